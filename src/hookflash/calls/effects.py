@@ -1,0 +1,229 @@
+"""What shall happen outside: effects the calls and media rooms decide on, as plain data.
+
+The engine carries them out in order. Each names who does it: a phone edge, the media edge, the event room, or
+the engine itself (timers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hookflash.calls.facts import Cause
+from hookflash.wire.events import EventData
+from hookflash.wire.identifiers import Identifier
+from hookflash.wire.models import IncomingCallData
+
+# --- phones ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DialLeg:
+    """Call ``target`` outward (through a trunk route). Facts to come: LegRinging?, then LegUp or LegFailed.
+
+    ``caller`` is the number to show (E.164), if any; ``call`` names the plane's mix the leg belongs to.
+    """
+
+    leg: int
+    call: int
+    target: Identifier
+    caller: str | None
+    display_name: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RingLeg:
+    """Tell an incoming caller that it rings (180)."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLeg:
+    """Answer an incoming leg. LegUp or LegFailed follows."""
+
+    leg: int
+    call: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseLeg:
+    """Refuse an incoming leg with a final SIP status (>= 300). No fact follows."""
+
+    leg: int
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndLeg:
+    """End a leg in whatever state: CANCEL, BYE or nothing if it is gone already. No fact follows."""
+
+    leg: int
+    cause: Cause
+
+
+# --- media ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAppLeg:
+    """Give an app leg its row in the plane (no socket)."""
+
+    leg: int
+    call: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseAppLeg:
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class JoinMix:
+    """The leg hears, and is heard by, the other joined legs of its call."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveMix:
+    """The leg neither hears nor is heard, except for plays addressed to it."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFile:
+    """One file source: a WAV behind an http(s) URL; ``cache_id`` as in contract section 6.2."""
+
+    url: str
+    cache_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlayAudio:
+    """Play ``sources`` in order to ``legs``. Facts to come: AudioStarted, then AudioFinished or AudioFailed."""
+
+    play: int
+    call: int
+    legs: tuple[int, ...]
+    sources: tuple[AudioFile, ...]
+    loop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AddListener:
+    """One more leg hears a running play."""
+
+    play: int
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopAudio:
+    """Stop a play (or forget it if it is still being fetched). No fact follows."""
+
+    play: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendTones:
+    """Press keys towards a leg: ``digits`` over "0123456789*#ABCD". TonesDone or TonesFailed follows."""
+
+    sending: int
+    call: int
+    leg: int
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopTones:
+    sending: int
+
+
+# --- events ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Send a CloudEvent about ``connection_id`` to ``callback_uri``.
+
+    ``data`` is complete (contract section 5.3); the engine adds id and time. Events with the same
+    ``connection_id`` arrive in the order of their effects.
+    """
+
+    resource: str
+    connection_id: str
+    callback_uri: str
+    data: EventData
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseIncomingCall:
+    """Publish IncomingCall to the matching Event Grid subscriptions of ``resource`` (its GUID).
+
+    When none matches, the fact NobodyListens is reported back.
+    """
+
+    resource: str
+    data: IncomingCallData
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOpened:
+    """Journal that a connection lives, with what is needed to end it properly after a crash."""
+
+    connection_id: str
+    resource: str
+    callback_uri: str
+    server_call_id: str
+    correlation_id: str
+    version: str
+    operation_context: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionClosed:
+    connection_id: str
+
+
+# --- engine ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartTimer:
+    """Report TimerFired(timer) when the clock reaches ``at`` (the ``now`` scale of Exchange's arguments)."""
+
+    timer: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopTimer:
+    timer: int
+
+
+Effect = (
+    DialLeg
+    | RingLeg
+    | AnswerLeg
+    | RefuseLeg
+    | EndLeg
+    | OpenAppLeg
+    | CloseAppLeg
+    | JoinMix
+    | LeaveMix
+    | PlayAudio
+    | AddListener
+    | StopAudio
+    | SendTones
+    | StopTones
+    | Notify
+    | RaiseIncomingCall
+    | ConnectionOpened
+    | ConnectionClosed
+    | StartTimer
+    | StopTimer
+)

@@ -1,0 +1,162 @@
+"""What happened outside: facts the edges report to the calls room, as plain data.
+
+A *leg* is an integer minted by the exchange (or by a phone edge through ``Exchange.new_leg``); it names one
+phone or one app leg everywhere: in facts, in effects and in the plane's columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hookflash.wire.identifiers import Identifier
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a leg failed or ended.
+
+    ``status`` is the final SIP status (200 for a normal end, BYE), ``reason`` its phrase. ``sub_code`` is set
+    only when the platform itself decided (for example 511532, no trunk); otherwise it follows from ``status`` and
+    the leg's direction (contract section 4.5: 560xyz outward, 540xyz inward). ``q850`` is the ISDN cause of a
+    Reason header, if there was one.
+    """
+
+    status: int
+    reason: str
+    sub_code: int | None = None
+    q850: int | None = None
+    q850_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingLeg:
+    """A phone calls us. ``leg`` was taken from ``Exchange.new_leg()`` by the phone edge.
+
+    ``headers`` holds the custom headers that travel into ``customContext.sipHeaders`` (User-To-User, X-*).
+    """
+
+    leg: int
+    caller: Identifier
+    callee: Identifier
+    display_name: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LegRinging:
+    """A leg we dialled rings (18x)."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class LegUp:
+    """The leg is established: an incoming one was answered and acknowledged, an outgoing one got its 200."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class LegFailed:
+    """A leg that never came up is gone: refused, timed out, cancelled by the caller, no route, no port."""
+
+    leg: int
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class LegDown:
+    """An established leg has ended by the far side (BYE) or by a fault."""
+
+    leg: int
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyListens:
+    """No Event Grid subscription matched the IncomingCall of this invitation."""
+
+    context: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioStarted:
+    """The first sample of a play left."""
+
+    play: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFinished:
+    """The last sample of a play left."""
+
+    play: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFailed:
+    """A source could not be played; what came before it has been played.
+
+    ``source`` is its 0-based index; ``sub_code`` is 8535 (not a usable WAV), 8536 (download) or 9999.
+    """
+
+    play: int
+    source: int
+    sub_code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToneHeard:
+    """A participant pressed a key; ``digit`` over "0123456789*#ABCD"."""
+
+    leg: int
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class TonesDone:
+    """All tones of a sending have left."""
+
+    sending: int
+
+
+@dataclass(frozen=True, slots=True)
+class TonesFailed:
+    """A sending could not be completed."""
+
+    sending: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLost:
+    """The media worker that carried these calls died; their audio is gone."""
+
+    calls: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """A timer asked for with the effect ``StartTimer`` is due."""
+
+    timer: int
+
+
+Fact = (
+    IncomingLeg
+    | LegRinging
+    | LegUp
+    | LegFailed
+    | LegDown
+    | NobodyListens
+    | AudioStarted
+    | AudioFinished
+    | AudioFailed
+    | ToneHeard
+    | TonesDone
+    | TonesFailed
+    | MediaLost
+    | TimerFired
+)

@@ -1,0 +1,55 @@
+"""The journal and the outbox, as the engine sees them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the journal.
+
+    ``kind`` is "command", "fact", "event" or "connection"; ``name`` what it was (the command's, fact's or event's
+    type; for "connection" it is "opened" or "closed"). ``data`` is JSON, secrets already taken out. ``at`` is Unix
+    time in seconds. ``call`` and ``connection`` (the callConnectionId) are "" where they do not apply.
+    """
+
+    kind: str
+    name: str
+    at: float
+    call: str = ""
+    connection: str = ""
+    data: bytes = b"{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One POST the outbox owes somebody.
+
+    ``id`` is unique (the CloudEvent's). Deliveries of one ``lane`` go out in order, one at a time.
+    ``audience`` is the resource GUID for the bearer token, "" for none (Event Grid). ``expires_at`` (Unix time)
+    and ``attempts`` bound the retries; ``first`` and ``backoff`` (seconds) shape them.
+    """
+
+    id: str
+    lane: str
+    url: str
+    body: bytes
+    audience: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    attempts: int = 5
+    expires_at: float | None = None
+    name: str = ""
+
+
+class Journal(Protocol):
+    """Durable, ordered, group-committed."""
+
+    def write(self, entries: list[Entry], deliveries: list[Delivery]) -> asyncio.Future[None]:
+        """Append in call order; the future resolves once everything is on disk.
+
+        Deliveries start only then. Raises nothing itself; the future fails when the disk does.
+        """
+        ...

@@ -1,0 +1,279 @@
+"""The messages between control and a media worker, and the protocol control sees.
+
+Control sends *commands*, the worker answers with *events*; both are small tagged structs, packed with
+MessagePack and exchanged at most once a tick (20 ms) in each direction. A *leg* is one row of the plane's
+columns; legs of one *call* hear each other (mix-minus). Ids are integers minted by control and never reused
+in the life of the process. Audio in commands is signed 16-bit little-endian PCM, mono, 8,000 Hz.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+TICK = 0.02
+"""Length of a media tick in seconds; one RTP packet a leg and tick."""
+
+
+class PlaneMessage(msgspec.Struct, tag=True, array_like=True, frozen=True):
+    """Base of every message; the tag is the class name."""
+
+
+# --- commands: control -> worker ------------------------------------------------------------------------
+
+
+class OpenLeg(PlaneMessage):
+    """Reserve a row for ``leg`` in ``call``. ``socket`` False makes a leg without a network side (an app leg).
+
+    Answered by :class:`LegOpened` or :class:`LegRefused`.
+    """
+
+    leg: int
+    call: int
+    socket: bool
+
+
+class ConnectLeg(PlaneMessage):
+    """Say where and how RTP flows; may be repeated after a re-offer.
+
+    ``payload_type`` and ``codec`` ("PCMU" or "PCMA") are what we send and expect; ``event_payload_type`` is the
+    negotiated telephone-event payload type at 8,000 Hz, or -1 when none was (DTMF then goes in band).
+    ``host``/``port`` are the peer's RTP address from SDP ("" and 0 when unknown: learn it from the first packet).
+    ``sending``/``receiving`` follow the SDP direction as seen from us.
+    """
+
+    leg: int
+    host: str
+    port: int
+    payload_type: int
+    codec: str
+    event_payload_type: int
+    sending: bool
+    receiving: bool
+
+
+class JoinMix(PlaneMessage):
+    """From now on ``leg`` hears the other joined legs of its call, and they hear it."""
+
+    leg: int
+
+
+class LeaveMix(PlaneMessage):
+    """``leg`` neither hears nor is heard; plays addressed to it still reach it (hold, early legs)."""
+
+    leg: int
+
+
+class CloseLeg(PlaneMessage):
+    """Free the row, its sockets and its plays. Answered by :class:`LegClosed`."""
+
+    leg: int
+
+
+class LoadClip(PlaneMessage):
+    """Give the worker a piece of audio to play, once; ``pcm`` is int16 LE mono 8,000 Hz."""
+
+    clip: int
+    pcm: bytes
+
+
+class DropClip(PlaneMessage):
+    """Forget a clip; a play that still uses it keeps its own reference."""
+
+    clip: int
+
+
+class StartPlay(PlaneMessage):
+    """Play ``clips`` one after the other, sample-exactly joined, to each of ``legs``.
+
+    ``loop`` repeats the whole list until :class:`StopPlay`. ``more`` True says that :class:`ExtendPlay` will
+    follow: when the clips run out the play waits in silence instead of finishing.
+    """
+
+    play: int
+    legs: tuple[int, ...]
+    clips: tuple[int, ...]
+    loop: bool
+    more: bool
+
+
+class ExtendPlay(PlaneMessage):
+    """Append clips to a running play; ``more`` as in :class:`StartPlay`."""
+
+    play: int
+    clips: tuple[int, ...]
+    more: bool
+
+
+class AddPlayLeg(PlaneMessage):
+    """Let one more leg hear a running play (someone joined the call)."""
+
+    play: int
+    leg: int
+
+
+class StopPlay(PlaneMessage):
+    """Stop a play with a short fade; no :class:`PlayFinished` follows."""
+
+    play: int
+
+
+class SendTones(PlaneMessage):
+    """Send DTMF on ``leg``: ``digits`` over "0123456789*#ABCD", each ``tone_ms`` long, ``gap_ms`` apart.
+
+    RFC 4733 when telephone-event was negotiated, in-band tones otherwise. Answered by :class:`TonesSent`.
+    """
+
+    sending: int
+    leg: int
+    digits: str
+    tone_ms: int
+    gap_ms: int
+
+
+class StopTones(PlaneMessage):
+    """Abort a sending; the digit being sent is ended properly. No :class:`TonesSent` follows."""
+
+    sending: int
+
+
+class Shutdown(PlaneMessage):
+    """Close everything and exit."""
+
+
+PlaneCommand = (
+    OpenLeg
+    | ConnectLeg
+    | JoinMix
+    | LeaveMix
+    | CloseLeg
+    | LoadClip
+    | DropClip
+    | StartPlay
+    | ExtendPlay
+    | AddPlayLeg
+    | StopPlay
+    | SendTones
+    | StopTones
+    | Shutdown
+)
+
+# --- events: worker -> control --------------------------------------------------------------------------
+
+
+class WorkerReady(PlaneMessage):
+    """The worker has compiled its kernels and ticks."""
+
+    pid: int
+
+
+class LegOpened(PlaneMessage):
+    """``port`` is the local (even) RTP port, RTCP is the next one; 0 for a leg without a socket."""
+
+    leg: int
+    port: int
+
+
+class LegRefused(PlaneMessage):
+    """The row could not be made: ports or rows exhausted. ``reason`` is for people."""
+
+    leg: int
+    reason: str
+
+
+class LegClosed(PlaneMessage):
+    """The row is gone. Totals of the leg's life: packets, lost packets (RFC 3550), jitter in ms."""
+
+    leg: int
+    received: int
+    sent: int
+    lost: int
+    jitter_ms: float
+
+
+class LegLatched(PlaneMessage):
+    """The peer's RTP really comes from this address; the leg is locked to it now."""
+
+    leg: int
+    host: str
+    port: int
+
+
+class LegStarved(PlaneMessage):
+    """A receiving leg has had no packet for ``seconds``."""
+
+    leg: int
+    seconds: float
+
+
+class PlayStarted(PlaneMessage):
+    """The first sample of the play left in ``tick``."""
+
+    play: int
+    tick: int
+
+
+class PlayFinished(PlaneMessage):
+    """The last sample of the play left in ``tick``."""
+
+    play: int
+    tick: int
+
+
+class ToneHeard(PlaneMessage):
+    """A key of a leg, reported once: ``digit`` over "0123456789*#ABCD"; ``source`` "rfc4733" or "inband"."""
+
+    leg: int
+    digit: str
+    source: str
+    tick: int
+
+
+class TonesSent(PlaneMessage):
+    """Every digit of the sending has left, including its end."""
+
+    sending: int
+    tick: int
+
+
+class Heartbeat(PlaneMessage):
+    """Once a second: ticks done, legs open, worst tick lateness and busiest tick since the last one, in ms."""
+
+    tick: int
+    legs: int
+    late_ms: float
+    busy_ms: float
+
+
+PlaneEvent = (
+    WorkerReady
+    | LegOpened
+    | LegRefused
+    | LegClosed
+    | LegLatched
+    | LegStarved
+    | PlayStarted
+    | PlayFinished
+    | ToneHeard
+    | TonesSent
+    | Heartbeat
+)
+
+
+class LegUnavailable(Exception):
+    """No media leg could be opened (ports, rows or workers exhausted); the message says which."""
+
+
+class LegMedia(Protocol):
+    """What a phone needs from the plane: a leg with a port to put into SDP, and where to send."""
+
+    async def open_leg(self, leg: int, call: int) -> int:
+        """Open a leg with sockets; returns the local RTP port. Raises :class:`LegUnavailable`."""
+        ...
+
+    def connect_leg(self, command: ConnectLeg) -> None: ...
+
+    def close_leg(self, leg: int) -> None:
+        """Close the leg; unknown legs are ignored."""
+        ...
