@@ -1,0 +1,1 @@
+"""Helpers for tests: of Hookflash itself and of applications that run against it."""
