@@ -1,0 +1,53 @@
+# Hookflash. `make` alone lists the targets.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format generate interop bench docs clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("error: Hookflash needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=python3.12, for example") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group test --group lint --group docs
+	@touch $@
+
+demo: $(STAMP) ## one whole call, end to end: a phone, the server, an Azure app; prints the timeline
+	$(BIN)/hookflash demo
+
+test: $(STAMP) ## every test that needs no extra system package
+	$(BIN)/python tools/run_tests.py
+
+interop: $(STAMP) ## tests against SIPp, baresip and the JavaScript SDK (needs sip-tester, baresip, node)
+	$(BIN)/python -m pytest -m interop -ra
+
+check: $(STAMP) ## format, lint, types, import contracts, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config .importlinter
+	$(BIN)/python tools/config_reference.py --check
+	$(BIN)/python tools/diagrams.py --check
+
+format: $(STAMP) ## format and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+generate: $(STAMP) ## write the generated pages anew
+	$(BIN)/python tools/config_reference.py
+	$(BIN)/python tools/diagrams.py
+
+bench: $(STAMP) ## every figure, one JSON line each
+	@$(BIN)/python -m bench
+
+docs: $(STAMP) ## build the documentation into site/
+	$(BIN)/mkdocs build --strict
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) site dist build .coverage* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .hookflash
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,83 @@
+"""Structured logs: one line an event, as JSON for machines or plain for people.
+
+Fields given with ``extra=`` become keys; ``callConnectionId`` and ``correlationId`` are the two that tie a line to
+a call. Whatever came from outside is escaped, so that a remote party can never forge a line or a terminal code.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Literal, TextIO
+
+LogFormat = Literal["auto", "json", "pretty"]
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_COLOURS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
+
+
+def fields(record: logging.LogRecord) -> dict[str, object]:
+    """What the caller passed as ``extra``."""
+    return {key: value for key, value in vars(record).items() if key not in _STANDARD and value is not None}
+
+
+def printable(text: str) -> str:
+    """``text`` with control characters written as escapes."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, then the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **fields(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+class PrettyFormatter(logging.Formatter):
+    """Time, level, logger, message and ``key=value`` fields, coloured on a terminal."""
+
+    def __init__(self, *, colour: bool) -> None:
+        super().__init__()
+        self._colour = colour
+
+    def _paint(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
+        name = record.name.removeprefix("hookflash.")
+        extra = " ".join(
+            f"{self._paint('2', key + '=')}{printable(str(value))}" for key, value in fields(record).items()
+        )
+        level = self._paint(_COLOURS.get(record.levelname, "0"), f"{record.levelname.lower():<8}")
+        line = f"{moment} {level}{name:<10} {printable(record.getMessage())} {extra}".rstrip()
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return line
+
+
+def configure(format: LogFormat = "auto", level: str = "info", stream: TextIO | None = None) -> None:
+    """Send every log of the process to ``stream`` (standard error by default).
+
+    ``auto`` is pretty on a terminal and JSON elsewhere.
+    """
+    out = stream or sys.stderr
+    pretty = format == "pretty" or (format == "auto" and out.isatty())
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(PrettyFormatter(colour=out.isatty()) if pretty else JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("asyncio", "aiohttp", "uvicorn.access", "numba"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,0 +1,225 @@
+"""One place where decisions become deeds, in order.
+
+Everything runs on one event loop. A command or fact is decided at once; its effects are carried out in order; the
+entries and deliveries that result go to the journal in one write. The caller of a command gets the answer once
+that write is durable. Facts that an edge reports while effects are being carried out wait their turn, so that a
+decision never sees a half-applied one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+
+import msgspec
+
+from hookflash.calls.commands import Command
+from hookflash.calls.effects import (
+    AddListener,
+    AnswerLeg,
+    CloseAppLeg,
+    ConnectionClosed,
+    ConnectionOpened,
+    DialLeg,
+    Effect,
+    EndLeg,
+    JoinMix,
+    LeaveMix,
+    Notify,
+    OpenAppLeg,
+    PlayAudio,
+    RaiseIncomingCall,
+    RefuseLeg,
+    RingLeg,
+    SendTones,
+    StartTimer,
+    StopAudio,
+    StopTimer,
+    StopTones,
+)
+from hookflash.calls.exchange import Exchange
+from hookflash.calls.facts import Fact, NobodyListens, TimerFired
+from hookflash.engine.journaling import command_entry, connection_entry, event_entry, fact_entry
+from hookflash.ports.clock import Clock, Timer
+from hookflash.ports.edges import Media, Phones, Publisher
+from hookflash.ports.journal import Delivery, Entry, Journal
+from hookflash.wire.events import cloud_event
+from hookflash.wire.ids import Minter
+from hookflash.wire.results import Refusal
+
+log = logging.getLogger("hookflash.calls")
+
+
+class Engine:
+    """Runs an :class:`Exchange` against the outside.
+
+    Args:
+        exchange: the pure aggregate of all calls.
+        clock: the only source of time.
+        journal: where commands, facts and events become durable.
+        phones, media, publisher: the edges that carry effects out.
+        minter: mints the ids of CloudEvents.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        *,
+        clock: Clock,
+        journal: Journal,
+        phones: Phones,
+        media: Media,
+        publisher: Publisher,
+        minter: Minter,
+    ) -> None:
+        self._exchange = exchange
+        self._clock = clock
+        self._journal = journal
+        self._phones = phones
+        self._media = media
+        self._publisher = publisher
+        self._minter = minter
+        self._timers: dict[int, Timer] = {}
+        self._waiting: deque[Fact] = deque()
+        self._busy = False
+        self._entries: list[Entry] = []
+        self._deliveries: list[Delivery] = []
+        self._hands: dict[type, Callable[..., None]] = {
+            DialLeg: phones.dial,
+            RingLeg: phones.ring,
+            AnswerLeg: phones.answer,
+            RefuseLeg: phones.refuse,
+            EndLeg: phones.end,
+            OpenAppLeg: lambda e: media.open_app_leg(e.leg, e.call),
+            CloseAppLeg: lambda e: media.close_app_leg(e.leg),
+            JoinMix: lambda e: media.join_mix(e.leg),
+            LeaveMix: lambda e: media.leave_mix(e.leg),
+            PlayAudio: media.play,
+            AddListener: media.add_listener,
+            StopAudio: lambda e: media.stop_audio(e.play),
+            SendTones: media.send_tones,
+            StopTones: lambda e: media.stop_tones(e.sending),
+            Notify: self._notify,
+            RaiseIncomingCall: self._raise_incoming_call,
+            ConnectionOpened: self._connection_opened,
+            ConnectionClosed: self._connection_closed,
+            StartTimer: self._start_timer,
+            StopTimer: self._stop_timer,
+        }
+
+    async def execute(self, command: Command) -> msgspec.Struct | None:
+        """Decide a command, carry it out, and answer once it is durable.
+
+        Raises:
+            Refusal: the command was refused (nothing has changed), or it could not be journalled (500/9999).
+        """
+        outcome = self._exchange.execute(self._clock.now(), command)
+        self._entries.append(command_entry(command, outcome.response, self._clock.wall()))
+        durable = self._carry_out(outcome.effects)
+        try:
+            await durable
+        except OSError as error:
+            log.error("the journal could not be written: %s", error)
+            raise Refusal(
+                500, "9999", f"The request could not be made durable ({error}); see the server's log and retry."
+            ) from error
+        return outcome.response
+
+    def observe(self, fact: Fact) -> None:
+        """Take a fact from an edge; facts are decided in the order in which they are reported."""
+        self._waiting.append(fact)
+        if not self._busy:
+            self._carry_out([])
+
+    def new_leg(self) -> int:
+        """Mint a leg id for a phone that calls us."""
+        return self._exchange.new_leg()
+
+    # --- carrying out -----------------------------------------------------------------------------------
+
+    def _carry_out(self, effects: list[Effect]) -> asyncio.Future[None]:
+        self._busy = True
+        try:
+            self._apply(effects)
+            while self._waiting:
+                fact = self._waiting.popleft()
+                self._entries.append(fact_entry(fact, self._clock.wall()))
+                self._apply(self._exchange.observe(self._clock.now(), fact))
+        finally:
+            self._busy = False
+            entries, self._entries = self._entries, []
+            deliveries, self._deliveries = self._deliveries, []
+            durable = self._journal.write(entries, deliveries)
+            durable.add_done_callback(_say_if_lost)
+        return durable
+
+    def _apply(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            try:
+                self._hands[type(effect)](effect)
+            except Exception:
+                # An edge broke its promise not to raise. The other effects of this decision must still happen.
+                log.exception("an effect could not be carried out: %s", type(effect).__name__)
+
+    def _notify(self, effect: Notify) -> None:
+        event_id = self._minter.event_id()
+        at = self._clock.wall()
+        name = type(effect.data).__name__
+        self._entries.append(event_entry(effect, event_id, at))
+        self._deliveries.append(
+            Delivery(
+                id=event_id,
+                lane=effect.connection_id,
+                url=effect.callback_uri,
+                body=cloud_event(effect.data, id=event_id, time=at),
+                audience=effect.resource,
+                name=name,
+            )
+        )
+        log.info(
+            name,
+            extra={
+                "callConnectionId": effect.connection_id,
+                "correlationId": effect.data.correlation_id,
+                "operationContext": effect.data.operation_context,
+            },
+        )
+
+    def _raise_incoming_call(self, effect: RaiseIncomingCall) -> None:
+        deliveries = self._publisher.incoming_call(effect, self._clock.wall())
+        self._deliveries.extend(deliveries)
+        extra = {"correlationId": effect.data.correlation_id, "to": effect.data.to.raw_id}
+        if deliveries:
+            log.info("IncomingCall", extra={**extra, "subscriptions": len(deliveries)})
+        else:
+            log.warning("IncomingCall: no Event Grid subscription matches; add a [[subscription]]", extra=extra)
+            self._waiting.append(NobodyListens(effect.data.incoming_call_context))
+
+    def _connection_opened(self, effect: ConnectionOpened) -> None:
+        self._entries.append(connection_entry("opened", effect, self._clock.wall()))
+
+    def _connection_closed(self, effect: ConnectionClosed) -> None:
+        self._entries.append(connection_entry("closed", effect, self._clock.wall()))
+
+    # --- timers -----------------------------------------------------------------------------------------
+
+    def _start_timer(self, effect: StartTimer) -> None:
+        timer = effect.timer
+
+        def fire() -> None:
+            self._timers.pop(timer, None)
+            self.observe(TimerFired(timer))
+
+        self._timers[timer] = self._clock.call_at(effect.at, fire)
+
+    def _stop_timer(self, effect: StopTimer) -> None:
+        handle = self._timers.pop(effect.timer, None)
+        if handle is not None:
+            handle.cancel()
+
+
+def _say_if_lost(durable: asyncio.Future[None]) -> None:
+    if not durable.cancelled() and durable.exception() is not None:
+        log.error("journal entries were lost: %s", durable.exception())
