@@ -1,0 +1,74 @@
+"""What the event room needs of the store: the outbox to work off, documents to keep, keys to sign with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from hookflash.ports.journal import Delivery
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How a delivery ended.
+
+    ``delivered`` is False for a dropped one. ``status`` is the last HTTP status, 0 when no answer came.
+    ``attempts`` counts the requests made, ``at`` is Unix time, ``note`` says why a delivery was dropped.
+    """
+
+    id: str
+    delivered: bool
+    status: int
+    attempts: int
+    at: float
+    note: str = ""
+
+
+class Outbox(Protocol):
+    """The durable side of delivery: what is owed, and what has been settled."""
+
+    async def pending_deliveries(self) -> list[Delivery]:
+        """Everything neither delivered nor dropped, in the order it was written."""
+        ...
+
+    def settle(self, settlement: Settlement) -> asyncio.Future[None]:
+        """Record the end of a delivery; unknown ids are ignored."""
+        ...
+
+
+class Documents(Protocol):
+    """Small named JSON documents that outlive the process."""
+
+    async def documents(self, space: str) -> dict[str, bytes]:
+        """All documents of a space by key, in order of the keys."""
+        ...
+
+    def put_document(self, space: str, key: str, body: bytes) -> asyncio.Future[None]: ...
+
+    def delete_document(self, space: str, key: str) -> asyncio.Future[None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """An RSA key for RS256; ``kid`` is its RFC 7638 thumbprint, ``created`` Unix time."""
+
+    kid: str
+    created: float
+    private: RSAPrivateKey
+
+
+class KeyRing(Protocol):
+    """The server's signing keys: one signs, all are published."""
+
+    @property
+    def current(self) -> SigningKey: ...
+
+    @property
+    def keys(self) -> Sequence[SigningKey]:
+        """Newest first; the first is :attr:`current`."""
+        ...

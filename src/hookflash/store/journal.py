@@ -1,0 +1,314 @@
+"""The journal, on SQLite: every command, fact and event in order, and the outbox of what apps are owed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hookflash.ports.journal import Delivery, Entry
+from hookflash.ports.outbox import Settlement
+from hookflash.store.schema import migrate
+from hookflash.store.writer import JournalError, Writer
+
+log = logging.getLogger("hookflash.store")
+
+T = TypeVar("T")
+
+FILE_NAME = "journal.db"
+BUSY_SECONDS = 5.0
+"""How long to wait for somebody who reads or copies the file with a tool of their own."""
+PRUNE_ROWS = 5000
+"""Rows deleted in one transaction at most, so that pruning never holds up the writes of calls."""
+
+_INSERT_ENTRY = "INSERT INTO entries (at, kind, name, call, connection, data) VALUES (?, ?, ?, ?, ?, ?)"
+_INSERT_DELIVERY = (
+    "INSERT INTO outbox (id, lane, url, body, audience, headers, attempts, expires_at, name)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_SETTLE = "UPDATE outbox SET outcome = ?, status = ?, tries = ?, settled_at = ?, note = ? WHERE id = ? AND outcome IS NULL"
+_ENTRY_COLUMNS = "seq, kind, name, at, call, connection, data"
+_DELIVERY_COLUMNS = "id, lane, url, body, audience, headers, attempts, expires_at, name"
+# An opened connection that was never closed is needed to end its call after a crash, however old it is.
+_STILL_OPEN = (
+    "kind = 'connection' AND name = 'opened' AND NOT EXISTS (SELECT 1 FROM entries AS c WHERE"
+    " c.connection = entries.connection AND c.name = 'closed' AND c.kind = 'connection')"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry with its place in the journal: ``seq`` increases, with gaps after pruning."""
+
+    seq: int
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDelivery:
+    """A delivery with how it went: ``settlement`` is None while it is owed."""
+
+    delivery: Delivery
+    settlement: Settlement | None
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Keep entries and settled deliveries younger than ``days``, and the newest ``rows``; None: no bound."""
+
+    days: float | None = 30.0
+    rows: int | None = 5_000_000
+
+
+class SqliteJournal:
+    """Implements ``ports.journal.Journal``, ``ports.outbox.Outbox`` and ``ports.outbox.Documents``.
+
+    Create with :meth:`open`, on the event loop that will use it; writing methods are called on that loop.
+
+    Attributes:
+        on_outbox: called on the loop with the deliveries of a write once they are durable.
+    """
+
+    def __init__(self, path: Path, writer: Writer) -> None:
+        self.path = path
+        self.on_outbox: Callable[[list[Delivery]], None] | None = None
+        self._writer = writer
+        self._readers = ThreadPoolExecutor(1, thread_name_prefix="hookflash-journal-read")
+        self._reading: sqlite3.Connection | None = None
+
+    @classmethod
+    def open(cls, directory: Path | str, *, limit: int = 100_000) -> SqliteJournal:
+        """Open or create ``journal.db`` (mode 0600) in an existing directory and bring it up to date.
+
+        Args:
+            directory: the data directory; lock it first (``DataDirectory.acquire``).
+            limit: rows that may wait for the disk.
+
+        Raises:
+            JournalError: the file cannot be opened, or is not a database.
+            SchemaError: a newer Hookflash wrote it.
+        """
+        path = Path(directory) / FILE_NAME
+        try:
+            # SQLite gives the -wal and -shm files the mode of the main file.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            connection = _connect(path)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA wal_autocheckpoint = 4000")
+            migrate(connection, time.time(), name=str(path))
+        except (sqlite3.Error, OSError) as error:
+            raise JournalError(
+                f"could not open the journal {path}: {error}; "
+                "check the file, or move it away to start with a new one"
+            ) from error
+        return cls(path, Writer(connection, asyncio.get_running_loop(), limit, str(path)))
+
+    async def close(self) -> None:
+        """Write everything queued, then close the file; idempotent."""
+        await self._writer.close()
+        if self._reading is not None:
+            await self._read(lambda connection: connection.close())
+            self._reading = None
+        self._readers.shutdown()
+
+    # --- writing --------------------------------------------------------------------------------------------
+
+    def write(self, entries: list[Entry], deliveries: list[Delivery]) -> asyncio.Future[None]:
+        """See ``ports.journal.Journal.write``. The future fails with :class:`JournalError`."""
+        entry_rows = [(e.at, e.kind, e.name, e.call, e.connection, e.data) for e in entries]
+        delivery_rows = [_delivery_row(d) for d in deliveries]
+
+        def work(connection: sqlite3.Connection) -> None:
+            if entry_rows:
+                connection.executemany(_INSERT_ENTRY, entry_rows)
+            if delivery_rows:
+                connection.executemany(_INSERT_DELIVERY, delivery_rows)
+
+        def committed() -> None:
+            if self.on_outbox is not None:
+                self.on_outbox(deliveries)
+
+        return self._writer.submit(
+            work,
+            weight=len(entry_rows) + len(delivery_rows),
+            committed=committed if deliveries else None,
+        )
+
+    def settle(self, settlement: Settlement) -> asyncio.Future[None]:
+        """Record that a delivery was delivered or dropped; unknown or settled ids are ignored."""
+        s = settlement
+        row = ("delivered" if s.delivered else "dropped", s.status, s.attempts, s.at, s.note, s.id)
+        return self._writer.submit(lambda connection: _run(connection, _SETTLE, row), always=True)
+
+    def put_document(self, space: str, key: str, body: bytes) -> asyncio.Future[None]:
+        row = (space, key, body)
+        return self._writer.submit(
+            lambda connection: _run(connection, "INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", row)
+        )
+
+    def delete_document(self, space: str, key: str) -> asyncio.Future[None]:
+        row = (space, key)
+        return self._writer.submit(
+            lambda connection: _run(connection, "DELETE FROM documents WHERE space = ? AND key = ?", row)
+        )
+
+    @property
+    def waiting(self) -> int:
+        """Rows handed in but not on disk yet."""
+        return self._writer.waiting
+
+    async def room(self) -> None:
+        """Wait until the backlog is below half of its limit."""
+        await self._writer.room()
+
+    # --- reading --------------------------------------------------------------------------------------------
+
+    async def entries_of_call(self, call: str, after: int = 0, limit: int = 10_000) -> list[StoredEntry]:
+        """The entries of a server call in order, from beyond ``after`` (a ``seq``)."""
+        return await self._entries("call = ?", (call,), after, limit)
+
+    async def entries_of_connection(
+        self, connection: str, after: int = 0, limit: int = 10_000
+    ) -> list[StoredEntry]:
+        """The entries of a callConnectionId in order, from beyond ``after`` (a ``seq``)."""
+        return await self._entries("connection = ?", (connection,), after, limit)
+
+    async def entries(self, after: int = 0, limit: int = 1000) -> list[StoredEntry]:
+        """The whole journal in order, page by page."""
+        return await self._entries("1", (), after, limit)
+
+    async def unclosed_connections(self) -> list[Entry]:
+        """The "opened" entries of connections without a "closed" one: what a crash has cut off."""
+        sql = f"SELECT {_ENTRY_COLUMNS} FROM entries WHERE {_STILL_OPEN} ORDER BY seq"
+        return [_stored_entry(row).entry for row in await self._rows(sql)]
+
+    async def pending_deliveries(self) -> list[Delivery]:
+        """Everything owed, in the order it was written."""
+        sql = f"SELECT {_DELIVERY_COLUMNS} FROM outbox WHERE outcome IS NULL ORDER BY seq"
+        return [_delivery(row) for row in await self._rows(sql)]
+
+    async def deliveries_of_lane(self, lane: str, limit: int = 10_000) -> list[StoredDelivery]:
+        """The deliveries of a lane in order, with how they went."""
+        sql = (
+            f"SELECT {_DELIVERY_COLUMNS}, outcome, status, tries, settled_at, note"
+            " FROM outbox WHERE lane = ? ORDER BY seq LIMIT ?"
+        )
+        return [_stored_delivery(row) for row in await self._rows(sql, (lane, limit))]
+
+    async def documents(self, space: str) -> dict[str, bytes]:
+        rows = await self._rows("SELECT key, body FROM documents WHERE space = ? ORDER BY key", (space,))
+        return {key: bytes(body) for key, body in rows}
+
+    # --- retention ------------------------------------------------------------------------------------------
+
+    async def prune(self, retention: Retention, now: float) -> int:
+        """Delete what ``retention`` no longer keeps; returns the number of rows.
+
+        Kept at any age: deliveries still owed, and the "opened" entry of a connection without "closed".
+        ``now`` is Unix time.
+        """
+        removed = 0
+        if retention.days is not None:
+            horizon = now - retention.days * 86_400
+            removed += await self._prune("entries", f"at < ? AND NOT ({_STILL_OPEN})", horizon)
+            removed += await self._prune("outbox", "outcome IS NOT NULL AND settled_at < ?", horizon)
+        if retention.rows is not None:
+            for table, may_go in (
+                ("entries", f"seq <= ? AND NOT ({_STILL_OPEN})"),
+                ("outbox", "seq <= ? AND outcome IS NOT NULL"),
+            ):
+                beyond = f"SELECT seq FROM {table} ORDER BY seq DESC LIMIT 1 OFFSET ?"
+                found = await self._rows(beyond, (retention.rows,))
+                if found:
+                    removed += await self._prune(table, may_go, found[0][0])
+        return removed
+
+    async def _prune(self, table: str, may_go: str, bound: float) -> int:
+        chosen = f"SELECT seq FROM {table} WHERE {may_go} ORDER BY seq LIMIT {PRUNE_ROWS}"
+        sql = f"DELETE FROM {table} WHERE seq IN ({chosen})"
+        counts: list[int] = []
+
+        def work(connection: sqlite3.Connection) -> None:
+            counts.append(_run(connection, sql, (bound,)))
+
+        await self._writer.submit(work)
+        while counts[-1] == PRUNE_ROWS:
+            await self._writer.submit(work)
+        return sum(counts)
+
+    # --- helpers --------------------------------------------------------------------------------------------
+
+    async def _entries(
+        self, where: str, values: tuple[str, ...], after: int, limit: int
+    ) -> list[StoredEntry]:
+        sql = f"SELECT {_ENTRY_COLUMNS} FROM entries WHERE {where} AND seq > ? ORDER BY seq LIMIT ?"
+        return [_stored_entry(row) for row in await self._rows(sql, (*values, after, limit))]
+
+    async def _rows(self, sql: str, values: Iterable[object] = ()) -> list[Any]:
+        return await self._read(lambda connection: connection.execute(sql, tuple(values)).fetchall())
+
+    async def _read(self, fn: Callable[[sqlite3.Connection], T]) -> T:
+        def run() -> T:
+            if self._reading is None:
+                self._reading = _connect(self.path)
+                self._reading.execute("PRAGMA query_only = 1")
+            return fn(self._reading)
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+        except sqlite3.Error as error:
+            raise JournalError(
+                f"could not read the journal {self.path}: {error}; look after the disk and the file"
+            ) from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+
+def _run(connection: sqlite3.Connection, sql: str, row: tuple[object, ...]) -> int:
+    return connection.execute(sql, row).rowcount
+
+
+def _delivery_row(d: Delivery) -> tuple[object, ...]:
+    headers = json.dumps(d.headers).encode() if d.headers else b"{}"
+    return (d.id, d.lane, d.url, d.body, d.audience, headers, d.attempts, d.expires_at, d.name)
+
+
+def _delivery(row: Any) -> Delivery:
+    id_, lane, url, body, audience, headers, attempts, expires_at, name = row[:9]
+    return Delivery(
+        id=id_,
+        lane=lane,
+        url=url,
+        body=bytes(body),
+        audience=audience,
+        headers=json.loads(headers),
+        attempts=attempts,
+        expires_at=expires_at,
+        name=name,
+    )
+
+
+def _stored_delivery(row: Any) -> StoredDelivery:
+    delivery = _delivery(row)
+    outcome, status, tries, settled_at, note = row[9:]
+    if outcome is None:
+        return StoredDelivery(delivery, None)
+    return StoredDelivery(
+        delivery, Settlement(delivery.id, outcome == "delivered", status, tries, settled_at, note)
+    )
+
+
+def _stored_entry(row: Any) -> StoredEntry:
+    seq, kind, name, at, call, connection, data = row
+    return StoredEntry(seq, Entry(kind, name, at, call, connection, bytes(data)))
