@@ -1,0 +1,62 @@
+"""The configuration: one typed tree, from a TOML file, the environment and flags (flags win, then
+environment).
+
+Every setting has a name ``section.key`` and may also be given as ``HOOKFLASH_SECTION__KEY``. Lists are JSON
+or items divided by commas. Entries of arrays of tables go by index (``HOOKFLASH_TRUNK__0__PASSWORD``, an
+index one beyond the last adds an entry), or a whole section
+as JSON (``HOOKFLASH_TRUNK='[{"name": "carrier", ...}]'``).
+"""
+
+from hookflash.config.development import (
+    DEVELOPMENT_ACCESS_KEY,
+    DEVELOPMENT_RESOURCE_ID,
+    DEVELOPMENT_RESOURCE_NAME,
+    connection_string,
+)
+from hookflash.config.errors import ConfigError, Problem
+from hookflash.config.kinds import Address, PortRange
+from hookflash.config.loading import DEFAULT_FILE, load, parse
+from hookflash.config.tree import (
+    LimitSettings,
+    MediaSettings,
+    NumberSettings,
+    PhoneSettings,
+    RecordingSettings,
+    ResourceSettings,
+    RouteSettings,
+    ServerSettings,
+    Settings,
+    SipSettings,
+    SpeechSettings,
+    SubscriptionSettings,
+    TrunkLimits,
+    TrunkSettings,
+)
+
+__all__ = [
+    "DEFAULT_FILE",
+    "DEVELOPMENT_ACCESS_KEY",
+    "DEVELOPMENT_RESOURCE_ID",
+    "DEVELOPMENT_RESOURCE_NAME",
+    "Address",
+    "ConfigError",
+    "LimitSettings",
+    "MediaSettings",
+    "NumberSettings",
+    "PhoneSettings",
+    "PortRange",
+    "Problem",
+    "RecordingSettings",
+    "ResourceSettings",
+    "RouteSettings",
+    "ServerSettings",
+    "Settings",
+    "SipSettings",
+    "SpeechSettings",
+    "SubscriptionSettings",
+    "TrunkLimits",
+    "TrunkSettings",
+    "connection_string",
+    "load",
+    "parse",
+]

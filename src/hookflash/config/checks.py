@@ -1,0 +1,147 @@
+"""Do the settings go together? References, pairs, files, and what production mode demands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from hookflash.config.errors import Problem
+from hookflash.config.places import Places
+from hookflash.config.tree import Settings, is_development
+
+
+def cross_check(settings: Settings, places: Places) -> list[Problem]:
+    """Every mistake that concerns more than one value."""
+    return [
+        *_references(settings, places),
+        *_duplicates(settings, places),
+        *_certificates(settings, places),
+        *_credentials(settings, places),
+        *_rewrites(settings, places),
+        *(_production(settings, places) if settings.server.mode == "production" else ()),
+    ]
+
+
+def _at(places: Places, row: Any, name: str) -> tuple[str, str]:
+    """Place and dotted key of a setting of an entry."""
+    path = (*places.path_of(row), name)
+    return places.of(*path), ".".join(str(part) for part in path)
+
+
+def _references(settings: Settings, places: Places) -> Iterator[Problem]:
+    resources = [one.name for one in settings.resource]
+    trunks = [one.name for one in settings.trunk]
+    wanted: list[tuple[Any, str, str, list[str]]] = [
+        *((one, "resource", one.resource, resources) for one in settings.number),
+        *((one, "resource", one.resource, resources) for one in settings.subscription),
+        *((one, "trunk", one.trunk, trunks) for one in settings.route),
+    ]
+    for row, noun, name, names in wanted:
+        if noun not in places.broken and name.casefold() not in [one.casefold() for one in names]:
+            place, key = _at(places, row, noun)
+            what = f"names {noun} {name!r}, which is not configured"
+            remedy = f"add a [[{noun}]] of that name"
+            if names:
+                remedy = f"{noun}s are: {', '.join(names)}; use one of these or {remedy}"
+            yield Problem(place, key, what, remedy)
+
+
+def _duplicates(settings: Settings, places: Places) -> Iterator[Problem]:
+    unique: list[tuple[Sequence[Any], str]] = [
+        (settings.resource, "name"),
+        (settings.resource, "id"),
+        (settings.number, "e164"),
+        (settings.subscription, "name"),
+        (settings.trunk, "name"),
+        (settings.phone, "username"),
+    ]
+    for rows, name in unique:
+        seen: dict[str, str] = {}
+        for row in rows:
+            value = getattr(row, name)
+            place, key = _at(places, row, name)
+            first = seen.setdefault(value.casefold(), place)
+            if first != place:
+                yield Problem(place, key, f"{value!r} was given before ({first})", "give each entry its own")
+    holders: dict[str, str] = {}
+    for resource in settings.resource:
+        for access_key in resource.access_keys:
+            holder = holders.setdefault(access_key, resource.name)
+            if holder != resource.name:
+                place, key = _at(places, resource, "access_keys")
+                what = f"shares an access key with resource {holder!r}, so requests could not be told apart"
+                yield Problem(place, key, what, "give each resource keys of its own")
+
+
+def _certificates(settings: Settings, places: Places) -> Iterator[Problem]:
+    for section in ("server", "sip"):
+        part = getattr(settings, section)
+        given = {name: getattr(part, name) for name in ("tls_cert", "tls_key")}
+        missing = [name for name, value in given.items() if value is None]
+        if len(missing) == 1:
+            other = next(name for name in given if name not in missing)
+            what = f"is given without {missing[0]}"
+            yield Problem(places.of(section, other), f"{section}.{other}", what, "give both, or neither")
+        for name, value in given.items():
+            if value is not None and not Path(value).is_file():
+                what = f"there is no file {value!r}"
+                yield Problem(
+                    places.of(section, name), f"{section}.{name}", what, "name an existing PEM file"
+                )
+    if settings.sip.tls_bind and not settings.sip.tls_cert:
+        what = "SIP over TLS needs a certificate"
+        yield Problem(places.of("sip", "tls_bind"), "sip.tls_bind", what, "give sip.tls_cert and sip.tls_key")
+    if (
+        settings.server.tls_cert
+        and settings.server.bind == settings.server.tls_bind
+        and settings.server.bind.port
+    ):
+        what = f"is the same address as server.bind, {settings.server.bind}"
+        yield Problem(
+            places.of("server", "tls_bind"), "server.tls_bind", what, "give HTTPS a port of its own"
+        )
+
+
+def _credentials(settings: Settings, places: Places) -> Iterator[Problem]:
+    for trunk in settings.trunk:
+        if (trunk.username is None) != (trunk.password is None):
+            name, other = ("username", "password") if trunk.password is None else ("password", "username")
+            place, key = _at(places, trunk, name)
+            yield Problem(place, key, f"is given without {other}", "give both, or neither")
+        elif trunk.register and trunk.username is None:
+            place, key = _at(places, trunk, "register")
+            what = f"trunk {trunk.name!r} shall register, but has no credentials"
+            yield Problem(place, key, what, "give username and password")
+
+
+def _rewrites(settings: Settings, places: Places) -> Iterator[Problem]:
+    for route in settings.route:
+        if route.rewrite is None:
+            continue
+        try:
+            # The template is compiled against the pattern; the text itself does not matter.
+            re.compile(f"(?:{route.pattern})|").sub(route.rewrite, "")
+        except (re.error, IndexError) as error:
+            place, key = _at(places, route, "rewrite")
+            what = f"{route.rewrite!r} does not go with the pattern {route.pattern!r}: {error}"
+            yield Problem(place, key, what, r"refer only to groups of the pattern, as \1")
+
+
+def _production(settings: Settings, places: Places) -> Iterator[Problem]:
+    why = "production mode demands it"
+    if not settings.resource and "resource" not in places.broken:
+        remedy = "add a [[resource]] with name, id and access_keys of your own"
+        yield Problem(places.of("server", "mode"), "resource", f"there is no resource; {why}", remedy)
+    for resource in settings.resource:
+        if is_development(resource):
+            place, key = _at(places, resource, "id")
+            what = f"resource {resource.name!r} uses the published development id or key"
+            remedy = "make a GUID and keys of your own (openssl rand -base64 64)"
+            yield Problem(place, key.removesuffix(".id"), what, remedy)
+    url = settings.server.public_url
+    if url is None or not url.startswith("https://"):
+        what = f"{url!r} is not an https URL" if url else f"is missing; {why}"
+        remedy = 'give the base URL that applications use, such as "https://calls.example.org"'
+        yield Problem(places.of("server", "public_url"), "server.public_url", what, remedy)

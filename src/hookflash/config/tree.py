@@ -1,0 +1,327 @@
+"""The settings, section by section. The docstring under each setting is its entry in the reference.
+
+Every value is already checked and of its final type when it gets here; :func:`hookflash.config.load` is the
+way in. ``Settings()`` is the configuration of ``hookflash serve`` with no file at all, except for the
+development resource, which ``load`` adds.
+"""
+
+# ruff: noqa: RUF009 - setting() is dataclasses.field() with our metadata, evaluated once on purpose
+
+from __future__ import annotations
+
+import os
+import re
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from hookflash.config import kinds
+from hookflash.config.development import DEVELOPMENT_ACCESS_KEY, DEVELOPMENT_RESOURCE_ID
+from hookflash.config.kinds import Address, Kind, PortRange
+
+T = TypeVar("T")
+
+
+def setting(kind: Kind, default: T, *, loose: str = "") -> T:
+    """A setting with a default. ``loose`` marks a looseness: true by default in dev mode, false in
+    production; the text says what it allows."""
+    metadata = {"kind": kind, "loose": loose}
+    if isinstance(default, dict):
+        made: T = field(default_factory=lambda: copy(default), metadata=metadata)
+        return made
+    value: T = field(default=default, repr=not kind.secret, metadata=metadata)
+    return value
+
+
+def required(kind: Kind) -> Any:
+    """A setting without a default."""
+    return field(repr=not kind.secret, metadata={"kind": kind, "loose": ""})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """The HTTP side, and what concerns the whole process."""
+
+    bind: Address = setting(kinds.address(), Address("127.0.0.1", 8080))
+    """Where plain HTTP listens."""
+    tls_bind: Address = setting(kinds.address(), Address("127.0.0.1", 8443))
+    """Where HTTPS listens; used only when `tls_cert` and `tls_key` are given."""
+    tls_cert: str | None = setting(kinds.path(relative=True), None)
+    """PEM file with the certificate chain for HTTPS. Relative paths start at the configuration file."""
+    tls_key: str | None = setting(kinds.path(relative=True), None)
+    """PEM file with the private key of `tls_cert`."""
+    public_url: str | None = setting(kinds.url("https", "http"), None)
+    """The base URL under which applications reach this server; the default is `http://` and `bind`.
+    Production mode demands one that begins with `https://`."""
+    mode: str = setting(kinds.choice("dev", "production"), "dev")
+    """`dev` is generous, `production` is strict: it demands own access keys and an https `public_url`, and
+    turns every looseness off that is not set by name."""
+    data_dir: str = setting(kinds.path(), ".hookflash")
+    """Directory of everything that must outlive the process. Relative paths start at the working
+    directory."""
+    http_callbacks: bool = setting(
+        kinds.boolean(), True, loose="callback and subscription URLs may be plain http"
+    )
+    """Accept `http://` callback URLs and subscription endpoints."""
+    private_targets: bool = setting(
+        kinds.boolean(), True, loose="webhooks and prompt downloads may go to loopback and private addresses"
+    )
+    """Let webhooks and prompt downloads go to loopback, link-local and private addresses."""
+    unowned_numbers: bool = setting(
+        kinds.boolean(), True, loose="an incoming call to a number nobody owns rings the first resource"
+    )
+    """Ring the first configured resource when a call comes in for a number that no `[[number]]` names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipSettings:
+    """The SIP side."""
+
+    bind: Address = setting(kinds.address(), Address("0.0.0.0", 5060))
+    """Where SIP listens, UDP and TCP."""
+    tls_bind: Address | None = setting(kinds.address(), None)
+    """Where SIP over TLS listens; nowhere when not given."""
+    tls_cert: str | None = setting(kinds.path(relative=True), None)
+    """PEM file with the certificate chain for SIP over TLS."""
+    tls_key: str | None = setting(kinds.path(relative=True), None)
+    """PEM file with the private key of `tls_cert`."""
+    external_address: str | None = setting(kinds.host(), None)
+    """The address that peers outside reach us under, put into Contact and SDP; the default is the address of
+    the interface that leads to the peer."""
+    unknown_callers: bool = setting(
+        kinds.boolean(), True, loose="calls are taken from addresses that no trunk names"
+    )
+    """Take calls from addresses that no `[[trunk]]` names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceSettings:
+    """A communication resource: what an application's connection string points at."""
+
+    name: str = required(
+        kinds.pattern("a name of letters, digits and hyphens", r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
+    )
+    """Name of the resource; numbers and subscriptions refer to it."""
+    id: str = required(kinds.guid())
+    """The resource's immutable id, a GUID. It is in every user id and is the audience of webhook tokens."""
+    access_keys: tuple[str, ...] = required(kinds.listing(kinds.access_key(), least=1))
+    """Access keys, base64 of at least 32 bytes; every one is valid, so that keys can be rolled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberSettings:
+    """A telephone number that a resource owns: calls to it raise IncomingCall."""
+
+    e164: str = required(kinds.e164())
+    """The number in E.164 form, with the plus sign."""
+    resource: str = required(kinds.text("the name of a resource"))
+    """Name of the resource that owns it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionSettings:
+    """An Event Grid subscription: where the events of a resource are sent."""
+
+    name: str = required(kinds.text("a name"))
+    """Name of the subscription."""
+    resource: str = required(kinds.text("the name of a resource"))
+    """Name of the resource whose events are wanted."""
+    endpoint: str = required(kinds.url("https", "http"))
+    """URL that receives the events; it must answer the validation handshake."""
+    event_types: tuple[str, ...] = setting(
+        kinds.listing(kinds.text("an event type")), ("Microsoft.Communication.IncomingCall",)
+    )
+    """Event types to send."""
+    schema: str = setting(kinds.choice("EventGridSchema", "CloudEventSchemaV1_0"), "EventGridSchema")
+    """Schema of the events."""
+    filters: dict[str, str] = setting(kinds.mapping(kinds.text("a string")), {})
+    """Deliver only events whose fields have these values, by dotted path, for example
+    `{"data.to.phoneNumber.value" = "+18005550100"}`. Names and values compare without regard to case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkLimits:
+    """Bounds on one trunk."""
+
+    calls: int = setting(kinds.integer(1, 100_000, "calls"), 1000)
+    """Calls at the same time, both directions together."""
+    calls_per_second: float = setting(kinds.number(0.1, 10_000, "calls a second"), 50.0)
+    """New outgoing calls a second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkSettings:
+    """A SIP peer: a carrier or an SBC."""
+
+    name: str = required(kinds.text("a name"))
+    """Name of the trunk; routes refer to it."""
+    targets: tuple[str, ...] = required(
+        kinds.listing(
+            kinds.pattern('"host" or "host:port"', r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?"),
+            least=1,
+        )
+    )
+    """Where calls are sent, tried in order: `host` or `host:port`."""
+    transport: str = setting(kinds.choice("udp", "tcp", "tls"), "udp")
+    """SIP transport towards the trunk."""
+    username: str | None = setting(kinds.text(), None)
+    """User name for digest authentication."""
+    password: str | None = setting(kinds.text("a password", secret=True), None)
+    """Password for digest authentication."""
+    register: bool = setting(kinds.boolean(), False)
+    """Register with the trunk, so that it knows where to send calls. Needs `username` and `password`."""
+    allow: tuple[str, ...] = setting(kinds.peers(), ())
+    """Addresses and networks its calls come from; the addresses of `targets` are always allowed."""
+    codecs: tuple[str, ...] = setting(kinds.listing(kinds.choice("PCMU", "PCMA")), ("PCMU", "PCMA"))
+    """Codecs to offer and accept, best first."""
+    srtp: str = setting(kinds.choice("off", "optional", "required"), "off")
+    """Whether media is encrypted."""
+    limits: TrunkLimits = setting(kinds.table(TrunkLimits), TrunkLimits())
+    """Bounds on the trunk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteSettings:
+    """Which trunk takes a call to a number that is not owned."""
+
+    pattern: str = required(kinds.regex())
+    r"""Regular expression that the whole number must match, for example `\+49(\d+)`."""
+    trunk: str = required(kinds.text("the name of a trunk"))
+    """Name of the trunk."""
+    priority: int = setting(kinds.integer(0, 1_000_000), 100)
+    """Routes with a lower value are tried first; equal ones in the order of the file."""
+    rewrite: str | None = setting(kinds.text("a replacement"), None)
+    r"""What to dial instead: a replacement for the match, for example `0\1`; the number itself when not
+    given."""
+
+    def dialled(self, number: str) -> str | None:
+        """The number to dial on the trunk for ``number``, or None when the route does not match."""
+        match = re.fullmatch(self.pattern, number)
+        if match is None:
+            return None
+        return number if self.rewrite is None else match.expand(self.rewrite)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneSettings:
+    """A SIP phone that may register here."""
+
+    username: str = required(kinds.text("a user name"))
+    """User name it registers with."""
+    password: str = required(kinds.text("a password", secret=True))
+    """Its password."""
+    user: str = required(kinds.text("a communication user id, such as 8:acs:..."))
+    """The communication user that calls to this phone are addressed to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechSettings:
+    """Speech providers. There is nothing to set in this version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingSettings:
+    """Recording. There is nothing to set in this version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaSettings:
+    """The media plane."""
+
+    workers: int = setting(kinds.integer(0, 256, "processes"), max(1, (os.cpu_count() or 2) - 1))
+    """Media worker processes; 0 runs the plane inside the control process. The default is one per CPU core
+    beyond the first, at least one."""
+    rtp_ports: PortRange = setting(kinds.ports(), PortRange(20000, 29999))
+    """UDP ports for RTP and RTCP, divided between the workers; a call leg takes two."""
+    prompt_bytes: int = setting(kinds.integer(1024, 1 << 30, "bytes"), 32 << 20)
+    """Largest audio file a play source may name, in bytes."""
+    prompt_timeout: float = setting(kinds.number(0.1, 120, "seconds"), 10.0)
+    """Seconds to wait for the download of one audio file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSettings:
+    """Bounds of the HTTP side."""
+
+    request_bytes: int = setting(kinds.integer(1024, 64 << 20, "bytes"), 1 << 20)
+    """Largest request body in bytes; a larger one is refused with 413."""
+    request_timeout: float = setting(kinds.number(0.1, 300, "seconds"), 10.0)
+    """Seconds a client may take to send a request body; then 408."""
+    clock_skew: float = setting(kinds.number(1, 86400, "seconds"), 900.0)
+    """Seconds by which the date of a signed request may differ from ours."""
+    repeatability_entries: int = setting(kinds.integer(16, 10_000_000, "answers"), 100_000)
+    """Answers kept for repeated requests (Repeatability-Request-ID); the oldest go first."""
+    repeatability_age: float = setting(kinds.number(60, 7 * 86400, "seconds"), 86400.0)
+    """Seconds an answer is kept for repeated requests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole tree."""
+
+    server: ServerSettings = field(default_factory=ServerSettings)
+    sip: SipSettings = field(default_factory=SipSettings)
+    resource: tuple[ResourceSettings, ...] = ()
+    number: tuple[NumberSettings, ...] = ()
+    subscription: tuple[SubscriptionSettings, ...] = ()
+    trunk: tuple[TrunkSettings, ...] = ()
+    route: tuple[RouteSettings, ...] = ()
+    phone: tuple[PhoneSettings, ...] = ()
+    speech: SpeechSettings = field(default_factory=SpeechSettings)
+    recording: RecordingSettings = field(default_factory=RecordingSettings)
+    media: MediaSettings = field(default_factory=MediaSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+
+    @property
+    def public_url(self) -> str:
+        """The base URL applications use, without a trailing slash."""
+        if self.server.public_url:
+            return self.server.public_url.rstrip("/")
+        return f"http://{self.server.bind}"
+
+    def resource_named(self, name: str) -> ResourceSettings | None:
+        """The resource with this name, in any casing."""
+        return next((one for one in self.resource if one.name.casefold() == name.casefold()), None)
+
+    def loosenesses(self) -> list[tuple[str, str]]:
+        """Every looseness in effect: (dotted name of the setting, what it allows)."""
+        found = [
+            (f"{section}.{name}", meaning)
+            for section in ("server", "sip")
+            for name, meaning in loose_settings(type(getattr(self, section)))
+            if getattr(getattr(self, section), name)
+        ]
+        if any(is_development(one) for one in self.resource):
+            found.append(("resource", "the development resource and its published key are accepted"))
+        return found
+
+
+SECTIONS: dict[str, type] = {
+    "server": ServerSettings,
+    "sip": SipSettings,
+    "resource": ResourceSettings,
+    "number": NumberSettings,
+    "subscription": SubscriptionSettings,
+    "trunk": TrunkSettings,
+    "route": RouteSettings,
+    "phone": PhoneSettings,
+    "speech": SpeechSettings,
+    "recording": RecordingSettings,
+    "media": MediaSettings,
+    "limits": LimitSettings,
+}
+"""Every section, in the order of the reference."""
+
+ARRAYS = frozenset({"resource", "number", "subscription", "trunk", "route", "phone"})
+"""Sections that are arrays of tables (``[[name]]``)."""
+
+
+def loose_settings(section: type) -> list[tuple[str, str]]:
+    """The loosenesses of a section: (name, what it allows)."""
+    fields = section.__dataclass_fields__  # type: ignore[attr-defined]
+    return [(name, one.metadata["loose"]) for name, one in fields.items() if one.metadata.get("loose")]
+
+
+def is_development(resource: ResourceSettings) -> bool:
+    """Whether a resource uses the published development id or key."""
+    return resource.id == DEVELOPMENT_RESOURCE_ID or DEVELOPMENT_ACCESS_KEY in resource.access_keys
