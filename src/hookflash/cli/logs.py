@@ -1,7 +1,8 @@
 """Structured logs: one line an event, as JSON for machines or plain for people.
 
-Fields given with ``extra=`` become keys; ``callConnectionId`` and ``correlationId`` are the two that tie a line to
-a call. Whatever came from outside is escaped, so that a remote party can never forge a line or a terminal code.
+Fields given with ``extra=`` become keys; ``callConnectionId`` and ``correlationId`` are the two that tie a
+line to a call. Whatever came from outside is escaped, so that a remote party can never forge a line or a
+terminal code.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """One place where decisions become deeds, in order.
 
-Everything runs on one event loop. A command or fact is decided at once; its effects are carried out in order; the
-entries and deliveries that result go to the journal in one write. The caller of a command gets the answer once
-that write is durable. Facts that an edge reports while effects are being carried out wait their turn, so that a
-decision never sees a half-applied one.
+Everything runs on one event loop. A command or fact is decided at once; its effects are carried out in order;
+the entries and deliveries that result go to the journal in one write. The caller of a command gets the answer
+once that write is durable. Facts that an edge reports while effects are being carried out wait their turn, so
+that a decision never sees a half-applied one.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Engine:
         except OSError as error:
             log.error("the journal could not be written: %s", error)
             raise Refusal(
-                500, "9999", f"The request could not be made durable ({error}); see the server's log and retry."
+                500, "9999", f"The request could not be made durable ({error}); see the log and retry."
             ) from error
         return outcome.response
 
@@ -160,7 +160,7 @@ class Engine:
             try:
                 self._hands[type(effect)](effect)
             except Exception:
-                # An edge broke its promise not to raise. The other effects of this decision must still happen.
+                # An edge broke its promise not to raise; the decision's other effects must still happen.
                 log.exception("an effect could not be carried out: %s", type(effect).__name__)
 
     def _notify(self, effect: Notify) -> None:
@@ -194,7 +194,7 @@ class Engine:
         if deliveries:
             log.info("IncomingCall", extra={**extra, "subscriptions": len(deliveries)})
         else:
-            log.warning("IncomingCall: no Event Grid subscription matches; add a [[subscription]]", extra=extra)
+            log.warning("IncomingCall: no subscription matches; add a [[subscription]]", extra=extra)
             self._waiting.append(NobodyListens(effect.data.incoming_call_context))
 
     def _connection_opened(self, effect: ConnectionOpened) -> None:

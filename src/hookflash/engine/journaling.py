@@ -24,8 +24,8 @@ def _json(value: object) -> bytes:
 
 
 def command_entry(command: Command, response: object, at: float) -> Entry:
-    """The line of an accepted command; queries leave one too, so that a timeline shows what an app asked."""
-    connection = getattr(command, "connection_id", None) or getattr(response, "call_connection_id", None) or ""
+    """The line of an accepted command; queries leave one too, so a timeline shows what an app asked."""
+    connection = getattr(command, "connection_id", "") or getattr(response, "call_connection_id", "")
     request = getattr(command, "request", None)
     return Entry(
         kind="command",

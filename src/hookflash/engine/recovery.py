@@ -1,7 +1,7 @@
 """After a crash: calls that were up when the process died are ended properly.
 
-Their media died with the process, so each connection that was opened and never closed gets its CallDisconnected;
-apps never wait for an event that cannot come.
+Their media died with the process, so each connection that was opened and never closed gets its
+CallDisconnected; apps never wait for an event that cannot come.
 """
 
 from __future__ import annotations

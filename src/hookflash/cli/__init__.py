@@ -1,0 +1,5 @@
+"""The command line: ``serve``, ``check``, ``demo``, ``phone``, ``connection-string``."""
+
+from hookflash.cli.commands import main
+
+__all__ = ["main"]

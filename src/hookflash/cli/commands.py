@@ -1,0 +1,114 @@
+"""The commands, as typer sees them. Each imports what it needs when it runs, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hookflash import __version__
+
+cli = typer.Typer(
+    name="hookflash",
+    help="A self-hosted call automation server: Azure Call Automation's contract, real telephony behind it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="TOML file; ./hookflash.toml if it exists.", show_default=False),
+]
+
+
+def main() -> None:
+    """Run the command line."""
+    cli()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hookflash {__version__}")
+        raise typer.Exit
+
+
+@cli.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A self-hosted call automation server: Azure Call Automation's contract, real telephony behind it."""
+
+
+@cli.command()
+def serve(
+    config: Config = None,
+    bind: Annotated[str | None, typer.Option(help="HTTP address, host:port.", show_default=False)] = None,
+    sip_bind: Annotated[str | None, typer.Option(help="SIP address, host:port.", show_default=False)] = None,
+    data_dir: Annotated[str | None, typer.Option(help="Where state is kept.", show_default=False)] = None,
+    log_format: Annotated[str, typer.Option(help="auto, json or pretty.")] = "auto",
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Start the server."""
+    from hookflash.cli.serve import run
+
+    given = {"server.bind": bind, "sip.bind": sip_bind, "server.data_dir": data_dir}
+    flags = {name: value for name, value in given.items() if value is not None}
+    raise typer.Exit(run(config, flags, log_format, log_level))
+
+
+@cli.command()
+def check(config: Config = None) -> None:
+    """Check a configuration: what is wrong, where, and how to mend it."""
+    from hookflash.cli.check import run
+
+    raise typer.Exit(run(config))
+
+
+@cli.command("connection-string")
+def connection_string(
+    resource: Annotated[str | None, typer.Argument(help="Name of a resource; the first if omitted.")] = None,
+    config: Config = None,
+) -> None:
+    """Print the connection string of a resource, and nothing else."""
+    from hookflash.cli.check import print_connection_string
+
+    raise typer.Exit(print_connection_string(config, resource))
+
+
+@cli.command()
+def demo(
+    keep_logs: Annotated[bool, typer.Option("--logs", help="Show the server's log as well.")] = False,
+) -> None:
+    """Run a whole call end to end and show it as a timeline."""
+    from hookflash.cli.demo import run
+
+    raise typer.Exit(run(show_logs=keep_logs))
+
+
+@cli.command()
+def phone(
+    uri: Annotated[
+        str | None, typer.Argument(help="SIP URI to dial; wait for a call if omitted.", show_default=False)
+    ] = None,
+    script: Annotated[
+        str | None,
+        typer.Option("--script", "-s", help='Steps: "wait 2; press 123; hangup".', show_default=False),
+    ] = None,
+    caller: Annotated[str, typer.Option("--from", help="Own number or user part.")] = "+14255550123",
+    bind: Annotated[str, typer.Option(help="Local SIP address; port 0 picks one.")] = "127.0.0.1:0",
+    inband: Annotated[bool, typer.Option("--inband", help="Send keys as audible tones.")] = False,
+    record: Annotated[
+        Path | None, typer.Option(help="Write what was heard to this WAV file.", show_default=False)
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Give up after this many seconds.")] = 60.0,
+) -> None:
+    """A SIP phone in the terminal: dial, say, play, press, expect."""
+    from hookflash.cli.phone import run
+
+    raise typer.Exit(
+        run(uri, script=script, caller=caller, bind=bind, inband=inband, record=record, timeout=timeout)
+    )
