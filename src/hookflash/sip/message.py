@@ -1,0 +1,525 @@
+"""Requests and responses: bytes to objects and back (RFC 3261 sections 7 and 25).
+
+Parsing splits a message into its start line and header lines; only the headers that every message needs (Via,
+From, To, Call-ID, CSeq, Content-Length) are checked at once. Everything else is typed when somebody asks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from hookflash.sip.errors import ParseError
+from hookflash.sip.grammar import (
+    MAX_HEAD,
+    MAX_HEADERS,
+    MAX_LINE,
+    MAX_MESSAGE,
+    has_control,
+    is_token,
+    parse_number,
+    printable,
+    split_list,
+)
+from hookflash.sip.headers import CSeq, MediaType, NameAddr, Via, parse_max_forwards
+from hookflash.sip.status import REASONS
+
+_COMPACT = {
+    "a": "Accept-Contact",
+    "b": "Referred-By",
+    "c": "Content-Type",
+    "d": "Request-Disposition",
+    "e": "Content-Encoding",
+    "f": "From",
+    "i": "Call-ID",
+    "j": "Reject-Contact",
+    "k": "Supported",
+    "l": "Content-Length",
+    "m": "Contact",
+    "n": "Identity-Info",
+    "o": "Event",
+    "r": "Refer-To",
+    "s": "Subject",
+    "t": "To",
+    "u": "Allow-Events",
+    "v": "Via",
+    "x": "Session-Expires",
+    "y": "Identity",
+}
+# Headers whose grammar is a comma-separated list; all others keep their commas (Date, Authorization...).
+# fmt: off
+_LISTS = [
+    "Accept", "Accept-Contact", "Accept-Encoding", "Accept-Language", "Alert-Info", "Allow",
+    "Allow-Events", "Call-Info", "Contact", "Content-Encoding", "Content-Language", "Diversion",
+    "Error-Info", "History-Info", "In-Reply-To", "P-Asserted-Identity", "P-Associated-URI",
+    "P-Early-Media", "P-Preferred-Identity", "Path", "Proxy-Require", "Reason", "Record-Route",
+    "Reject-Contact", "Request-Disposition", "Require", "Resource-Priority", "Route", "Security-Client",
+    "Security-Server", "Security-Verify", "Service-Route", "Supported", "Unsupported", "User-to-User",
+    "Via", "Warning",
+]
+# fmt: on
+# Headers that may stand only once in a message.
+# fmt: off
+_SINGLE = [
+    "Call-ID", "Content-Disposition", "Content-Length", "Content-Type", "CSeq", "Date", "Event",
+    "Expires", "From", "Max-Forwards", "MIME-Version", "Min-Expires", "Min-SE", "Organization",
+    "Priority", "RAck", "Refer-To", "Referred-By", "Replaces", "Retry-After", "RSeq", "Session-Expires",
+    "Subject", "Timestamp", "To",
+]
+# fmt: on
+# fmt: off
+_PLAIN = [
+    "Authentication-Info", "Authorization", "Identity", "Identity-Info", "Join", "Privacy",
+    "Proxy-Authenticate", "Proxy-Authorization", "Reply-To", "Server", "Session-ID", "Subscription-State",
+    "User-Agent", "WWW-Authenticate",
+]
+# fmt: on
+
+_KNOWN: dict[str, tuple[str, str]] = {}
+for _name in [*_LISTS, *_SINGLE, *_PLAIN]:
+    for _spelling in {_name, _name.lower(), _name.upper(), _name.title()}:
+        _KNOWN[_spelling] = (_name.lower(), _name)
+for _letter, _name in _COMPACT.items():
+    _KNOWN[_letter] = _KNOWN[_letter.upper()] = (_name.lower(), _name)
+_LIST_KEYS = frozenset(name.lower() for name in _LISTS)
+_SINGLE_KEYS = frozenset(name.lower() for name in _SINGLE)
+_NEEDED = (("via", "Via"), ("from", "From"), ("to", "To"), ("call-id", "Call-ID"), ("cseq", "CSeq"))
+
+_CONTROLS = bytes(c for c in range(32) if c != 9) + b"\x7f"
+_FOLD = re.compile(r"[ \t]*+\r\n[ \t]++")
+_REQUEST_LINE = re.compile(
+    r"([A-Za-z0-9\-.!%*_+`'~]{1,64}) ([^ \t<>\"]+) (SIP/([0-9]+\.[0-9]+))", re.IGNORECASE
+)
+_STATUS_LINE = re.compile(r"SIP/([0-9]+\.[0-9]+) ([1-6][0-9]{2})(?: (.*))?", re.IGNORECASE)
+_CALL_ID = re.compile(r"[\x21-\x7e\x80-\U0010ffff]{1,512}")
+
+
+def _resolve(name: str) -> tuple[str, str]:
+    """The lookup key and the canonical spelling of a header name. Raises :class:`ParseError`."""
+    stripped = name.rstrip(" \t")
+    known = _KNOWN.get(stripped.lower())
+    if known is not None:
+        return known
+    if not is_token(stripped):
+        raise ParseError(f'"{printable(name)}" is not a header name')
+    return stripped.lower(), stripped
+
+
+def canonical_name(name: str) -> str:
+    """The usual spelling of a header name; compact forms are expanded. Raises :class:`ParseError`."""
+    return (_KNOWN.get(name) or _resolve(name))[1]
+
+
+class Headers:
+    """An ordered multimap of header fields; names compare without case and compact forms are expanded.
+
+    Values are text as on the wire, trimmed and unfolded. Writing a value with control characters raises
+    :class:`ValueError`: it would let a value break out of its line.
+    """
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
+        self._items: list[tuple[str, str, str]] = [self._entry(name, value) for name, value in items]
+
+    @staticmethod
+    def _entry(name: str, value: str) -> tuple[str, str, str]:
+        key, canonical = _KNOWN.get(name) or _resolve(name)
+        if has_control(value):
+            raise ValueError(f'the value of {canonical} holds control characters: "{printable(value)}"')
+        return key, canonical, value
+
+    def get(self, name: str) -> str | None:
+        """The first line of a header, whole; None when there is none."""
+        key = (_KNOWN.get(name) or _resolve(name))[0]
+        for own, _, value in self._items:
+            if own == key:
+                return value
+        return None
+
+    def lines(self, name: str) -> list[str]:
+        """All lines of a header, not split."""
+        key = (_KNOWN.get(name) or _resolve(name))[0]
+        return [value for own, _, value in self._items if own == key]
+
+    def all(self, name: str) -> list[str]:
+        """All values of a header in order; comma lists are split where its grammar is a list.
+
+        Raises :class:`ParseError` naming the header when a list is malformed.
+        """
+        key, canonical = _KNOWN.get(name) or _resolve(name)
+        lines = [value for own, _, value in self._items if own == key]
+        if key not in _LIST_KEYS:
+            return lines
+        try:
+            return [value for line in lines for value in split_list(line)]
+        except ParseError as error:
+            error.header = canonical
+            raise
+
+    def tokens(self, name: str) -> frozenset[str]:
+        """The values of a list of tokens such as Allow, Supported or Require, lower-cased."""
+        return frozenset(value.lower() for value in self.all(name))
+
+    def add(self, name: str, value: str) -> None:
+        """Append a line."""
+        self._items.append(self._entry(name, value))
+
+    def prepend(self, name: str, value: str) -> None:
+        """Put a line before all others (Via, Route, Record-Route)."""
+        self._items.insert(0, self._entry(name, value))
+
+    def set(self, name: str, value: str) -> None:
+        """Replace all lines of a header by one, in the place of the first; append when there was none."""
+        entry = self._entry(name, value)
+        for index, item in enumerate(self._items):
+            if item[0] == entry[0]:
+                rest = [other for other in self._items[index + 1 :] if other[0] != entry[0]]
+                self._items[index:] = [entry, *rest]
+                return
+        self._items.append(entry)
+
+    def replace_first(self, name: str, value: str) -> None:
+        """Replace the first value of a list header, keeping the others; append when there was none."""
+        values = self.all(name)
+        self.set(name, ", ".join([value, *values[1:]]))
+
+    def remove(self, name: str) -> None:
+        """Drop all lines of a header; nothing happens when there is none."""
+        key = (_KNOWN.get(name) or _resolve(name))[0]
+        self._items = [item for item in self._items if item[0] != key]
+
+    def copy(self) -> Headers:
+        """An independent copy."""
+        other = Headers()
+        other._items = self._items.copy()
+        return other
+
+    def __contains__(self, name: str) -> bool:
+        return self.get(name) is not None
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter([(name, value) for _, name, value in self._items])
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Headers):
+            return NotImplemented
+        return [(k, v) for k, _, v in self._items] == [(k, v) for k, _, v in other._items]
+
+    def __repr__(self) -> str:
+        return f"Headers({list(self)!r})"
+
+
+class Message:
+    """What requests and responses share. The typed properties raise :class:`ParseError` naming the header."""
+
+    __slots__ = ("body", "headers")
+
+    def __init__(self, headers: Headers | None = None, body: bytes = b"") -> None:
+        self.headers = Headers() if headers is None else headers
+        self.body = body
+
+    def _need(self, name: str) -> str:
+        value = self.headers.get(name)
+        if value is None:
+            raise ParseError("the header is missing", header=name)
+        return value
+
+    def _address(self, name: str) -> NameAddr:
+        return _address(name, self._need(name))
+
+    @property
+    def via(self) -> Via:
+        """The topmost Via."""
+        line = self._need("Via")
+        return Via.parse(_first_via(line) if "," in line else line)
+
+    @property
+    def from_(self) -> NameAddr:
+        """From."""
+        return self._address("From")
+
+    @property
+    def to(self) -> NameAddr:
+        """To."""
+        return self._address("To")
+
+    @property
+    def call_id(self) -> str:
+        """Call-ID, compared byte for byte."""
+        return self._need("Call-ID")
+
+    @property
+    def cseq(self) -> CSeq:
+        """CSeq."""
+        return CSeq.parse(self._need("CSeq"))
+
+    @property
+    def max_forwards(self) -> int | None:
+        """Max-Forwards, None when absent."""
+        value = self.headers.get("Max-Forwards")
+        return None if value is None else parse_max_forwards(value)
+
+    @property
+    def content_type(self) -> MediaType | None:
+        """Content-Type, None when absent."""
+        value = self.headers.get("Content-Type")
+        return None if value is None else MediaType.parse(value)
+
+    @property
+    def contacts(self) -> list[NameAddr]:
+        """The Contact addresses; a ``*`` (REGISTER only) gives none, see :attr:`contact_is_star`."""
+        return [] if self.contact_is_star else self.addresses("Contact")
+
+    @property
+    def contact_is_star(self) -> bool:
+        """Whether Contact is ``*``. Raises :class:`ParseError` when other contacts stand beside it."""
+        values = self.headers.all("Contact")
+        if "*" not in values:
+            return False
+        if len(values) > 1:
+            raise ParseError('"*" must stand alone', header="Contact")
+        return True
+
+    def addresses(self, name: str) -> list[NameAddr]:
+        """All values of a header made of addresses: Route, Record-Route, P-Asserted-Identity..."""
+        return [_address(name, value) for value in self.headers.all(name)]
+
+    def _write(self, start: str) -> bytes:
+        lines = [start]
+        lines += [f"{name}: {value}" for key, name, value in self.headers._items if key != "content-length"]
+        lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
+        return "\r\n".join(lines).encode("utf-8", "replace") + self.body
+
+
+class Request(Message):
+    """A request; ``uri`` is the Request-URI as written, see :func:`hookflash.sip.uri.parse_uri`."""
+
+    __slots__ = ("method", "uri")
+
+    def __init__(self, method: str, uri: str, headers: Headers | None = None, body: bytes = b"") -> None:
+        super().__init__(headers, body)
+        self.method = method
+        self.uri = uri
+
+    def to_bytes(self) -> bytes:
+        """The wire form; Content-Length is always written from the body.
+
+        Raises :class:`ValueError` when the method or URI would break the start line.
+        """
+        if not is_token(self.method) or " " in self.uri or not self.uri.isprintable() or not self.uri:
+            raise ValueError(
+                f'cannot send "{printable(self.method)} {printable(self.uri)}": not a start line'
+            )
+        return self._write(f"{self.method} {self.uri} SIP/2.0")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Request):
+            return NotImplemented
+        mine = (self.method, self.uri, self.headers, self.body)
+        return mine == (other.method, other.uri, other.headers, other.body)
+
+    def __repr__(self) -> str:
+        return f"Request({self.method!r}, {self.uri!r}, {self.headers!r}, {len(self.body)} bytes)"
+
+
+class Response(Message):
+    """A response."""
+
+    __slots__ = ("reason", "status")
+
+    def __init__(
+        self, status: int, reason: str = "", headers: Headers | None = None, body: bytes = b""
+    ) -> None:
+        super().__init__(headers, body)
+        self.status = status
+        self.reason = reason or REASONS.get(status, "")
+
+    def to_bytes(self) -> bytes:
+        """The wire form; Content-Length is always written from the body.
+
+        Raises :class:`ValueError` when the reason phrase would break the start line.
+        """
+        if has_control(self.reason) or not 100 <= self.status <= 699:
+            raise ValueError(f'cannot send "{self.status} {printable(self.reason)}": not a status line')
+        return self._write(f"SIP/2.0 {self.status} {self.reason}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Response):
+            return NotImplemented
+        mine = (self.status, self.reason, self.headers, self.body)
+        return mine == (other.status, other.reason, other.headers, other.body)
+
+    def __repr__(self) -> str:
+        return f"Response({self.status}, {self.reason!r}, {self.headers!r}, {len(self.body)} bytes)"
+
+
+def reply(request: Request, status: int, reason: str = "", *, to_tag: str | None = None) -> Response:
+    """A response with what RFC 3261 section 8.2.6 says to copy: Via, From, To, Call-ID, CSeq.
+
+    ``to_tag`` is added to To unless the request already has one there. Works for a request whose headers are
+    malformed (then To is copied as it is), so that a 400 can be sent.
+    """
+    headers = Headers()
+    for key, name, value in request.headers._items:
+        if key == "to" and to_tag is not None:
+            headers._items.append((key, name, _tagged(value, to_tag)))
+        elif key in _COPIED or (key == "timestamp" and status == 100):
+            headers._items.append((key, name, value))
+    return Response(status, reason, headers)
+
+
+_COPIED = frozenset(["via", "from", "to", "call-id", "cseq"])
+
+
+def _tagged(to: str, tag: str) -> str:
+    try:
+        return to if NameAddr.parse(to).tag is not None else f"{to};tag={tag}"
+    except ParseError:
+        return to
+
+
+def parse(data: bytes) -> Request | Response:
+    """Read one message: a datagram, or what :class:`hookflash.sip.stream.StreamFramer` cut out of a stream.
+
+    Leading empty lines are skipped (RFC 3261 section 7.5); bytes after the Content-Length are dropped
+    (section 18.3). Raises :class:`ParseError`; its ``request`` is set when a response can be sent.
+    """
+    if len(data) > MAX_MESSAGE:
+        raise ParseError(f"the message has {len(data)} bytes, more than {MAX_MESSAGE}", 513)
+    start = 0
+    while data.startswith(b"\r\n", start):
+        start += 2
+    end = data.find(b"\r\n\r\n", start)
+    if end < 0:
+        raise ParseError("no empty line ends the headers")
+    head = data[start:end]
+    if len(head) > MAX_HEAD:
+        raise ParseError(f"the headers have {len(head)} bytes, more than {MAX_HEAD}", 513)
+    if len(head) - len(head.translate(None, _CONTROLS)) != 2 * head.count(b"\r\n"):
+        raise ParseError("control characters in the headers")
+    try:
+        text = head.decode()
+    except UnicodeDecodeError:
+        # Not UTF-8: old phones put Latin-1 into display names. Every byte has a character there.
+        text = head.decode("latin-1")
+    if "\r\n " in text or "\r\n\t" in text:
+        text = _FOLD.sub(" ", text)
+    lines = text.split("\r\n")
+    headers, problem = _read_headers(lines)
+    message, trouble = _read_start(lines[0], headers)
+    problem = trouble or problem or _check(message)
+    body = data[end + 4 :]
+    if problem is None:
+        try:
+            message.body = _cut(headers, body)
+            return message
+        except ParseError as error:
+            problem = error
+    if isinstance(message, Request) and message.method != "ACK" and all(n in headers for _, n in _NEEDED):
+        problem.request = message
+    raise problem
+
+
+def _read_headers(lines: list[str]) -> tuple[Headers, ParseError | None]:
+    """Split the header lines; a bad one is left out and the first of them reported."""
+    headers = Headers()
+    items = headers._items
+    problem: ParseError | None = None
+    if len(lines) > MAX_HEADERS + 1:
+        problem = ParseError(f"{len(lines) - 1} header lines, more than {MAX_HEADERS}", 513)
+        del lines[MAX_HEADERS + 1 :]
+    seen: set[str] = set()
+    known = _KNOWN
+    for line in lines[1:]:
+        name, colon, value = line.partition(":")
+        entry = known.get(name)
+        if entry is None or len(line) > MAX_LINE:
+            try:
+                if not colon or len(line) > MAX_LINE:
+                    what = f"is longer than {MAX_LINE} characters" if colon else "has no colon"
+                    raise ParseError(f'the line "{printable(line, 40)}" {what}')
+                entry = _resolve(name)
+            except ParseError as error:
+                problem = problem or error
+                continue
+        key, canonical = entry
+        if key in _SINGLE_KEYS:
+            if key in seen:
+                problem = problem or ParseError("the header comes twice", header=canonical)
+                continue
+            seen.add(key)
+        items.append((key, canonical, value.strip(" \t")))
+    return headers, problem
+
+
+def _read_start(line: str, headers: Headers) -> tuple[Request | Response, ParseError | None]:
+    """Read the start line; a request that cannot be understood is still made, to answer it."""
+    if line[:4].upper() == "SIP/":
+        match = _STATUS_LINE.fullmatch(line)
+        if match is None:
+            return Response(400, "", headers), ParseError(f'"{printable(line)}" is not a status line')
+        problem = None if match[1] == "2.0" else ParseError(f"SIP version {printable(match[1])}", 505)
+        response = Response(int(match[2]), "", headers)
+        response.reason = match[3] or ""
+        return response, problem
+    match = _REQUEST_LINE.fullmatch(line)
+    if match is None:
+        method = line.partition(" ")[0]
+        request = Request(method if is_token(method) else "INVALID", "sip:invalid", headers)
+        return request, ParseError(f'"{printable(line)}" is not "METHOD uri SIP/2.0"')
+    request = Request(match[1], match[2], headers)
+    if match[4] != "2.0":
+        return request, ParseError(f'the version "{printable(match[3])}" is not SIP/2.0', 505)
+    return request, None
+
+
+def _check(message: Request | Response) -> ParseError | None:
+    """Check what every message must have; the values are typed again, from a cache, when somebody asks."""
+    try:
+        cseq = message.cseq
+        via = message.via
+        message.from_, message.to  # noqa: B018
+        if _CALL_ID.fullmatch(message.call_id) is None:
+            raise ParseError(f'"{printable(message.call_id)}" is not a Call-ID', header="Call-ID")
+        if via.version != "2.0":
+            raise ParseError(f"SIP version {via.version}", 505, "Via")
+        if isinstance(message, Request) and cseq.method != message.method:
+            raise ParseError(f"{cseq.method} in a {message.method} request", header="CSeq")
+    except ParseError as error:
+        return error
+    return None
+
+
+def _cut(headers: Headers, body: bytes) -> bytes:
+    """The body as long as Content-Length says; all there is without one (UDP)."""
+    claimed = headers.get("Content-Length")
+    if claimed is None:
+        return body
+    try:
+        length = parse_number(claimed, MAX_MESSAGE, "the length")
+    except ParseError as error:
+        error.header = "Content-Length"
+        raise
+    if length > len(body):
+        raise ParseError(f"{length} bytes claimed, {len(body)} came", header="Content-Length")
+    return body if length == len(body) else body[:length]
+
+
+def _first_via(line: str) -> str:
+    try:
+        return (split_list(line) or [""])[0]
+    except ParseError as error:
+        error.header = "Via"
+        raise
+
+
+def _address(name: str, value: str) -> NameAddr:
+    try:
+        return NameAddr.parse(value)
+    except ParseError as error:
+        error.header = canonical_name(name)
+        raise
