@@ -1,0 +1,332 @@
+"""Callback events: one struct a type, and the CloudEvent around them (contract sections 5.2 and 5.3).
+
+``publicEventType`` and the CloudEvent's ``type`` follow from the class. All fields are keyword-only. Every event
+carries the api-version of the request that caused it; :func:`gated` cuts an event to what that version knows.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from hookflash.wire.enums import (
+    MediaStreamingStatus,
+    MediaStreamingStatusDetails,
+    RecognitionType,
+    RecordingKind,
+    RecordingState,
+    Tone,
+    TranscriptionStatus,
+    TranscriptionStatusDetails,
+)
+from hookflash.wire.identifiers import CommunicationIdentifierModel
+from hookflash.wire.requests import Model
+from hookflash.wire.responses import CallParticipant
+from hookflash.wire.results import ResultInformation
+from hookflash.wire.timestamps import offset_time
+
+_NAMESPACE = "Microsoft.Communication."
+
+
+class EventData(
+    msgspec.Struct,
+    rename="camel",
+    omit_defaults=True,
+    kw_only=True,
+    frozen=True,
+    tag_field="publicEventType",
+    tag=lambda name: _NAMESPACE + name,
+):
+    """What every event's ``data`` carries; ``version`` is the api-version of the originating request."""
+
+    version: str
+    call_connection_id: str
+    server_call_id: str
+    correlation_id: str
+    result_information: ResultInformation | None = None
+    operation_context: str | None = None
+
+    @property
+    def public_event_type(self) -> str:
+        """``Microsoft.Communication.<Name>``."""
+        return _NAMESPACE + type(self).__name__
+
+    @property
+    def source(self) -> str:
+        """CloudEvent ``source`` and ``subject``, no leading slash."""
+        return f"calling/callConnections/{self.call_connection_id}"
+
+
+# --- the call -------------------------------------------------------------------------------------------
+
+
+class CallConnected(EventData, frozen=True):
+    """The app's own leg is up."""
+
+
+class CallDisconnected(EventData, frozen=True):
+    """The last event of a leg."""
+
+
+class CreateCallFailed(EventData, frozen=True):
+    """An outbound leg never connected; CallDisconnected follows."""
+
+
+class AnswerFailed(EventData, frozen=True):
+    """The answer was accepted over HTTP and failed later."""
+
+
+class ConnectFailed(EventData, frozen=True):
+    """The connect was accepted over HTTP and failed later."""
+
+
+class ParticipantsUpdated(EventData, frozen=True):
+    """The roster changed; ``sequenceNumber`` rises within a connection."""
+
+    participants: list[CallParticipant]
+    sequence_number: int
+
+
+class _ParticipantEvent(EventData, frozen=True):
+    participant: CommunicationIdentifierModel
+
+
+class AddParticipantSucceeded(_ParticipantEvent, frozen=True):
+    pass
+
+
+class AddParticipantFailed(_ParticipantEvent, frozen=True):
+    pass
+
+
+class RemoveParticipantSucceeded(_ParticipantEvent, frozen=True):
+    pass
+
+
+class RemoveParticipantFailed(_ParticipantEvent, frozen=True):
+    pass
+
+
+class CancelAddParticipantSucceeded(EventData, frozen=True):
+    invitation_id: str
+
+
+class CancelAddParticipantFailed(EventData, frozen=True):
+    invitation_id: str
+
+
+class MoveParticipantSucceeded(_ParticipantEvent, frozen=True):
+    """One a participant; ``fromCall`` is the callConnectionId it left."""
+
+    from_call: str
+
+
+class MoveParticipantFailed(_ParticipantEvent, frozen=True):
+    from_call: str
+
+
+class CallTransferAccepted(EventData, frozen=True):
+    """Both identifiers since 2023-10-15."""
+
+    transfer_target: CommunicationIdentifierModel | None = None
+    transferee: CommunicationIdentifierModel | None = None
+
+
+class CallTransferFailed(EventData, frozen=True):
+    pass
+
+
+# --- media ----------------------------------------------------------------------------------------------
+
+
+class PlayStarted(EventData, frozen=True):
+    pass
+
+
+class PlayCompleted(EventData, frozen=True):
+    pass
+
+
+class PlayFailed(EventData, frozen=True):
+    """``failedPlaySourceIndex`` is 0-based, absent when no single source is to blame; since 2024-09-15."""
+
+    failed_play_source_index: int | None = None
+
+
+class PlayCanceled(EventData, frozen=True):
+    pass
+
+
+class DtmfResult(Model):
+    tones: list[Tone]
+
+
+class ChoiceResult(Model):
+    """``recognizedPhrase`` is absent when a tone chose; ``confidence`` since 2025-05-15."""
+
+    label: str
+    recognized_phrase: str | None = None
+    confidence: float | None = None
+
+
+class SpeechResult(Model):
+    """``confidence`` since 2025-05-15."""
+
+    speech: str
+    confidence: float | None = None
+
+
+class RecognizeCompleted(EventData, frozen=True):
+    """Exactly one of the results is there, the one ``recognitionType`` names."""
+
+    recognition_type: RecognitionType
+    dtmf_result: DtmfResult | None = None
+    choice_result: ChoiceResult | None = None
+    speech_result: SpeechResult | None = None
+
+
+class RecognizeFailed(EventData, frozen=True):
+    """``failedPlaySourceIndex`` names the prompt that could not be played, when that was it."""
+
+    failed_play_source_index: int | None = None
+
+
+class RecognizeCanceled(EventData, frozen=True):
+    pass
+
+
+class ToneInfo(Model):
+    """Where 2023-06-15-preview put a tone."""
+
+    sequence_id: int
+    tone: Tone
+
+
+class ContinuousDtmfRecognitionToneReceived(EventData, frozen=True):
+    """``sequenceId`` counts from 1. ``toneInfo`` instead of both in 2023-06-15-preview, see :func:`gated`."""
+
+    sequence_id: int | None = None
+    tone: Tone | None = None
+    tone_info: ToneInfo | None = None
+
+
+class ContinuousDtmfRecognitionToneFailed(EventData, frozen=True):
+    pass
+
+
+class ContinuousDtmfRecognitionStopped(EventData, frozen=True):
+    pass
+
+
+class SendDtmfTonesCompleted(EventData, frozen=True):
+    pass
+
+
+class SendDtmfTonesFailed(EventData, frozen=True):
+    pass
+
+
+class HoldFailed(EventData, frozen=True):
+    pass
+
+
+# --- streaming, transcription, recording ----------------------------------------------------------------
+
+
+class MediaStreamingUpdate(Model):
+    """``contentType`` is written with a capital, unlike everywhere else."""
+
+    media_streaming_status: MediaStreamingStatus
+    media_streaming_status_details: MediaStreamingStatusDetails
+    content_type: str = msgspec.field(default_factory=lambda: "Audio")
+
+
+class _MediaStreamingEvent(EventData, frozen=True):
+    media_streaming_update: MediaStreamingUpdate
+
+
+class MediaStreamingStarted(_MediaStreamingEvent, frozen=True):
+    pass
+
+
+class MediaStreamingStopped(_MediaStreamingEvent, frozen=True):
+    pass
+
+
+class MediaStreamingFailed(_MediaStreamingEvent, frozen=True):
+    pass
+
+
+class TranscriptionUpdate(Model):
+    """``transcriptionMessage`` is preview."""
+
+    transcription_status: TranscriptionStatus
+    transcription_status_details: TranscriptionStatusDetails
+    transcription_message: str | None = None
+
+
+class _TranscriptionEvent(EventData, frozen=True):
+    transcription_update: TranscriptionUpdate
+
+
+class TranscriptionStarted(_TranscriptionEvent, frozen=True):
+    pass
+
+
+class TranscriptionUpdated(_TranscriptionEvent, frozen=True):
+    pass
+
+
+class TranscriptionStopped(_TranscriptionEvent, frozen=True):
+    pass
+
+
+class TranscriptionFailed(_TranscriptionEvent, frozen=True):
+    pass
+
+
+class RecordingStateChanged(EventData, frozen=True):
+    """Goes to ``recordingStateCallbackUri``; its source names the recording, not the connection."""
+
+    event_source: str
+    recording_id: str
+    state: RecordingState
+    start_date_time: str | None = None
+    recording_kind: RecordingKind | None = None
+
+    @property
+    def source(self) -> str:
+        return self.event_source
+
+
+class StartRecordingFailed(EventData, frozen=True):
+    recording_id: str
+
+
+def recording_source(server_call_id: str, recording_id: str) -> str:
+    """``eventSource`` of RecordingStateChanged."""
+    return f"calling/recordings/{server_call_id}/{recording_id}/RecordingStateChanged"
+
+
+# --- the envelope ---------------------------------------------------------------------------------------
+
+
+class CloudEvent(msgspec.Struct):
+    """CloudEvents 1.0 as callbacks carry it; ``subject`` repeats ``source``."""
+
+    id: str
+    source: str
+    type: str
+    data: EventData
+    time: str
+    subject: str
+    specversion: str = "1.0"
+    datacontenttype: str = "application/json"
+
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def cloud_event(data: EventData, *, id: str, time: float) -> bytes:
+    """The POST body of a callback: a JSON array with exactly one CloudEvent. ``time`` is Unix time in seconds."""
+    source = data.source
+    return _ENCODER.encode([CloudEvent(id, source, data.public_event_type, data, offset_time(time), source)])

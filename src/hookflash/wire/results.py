@@ -1,0 +1,360 @@
+"""Result codes: synchronous refusals and the ``resultInformation`` of events (contract sections 4.1 - 4.5).
+
+A :class:`Refusal` is an answer to a request; a :class:`ResultInformation` tells in an event how an operation or a
+call leg ended. Nothing here is vague: each names what was wrong and, where it can, what to do.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from hookflash.wire.subcodes import SUB_CODES
+from hookflash.wire.versions import at_least
+
+__all__ = ["SUB_CODES", "Detail", "Refusal", "ResultInformation"]
+
+
+class ErrorDetail(msgspec.Struct, rename="camel", omit_defaults=True):
+    """One entry of ``details`` in an error body."""
+
+    code: str
+    message: str
+    target: str | None = None
+
+
+class _Error(msgspec.Struct, rename="camel", omit_defaults=True):
+    code: str
+    message: str
+    target: str | None = None
+    details: list[ErrorDetail] | None = None
+
+
+class _ErrorBody(msgspec.Struct):
+    error: _Error
+
+
+_ENCODER = msgspec.json.Encoder()
+
+
+class Refusal(Exception):
+    """A request is refused: HTTP ``status``, sub-code ``code`` (a string) and a message for people.
+
+    ``target`` names the field at fault as the wire spells it, ``retry_after`` (seconds) is set when waiting helps.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: int | str,
+        message: str,
+        *,
+        target: str | None = None,
+        details: list[ErrorDetail] | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = str(code)
+        self.message = message
+        self.target = target
+        self.details = details
+        self.retry_after = retry_after
+
+    def __repr__(self) -> str:
+        return f"Refusal({self.status}, {self.code!r}, {self.message!r}, target={self.target!r})"
+
+    def body(self) -> bytes:
+        """The JSON error body of contract section 4.1."""
+        return _ENCODER.encode(_ErrorBody(_Error(self.code, self.message, self.target, self.details)))
+
+
+# --- synchronous refusals, contract section 4.2 ---------------------------------------------------------
+
+
+def invalid_argument(field: str, problem: str) -> Refusal:
+    """400/8523: ``field`` (its wire name or path) is missing or wrong; ``problem`` says how, and what would do."""
+    return Refusal(400, 8523, f"The field {field} is invalid: {problem}", target=field)
+
+
+def not_established(message: str) -> Refusal:
+    """400/8501: the call is not up yet."""
+    return Refusal(400, 8501, message)
+
+
+def call_terminated(message: str) -> Refusal:
+    """400/8528: the call is over."""
+    return Refusal(400, 8528, message)
+
+
+def invalid_state(message: str) -> Refusal:
+    """400/8585: not now; usually the app has to wait for CallConnected."""
+    return Refusal(400, 8585, message)
+
+
+def invalid_media_mode(message: str) -> Refusal:
+    """400/8500: the target is in a media operation already."""
+    return Refusal(400, 8500, message)
+
+
+def recording_active(message: str) -> Refusal:
+    """400/8559: a second recording of the same call."""
+    return Refusal(400, 8559, message)
+
+
+def cognitive_services_unavailable(message: str) -> Refusal:
+    """400/8567: speech was asked for but is not usable."""
+    return Refusal(400, 8567, message)
+
+
+def unauthenticated(message: str) -> Refusal:
+    """401/7509: the signature does not hold."""
+    return Refusal(401, 7509, message)
+
+
+def invalid_token(message: str) -> Refusal:
+    """401/7501: the bearer token does not hold."""
+    return Refusal(401, 7501, message)
+
+
+def wrong_resource(message: str) -> Refusal:
+    """403/7507: the call or the incomingCallContext belongs to another resource."""
+    return Refusal(403, 7507, message)
+
+
+def forbidden(message: str) -> Refusal:
+    """403/7504: authenticated, but not allowed."""
+    return Refusal(403, 7504, message)
+
+
+def not_found(message: str) -> Refusal:
+    """404/8522: no such call, participant, recording or invitation."""
+    return Refusal(404, 8522, message)
+
+
+def not_supported(message: str) -> Refusal:
+    """405/8520: the platform does not do this."""
+    return Refusal(405, 8520, message)
+
+
+def not_configured(message: str) -> Refusal:
+    """405/8522: something had to be given when the call was set up (transport URL, cognitive endpoint)."""
+    return Refusal(405, 8522, message)
+
+
+def conflict(message: str) -> Refusal:
+    """409/8519: another operation on the same thing is under way."""
+    return Refusal(409, 8519, message)
+
+
+def incompatible_operation(message: str) -> Refusal:
+    """412/8583: the compatibility table of contract section 6.9 forbids it while something else runs."""
+    return Refusal(412, 8583, message)
+
+
+def throttled(message: str, *, sub_code: int = 8516, retry_after: int = 1) -> Refusal:
+    """429 with 8516 (calls), 8529 (month), 8530 (active calls) or 8613 (captions); ``retry_after`` in seconds."""
+    return Refusal(429, sub_code, message, retry_after=retry_after)
+
+
+def internal_error(message: str, *, sub_code: int = 9999) -> Refusal:
+    """500 with 9999, 9998, 9001 or 9002."""
+    return Refusal(500, sub_code, message)
+
+
+def unsupported_api_version(version: str, supported: tuple[str, ...]) -> Refusal:
+    """400 for an ``api-version`` that is missing or not known (contract section 1.1)."""
+    what = (
+        f"api-version {version!r} is not known" if version else "the query parameter api-version is missing"
+    )
+    message = f"{what}; supported are {', '.join(supported)}"
+    return Refusal(400, "UnsupportedApiVersion", message, target="api-version")
+
+
+# --- results in events ----------------------------------------------------------------------------------
+
+
+class Detail(msgspec.Struct, rename="camel", frozen=True):
+    """``sipDetails`` or ``q850Details``: a SIP status or an ISDN cause and its text (2026-03-12 and later)."""
+
+    code: int
+    message: str
+
+
+class ResultInformation(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True):
+    """How something ended: HTTP-like ``code``, ``subCode`` of the catalogue, ``message`` for people."""
+
+    code: int
+    sub_code: int
+    message: str
+    sip_details: Detail | None = None
+    q850_details: Detail | None = msgspec.field(default=None, name="q850Details")
+
+
+_COMPLETED = "Action completed successfully."
+
+SUCCESS = ResultInformation(200, 0, "")
+"""Call-level events and tones."""
+ACTION_COMPLETED = ResultInformation(200, 0, _COMPLETED)
+"""PlayStarted, PlayCompleted, SendDtmfTonesCompleted, streaming and transcription successes."""
+CANCELED = ResultInformation(400, 8508, "Action failed, the operation was canceled.")
+"""PlayCanceled, RecognizeCanceled, SendDtmfTonesFailed after cancellation."""
+INVALID_FILE = ResultInformation(400, 8535, "Action failed, file format is invalid.")
+DOWNLOAD_FAILED = ResultInformation(400, 8536, "Action failed, file could not be downloaded.")
+PLAY_SOURCE_EMPTY = ResultInformation(400, 8582, "Action failed, play source text or SSML is empty.")
+PLAY_SERVICE_SHUTDOWN = ResultInformation(500, 8572, "Action failed, the play service was shut down.")
+UNKNOWN_ERROR = ResultInformation(500, 9999, "Unknown internal server error.")
+MAX_DIGITS = ResultInformation(200, 8531, "Action completed, max digits received.")
+STOP_TONE = ResultInformation(200, 8514, "Action completed, stop tone detected.")
+DTMF_OPTION_MATCHED = ResultInformation(200, 8533, "Action completed, DTMF option matched.")
+SPEECH_OPTION_MATCHED = ResultInformation(200, 8545, "Action completed, speech option matched.")
+SPEECH_RECOGNIZED = ResultInformation(200, 8569, "Action completed, speech recognized.")
+INTER_DIGIT_TIMEOUT = ResultInformation(400, 8532, "Action failed, inter-digit silence timeout reached.")
+INITIAL_SILENCE = ResultInformation(400, 8510, "Action failed, initial silence timeout reached.")
+PROMPT_FAILED = ResultInformation(
+    500, 8511, "Action failed, encountered failure while trying to play the prompt."
+)
+INCORRECT_TONE = ResultInformation(500, 8534, "Action failed, incorrect tone entered.")
+SPEECH_OPTION_NOT_MATCHED = ResultInformation(
+    400, 8547, "Action failed, recognized phrase does not match a valid option."
+)
+SPEECH_NOT_RECOGNIZED = ResultInformation(400, 8563, "Action failed, speech could not be recognized.")
+SPEECH_CONNECTION_FAILED = ResultInformation(
+    400, 8564, "Action failed, could not connect to the speech service."
+)
+PARTICIPANT_NOT_FOUND = ResultInformation(404, 8522, "Participant not found.")
+INVITATION_NOT_FOUND = ResultInformation(404, 8522, "Invitation not found.")
+CALL_NOT_FOUND = ResultInformation(404, 8522, "Call not found.")
+ANSWER_TIMEOUT = ResultInformation(400, 8587, "Incoming call was not answered within time.")
+STREAMING_FAILED = ResultInformation(500, 8603, "Action failed, not able to establish WebSocket connection.")
+STREAMING_CANCELED = ResultInformation(500, 8604, "Action failed, media streaming was canceled.")
+TRANSCRIPTION_FAILED = ResultInformation(
+    500, 8578, "Action failed, not able to establish WebSocket connection."
+)
+TRANSCRIPTION_CANCELED = ResultInformation(500, 8579, "Action failed, transcription was canceled.")
+TRANSCRIPTION_SHUTDOWN = ResultInformation(
+    500, 8580, "Action failed, the transcription service was shut down."
+)
+STREAM_URL_INVALID = ResultInformation(400, 8581, "Action failed, the stream URL is invalid.")
+DUPLICATE_RECORDING = ResultInformation(400, 8553, "Action failed, this call is being recorded already.")
+RECORDING_CONFLICT = ResultInformation(409, 8571, "Action failed, another recording operation is under way.")
+
+
+def speech_failed(code: int, reason: str) -> ResultInformation:
+    """8565 with the speech provider's own status: 400 bad request, 401, 403, 408 timeout, 429 concurrency."""
+    return ResultInformation(code, 8565, f"Action failed, speech service error: {reason}")
+
+
+def hold_failed(refusal: Refusal) -> ResultInformation:
+    """The result of an operation that failed for the reason a refusal would have given."""
+    return result_of(refusal)
+
+
+def result_of(refusal: Refusal) -> ResultInformation:
+    """A refusal found only after the request was accepted, as an event's result."""
+    sub_code = int(refusal.code) if refusal.code.isdecimal() else 9999
+    return ResultInformation(refusal.status, sub_code, refusal.message)
+
+
+def play_failed(sub_code: int, message: str = "") -> ResultInformation:
+    """PlayFailed of a file source: 8535, 8536 or anything else of the catalogue; ``message`` adds the particulars."""
+    known = _PLAY_FAILURES.get(sub_code, UNKNOWN_ERROR)
+    if not message:
+        return known
+    return ResultInformation(known.code, known.sub_code, f"{known.message} {message}")
+
+
+_PLAY_FAILURES = {
+    result.sub_code: result
+    for result in (INVALID_FILE, DOWNLOAD_FAILED, PLAY_SOURCE_EMPTY, PLAY_SERVICE_SHUTDOWN)
+}
+
+# --- ends of call legs, contract section 4.5 ------------------------------------------------------------
+
+_LEG_DETAILS_SINCE = "2026-03-12"
+
+ENDED = "The conversation has ended."
+ENDED_BY_API = "Call was ended by Azure Communication Service Call Automation API or a server bot."
+
+_OUTWARD_TEXTS: dict[int, str] = {
+    0: ENDED,
+    403: "Call ended because the remote PSTN side refused it (forbidden).",
+    404: "Call ended because the called number was not found.",
+    408: "Call ended because the remote PSTN side did not respond in time.",
+    480: "No answer.",
+    484: "Call ended because the called number is incomplete.",
+    486: "Call ended because remote PSTN participant was busy.",
+    487: "Call was canceled before it was answered.",
+    500: "Call ended because of an error in the remote PSTN network.",
+    503: "Call ended because the remote PSTN network is unavailable.",
+    603: "Declined.",
+}
+_PLATFORM_TEXTS: dict[int, str] = {
+    0: ENDED,
+    4097: "Call was ended by its organizer.",
+    4506: "Call timed out.",
+    4521: "Call was left abruptly.",
+    5000: "Participant was removed by another participant.",
+    5002: ENDED,
+    5003: ENDED,
+    5300: "Participant was removed by another participant.",
+    5317: "Participant left because its role changed.",
+    7000: ENDED,
+    10003: "Call was accepted elsewhere.",
+    10004: "Call was not answered before the ring timeout.",
+    10009: "Participant is not authenticated.",
+    10024: "Call was declined by every endpoint.",
+    10037: "Called user has no endpoint to ring.",
+    10057: "Callee was lost.",
+    301005: "Media connection failed.",
+    500001: "Gateway timed out.",
+    510403: "Call was blocked.",
+    511404: "Called number or its resource was not found.",
+    511532: "No SIP trunk is configured for this call.",
+    531004: "Media connection could not be established.",
+}
+
+
+def diagnosed(text: str, code: int, sub_code: int) -> str:
+    """``text`` with the DiagCode suffix; a code of 200 is written 0 there."""
+    return f"{text} DiagCode: {0 if code == 200 else code}#{sub_code}.@"
+
+
+def leg_result(
+    status: int,
+    reason: str,
+    outbound: bool,
+    sub_code: int | None = None,
+    *,
+    q850: int | None = None,
+    q850_text: str = "",
+    version: str = _LEG_DETAILS_SINCE,
+) -> ResultInformation:
+    """How a call leg ended, from its final SIP ``status`` and ``reason`` phrase.
+
+    ``outbound`` chooses 560xyz over 540xyz; ``sub_code`` overrides both when the platform itself decided.
+    A status of 200 (or 0) is a normal end. ``q850`` is the ISDN cause of a Reason header. SIP and Q.850 details are
+    added for ``version`` 2026-03-12 and later, except where the platform decided and no SIP answer was seen.
+    """
+    normal = status in (0, 200)
+    code = 200 if normal else status
+    if sub_code is None:
+        number = (560000 if outbound else 540000) + (0 if normal else status)
+        fallback = f"Call ended with SIP {status} {reason}".rstrip() + "."
+        text = _OUTWARD_TEXTS.get(0 if normal else status, fallback)
+    else:
+        number = sub_code
+        text = _PLATFORM_TEXTS.get(sub_code) or (f"{reason.rstrip('.')}." if reason else ENDED)
+    detailed = at_least(version, _LEG_DETAILS_SINCE)
+    return ResultInformation(
+        code,
+        number,
+        diagnosed(text, code, number),
+        sip_details=Detail(status, reason) if detailed and sub_code is None and not normal else None,
+        q850_details=Detail(q850, q850_text) if detailed and q850 is not None else None,
+    )
+
+
+ENDED_BY_APP = ResultInformation(200, 7000, diagnosed(ENDED, 200, 7000))
+"""CallDisconnected after hang up or terminate."""
+DECLINED_BY_APP = ResultInformation(200, 5002, diagnosed(ENDED, 200, 5002))
+"""CreateCallFailed and CallDisconnected when the called application rejected."""
