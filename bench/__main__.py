@@ -1,8 +1,8 @@
-"""``python -m bench [NAME...]``: run the benchmarks, one JSON line a figure on standard output and nothing else.
+"""``python -m bench [NAME...]``: run the benchmarks; one JSON line a figure on standard output, nothing else.
 
-A line is ``{"bench": ..., "value": ..., "unit": ..., "target": ..., "ok": ...}``. What a benchmark has to say besides goes
-to standard error. The exit code is 0 when every benchmark ran, whatever its figures: machines differ, and a
-shared one is noise; ``ok`` says whether the target was met here and now.
+A line is ``{"bench": ..., "value": ..., "unit": ..., "target": ..., "ok": ...}``. What a benchmark has to say
+besides goes to standard error. The exit code is 0 when every benchmark ran, whatever its figures: machines
+differ, and a shared one is noise; ``ok`` says whether the target was met here and now.
 """
 
 from __future__ import annotations
