@@ -12,8 +12,8 @@ class ParseError(ValueError):
     """Input that is not what its grammar allows.
 
     ``reason`` says what is wrong and names the offending value, made safe for logs. ``status`` is the SIP
-    status that tells a peer about it (400 unless a more exact one exists: 413, 416, 505, 513). ``header`` is the
-    name of the offending header field, "" when the fault lies elsewhere. ``request`` is what could be read of a
+    status that tells a peer about it (400 unless a more exact one exists: 413, 416, 505, 513). ``header``
+    names the offending header field, "" when the fault lies elsewhere. ``request`` is what could be read of a
     broken request, with enough headers to answer it; None says that nothing can be answered: drop the input.
     """
 

@@ -29,7 +29,6 @@ MAX_CSEQ = 2**31 - 1
 MAGIC_COOKIE = "z9hG4bK"
 """What a branch of RFC 3261 starts with (section 8.1.1.7)."""
 
-NO_PARAMS: Final[Mapping[str, str | None]] = MappingProxyType({})
 _CACHED = 1024
 
 # The display name: quoted, or words. Words may hold more than tokens ("R&D", non-ASCII), as phones send them.

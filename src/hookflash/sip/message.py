@@ -7,9 +7,9 @@ From, To, Call-ID, CSeq, Content-Length) are checked at once. Everything else is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 
 from hookflash.sip.errors import ParseError
+from hookflash.sip.fields import KNOWN, SINGLE, Headers, canonical_name, resolve
 from hookflash.sip.grammar import (
     MAX_HEAD,
     MAX_HEADERS,
@@ -24,66 +24,8 @@ from hookflash.sip.grammar import (
 from hookflash.sip.headers import CSeq, MediaType, NameAddr, Via, parse_max_forwards
 from hookflash.sip.status import REASONS
 
-_COMPACT = {
-    "a": "Accept-Contact",
-    "b": "Referred-By",
-    "c": "Content-Type",
-    "d": "Request-Disposition",
-    "e": "Content-Encoding",
-    "f": "From",
-    "i": "Call-ID",
-    "j": "Reject-Contact",
-    "k": "Supported",
-    "l": "Content-Length",
-    "m": "Contact",
-    "n": "Identity-Info",
-    "o": "Event",
-    "r": "Refer-To",
-    "s": "Subject",
-    "t": "To",
-    "u": "Allow-Events",
-    "v": "Via",
-    "x": "Session-Expires",
-    "y": "Identity",
-}
-# Headers whose grammar is a comma-separated list; all others keep their commas (Date, Authorization...).
-# fmt: off
-_LISTS = [
-    "Accept", "Accept-Contact", "Accept-Encoding", "Accept-Language", "Alert-Info", "Allow",
-    "Allow-Events", "Call-Info", "Contact", "Content-Encoding", "Content-Language", "Diversion",
-    "Error-Info", "History-Info", "In-Reply-To", "P-Asserted-Identity", "P-Associated-URI",
-    "P-Early-Media", "P-Preferred-Identity", "Path", "Proxy-Require", "Reason", "Record-Route",
-    "Reject-Contact", "Request-Disposition", "Require", "Resource-Priority", "Route", "Security-Client",
-    "Security-Server", "Security-Verify", "Service-Route", "Supported", "Unsupported", "User-to-User",
-    "Via", "Warning",
-]
-# fmt: on
-# Headers that may stand only once in a message.
-# fmt: off
-_SINGLE = [
-    "Call-ID", "Content-Disposition", "Content-Length", "Content-Type", "CSeq", "Date", "Event",
-    "Expires", "From", "Max-Forwards", "MIME-Version", "Min-Expires", "Min-SE", "Organization",
-    "Priority", "RAck", "Refer-To", "Referred-By", "Replaces", "Retry-After", "RSeq", "Session-Expires",
-    "Subject", "Timestamp", "To",
-]
-# fmt: on
-# fmt: off
-_PLAIN = [
-    "Authentication-Info", "Authorization", "Identity", "Identity-Info", "Join", "Privacy",
-    "Proxy-Authenticate", "Proxy-Authorization", "Reply-To", "Server", "Session-ID", "Subscription-State",
-    "User-Agent", "WWW-Authenticate",
-]
-# fmt: on
-
-_KNOWN: dict[str, tuple[str, str]] = {}
-for _name in [*_LISTS, *_SINGLE, *_PLAIN]:
-    for _spelling in {_name, _name.lower(), _name.upper(), _name.title()}:
-        _KNOWN[_spelling] = (_name.lower(), _name)
-for _letter, _name in _COMPACT.items():
-    _KNOWN[_letter] = _KNOWN[_letter.upper()] = (_name.lower(), _name)
-_LIST_KEYS = frozenset(name.lower() for name in _LISTS)
-_SINGLE_KEYS = frozenset(name.lower() for name in _SINGLE)
 _NEEDED = (("via", "Via"), ("from", "From"), ("to", "To"), ("call-id", "Call-ID"), ("cseq", "CSeq"))
+
 
 _CONTROLS = bytes(c for c in range(32) if c != 9) + b"\x7f"
 _FOLD = re.compile(r"[ \t]*+\r\n[ \t]++")
@@ -92,125 +34,6 @@ _REQUEST_LINE = re.compile(
 )
 _STATUS_LINE = re.compile(r"SIP/([0-9]+\.[0-9]+) ([1-6][0-9]{2})(?: (.*))?", re.IGNORECASE)
 _CALL_ID = re.compile(r"[\x21-\x7e\x80-\U0010ffff]{1,512}")
-
-
-def _resolve(name: str) -> tuple[str, str]:
-    """The lookup key and the canonical spelling of a header name. Raises :class:`ParseError`."""
-    stripped = name.rstrip(" \t")
-    known = _KNOWN.get(stripped.lower())
-    if known is not None:
-        return known
-    if not is_token(stripped):
-        raise ParseError(f'"{printable(name)}" is not a header name')
-    return stripped.lower(), stripped
-
-
-def canonical_name(name: str) -> str:
-    """The usual spelling of a header name; compact forms are expanded. Raises :class:`ParseError`."""
-    return (_KNOWN.get(name) or _resolve(name))[1]
-
-
-class Headers:
-    """An ordered multimap of header fields; names compare without case and compact forms are expanded.
-
-    Values are text as on the wire, trimmed and unfolded. Writing a value with control characters raises
-    :class:`ValueError`: it would let a value break out of its line.
-    """
-
-    __slots__ = ("_items",)
-
-    def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
-        self._items: list[tuple[str, str, str]] = [self._entry(name, value) for name, value in items]
-
-    @staticmethod
-    def _entry(name: str, value: str) -> tuple[str, str, str]:
-        key, canonical = _KNOWN.get(name) or _resolve(name)
-        if has_control(value):
-            raise ValueError(f'the value of {canonical} holds control characters: "{printable(value)}"')
-        return key, canonical, value
-
-    def get(self, name: str) -> str | None:
-        """The first line of a header, whole; None when there is none."""
-        key = (_KNOWN.get(name) or _resolve(name))[0]
-        for own, _, value in self._items:
-            if own == key:
-                return value
-        return None
-
-    def lines(self, name: str) -> list[str]:
-        """All lines of a header, not split."""
-        key = (_KNOWN.get(name) or _resolve(name))[0]
-        return [value for own, _, value in self._items if own == key]
-
-    def all(self, name: str) -> list[str]:
-        """All values of a header in order; comma lists are split where its grammar is a list.
-
-        Raises :class:`ParseError` naming the header when a list is malformed.
-        """
-        key, canonical = _KNOWN.get(name) or _resolve(name)
-        lines = [value for own, _, value in self._items if own == key]
-        if key not in _LIST_KEYS:
-            return lines
-        try:
-            return [value for line in lines for value in split_list(line)]
-        except ParseError as error:
-            error.header = canonical
-            raise
-
-    def tokens(self, name: str) -> frozenset[str]:
-        """The values of a list of tokens such as Allow, Supported or Require, lower-cased."""
-        return frozenset(value.lower() for value in self.all(name))
-
-    def add(self, name: str, value: str) -> None:
-        """Append a line."""
-        self._items.append(self._entry(name, value))
-
-    def prepend(self, name: str, value: str) -> None:
-        """Put a line before all others (Via, Route, Record-Route)."""
-        self._items.insert(0, self._entry(name, value))
-
-    def set(self, name: str, value: str) -> None:
-        """Replace all lines of a header by one, in the place of the first; append when there was none."""
-        entry = self._entry(name, value)
-        for index, item in enumerate(self._items):
-            if item[0] == entry[0]:
-                rest = [other for other in self._items[index + 1 :] if other[0] != entry[0]]
-                self._items[index:] = [entry, *rest]
-                return
-        self._items.append(entry)
-
-    def replace_first(self, name: str, value: str) -> None:
-        """Replace the first value of a list header, keeping the others; append when there was none."""
-        values = self.all(name)
-        self.set(name, ", ".join([value, *values[1:]]))
-
-    def remove(self, name: str) -> None:
-        """Drop all lines of a header; nothing happens when there is none."""
-        key = (_KNOWN.get(name) or _resolve(name))[0]
-        self._items = [item for item in self._items if item[0] != key]
-
-    def copy(self) -> Headers:
-        """An independent copy."""
-        other = Headers()
-        other._items = self._items.copy()
-        return other
-
-    def __contains__(self, name: str) -> bool:
-        return self.get(name) is not None
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter([(name, value) for _, name, value in self._items])
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Headers):
-            return NotImplemented
-        return [(k, v) for k, _, v in self._items] == [(k, v) for k, _, v in other._items]
-
-    def __repr__(self) -> str:
-        return f"Headers({list(self)!r})"
 
 
 class Message:
@@ -290,7 +113,7 @@ class Message:
 
     def _write(self, start: str) -> bytes:
         lines = [start]
-        lines += [f"{name}: {value}" for key, name, value in self.headers._items if key != "content-length"]
+        lines += [f"{name}: {value}" for key, name, value in self.headers.items if key != "content-length"]
         lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
         return "\r\n".join(lines).encode("utf-8", "replace") + self.body
 
@@ -364,11 +187,11 @@ def reply(request: Request, status: int, reason: str = "", *, to_tag: str | None
     malformed (then To is copied as it is), so that a 400 can be sent.
     """
     headers = Headers()
-    for key, name, value in request.headers._items:
+    for key, name, value in request.headers.items:
         if key == "to" and to_tag is not None:
-            headers._items.append((key, name, _tagged(value, to_tag)))
+            headers.items.append((key, name, _tagged(value, to_tag)))
         elif key in _COPIED or (key == "timestamp" and status == 100):
-            headers._items.append((key, name, value))
+            headers.items.append((key, name, value))
     return Response(status, reason, headers)
 
 
@@ -427,13 +250,13 @@ def parse(data: bytes) -> Request | Response:
 def _read_headers(lines: list[str]) -> tuple[Headers, ParseError | None]:
     """Split the header lines; a bad one is left out and the first of them reported."""
     headers = Headers()
-    items = headers._items
+    items = headers.items
     problem: ParseError | None = None
     if len(lines) > MAX_HEADERS + 1:
         problem = ParseError(f"{len(lines) - 1} header lines, more than {MAX_HEADERS}", 513)
         del lines[MAX_HEADERS + 1 :]
     seen: set[str] = set()
-    known = _KNOWN
+    known = KNOWN
     for line in lines[1:]:
         name, colon, value = line.partition(":")
         entry = known.get(name)
@@ -442,12 +265,12 @@ def _read_headers(lines: list[str]) -> tuple[Headers, ParseError | None]:
                 if not colon or len(line) > MAX_LINE:
                     what = f"is longer than {MAX_LINE} characters" if colon else "has no colon"
                     raise ParseError(f'the line "{printable(line, 40)}" {what}')
-                entry = _resolve(name)
+                entry = resolve(name)
             except ParseError as error:
                 problem = problem or error
                 continue
         key, canonical = entry
-        if key in _SINGLE_KEYS:
+        if key in SINGLE:
             if key in seen:
                 problem = problem or ParseError("the header comes twice", header=canonical)
                 continue
