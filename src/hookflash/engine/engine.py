@@ -47,7 +47,7 @@ from hookflash.ports.edges import Media, Phones, Publisher
 from hookflash.ports.journal import Delivery, Entry, Journal
 from hookflash.wire.events import cloud_event
 from hookflash.wire.ids import Minter
-from hookflash.wire.results import Refusal
+from hookflash.wire.results import internal_error
 
 log = logging.getLogger("hookflash.calls")
 
@@ -122,8 +122,8 @@ class Engine:
             await durable
         except OSError as error:
             log.error("the journal could not be written: %s", error)
-            raise Refusal(
-                500, "9999", f"The request could not be made durable ({error}); see the log and retry."
+            raise internal_error(
+                f"The request was not made durable ({error}); look at the server's disk and log, then retry."
             ) from error
         return outcome.response
 

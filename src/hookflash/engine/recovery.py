@@ -13,8 +13,9 @@ import msgspec
 from hookflash.calls.effects import ConnectionClosed, ConnectionOpened
 from hookflash.engine.journaling import connection_entry
 from hookflash.ports.journal import Delivery, Entry
-from hookflash.wire.events import CallDisconnected, ResultInformation, cloud_event
+from hookflash.wire.events import CallDisconnected, cloud_event
 from hookflash.wire.ids import Minter
+from hookflash.wire.results import ResultInformation
 
 
 def opened(entry: Entry) -> ConnectionOpened:

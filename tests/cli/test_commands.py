@@ -1,0 +1,88 @@
+"""The commands that need no server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from hookflash import __version__
+from hookflash.cli.commands import cli
+
+ID = "6d889502-3d7a-41a8-befa-d21fd80e8767"
+KEY = "c3lzdGVtLXRlc3RzLW9ubHktbm90LWEtc2VjcmV0LWtleS0wMQ=="
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, list(arguments))
+
+
+def test_the_version_is_printed() -> None:
+    assert invoke("--version").stdout.strip() == f"hookflash {__version__}"
+
+
+def test_no_configuration_is_a_valid_configuration() -> None:
+    result = invoke("check")
+    assert result.exit_code == 0
+    assert "no file, all defaults" in result.stdout
+    assert "devresource" in result.stdout
+    assert "loose" in result.stdout
+
+
+def test_check_shows_numbers_trunks_and_routes() -> None:
+    Path("hookflash.toml").write_text(
+        f"""
+[[resource]]
+name = "main"
+id = "{ID}"
+access_keys = ["{KEY}"]
+[[number]]
+e164 = "+18005550100"
+resource = "main"
+[[subscription]]
+name = "ivr"
+resource = "main"
+endpoint = "http://127.0.0.1:8000/in"
+[[trunk]]
+name = "carrier"
+targets = ["192.0.2.1:5060"]
+[[route]]
+pattern = "\\\\+.*"
+trunk = "carrier"
+"""
+    )
+    result = invoke("check")
+    assert result.exit_code == 0, result.output
+    for part in ("hookflash.toml", "+18005550100", "ivr", "192.0.2.1:5060", "-> carrier"):
+        assert part in result.stdout
+    assert KEY not in result.output
+
+
+def test_every_mistake_is_named_with_its_place() -> None:
+    Path("wrong.toml").write_text('[server]\nbindd = "x"\nmode = "loud"\n')
+    result = invoke("check", "--config", "wrong.toml")
+    assert result.exit_code == 2
+    assert "wrong.toml:2" in result.output
+    assert "wrong.toml:3" in result.output
+    assert "2 mistakes" in result.output
+
+
+def test_a_connection_string_stands_alone_on_its_line() -> None:
+    result = invoke("connection-string")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("endpoint=http://127.0.0.1:8080")
+    assert ";accesskey=" in result.stdout
+    assert result.stdout.count("\n") == 1
+
+
+def test_an_unknown_resource_is_refused_with_the_known_ones() -> None:
+    result = invoke("connection-string", "other")
+    assert result.exit_code == 2
+    assert '"other"' in result.output
+    assert "devresource" in result.output

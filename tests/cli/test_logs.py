@@ -1,0 +1,71 @@
+"""Log lines: structured for machines, harmless for terminals."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from hookflash.cli.logs import configure, printable
+
+
+@pytest.fixture(autouse=True)
+def restore_root_logger() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_a_json_line_carries_the_fields_of_the_event() -> None:
+    out = io.StringIO()
+    configure("json", stream=out)
+    logging.getLogger("hookflash.calls").info("PlayStarted", extra={"callConnectionId": "c-1", "none": None})
+    line = json.loads(out.getvalue())
+    assert line["message"] == "PlayStarted"
+    assert line["callConnectionId"] == "c-1"
+    assert line["level"] == "info"
+    assert "none" not in line
+
+
+def test_auto_is_json_where_nobody_watches() -> None:
+    out = io.StringIO()
+    configure("auto", stream=out)
+    logging.getLogger("hookflash").warning("hello")
+    assert json.loads(out.getvalue())["logger"] == "hookflash"
+
+
+def test_a_remote_party_cannot_forge_a_line() -> None:
+    out = io.StringIO()
+    configure("pretty", stream=out)
+    logging.getLogger("hookflash.sip").info("INVITE", extra={"from": "x\r\n12:00 error forged \x1b[31m"})
+    assert out.getvalue().count("\n") == 1
+    assert "\x1b" not in out.getvalue()
+    assert "\\r\\n" in out.getvalue()
+
+
+def test_printable_keeps_what_people_can_read() -> None:
+    assert printable("Grüße +49") == "Grüße +49"
+
+
+def test_exceptions_keep_their_trace() -> None:
+    for kind in ("json", "pretty"):
+        out = io.StringIO()
+        configure(kind, stream=out)  # type: ignore[arg-type]
+        try:
+            raise ValueError("broken")
+        except ValueError:
+            logging.getLogger("hookflash").error("failed", exc_info=sys.exc_info())
+        assert "ValueError: broken" in out.getvalue()
+
+
+def test_levels_below_the_wanted_one_are_left_out() -> None:
+    out = io.StringIO()
+    configure("json", level="warning", stream=out)
+    logging.getLogger("hookflash").info("quiet")
+    assert out.getvalue() == ""
