@@ -1,0 +1,381 @@
+"""Digest authentication (RFC 2617, RFC 7616, RFC 8760): both the side that asks and the side that answers."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from hookflash.sip.errors import ParseError
+from hookflash.sip.grammar import MAX_PARAMS, printable, quote, unquote
+from hookflash.sip.message import Response
+from hookflash.sip.uri import SipUri
+
+NONCE_LIFETIME = 60.0
+"""Seconds for which a server takes a nonce; after that it says stale and gives a new one."""
+MAX_NONCES = 10_000
+"""Most nonces whose counters a server remembers."""
+
+_HASHES: Final = {"md5": "md5", "sha-256": "sha256", "sha-512-256": "sha512_256"}
+_STRENGTH: Final = ("sha-512-256", "sha-256", "md5")
+_PAIR = re.compile(
+    r"[ \t]*+([A-Za-z0-9\-.!%*_+`'~]++)[ \t]*+=[ \t]*+(\"(?:[^\"\\]|\\.)*+\"|[^\s\",]++)[ \t]*+(?:,|$)"
+)
+_NC = re.compile(r"[0-9A-Fa-f]{8}")
+
+
+def _hash(algorithm: str, data: bytes) -> str:
+    return hashlib.new(_HASHES[algorithm], data, usedforsecurity=False).hexdigest()
+
+
+def parse_pairs(value: str, header: str = "") -> dict[str, str]:
+    """The ``name=value`` pairs after the scheme of a Digest header, unquoted, names in lower case.
+
+    Raises :class:`ParseError` for another scheme, bad syntax, and names that come twice.
+    """
+    scheme, _, rest = value.strip(" \t").partition(" ")
+    if scheme.lower() != "digest":
+        raise ParseError(f'the scheme "{printable(scheme)}" is not Digest', header=header)
+    pairs: dict[str, str] = {}
+    position = 0
+    while position < len(rest):
+        match = _PAIR.match(rest, position)
+        if match is None:
+            if not rest[position:].strip(" \t,"):
+                break
+            raise ParseError(f'expected name=value at "{printable(rest[position:], 40)}"', header=header)
+        name = match[1].lower()
+        if name in pairs or len(pairs) >= MAX_PARAMS:
+            raise ParseError(f'"{printable(name)}" comes twice or is one too many', header=header)
+        pairs[name] = unquote(match[2])
+        position = match.end()
+    return pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What a server asks for. ``algorithm`` is as written ("MD5" when absent), ``qop`` the options
+    offered."""
+
+    realm: str
+    nonce: str
+    algorithm: str = "MD5"
+    qop: tuple[str, ...] = ()
+    opaque: str | None = None
+    stale: bool = False
+
+    @classmethod
+    def parse(cls, value: str) -> Challenge:
+        """Read one WWW-Authenticate or Proxy-Authenticate value. Raises :class:`ParseError`."""
+        pairs = parse_pairs(value, "WWW-Authenticate")
+        if "realm" not in pairs or "nonce" not in pairs:
+            raise ParseError("realm or nonce is missing", header="WWW-Authenticate")
+        options = tuple(o.strip(" \t").lower() for o in pairs.get("qop", "").split(",") if o.strip(" \t"))
+        return cls(
+            pairs["realm"],
+            pairs["nonce"],
+            pairs.get("algorithm", "MD5"),
+            options,
+            pairs.get("opaque"),
+            pairs.get("stale", "").lower() == "true",
+        )
+
+    @property
+    def base(self) -> str:
+        """The hash, in lower case without "-sess"."""
+        return self.algorithm.lower().removesuffix("-sess")
+
+    @property
+    def supported(self) -> bool:
+        """Whether we can answer it."""
+        return self.base in _HASHES and (not self.qop or "auth" in self.qop)
+
+    def __str__(self) -> str:
+        qop = f', qop="{",".join(self.qop)}"' if self.qop else ""
+        opaque = "" if self.opaque is None else f", opaque={quote(self.opaque)}"
+        stale = ", stale=true" if self.stale else ""
+        return f"Digest realm={quote(self.realm)}, nonce={quote(self.nonce)},
+        algorithm={self.algorithm}{qop}{opaque}{stale}"
+
+
+def strongest(values: Sequence[str]) -> Challenge | None:
+    """The challenge to answer: the strongest hash we support, the first of equals; None when there is
+    none."""
+    found: list[Challenge] = []
+    for value in values:
+        try:
+            challenge = Challenge.parse(value)
+        except ParseError:
+            continue
+        if challenge.supported:
+            found.append(challenge)
+    return min(found, key=lambda challenge: _STRENGTH.index(challenge.base), default=None)
+
+
+def response_hash(
+    algorithm: str,
+    username: str,
+    realm: str,
+    password: str,
+    nonce: str,
+    method: str,
+    uri: str,
+    *,
+    qop: str | None = None,
+    nc: str = "",
+    cnonce: str = "",
+) -> str:
+    """The response value (RFC 7616 section 3.4.1). ``algorithm`` may end in "-sess"; ``nc`` is 8 hex
+    digits."""
+    base = algorithm.lower().removesuffix("-sess")
+    first = _hash(base, f"{username}:{realm}:{password}".encode())
+    if base != algorithm.lower():
+        first = _hash(base, f"{first}:{nonce}:{cnonce}".encode())
+    second = _hash(base, f"{method}:{uri}".encode())
+    middle = f"{nonce}:{nc}:{cnonce}:{qop}" if qop else nonce
+    return _hash(base, f"{first}:{middle}:{second}".encode())
+
+
+def answer(
+    challenge: Challenge,
+    method: str,
+    uri: str,
+    username: str,
+    password: str,
+    *,
+    cnonce: str,
+    nc: int = 1,
+) -> str:
+    """The Authorization (or Proxy-Authorization) value for ``challenge``.
+
+    ``cnonce`` is fresh randomness, ``nc`` how often this nonce has been used, from 1. Raises
+    :class:`ValueError` for a challenge that is not ``supported``.
+    """
+    if not challenge.supported:
+        raise ValueError(f"cannot answer a challenge with algorithm {printable(challenge.algorithm)}")
+    qop = "auth" if challenge.qop else None
+    count = f"{nc:08x}"
+    digest = response_hash(
+        challenge.algorithm,
+        username,
+        challenge.realm,
+        password,
+        challenge.nonce,
+        method,
+        uri,
+        qop=qop,
+        nc=count,
+        cnonce=cnonce,
+    )
+    parts = [
+        f"username={quote(username)}",
+        f"realm={quote(challenge.realm)}",
+        f"nonce={quote(challenge.nonce)}",
+        f"uri={quote(uri)}",
+        f'response="{digest}"',
+        f"algorithm={challenge.algorithm}",
+    ]
+    if qop:
+        parts += [f"qop={qop}", f"nc={count}"]
+    if qop or challenge.base != challenge.algorithm.lower():
+        parts.append(f"cnonce={quote(cnonce)}")
+    if challenge.opaque is not None:
+        parts.append(f"opaque={quote(challenge.opaque)}")
+    return "Digest " + ", ".join(parts)
+
+
+class DigestClient:
+    """One account's side of digest: answers 401 and 407, counts nonce uses, gives up on a refused password.
+
+    ``entropy(n)`` returns n random bytes.
+    """
+
+    def __init__(self, username: str, password: str, entropy: Callable[[int], bytes]) -> None:
+        self._username = username
+        self._password = password
+        self._entropy = entropy
+        self._uses: OrderedDict[str, int] = OrderedDict()
+
+    def authorize(
+        self, response: Response, method: str, uri: str, previous: str | None = None
+    ) -> tuple[str, str] | None:
+        """The header (name, value) that lets ``method uri`` pass after a 401 or 407.
+
+        ``previous`` is the value of that header in the refused request, if it had one. None when no
+        challenge can be answered, or when the answer was refused already (the nonce is new but not called
+        stale: wrong password).
+        """
+        theirs, ours = (
+            ("Proxy-Authenticate", "Proxy-Authorization")
+            if response.status == 407
+            else ("WWW-Authenticate", "Authorization")
+        )
+        challenge = strongest(response.headers.all(theirs))
+        if challenge is None or (previous is not None and not challenge.stale):
+            return None
+        return ours, self.answer(challenge, method, uri)
+
+    def answer(self, challenge: Challenge, method: str, uri: str) -> str:
+        """Answer ``challenge``, also again for a later request with the same nonce."""
+        count = self._uses.pop(challenge.nonce, 0) + 1
+        self._uses[challenge.nonce] = count
+        while len(self._uses) > 64:
+            self._uses.popitem(last=False)
+        cnonce = self._entropy(12).hex()
+        return answer(challenge, method, uri, self._username, self._password, cnonce=cnonce, nc=count)
+
+
+def _same_uri(claimed: str, uri: str) -> bool:
+    if claimed == uri:
+        return True
+    try:
+        return SipUri.parse(claimed).matches(SipUri.parse(uri))
+    except ParseError:
+        return False
+
+
+class Verdict(Enum):
+    """What a server makes of a request's credentials."""
+
+    OK = "ok"
+    MISSING = "missing"
+    """None for our realm: challenge."""
+    STALE = "stale"
+    """Right password, but the nonce is too old or was used up: challenge with ``stale``."""
+    WRONG = "wrong"
+    """Wrong user, password, URI or nonce: challenge again, and count it against the peer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The outcome of :meth:`DigestServer.verify`; ``username`` is set for OK only."""
+
+    verdict: Verdict
+    username: str = ""
+
+
+class DigestServer:
+    """Mints nonces and verifies answers.
+
+    A nonce carries its time and an HMAC over it, so that nothing is kept for a challenge that is never
+    answered; only the counters of used nonces are kept, to refuse replays. ``secret`` is at least 16 random
+    bytes. ``now`` is in seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        realm: str,
+        secret: bytes,
+        *,
+        lifetime: float = NONCE_LIFETIME,
+        algorithms: Sequence[str] = ("SHA-256", "MD5"),
+    ) -> None:
+        if len(secret) < 16:
+            raise ValueError(f"the nonce secret has {len(secret)} bytes; use at least 16 random ones")
+        self.realm = realm
+        self._secret = secret
+        self._lifetime = lifetime
+        self._algorithms = tuple(algorithms)
+        self._counts: OrderedDict[str, int] = OrderedDict()
+        self._minted_so_far = 0
+
+    def challenges(self, now: float, *, stale: bool = False) -> list[str]:
+        """The header values to send, one an algorithm, the preferred one first (RFC 8760 section 2.3)."""
+        nonce = self._mint(now)
+        return [
+            str(Challenge(self.realm, nonce, algorithm, ("auth",), stale=stale))
+            for algorithm in self._algorithms
+        ]
+
+    def verify(
+        self,
+        values: Sequence[str],
+        method: str,
+        uri: str,
+        now: float,
+        password_of: Callable[[str], str | None],
+    ) -> Verified:
+        """Check the Authorization values of a request.
+
+        ``uri`` is its Request-URI; the one in the credentials has to be the same. ``password_of`` gives a
+        user's password or None. An unknown user takes as long as a wrong password. Raises nothing.
+        """
+        for value in values:
+            try:
+                pairs = parse_pairs(value)
+            except ParseError:
+                continue
+            if pairs.get("realm") == self.realm:
+                return self._verify(pairs, method, uri, now, password_of)
+        return Verified(Verdict.MISSING)
+
+    def _verify(
+        self,
+        pairs: dict[str, str],
+        method: str,
+        uri: str,
+        now: float,
+        password_of: Callable[[str], str | None],
+    ) -> Verified:
+        username, nonce = pairs.get("username", ""), pairs.get("nonce", "")
+        algorithm, qop, nc = pairs.get("algorithm", "MD5"), pairs.get("qop"), pairs.get("nc", "")
+        offered = {own.lower() for own in self._algorithms}
+        minted = self._minted(nonce)
+        if minted is None or algorithm.lower() not in offered or not _same_uri(pairs.get("uri", ""), uri):
+            return Verified(Verdict.WRONG)
+        if qop is not None and (qop.lower() != "auth" or not _NC.fullmatch(nc) or not pairs.get("cnonce")):
+            return Verified(Verdict.WRONG)
+        password = password_of(username)
+        expected = response_hash(
+            algorithm,
+            username,
+            self.realm,
+            password or "",
+            nonce,
+            method,
+            pairs["uri"],
+            qop=qop,
+            nc=nc,
+            cnonce=pairs.get("cnonce", ""),
+        )
+        same = hmac.compare_digest(expected.encode(), pairs.get("response", "").lower().encode())
+        if not same or password is None:
+            return Verified(Verdict.WRONG)
+        if not 0 <= now - minted <= self._lifetime or not self._count(nonce, int(nc, 16) if qop else 1):
+            return Verified(Verdict.STALE)
+        return Verified(Verdict.OK, username)
+
+    def _count(self, nonce: str, count: int) -> bool:
+        """Whether ``count`` is a use of ``nonce`` not seen before; remembers it."""
+        if count <= self._counts.get(nonce, 0):
+            return False
+        self._counts[nonce] = count
+        self._counts.move_to_end(nonce)
+        while len(self._counts) > MAX_NONCES:
+            self._counts.popitem(last=False)
+        return True
+
+    def _mint(self, now: float) -> str:
+        # The counter keeps nonces of one millisecond apart: two users must not share a use counter.
+        self._minted_so_far += 1
+        stamp = int(now * 1000).to_bytes(8, "big") + (self._minted_so_far % 2**48).to_bytes(6, "big")
+        return base64.urlsafe_b64encode(stamp + self._seal(stamp)).decode()
+
+    def _minted(self, nonce: str) -> float | None:
+        """When we minted ``nonce``; None when we did not."""
+        try:
+            raw = base64.urlsafe_b64decode(nonce.encode("ascii"))
+        except ValueError:
+            return None
+        if len(raw) != 30 or not hmac.compare_digest(raw[14:], self._seal(raw[:14])):
+            return None
+        return int.from_bytes(raw[:8], "big") / 1000
+
+    def _seal(self, stamp: bytes) -> bytes:
+        return hmac.digest(self._secret, stamp + self.realm.encode(), "sha256")[:16]
