@@ -14,7 +14,6 @@ from typing import Final
 
 from hookflash.sip.errors import ParseError
 from hookflash.sip.grammar import MAX_PARAMS, printable, quote, unquote
-from hookflash.sip.message import Response
 from hookflash.sip.uri import SipUri
 
 NONCE_LIFETIME = 60.0
@@ -61,7 +60,8 @@ def parse_pairs(value: str, header: str = "") -> dict[str, str]:
 @dataclass(frozen=True, slots=True)
 class Challenge:
     """What a server asks for. ``algorithm`` is as written ("MD5" when absent), ``qop`` the options
-    offered."""
+    offered.
+    """
 
     realm: str
     nonce: str
@@ -100,13 +100,14 @@ class Challenge:
         qop = f', qop="{",".join(self.qop)}"' if self.qop else ""
         opaque = "" if self.opaque is None else f", opaque={quote(self.opaque)}"
         stale = ", stale=true" if self.stale else ""
-        return f"Digest realm={quote(self.realm)}, nonce={quote(self.nonce)},
-        algorithm={self.algorithm}{qop}{opaque}{stale}"
+        identity = f"realm={quote(self.realm)}, nonce={quote(self.nonce)}"
+        return f"Digest {identity}, algorithm={self.algorithm}{qop}{opaque}{stale}"
 
 
 def strongest(values: Sequence[str]) -> Challenge | None:
     """The challenge to answer: the strongest hash we support, the first of equals; None when there is
-    none."""
+    none.
+    """
     found: list[Challenge] = []
     for value in values:
         try:
@@ -132,7 +133,8 @@ def response_hash(
     cnonce: str = "",
 ) -> str:
     """The response value (RFC 7616 section 3.4.1). ``algorithm`` may end in "-sess"; ``nc`` is 8 hex
-    digits."""
+    digits.
+    """
     base = algorithm.lower().removesuffix("-sess")
     first = _hash(base, f"{username}:{realm}:{password}".encode())
     if base != algorithm.lower():
@@ -191,7 +193,7 @@ def answer(
 
 
 class DigestClient:
-    """One account's side of digest: answers 401 and 407, counts nonce uses, gives up on a refused password.
+    """One account's side of digest: answers challenges and counts the uses of each nonce.
 
     ``entropy(n)`` returns n random bytes.
     """
@@ -201,25 +203,6 @@ class DigestClient:
         self._password = password
         self._entropy = entropy
         self._uses: OrderedDict[str, int] = OrderedDict()
-
-    def authorize(
-        self, response: Response, method: str, uri: str, previous: str | None = None
-    ) -> tuple[str, str] | None:
-        """The header (name, value) that lets ``method uri`` pass after a 401 or 407.
-
-        ``previous`` is the value of that header in the refused request, if it had one. None when no
-        challenge can be answered, or when the answer was refused already (the nonce is new but not called
-        stale: wrong password).
-        """
-        theirs, ours = (
-            ("Proxy-Authenticate", "Proxy-Authorization")
-            if response.status == 407
-            else ("WWW-Authenticate", "Authorization")
-        )
-        challenge = strongest(response.headers.all(theirs))
-        if challenge is None or (previous is not None and not challenge.stale):
-            return None
-        return ours, self.answer(challenge, method, uri)
 
     def answer(self, challenge: Challenge, method: str, uri: str) -> str:
         """Answer ``challenge``, also again for a later request with the same nonce."""

@@ -10,8 +10,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hookflash.sip.sdp import MAX_PORT, Attribute, MediaDescription, Origin, RtpMap, SessionDescription,
-is_address
+from hookflash.sip.sdp import (
+    MAX_PORT,
+    Attribute,
+    MediaDescription,
+    Origin,
+    RtpMap,
+    SessionDescription,
+    is_address,
+)
 
 CODECS = ("PCMU", "PCMA")
 """The codecs we speak, in our order of preference."""
@@ -100,7 +107,8 @@ def offer(
     events: bool = True,
 ) -> SessionDescription:
     """An offer of one audio line received at ``host``:``port``. Raises :class:`ValueError` for unknown
-    codecs."""
+    codecs.
+    """
     numbers: list[tuple[int, str]] = []
     for codec in codecs:
         if codec not in _STATIC:
@@ -164,7 +172,8 @@ def accept(
     local: SessionDescription, remote: SessionDescription, codecs: Sequence[str] = CODECS
 ) -> AudioMedia | None:
     """What the peer's answer to our offer settles; None when it refused the audio or chose what we did not
-    offer."""
+    offer.
+    """
     if len(remote.media) != len(local.media):
         return None
     for ours, theirs in zip(local.media, remote.media, strict=True):
@@ -209,7 +218,8 @@ class Negotiation:
 
     def offer(self, *, sending: bool = True, receiving: bool = True) -> SessionDescription:
         """An offer: the first one, a re-offer (the codec in use first), or the one asked for by an empty
-        INVITE."""
+        INVITE.
+        """
         codecs = list(self.codecs)
         if self.media is not None:
             used = self.media.codec
@@ -230,7 +240,8 @@ class Negotiation:
         self, remote: SessionDescription, *, sending: bool = True, receiving: bool = True
     ) -> SessionDescription | None:
         """The answer to the peer's offer, to be sent; None when nothing is common (488) and nothing
-        changes."""
+        changes.
+        """
         found = answer(
             remote,
             self.host,
@@ -357,7 +368,8 @@ def _agreed(
 
 def _ptime(media: MediaDescription) -> int:
     """20 ms unless the peer cannot take that much; a wish for longer packets is not followed (RFC 8866
-    section 6.4)."""
+    section 6.4).
+    """
     longest = media.attribute("maxptime")
     if longest is not None and _PTIME.fullmatch(longest) and 10 <= int(longest) < PTIME:
         return 10

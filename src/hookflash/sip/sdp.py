@@ -58,7 +58,8 @@ class RtpMap:
 @dataclass(frozen=True, slots=True)
 class MediaDescription:
     """``m=`` and what follows it. ``port`` 0 means refused; ``connection`` is None when the session's
-    counts."""
+    counts.
+    """
 
     kind: str
     port: int
@@ -73,7 +74,8 @@ class MediaDescription:
 
     def rtpmap(self, payload_type: int) -> RtpMap | None:
         """What ``payload_type`` is by an rtpmap of this media line; None when there is none or a broken
-        one."""
+        one.
+        """
         number = str(payload_type)
         for name, value in self.attributes:
             if name == "rtpmap" and value is not None:
@@ -93,7 +95,8 @@ class MediaDescription:
 @dataclass(frozen=True, slots=True)
 class SessionDescription:
     """A whole description. ``connection`` is the session-level address, None when each media line has its
-    own."""
+    own.
+    """
 
     origin: Origin
     connection: str | None = None
