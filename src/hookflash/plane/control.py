@@ -1,0 +1,380 @@
+"""The media desk: control's side of the plane.
+
+It places calls on workers (all legs of a call on one, because they are mixed there), carries out the media
+effects, and turns what the workers say into facts. When a worker dies only its calls lose their audio; the
+desk says which, and their places are free at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from hookflash.calls import effects, facts
+from hookflash.plane.hosts import Host
+from hookflash.plane.playback import ClipShelf, Playback, PromptSource
+from hookflash.plane.supervisor import Patience, Seat
+from hookflash.ports import plane
+from hookflash.ports.clock import Clock
+from hookflash.ports.edges import FactSink
+from hookflash.ports.plane import LegUnavailable
+
+UNKNOWN_ERROR = 9999
+"""Sub-code for what should not happen (contract section 4.3)."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DeskSettings:
+    """``open_timeout``: seconds a leg may take to open. ``tone_ms`` and ``gap_ms``: of the DTMF we send.
+    ``patience``: with workers."""
+
+    open_timeout: float = 2.0
+    tone_ms: int = 120
+    gap_ms: int = 80
+    patience: Patience = field(default_factory=Patience)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerHealth:
+    """One worker as seen now: ``silence`` is seconds since it was last heard; lateness and business in ms."""
+
+    number: int
+    ready: bool
+    starts: int
+    legs: int
+    silence: float
+    late_ms: float
+    busy_ms: float
+
+
+@dataclass(slots=True)
+class MediaTotals:
+    """Sums over the legs closed since the start."""
+
+    legs: int = 0
+    received: int = 0
+    sent: int = 0
+    lost: int = 0
+    workers_lost: int = 0
+
+
+@dataclass(slots=True)
+class _Place:
+    """A call on a worker."""
+
+    seat: Seat
+    legs: set[int] = field(default_factory=set)
+
+
+def _nobody(fact: facts.Fact) -> None:
+    """Where facts go until :meth:`MediaDesk.report_to` is called."""
+
+
+class MediaDesk:
+    """Implements :class:`~hookflash.ports.edges.Media` and :class:`~hookflash.ports.plane.LegMedia`.
+
+    Args:
+        hosts: one factory for each worker to keep alive; called again whenever its worker was lost.
+        prompts: fetches audio.
+        clock: time for time-outs and supervision.
+        report: where facts go; may be given later with :meth:`report_to`.
+    """
+
+    def __init__(
+        self,
+        hosts: Sequence[Callable[[], Host]],
+        prompts: PromptSource,
+        clock: Clock,
+        report: FactSink = _nobody,
+        settings: DeskSettings | None = None,
+    ) -> None:
+        self._settings = settings or DeskSettings()
+        self._prompts = prompts
+        self._clock = clock
+        self._report = report
+        self._seats = [
+            Seat(number, host, clock, self, self._settings.patience) for number, host in enumerate(hosts)
+        ]
+        self._clip_ids = itertools.count(1)
+        self._shelves = {seat: self._new_shelf(seat) for seat in self._seats}
+        self._places: dict[int, _Place] = {}
+        self._call_of: dict[int, int] = {}
+        self._opening: dict[int, asyncio.Future[int]] = {}
+        self._plays: dict[int, Playback] = {}
+        self._sendings: dict[int, int] = {}
+        self._ready = asyncio.Event()
+        self.totals = MediaTotals()
+
+    def report_to(self, report: FactSink) -> None:
+        """Send facts to ``report`` from now on."""
+        self._report = report
+
+    # --- life ---------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start the workers; :attr:`ready` tells when the first can be used."""
+        for seat in self._seats:
+            seat.start()
+
+    async def wait_ready(self) -> None:
+        """Wait until a worker can be used."""
+        while not self.ready:
+            self._ready.clear()
+            await self._ready.wait()
+
+    async def stop(self) -> None:
+        """End all plays and workers. No facts are reported from then on."""
+        self._report = _nobody
+        plays, self._plays = self._plays, {}
+        tasks = [play.task for play in plays.values() if play.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for future in self._opening.values():
+            if not future.done():
+                future.set_exception(LegUnavailable("the media plane is being stopped"))
+        await asyncio.gather(*(seat.stop() for seat in self._seats))
+
+    @property
+    def ready(self) -> bool:
+        """Whether at least one worker takes calls."""
+        return any(seat.ready for seat in self._seats)
+
+    def health(self) -> list[WorkerHealth]:
+        """Every worker, in order of its number."""
+        return [
+            WorkerHealth(
+                seat.number,
+                seat.ready,
+                seat.starts,
+                self._load(seat),
+                seat.silence,
+                seat.beat.late_ms if seat.beat else 0.0,
+                seat.beat.busy_ms if seat.beat else 0.0,
+            )
+            for seat in self._seats
+        ]
+
+    # --- legs ---------------------------------------------------------------------------------------------
+
+    async def open_leg(self, leg: int, call: int) -> int:
+        """Open a leg with sockets on the call's worker; its local RTP port. Raises LegUnavailable."""
+        future = self._open(leg, call, socket=True)
+        timer = self._clock.call_at(
+            self._clock.now() + self._settings.open_timeout,
+            lambda: self._refuse(
+                leg, f"the media worker did not open it within {self._settings.open_timeout:g} s"
+            ),
+        )
+        try:
+            return await future
+        except BaseException:
+            self._opening.pop(leg, None)
+            self.close_leg(leg)
+            raise
+        finally:
+            timer.cancel()
+
+    def connect_leg(self, command: plane.ConnectLeg) -> None:
+        self._post_for_leg(command.leg, command)
+
+    def close_leg(self, leg: int) -> None:
+        """Close a leg; unknown legs are ignored."""
+        self._refuse(leg, "it was closed while it was being opened")
+        self._post_for_leg(leg, plane.CloseLeg(leg))
+        call = self._call_of.pop(leg, None)
+        if call is None:
+            return
+        for sending in [sending for sending, to in self._sendings.items() if to == leg]:
+            del self._sendings[sending]
+            self._report_soon(facts.TonesFailed(sending, "the participant has left"))
+        place = self._places[call]
+        place.legs.discard(leg)
+        if not place.legs:
+            del self._places[call]
+            for play in [play for play, playing in self._plays.items() if playing.effect.call == call]:
+                self.stop_audio(play)
+
+    def open_app_leg(self, leg: int, call: int) -> None:
+        try:
+            future = self._open(leg, call, socket=False)
+        except LegUnavailable as error:
+            _log.warning("%s", error)
+            return
+        future.add_done_callback(lambda done: self._app_leg_opened(leg, done))
+
+    def close_app_leg(self, leg: int) -> None:
+        self.close_leg(leg)
+
+    def join_mix(self, leg: int) -> None:
+        self._post_for_leg(leg, plane.JoinMix(leg))
+
+    def leave_mix(self, leg: int) -> None:
+        self._post_for_leg(leg, plane.LeaveMix(leg))
+
+    # --- audio --------------------------------------------------------------------------------------------
+
+    def play(self, effect: effects.PlayAudio) -> None:
+        place = self._places.get(effect.call)
+        if place is None:
+            self._report_soon(
+                facts.AudioFailed(effect.play, 0, UNKNOWN_ERROR, "the call has no audio any more")
+            )
+            return
+        playback = Playback(effect, place.seat, self._shelves[place.seat], self._prompts)
+        self._plays[effect.play] = playback
+        playback.task = asyncio.create_task(playback.run())
+        playback.task.add_done_callback(lambda task: self._fed(playback, task))
+
+    def add_listener(self, effect: effects.AddListener) -> None:
+        playback = self._plays.get(effect.play)
+        if playback is not None:
+            playback.add_leg(effect.leg)
+
+    def stop_audio(self, play: int) -> None:
+        playback = self._plays.pop(play, None)
+        if playback is not None:
+            playback.stop()
+
+    def send_tones(self, effect: effects.SendTones) -> None:
+        if effect.leg not in self._call_of:
+            self._report_soon(facts.TonesFailed(effect.sending, "the participant has no audio any more"))
+            return
+        self._sendings[effect.sending] = effect.leg
+        self._post_for_leg(
+            effect.leg,
+            plane.SendTones(
+                effect.sending, effect.leg, effect.digits, self._settings.tone_ms, self._settings.gap_ms
+            ),
+        )
+
+    def stop_tones(self, sending: int) -> None:
+        leg = self._sendings.pop(sending, None)
+        if leg is not None:
+            self._post_for_leg(leg, plane.StopTones(sending))
+
+    # --- from the seats -----------------------------------------------------------------------------------
+
+    def seat_events(self, seat: Seat, events: Sequence[plane.PlaneEvent]) -> None:
+        for event in events:
+            match event:
+                case plane.ToneHeard():
+                    if event.leg in self._call_of:
+                        self._report(facts.ToneHeard(event.leg, event.digit))
+                case plane.PlayStarted():
+                    if event.play in self._plays:
+                        self._report(facts.AudioStarted(event.play))
+                case plane.PlayFinished():
+                    playback = self._plays.pop(event.play, None)
+                    if playback is not None:
+                        self._report(playback.failure or facts.AudioFinished(event.play))
+                case plane.TonesSent():
+                    if self._sendings.pop(event.sending, None) is not None:
+                        self._report(facts.TonesDone(event.sending))
+                case plane.LegOpened():
+                    future = self._opening.pop(event.leg, None)
+                    if future is not None and not future.done():
+                        future.set_result(event.port)
+                case plane.LegRefused():
+                    self._refuse(event.leg, event.reason)
+                case plane.LegClosed():
+                    self.totals.legs += 1
+                    self.totals.received += event.received
+                    self.totals.sent += event.sent
+                    self.totals.lost += event.lost
+                case plane.LegLatched():
+                    _log.debug("leg %d receives from %s:%d", event.leg, event.host, event.port)
+                case plane.LegStarved():
+                    _log.warning("leg %d has received nothing for %.1f s", event.leg, event.seconds)
+                case plane.WorkerReady():
+                    self._ready.set()
+                case plane.Heartbeat():
+                    pass  # the seat keeps it
+
+    def seat_lost(self, seat: Seat, reason: str) -> None:
+        self.totals.workers_lost += 1
+        self._shelves[seat] = self._new_shelf(seat)
+        lost = {call: place for call, place in self._places.items() if place.seat is seat}
+        for call, place in lost.items():
+            del self._places[call]
+            for leg in place.legs:
+                del self._call_of[leg]
+                self._refuse(leg, f"the media worker is gone: {reason}")
+        for play in [play for play, playing in self._plays.items() if playing.effect.call in lost]:
+            self.stop_audio(play)
+        self._sendings = {sending: leg for sending, leg in self._sendings.items() if leg in self._call_of}
+        if lost:
+            _log.error(
+                "media worker %d took the audio of %d calls with it, which are ended now",
+                seat.number,
+                len(lost),
+            )
+            self._report(facts.MediaLost(tuple(lost)))
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    def _open(self, leg: int, call: int, *, socket: bool) -> asyncio.Future[int]:
+        if leg in self._call_of:
+            raise LegUnavailable(f"media leg {leg} is already open")
+        place = self._places.get(call)
+        if place is None:
+            seats = [seat for seat in self._seats if seat.ready]
+            if not seats:
+                raise LegUnavailable(
+                    f"no media leg for call {call}: none of the {len(self._seats)} media workers is ready"
+                )
+            place = self._places[call] = _Place(min(seats, key=self._load))
+        place.legs.add(leg)
+        self._call_of[leg] = call
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._opening[leg] = future
+        place.seat.post(plane.OpenLeg(leg, call, socket))
+        return future
+
+    def _app_leg_opened(self, leg: int, future: asyncio.Future[int]) -> None:
+        """An app leg that could not be opened has no audio, but its connection lives on."""
+        if not future.cancelled() and (error := future.exception()) is not None:
+            _log.warning("%s", error)
+            self.close_leg(leg)
+
+    def _refuse(self, leg: int, reason: str) -> None:
+        future = self._opening.pop(leg, None)
+        if future is not None and not future.done():
+            future.set_exception(LegUnavailable(f"media leg {leg} can not be opened: {reason}"))
+
+    def _post_for_leg(self, leg: int, command: plane.PlaneCommand) -> None:
+        call = self._call_of.get(leg)
+        if call is not None:
+            self._places[call].seat.post(command)
+
+    def _load(self, seat: Seat) -> int:
+        return sum(len(place.legs) for place in self._places.values() if place.seat is seat)
+
+    def _new_shelf(self, seat: Seat) -> ClipShelf:
+        return ClipShelf(seat, lambda: next(self._clip_ids))
+
+    def _fed(self, playback: Playback, task: asyncio.Task[facts.AudioFailed | None]) -> None:
+        play = playback.effect.play
+        if task.cancelled() or self._plays.get(play) is not playback:
+            return
+        error = task.exception()
+        if error is not None:
+            _log.error("play %d broke off", play, exc_info=error)
+            self.stop_audio(play)
+            self._report(
+                facts.AudioFailed(play, playback.source, UNKNOWN_ERROR, f"the play broke off: {error}")
+            )
+            return
+        failure = task.result()
+        if failure is not None:
+            del self._plays[play]
+            self._report(failure)
+
+    def _report_soon(self, fact: facts.Fact) -> None:
+        """Report from the event loop: the caller is in the middle of carrying out effects."""
+        asyncio.get_running_loop().call_soon(lambda: self._report(fact))

@@ -1,0 +1,95 @@
+"""The plane inside the control process, ticked by a clock: for tests in virtual time and small set-ups.
+
+Under a virtual clock every advance of 20 ms is one tick, with real sockets and everything else as in a
+worker. A plane without legs does not tick, so that hours of virtual time cost nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from hookflash.plane.hosts import Events, Lost
+from hookflash.plane.worker import CATCH_UP, Core
+from hookflash.ports.clock import Clock, Timer
+from hookflash.ports.plane import (
+    TICK,
+    LegClosed,
+    LegOpened,
+    OpenLeg,
+    PlaneCommand,
+    Shutdown,
+    WorkerReady,
+)
+
+
+class InlinePlane:
+    """A :class:`~hookflash.plane.hosts.Host` without a process. ``core`` makes the plane when it starts."""
+
+    watched = False
+
+    def __init__(self, core: Callable[[], Core], clock: Clock) -> None:
+        self._make = core
+        self._clock = clock
+        self._core: Core | None = None
+        self._on_events: Events = lambda events: None
+        self._posted: list[PlaneCommand] = []
+        self._legs = 0
+        self._timer: Timer | None = None
+        self._due = 0.0
+
+    async def start(self, on_events: Events, on_lost: Lost) -> None:
+        """Make the plane and compile what it needs, which blocks the first time kernels are built."""
+        self._on_events = on_events
+        self._core = self._make()
+        self._core.warm_up()
+        on_events([WorkerReady(os.getpid())])
+
+    def post(self, command: PlaneCommand) -> None:
+        if self._core is None:
+            return
+        if isinstance(command, Shutdown):
+            self.kill()
+            return
+        self._posted.append(command)
+        if self._timer is None:
+            self._due = self._clock.now() + TICK
+            self._timer = self._clock.call_at(self._due, self._tick)
+
+    async def writable(self) -> None:
+        """Nothing to wait for: there is no link."""
+
+    def kill(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._posted.clear()
+        core, self._core = self._core, None
+        if core is not None:
+            core.close()
+
+    async def stop(self) -> None:
+        self.kill()
+
+    def _tick(self) -> None:
+        core = self._core
+        self._timer = None
+        if core is None:
+            return
+        posted, self._posted = self._posted, []
+        opening = 0
+        for command in posted:
+            opening += isinstance(command, OpenLeg)
+            core.apply(command)
+        events = core.tick(self._clock.now())
+        for event in events:
+            if isinstance(event, LegOpened):
+                self._legs += 1
+            elif isinstance(event, LegClosed):
+                self._legs -= 1
+        # A core may answer an OpenLeg one tick later: go on while anything is, or may become, open.
+        if self._legs > 0 or opening:
+            self._due = max(self._due + TICK, self._clock.now() - CATCH_UP * TICK)
+            self._timer = self._clock.call_at(self._due, self._tick)
+        if events:
+            self._on_events(events)

@@ -1,0 +1,181 @@
+"""One play, from its sources to the worker: fetched side by side, handed over in order.
+
+Contract section 6.2 says what an application sees of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Protocol
+
+from hookflash.calls.effects import PlayAudio
+from hookflash.calls.facts import AudioFailed
+from hookflash.plane.link import MAX_CLIP
+from hookflash.plane.prompts import PromptError
+from hookflash.plane.wav import Audio
+from hookflash.ports.plane import (
+    AddPlayLeg,
+    DropClip,
+    ExtendPlay,
+    LoadClip,
+    PlaneCommand,
+    StartPlay,
+    StopPlay,
+)
+
+AT_ONCE = 4
+"""Sources of one play fetched at the same time."""
+
+
+class PromptSource(Protocol):
+    """Where audio comes from; see :class:`hookflash.plane.prompts.Prompts`."""
+
+    async def fetch(self, url: str, cache_id: str | None = None) -> Audio: ...
+
+
+class Worker(Protocol):
+    """The worker a play runs on."""
+
+    def post(self, command: PlaneCommand) -> None: ...
+
+    async def writable(self) -> None: ...
+
+
+class ClipShelf:
+    """The clips one worker holds: each piece of audio is sent to it once and dropped when the shelf is full.
+
+    ``mint`` gives clip ids. A play that uses a dropped clip keeps its own reference in the worker, so the
+    least recently used one can go at any time.
+    """
+
+    def __init__(self, worker: Worker, mint: Callable[[], int], capacity: int = 256 << 20) -> None:
+        self._worker = worker
+        self._mint = mint
+        self._capacity = capacity
+        self._clips: OrderedDict[tuple[bytes, int], tuple[int, int]] = OrderedDict()
+        self.bytes = 0
+
+    async def clip(self, audio: Audio, piece: int) -> int:
+        """The id of the ``piece``-th :data:`MAX_CLIP` bytes of ``audio``, loaded if it was not there.
+
+        Use it before the next await: from then on it may be dropped.
+        """
+        key = (audio.key, piece)
+        known = self._clips.get(key)
+        if known is None:
+            await self._worker.writable()
+            known = self._clips.get(key)  # another play may have loaded it meanwhile
+        if known is not None:
+            self._clips.move_to_end(key)
+            return known[0]
+        pcm = audio.pcm[piece * MAX_CLIP : (piece + 1) * MAX_CLIP]
+        clip = self._mint()
+        self._worker.post(LoadClip(clip, pcm))
+        self._clips[key] = (clip, len(pcm))
+        self.bytes += len(pcm)
+        while self.bytes > self._capacity and len(self._clips) > 1:
+            _, (old, size) = self._clips.popitem(last=False)
+            self.bytes -= size
+            self._worker.post(DropClip(old))
+        return clip
+
+
+class Playback:
+    """Fetches the sources of ``effect`` and feeds them to ``worker``.
+
+    Playing starts with the first source; the others are appended as they come. A loop starts when all of
+    them are there, because it must not repeat half a list. When source n can not be had, what is before it
+    is played and :attr:`failure` is set; a play that has nothing to play reports it by :meth:`run`'s return
+    value.
+    """
+
+    def __init__(self, effect: PlayAudio, worker: Worker, shelf: ClipShelf, prompts: PromptSource) -> None:
+        self.effect = effect
+        self.failure: AudioFailed | None = None
+        self.task: asyncio.Task[AudioFailed | None] | None = None
+        self.source = 0
+        self._worker = worker
+        self._shelf = shelf
+        self._prompts = prompts
+        self._legs = list(effect.legs)
+        self._started = False
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def run(self) -> AudioFailed | None:
+        """Feed the play until all its audio is with the worker; the failure if nothing will be played."""
+        fetches = [
+            asyncio.create_task(self._fetch(source.url, source.cache_id)) for source in self.effect.sources
+        ]
+        try:
+            if self.effect.loop:
+                await self._feed_loop(fetches)
+            else:
+                await self._feed(fetches)
+        finally:
+            for fetch in fetches:
+                fetch.cancel()
+            await asyncio.gather(*fetches, return_exceptions=True)
+        return None if self._started else self.failure
+
+    def add_leg(self, leg: int) -> None:
+        """One more leg hears the play, now or as soon as it starts."""
+        if leg in self._legs:
+            return
+        self._legs.append(leg)
+        if self._started:
+            self._worker.post(AddPlayLeg(self.effect.play, leg))
+
+    def stop(self) -> None:
+        """Stop fetching and playing."""
+        if self.task is not None:
+            self.task.cancel()
+        if self._started:
+            self._worker.post(StopPlay(self.effect.play))
+
+    async def _fetch(self, url: str, cache_id: str | None) -> Audio:
+        async with self._slots:
+            return await self._prompts.fetch(url, cache_id)
+
+    async def _feed(self, fetches: list[asyncio.Task[Audio]]) -> None:
+        for self.source, fetch in enumerate(fetches):
+            audio = await self._outcome(fetch)
+            if audio is None:
+                break
+            last = self.source == len(fetches) - 1
+            await self._hand_over(audio, loop=False, more=not last)
+        if self.failure is not None and self._started:
+            self._worker.post(ExtendPlay(self.effect.play, (), False))
+
+    async def _feed_loop(self, fetches: list[asyncio.Task[Audio]]) -> None:
+        whole: list[Audio] = []
+        for self.source, fetch in enumerate(fetches):
+            audio = await self._outcome(fetch)
+            if audio is None:
+                break
+            whole.append(audio)
+        # A list with a hole in it is played once, up to the hole.
+        loop = self.failure is None
+        for at, audio in enumerate(whole):
+            await self._hand_over(audio, loop=loop, more=at < len(whole) - 1)
+
+    async def _outcome(self, fetch: asyncio.Task[Audio]) -> Audio | None:
+        try:
+            return await fetch
+        except PromptError as error:
+            self.failure = AudioFailed(self.effect.play, self.source, error.sub_code, str(error))
+            return None
+
+    async def _hand_over(self, audio: Audio, *, loop: bool, more: bool) -> None:
+        pieces = -(-len(audio.pcm) // MAX_CLIP)
+        for piece in range(pieces):
+            clip = await self._shelf.clip(audio, piece)
+            follows = more or piece < pieces - 1
+            if self._started:
+                self._worker.post(ExtendPlay(self.effect.play, (clip,), follows))
+            else:
+                self._started = True
+                self._worker.post(
+                    StartPlay(self.effect.play, tuple(self._legs), (clip,), loop=loop, more=follows)
+                )

@@ -1,0 +1,153 @@
+"""A media worker as a child process: starting it, talking to it, noticing its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hookflash.plane.hosts import Events, Lost
+from hookflash.plane.link import ControlLink
+from hookflash.ports.plane import LoadClip, PlaneCommand, Shutdown
+
+WORKER_COMMAND = (sys.executable, "-P", "-m", "hookflash.plane.worker")
+"""How a worker is started; -P keeps the current directory out of its import path."""
+
+STOP_TIMEOUT = 2.0
+"""Seconds a worker has to end after Shutdown before it is killed."""
+
+_log = logging.getLogger(__name__)
+_SOURCE = str(Path(__file__).resolve().parents[2])
+
+
+class WorkerProcess:
+    """A :class:`~hookflash.plane.hosts.Host` in a process of its own.
+
+    Args:
+        name: for the log.
+        arguments: options for the worker (``hookflash.plane.worker --help``).
+        command: what to run; ``--fd N`` and ``arguments`` are appended.
+    """
+
+    watched = True
+
+    def __init__(
+        self, name: str, arguments: Sequence[str] = (), *, command: Sequence[str] = WORKER_COMMAND
+    ) -> None:
+        self.name = name
+        self._arguments = tuple(arguments)
+        self._command = tuple(command)
+        self._link: ControlLink | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._why = ""
+        self._stopping = False
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, None before the start."""
+        return self._process.pid if self._process is not None else None
+
+    async def start(self, on_events: Events, on_lost: Lost) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            with theirs:
+                self._process = await asyncio.create_subprocess_exec(
+                    *self._command,
+                    "--fd",
+                    str(theirs.fileno()),
+                    *self._arguments,
+                    pass_fds=[theirs.fileno()],
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.DEVNULL,
+                    stderr=asyncio.subprocess.PIPE,
+                    env=_environment(os.environ),
+                )
+        except BaseException:
+            ours.close()
+            raise
+        link = self._link = ControlLink(on_events, self._link_lost)
+        self._tasks = [
+            asyncio.create_task(self._relay_errors(self._process)),
+            asyncio.create_task(self._watch(self._process, on_lost)),
+        ]
+        await link.attach(ours)
+
+    def post(self, command: PlaneCommand) -> None:
+        if self._link is not None:
+            self._link.post(command, audio=len(command.pcm) if isinstance(command, LoadClip) else 0)
+
+    async def writable(self) -> None:
+        if self._link is not None:
+            await self._link.writable()
+
+    def kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
+    async def stop(self) -> None:
+        self._stopping = True
+        process, link = self._process, self._link
+        if process is None:
+            return
+        if link is not None:
+            link.post(Shutdown())
+            link.close()
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT):
+                await process.wait()
+        except TimeoutError:
+            _log.warning("%s did not end within %g s and is killed", self.name, STOP_TIMEOUT)
+            self.kill()
+            await process.wait()
+        await asyncio.gather(*self._tasks)
+
+    def _link_lost(self, reason: str) -> None:
+        # Without its link a worker is of no use; its end is reported by _watch.
+        self._why = reason
+        self.kill()
+
+    async def _watch(self, process: asyncio.subprocess.Process, on_lost: Lost) -> None:
+        status = await process.wait()
+        if self._stopping:
+            return
+        if self._link is not None:
+            self._link.close()
+        why = f" after {self._why}" if self._why and status != -signal.SIGKILL else ""
+        on_lost(f"it {_describe(status)}{why}")
+
+    async def _relay_errors(self, process: asyncio.subprocess.Process) -> None:
+        """What a worker writes to standard error (a traceback, say) goes to the log, a line an entry."""
+        assert process.stderr is not None
+        while True:
+            try:
+                line = await process.stderr.readline()
+            except ValueError:
+                continue  # a line over the reader's limit; it has been dropped
+            if not line:
+                return
+            text = line.decode(errors="replace").rstrip()
+            if text:
+                _log.warning("%s (process %d): %s", self.name, process.pid, text)
+
+
+def _environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    """The worker's environment: it must find this very package, wherever it was imported from."""
+    path = inherited.get("PYTHONPATH", "")
+    return {**inherited, "PYTHONPATH": f"{_SOURCE}{os.pathsep}{path}" if path else _SOURCE}
+
+
+def _describe(status: int) -> str:
+    if status >= 0:
+        return f"ended with status {status}"
+    try:
+        return f"was ended by signal {signal.Signals(-status).name}"
+    except ValueError:
+        return f"was ended by signal {-status}"

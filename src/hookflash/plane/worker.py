@@ -1,0 +1,161 @@
+"""The media worker: a process of its own that sweeps all its legs every 20 ms.
+
+Started by control as ``python -m hookflash.plane.worker --fd N`` with one end of a socket pair (a fresh
+process, not a fork of one with threads and an event loop in it). It compiles its kernels, says
+:class:`~hookflash.ports.plane.WorkerReady`, and then, tick by tick: takes the commands that have arrived,
+does the tick, sends the events. It ends when control tells it to or goes away, so that none is ever left
+behind.
+
+Ticks have absolute deadlines. A late tick is caught up, at most :data:`CATCH_UP` of them in a row; what is
+missed beyond that is skipped, because a burst of old audio helps nobody.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from hookflash.plane.link import LinkError, WorkerLink
+from hookflash.ports.plane import (
+    TICK,
+    Heartbeat,
+    LegClosed,
+    LegOpened,
+    PlaneCommand,
+    PlaneEvent,
+    Shutdown,
+    WorkerReady,
+)
+
+CATCH_UP = 5
+"""Ticks done back to back after a stall; older ones are skipped."""
+
+HEARTBEAT = 1.0
+"""Seconds between heartbeats."""
+
+_COLLECT_EVERY = 50
+_COLLECT_SPARE = 0.008
+
+
+class Core(Protocol):
+    """What a worker drives: the media plane, or a stand-in for it in tests."""
+
+    def warm_up(self) -> None:
+        """Compile everything a tick needs."""
+        ...
+
+    def apply(self, command: PlaneCommand) -> None: ...
+
+    def tick(self, now: float) -> list[PlaneEvent]:
+        """One 20 ms step at ``now`` (monotonic seconds); what happened in it."""
+        ...
+
+    def close(self) -> None:
+        """Close all sockets."""
+        ...
+
+
+class Worker:
+    """The loop, apart from the process around it. ``now`` and ``sleep`` are the operating system's."""
+
+    def __init__(
+        self,
+        core: Core,
+        link: WorkerLink,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._core = core
+        self._link = link
+        self._now = now
+        self._sleep = sleep
+        self._legs = 0
+        self._ticks = 0
+        self._late = 0.0
+        self._busy = 0.0
+        self.skipped = 0
+
+    def run(self) -> None:
+        """Tick until told to stop. Raises :class:`LinkError` when control goes away."""
+        due = self._now() + TICK
+        beat_at = due + HEARTBEAT
+        while True:
+            wait = due - self._now()
+            if wait > 0:
+                self._sleep(wait)
+            begun = self._now()
+            self._late = max(self._late, begun - due)
+            for command in self._link.receive():
+                if isinstance(command, Shutdown):
+                    return
+                self._core.apply(command)
+            events = self._core.tick(begun)
+            self._ticks += 1
+            self._count_legs(events)
+            ended = self._now()
+            self._busy = max(self._busy, ended - begun)
+            if ended >= beat_at:
+                events.append(Heartbeat(self._ticks, self._legs, self._late * 1e3, self._busy * 1e3))
+                self._late = self._busy = 0.0
+                beat_at = ended + HEARTBEAT
+            self._link.send(events)
+            due = self._next(due)
+            if self._ticks % _COLLECT_EVERY == 0 and due - self._now() > _COLLECT_SPARE:
+                # Garbage is collected only where the tick leaves room for it; what start-up made is frozen.
+                gc.collect(1)
+
+    def _next(self, due: float) -> float:
+        """The next deadline; skips ticks once more than :data:`CATCH_UP` of them are missed."""
+        due += TICK
+        behind = int((self._now() - due) / TICK)
+        if behind > CATCH_UP:
+            skip = behind - CATCH_UP
+            self.skipped += skip
+            due += skip * TICK
+        return due
+
+    def _count_legs(self, events: Sequence[PlaneEvent]) -> None:
+        for event in events:
+            if isinstance(event, LegOpened):
+                self._legs += 1
+            elif isinstance(event, LegClosed):
+                self._legs -= 1
+
+
+def serve(link: WorkerLink, core: Core) -> int:
+    """Warm up, say so, tick until the end; the exit status. What goes wrong is written to standard error."""
+    try:
+        core.warm_up()
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        link.send([WorkerReady(os.getpid())])
+        Worker(core, link).run()
+    except LinkError as error:
+        print(f"media worker {os.getpid()} ends: {error}", file=sys.stderr)
+        return 2
+    finally:
+        core.close()
+        link.close()
+    return 0
+
+
+def prepare_process(cpu: int | None) -> None:
+    """Raise the limit of open files to its maximum, pin to ``cpu``, leave signals to the control process."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    # Ctrl-C and "stop" reach the whole group: control ends its calls properly first, then closes the link.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if cpu is not None:
+        try:
+            os.sched_setaffinity(0, {cpu})
+        except OSError as error:
+            print(f"media worker {os.getpid()} is not pinned to CPU {cpu}: {error}", file=sys.stderr)

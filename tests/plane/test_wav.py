@@ -1,0 +1,111 @@
+"""WAV decoding: what is taken, what it becomes, what is refused and with which words."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hookflash.plane.wav import RATE, NotPlayable, decode, describe
+
+
+def sine(rate: int, seconds: float = 0.5, hz: float = 440.0, level: float = 0.5) -> np.ndarray:
+    return level * np.sin(2 * np.pi * hz * np.arange(int(rate * seconds)) / rate)
+
+
+def wav(samples: np.ndarray, rate: int, subtype: str = "PCM_16", form: str = "WAV") -> bytes:
+    out = io.BytesIO()
+    soundfile.write(out, samples, rate, format=form, subtype=subtype)
+    return out.getvalue()
+
+
+def pcm(data: bytes, *, downmix: bool = False) -> np.ndarray:
+    return np.frombuffer(decode(data, downmix=downmix).pcm, "<i2")
+
+
+def test_8_khz_16_bit_passes_bit_for_bit() -> None:
+    original = np.random.default_rng(1).integers(-32768, 32767, 8000, dtype=np.int16)
+    assert np.array_equal(pcm(wav(original, 8000)), original)
+
+
+@pytest.mark.parametrize("rate", [8000, 11_025, 16_000, 22_050, 44_100, 48_000])
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "FLOAT", "ULAW", "ALAW"])
+def test_every_rate_and_encoding_sounds_the_same(rate: int, subtype: str) -> None:
+    got = pcm(wav(sine(rate), rate, subtype)) / 32768
+    assert len(got) == pytest.approx(RATE / 2, abs=2)
+    want = sine(RATE)[200 : len(got) - 200]
+    error = got[200 : 200 + len(want)] - want
+    assert np.sqrt(np.mean(error**2)) < 0.02
+
+
+def test_resampling_keeps_what_8_khz_can_not_carry_out() -> None:
+    got = pcm(wav(sine(16_000, hz=6_000), 16_000)) / 32768
+    assert np.abs(got[200:-200]).max() < 0.01
+
+
+def test_stereo_is_refused_or_mixed() -> None:
+    left = sine(8000)
+    data = wav(np.stack([left, np.zeros_like(left)], axis=1), 8000)
+    with pytest.raises(NotPlayable, match="2 channels"):
+        decode(data, downmix=False)
+    assert np.abs(pcm(data, downmix=True) / 32768 - left / 2).max() < 0.001
+
+
+def test_too_long_empty_damaged_and_odd_files_are_refused() -> None:
+    with pytest.raises(NotPlayable, match="longer than 1 s"):
+        decode(wav(sine(8000, 1.01), 8000), downmix=False, max_seconds=1.0)
+    with pytest.raises(NotPlayable, match="without any audio"):
+        decode(wav(sine(8000, 0), 8000), downmix=False)
+    with pytest.raises(NotPlayable, match="damaged"):
+        decode(wav(sine(8000), 8000)[:20], downmix=False)
+    with pytest.raises(NotPlayable, match="DOUBLE"):
+        decode(wav(sine(8000), 8000, "DOUBLE"), downmix=False)
+    with pytest.raises(NotPlayable, match="2000 Hz"):
+        decode(wav(sine(2000), 2000), downmix=False)
+
+
+def test_a_stream_of_unknown_length_is_played() -> None:
+    """Text-to-speech services send WAV headers whose sizes they did not know yet."""
+    data = bytearray(wav(sine(8000), 8000))
+    data[4:8] = data[40:44] = b"\xff\xff\xff\xff"
+    assert len(pcm(bytes(data))) == 4000
+
+
+def test_loud_audio_is_clipped_not_wrapped() -> None:
+    got = pcm(wav(np.full(800, 1.5, np.float32), 8000, "FLOAT"))
+    assert got.min() == 32767
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"\xff\xfb\x90\x00", "an MP3 file"),
+        (b"OggS\x00", "an Ogg file"),
+        (b"\x00\x00\x00\x18ftypisom", "an MP4 file"),
+        (b'  {"error": 1}', "a JSON document"),
+        (b"<?xml version", "an XML document"),
+        (b"Not found", "text that starts with 'Not found'"),
+        (b"\x00\x01\x02\x03", "unknown data that starts with the bytes 00 01 02 03"),
+        (b"", "empty"),
+    ],
+)
+def test_what_it_is_instead_is_named(data: bytes, name: str) -> None:
+    assert describe(data) == name
+    with pytest.raises(NotPlayable):
+        decode(data, downmix=True)
+
+
+@given(st.binary(max_size=300), st.integers(0, 100))
+def test_garbage_is_refused_with_a_reason(noise: bytes, at: int) -> None:
+    data = wav(sine(8000, 0.01), 8000)
+    mangled = data[:at] + noise + data[at + len(noise) :]
+    try:
+        audio = decode(mangled, downmix=True)
+    except NotPlayable as error:
+        assert str(error)
+    else:
+        assert len(audio.pcm) % 2 == 0
