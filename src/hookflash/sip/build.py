@@ -1,0 +1,37 @@
+"""Messages that follow from other messages: the ACK of a failure, CANCEL."""
+
+from __future__ import annotations
+
+from hookflash.sip.message import Headers, Request, Response
+
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS"
+"""The methods the user agent answers."""
+
+ACCEPT = "application/sdp"
+"""The body types it understands."""
+
+MAX_FORWARDS = "70"
+
+
+def _within(request: Request, method: str, to: str) -> Request:
+    """A request inside the transaction of ``request``: same URI, path, identity and number."""
+    headers = Headers()
+    headers.add("Via", request.headers.all("Via")[0])
+    headers.add("Max-Forwards", MAX_FORWARDS)
+    for value in request.headers.all("Route"):
+        headers.add("Route", value)
+    headers.add("From", request.headers.get("From") or "")
+    headers.add("To", to)
+    headers.add("Call-ID", request.call_id)
+    headers.add("CSeq", f"{request.cseq.number} {method}")
+    return Request(method, request.uri, headers, b"")
+
+
+def acknowledge_failure(request: Request, response: Response) -> Request:
+    """The ACK a client transaction sends for a 3xx-6xx (RFC 3261 section 17.1.1.3)."""
+    return _within(request, "ACK", response.headers.get("To") or "")
+
+
+def cancel(request: Request) -> Request:
+    """The CANCEL of an INVITE of ours (RFC 3261 section 9.1)."""
+    return _within(request, "CANCEL", request.headers.get("To") or "")

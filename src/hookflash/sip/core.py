@@ -1,0 +1,153 @@
+"""What the server and the client half of a user agent share: sessions, dialogs, transactions, timers,
+outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from hookflash.sip.dialogs import Dialog, DialogKey
+from hookflash.sip.events import Event
+from hookflash.sip.flow import Flow, Send
+from hookflash.sip.headers import MAGIC_COOKIE, Reason
+from hookflash.sip.message import Request
+from hookflash.sip.session import Session, Stage
+from hookflash.sip.timers import TimerHeap, Timing
+from hookflash.sip.transactions import Transactions, User
+from hookflash.sip.uri import format_host_port
+
+Output = Send | Event
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a user agent behaves; times in seconds.
+
+    ``max_transactions`` and ``max_sessions`` bound what the network can make us remember; beyond them new
+    requests get 503. ``reminder`` is how often a 180 is repeated while it rings (RFC 3261 section 13.3.1.1).
+    """
+
+    timing: Timing = field(default_factory=Timing)
+    name: str = "Hookflash"
+    contact_user: str = "hookflash"
+    max_transactions: int = 20_000
+    max_sessions: int = 5_000
+    reminder: float = 60.0
+
+
+class Core:
+    """The shared state. ``entropy(n)`` gives n unpredictable bytes."""
+
+    def __init__(self, settings: Settings, entropy: Callable[[int], bytes], user: User) -> None:
+        self.settings = settings
+        self.timing = settings.timing
+        self.entropy = entropy
+        self.timers = TimerHeap()
+        self.transactions = Transactions(self.timers, settings.timing, user, settings.max_transactions)
+        self.sessions: dict[int, Session] = {}
+        self.dialogs: dict[DialogKey, tuple[Session, Dialog]] = {}
+        self.outputs: list[Output] = []
+        self._count = 0
+
+    # --- outputs ----------------------------------------------------------------------------------------
+
+    def send(self, data: bytes, flow: Flow) -> None:
+        self.outputs.append(Send(data, flow))
+
+    def emit(self, session: Session, event: Event) -> None:
+        """Report an event, unless the owner has taken leave of the session."""
+        if not session.quiet:
+            self.outputs.append(event)
+
+    def drain(self) -> list[Output]:
+        """Everything since the last drain, in order."""
+        outputs, self.outputs = self.outputs, []
+        return outputs
+
+    # --- names ------------------------------------------------------------------------------------------
+
+    def new_tag(self) -> str:
+        return self.entropy(8).hex()
+
+    def new_branch(self) -> str:
+        return MAGIC_COOKIE + self.entropy(12).hex()
+
+    def random(self) -> float:
+        """Uniform in [0, 1)."""
+        return int.from_bytes(self.entropy(4), "big") / 2**32
+
+    def contact(self, flow: Flow) -> str:
+        """Our Contact value on a flow."""
+        suffix = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
+        return f"<sip:{self.settings.contact_user}@{format_host_port(*flow.local)}{suffix}>"
+
+    # --- sessions and dialogs ---------------------------------------------------------------------------
+
+    @property
+    def full(self) -> bool:
+        """No further session may be opened."""
+        return len(self.sessions) >= self.settings.max_sessions
+
+    def open(self, stage: Stage, call_id: str, local_tag: str, contact: str) -> Session:
+        self._count += 1
+        session = Session(self._count, stage, call_id, local_tag, contact)
+        self.sessions[session.number] = session
+        return session
+
+    def adopt(self, session: Session, dialog: Dialog) -> None:
+        """Let requests find the dialog."""
+        self.dialogs[dialog.key] = (session, dialog)
+
+    def disown(self, dialog: Dialog) -> None:
+        self.dialogs.pop(dialog.key, None)
+
+    def forget(self, session: Session) -> None:
+        """The session and its dialogs are gone; transactions live out their timers by themselves."""
+        session.stage = Stage.GONE
+        session.quiet = True
+        session.stop()
+        self.sessions.pop(session.number, None)
+        for dialog in [*session.early.values(), session.dialog]:
+            if dialog is not None:
+                self.disown(dialog)
+        session.early.clear()
+
+    # --- requests inside a dialog -----------------------------------------------------------------------
+
+    def ask(self, now: float, session: Session, dialog: Dialog, request: Request, owned: bool = True) -> None:
+        """Send a request of a dialog (made by :meth:`Dialog.request`) in a client transaction.
+
+        Nobody hears of its outcome when it is not ``owned``.
+        """
+        if session.auth is not None:
+            session.auth.apply(request)
+        request.headers.add("User-Agent", self.settings.name)
+        branch = request.via.branch or ""
+        owner = session if owned else None
+        transaction = self.transactions.request(now, request, branch, dialog.path(), owner)
+        if request.method == "INVITE":
+            session.invite = transaction
+
+    def bye(self, now: float, session: Session, dialog: Dialog, reason: Reason | None = None) -> None:
+        """Send BYE; the session is forgotten once it is answered or has failed."""
+        session.stage = Stage.LEAVING
+        session.stop()
+        request = dialog.request("BYE", self.new_branch())
+        if reason is not None:
+            request.headers.add("Reason", str(reason))
+        self.ask(now, session, dialog, request)
+
+    def after(
+        self, now: float, delay: float, action: Callable[[float, Session], None], session: Session
+    ) -> None:
+        """Run ``action(now, session)`` later on the session's own timer, replacing what it waited for."""
+        if session.timer is not None:
+            session.timer.cancel()
+        session.timer = self.timers.set(now + delay, partial(_later, action, session))
+
+
+def _later(action: Callable[[float, Session], None], session: Session, now: float) -> None:
+    session.timer = None
+    action(now, session)

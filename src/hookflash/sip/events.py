@@ -1,0 +1,135 @@
+"""What a user agent reports to its owner. ``session`` is the number it gave the call.
+
+After one of the closing events (Cancelled, Failed, Ended) the session is forgotten, and nothing follows.
+Nothing follows a call of :meth:`UserAgent.end` either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hookflash.sip.flow import Flow
+from hookflash.sip.message import Headers, Request
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingInvite:
+    """Somebody calls. A 100 is on its way; ring, answer or refuse. ``flow.remote`` is the real source."""
+
+    session: int
+    request: Request
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The caller gave up before our final response (CANCEL, or BYE in the early dialog)."""
+
+    session: int
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Acked:
+    """Our 2xx was acknowledged. ``body`` carries the answer when the offer was in our 2xx."""
+
+    session: int
+    body: bytes
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reoffered:
+    """A re-INVITE in an established session; answer it with ``answer`` or ``refuse``.
+
+    ``body`` is the new offer; empty when the peer wants one from us in the 2xx.
+    """
+
+    session: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """A provisional response (101-199) to our INVITE without a session description."""
+
+    session: int
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A provisional response with a session description: early media."""
+
+    session: int
+    status: int
+    reason: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Our INVITE was answered by a 2xx; the ACK is sent."""
+
+    session: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reanswered:
+    """Our re-INVITE was answered by a 2xx; the ACK is sent."""
+
+    session: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReofferRefused:
+    """Our re-INVITE failed; the session goes on as it was (RFC 3261 section 14.1)."""
+
+    session: int
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A session that never came up is gone.
+
+    ``status`` is the final response, 408 when there was none in time, 503 when the transport failed (RFC 3261
+    section 8.1.3.1). ``kind`` says which: "response", "timeout", "ring-timeout", "transport", "no-ack".
+    """
+
+    session: int
+    status: int
+    reason: str
+    kind: str
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An established session is over: BYE from the peer (``status`` 200), or a fault on the signalling
+    path.
+    """
+
+    session: int
+    status: int
+    reason: str
+    headers: Headers
+
+
+Event = (
+    IncomingInvite
+    | Cancelled
+    | Acked
+    | Reoffered
+    | Ringing
+    | Progress
+    | Answered
+    | Reanswered
+    | ReofferRefused
+    | Failed
+    | Ended
+)

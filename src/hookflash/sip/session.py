@@ -1,0 +1,110 @@
+"""One call as the user agent keeps it: the INVITE usage of a dialog, from the first INVITE to the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from hookflash.sip.auth import Authenticator
+from hookflash.sip.dialogs import Dialog
+from hookflash.sip.flow import Flow
+from hookflash.sip.timers import Timer
+from hookflash.sip.transactions import Transaction
+
+
+class Stage(Enum):
+    """How far a session is.
+
+    Incoming: INCOMING -> ANSWERED (2xx sent) -> UP (ACK came). Outgoing: CALLING -> UP; CANCELLING once we
+    want out before an answer. LEAVING: our BYE is sent, or waits for the ACK of our 2xx (RFC 3261 section
+    15).
+    """
+
+    INCOMING = "incoming"
+    ANSWERED = "answered"
+    CALLING = "calling"
+    CANCELLING = "cancelling"
+    UP = "up"
+    LEAVING = "leaving"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A call to make.
+
+    ``uri`` is the Request-URI, ``caller`` and ``callee`` whole From and To values without tags, ``body`` the
+    SDP offer. ``flow`` leads to the next hop. ``ring_timeout`` (seconds) ends a call nobody answers.
+    ``username`` and ``password`` answer a 401 or 407.
+    """
+
+    uri: str
+    caller: str
+    callee: str
+    body: bytes
+    flow: Flow
+    headers: tuple[tuple[str, str], ...] = ()
+    username: str = ""
+    password: str = field(default="", repr=False)
+    ring_timeout: float = 180.0
+
+
+@dataclass(slots=True)
+class Success:
+    """A 2xx of ours that waits for its ACK; repeated over every transport (RFC 3261 section 13.3.1.4)."""
+
+    number: int
+    data: bytes
+    flow: Flow
+    interval: float
+    repeat: Timer
+    give_up: Timer
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """The state of one call."""
+
+    number: int
+    stage: Stage
+    call_id: str
+    local_tag: str
+    contact: str
+    dialog: Dialog | None = None
+    early: dict[str, Dialog] = field(default_factory=dict)
+    """Outgoing: one early dialog for each To tag (forking)."""
+    outgoing: Outgoing | None = None
+    invite: Transaction | None = None
+    """The INVITE transaction without a final response, either way; at most one at a time."""
+    reinvited: bool = False
+    """Whether ``invite`` is a re-INVITE."""
+    proceeding: bool = False
+    """Whether a provisional response came: only then may CANCEL be sent."""
+    success: Success | None = None
+    acks: dict[tuple[str, int], tuple[bytes, Flow]] = field(default_factory=dict)
+    """Our ACKs by remote tag and CSeq number, for 2xx that come again."""
+    number_sent: int = 0
+    """CSeq number of our last INVITE outside a dialog."""
+    auth: Authenticator | None = None
+    challenges: int = 0
+    retries: int = 0
+    quiet: bool = False
+    """The owner has ended it: no further events."""
+    timer: Timer | None = None
+    """The ring time-out, the reminder of a 180, or the wait after CANCEL."""
+    offer: bytes = b""
+    """The body of our pending re-INVITE, to send it again after 491."""
+
+    def stop(self) -> None:
+        """Cancel every timer."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        self.settle()
+
+    def settle(self) -> None:
+        """The 2xx needs no more repetition."""
+        if self.success is not None:
+            self.success.repeat.cancel()
+            self.success.give_up.cancel()
+            self.success = None

@@ -1,0 +1,193 @@
+"""The user agent: one object that is fed bytes and time, and gives messages to send and events.
+
+It does no I/O, holds no clock and starts no task. Everything it returns is in order: a :class:`Send` is to be
+put on the network, everything else is an event for the owner. After every call the owner arms one timer for
+:meth:`UserAgent.next_timeout`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from hookflash.sip.core import Core, Output, Settings
+from hookflash.sip.envelope import Envelope
+from hookflash.sip.errors import ParseError
+from hookflash.sip.flow import Address, Flow
+from hookflash.sip.grammar import printable
+from hookflash.sip.headers import Via
+from hookflash.sip.machines import Signal
+from hookflash.sip.message import Headers, Request, Response, parse
+from hookflash.sip.session import Outgoing, Session, Stage
+from hookflash.sip.transactions import Transaction
+from hookflash.sip.uac import Client
+from hookflash.sip.uas import Server
+
+log = logging.getLogger("hookflash.sip")
+
+
+class UserAgent:
+    """A SIP user agent core (RFC 3261) for calls: INVITE, ACK, CANCEL, BYE, OPTIONS, both ways."""
+
+    def __init__(self, settings: Settings, entropy: Callable[[int], bytes]) -> None:
+        """``entropy(n)`` gives n unpredictable bytes (``secrets.token_bytes``; anything repeatable in
+        tests).
+        """
+        self._core = Core(settings, entropy, self)
+        self._server = Server(self._core)
+        self._client = Client(self._core)
+
+    # --- the network and time ---------------------------------------------------------------------------
+
+    def receive(self, now: float, data: bytes, flow: Flow) -> list[Output]:
+        """Take one message (a datagram, or what the framer cut from a stream). Garbage is dropped."""
+        try:
+            message = parse(data)
+            envelope = Envelope.of(message)
+            if isinstance(message, Request):
+                self._server.receive(now, envelope, message, flow)
+            elif not self._core.transactions.response(now, envelope, message):
+                log.debug(
+                    "stray response", extra={"call_id": printable(envelope.call_id), "peer": flow.remote[0]}
+                )
+        except ParseError as error:
+            return self.malformed(error, flow)
+        return self._core.drain()
+
+    def malformed(self, error: ParseError, flow: Flow) -> list[Output]:
+        """Answer a broken request if that is possible at all (RFC 3261 section 8.2)."""
+        log.info("malformed message", extra={"peer": flow.remote[0], "problem": str(error)})
+        request = error.request
+        if request is not None and request.method != "ACK":
+            try:
+                self._server.respond_statelessly(request, error.status, self._server.trace(request, flow))
+            except ParseError:
+                log.debug("unanswerable", extra={"peer": flow.remote[0]})
+        return self._core.drain()
+
+    def timeout(self, now: float) -> list[Output]:
+        """Let everything due happen."""
+        self._core.timers.run(now)
+        return self._core.drain()
+
+    def next_timeout(self) -> float | None:
+        """When :meth:`timeout` has something to do; None when never."""
+        return self._core.timers.next()
+
+    def broken(self, now: float, flow: Flow) -> list[Output]:
+        """A connection is gone, or nothing could be sent on ``flow``.
+
+        Requests still without any response fail; what else uses the connection goes on over a new one.
+        """
+
+        def lost(other: Flow) -> bool:
+            if flow.connection:
+                return other.transport == flow.transport and other.connection == flow.connection
+            return other == flow
+
+        for _, dialog in self._core.dialogs.values():
+            if dialog.flow.connection and lost(dialog.flow):
+                dialog.flow = dialog.flow.towards(dialog.flow.remote)
+        self._core.transactions.broken(now, lost, _detour)
+        return self._core.drain()
+
+    # --- calls ------------------------------------------------------------------------------------------
+
+    def invite(self, now: float, outgoing: Outgoing) -> tuple[int, list[Output]]:
+        """Start a call; returns its session. ParseError or ValueError for values that cannot be sent."""
+        session = self._client.invite(now, outgoing)
+        return session.number, self._core.drain()
+
+    def ring(self, now: float, session: int, status: int = 180, body: bytes = b"") -> list[Output]:
+        """Send a provisional response to an incoming INVITE; with ``body`` (SDP) as 183 for early media."""
+        if (found := self._core.sessions.get(session)) is not None:
+            self._server.ring(now, found, status, body)
+        return self._core.drain()
+
+    def answer(self, now: float, session: int, body: bytes) -> list[Output]:
+        """Answer an incoming INVITE or re-INVITE with 200 and a session description."""
+        if (found := self._core.sessions.get(session)) is not None:
+            self._server.answer(now, found, body)
+        return self._core.drain()
+
+    def refuse(
+        self, now: float, session: int, status: int, reason: str = "", headers: Headers | None = None
+    ) -> list[Output]:
+        """Refuse an incoming INVITE or re-INVITE with a final status (>= 300)."""
+        if (found := self._core.sessions.get(session)) is not None:
+            self._server.refuse(now, found, status, reason, headers)
+        return self._core.drain()
+
+    def reoffer(self, now: float, session: int, body: bytes) -> tuple[bool, list[Output]]:
+        """Send a re-INVITE; False when the session is not up or another INVITE is pending."""
+        found = self._core.sessions.get(session)
+        sent = found is not None and not found.quiet and self._client.reoffer(now, found, body)
+        return sent, self._core.drain()
+
+    def end(self, now: float, session: int, status: int = 480, reason: str = "") -> list[Output]:
+        """End a session in whatever state: refuse (with ``status``), CANCEL or BYE. No event follows."""
+        found = self._core.sessions.get(session)
+        if found is not None and not found.quiet:
+            found.quiet = True
+            if found.stage is Stage.INCOMING:
+                self._server.refuse(now, found, status, reason, None)
+            elif found.stage is Stage.CALLING:
+                self._client.cancel(now, found)
+            else:
+                self._server.end(now, found)
+        return self._core.drain()
+
+    # --- what is alive ----------------------------------------------------------------------------------
+
+    @property
+    def sessions(self) -> int:
+        """Sessions alive, leaving ones included."""
+        return len(self._core.sessions)
+
+    @property
+    def transactions(self) -> int:
+        """Transactions alive, lingering ones included."""
+        return len(self._core.transactions)
+
+    @property
+    def dialogs(self) -> int:
+        """Dialogs alive, early ones included."""
+        return len(self._core.dialogs)
+
+    @property
+    def timers(self) -> int:
+        """Timers that will still fire."""
+        return len(self._core.timers)
+
+    # --- as the user of its transactions ----------------------------------------------------------------
+
+    def send(self, data: bytes, flow: Flow) -> None:
+        self._core.send(data, flow)
+
+    def responded(self, now: float, transaction: Transaction, response: Response) -> None:
+        self._client.responded(now, transaction, response)
+
+    def unanswered(self, now: float, transaction: Transaction, signal: Signal) -> None:
+        self._client.unanswered(now, transaction, signal)
+
+    def ended(self, transaction: Transaction) -> None:
+        self._server.ended(transaction)
+
+
+def _detour(transaction: Transaction) -> Flow:
+    """Where to go when a connection is gone: to the address the peer's Via names, for responses (section
+    18.2.2).
+    """
+    flow = transaction.flow
+    address: Address = flow.remote
+    if not transaction.is_client and transaction.last:
+        via: Via = _via_of(transaction.last)
+        address = (via.received or flow.remote[0], via.effective_port)
+    return flow.towards(address)
+
+
+def _via_of(message: bytes) -> Via:
+    return parse(message).via
+
+
+__all__ = ["Outgoing", "Output", "Session", "Settings", "UserAgent"]

@@ -1,0 +1,321 @@
+"""The client half of a user agent (RFC 3261 sections 8.1, 9.1, 13.2, 14.1, 15.1.1, 22.2)."""
+
+from __future__ import annotations
+
+from hookflash.sip.auth import Authenticator
+from hookflash.sip.build import ACCEPT, ALLOW, MAX_FORWARDS, cancel
+from hookflash.sip.core import Core
+from hookflash.sip.dialogs import Dialog, via_value
+from hookflash.sip.envelope import Envelope
+from hookflash.sip.events import Answered, Ended, Failed, Progress, Reanswered, ReofferRefused, Ringing
+from hookflash.sip.headers import NameAddr
+from hookflash.sip.machines import Signal
+from hookflash.sip.message import Headers, Request, Response
+from hookflash.sip.session import Outgoing, Session, Stage
+from hookflash.sip.transactions import Transaction
+from hookflash.sip.uas import sdp_of
+
+MAX_CHALLENGES = 3
+"""How many 401/407 of one call are answered before it counts as refused."""
+
+MAX_FORKS = 16
+"""How many early dialogs one call may have."""
+
+MAX_GLARES = 5
+"""How often a re-INVITE is tried again after 491."""
+
+
+class Client:
+    """Makes calls and asks for changes in them."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    # --- from the owner ---------------------------------------------------------------------------------
+
+    def invite(self, now: float, outgoing: Outgoing) -> Session:
+        """Start a call (section 13.2.1). ValueError when a value cannot stand in a header."""
+        core = self._core
+        tag, call_id = core.new_tag(), core.entropy(16).hex()
+        template = Headers([("From", str(NameAddr.parse(outgoing.caller).with_tag(tag))), *outgoing.headers])
+        NameAddr.parse(outgoing.callee)
+        session = core.open(Stage.CALLING, call_id, tag, core.contact(outgoing.flow))
+        session.outgoing = outgoing
+        if outgoing.username:
+            session.auth = Authenticator(outgoing.username, outgoing.password, core.entropy)
+        core.after(now, outgoing.ring_timeout, self._rang_out, session)
+        self._call(now, session, outgoing, template.get("From") or "")
+        return session
+
+    def _call(self, now: float, session: Session, outgoing: Outgoing, caller: str) -> None:
+        core = self._core
+        branch = core.new_branch()
+        session.number_sent += 1
+        headers = Headers()
+        headers.add("Via", via_value(outgoing.flow, branch))
+        headers.add("Max-Forwards", MAX_FORWARDS)
+        headers.add("From", caller)
+        headers.add("To", outgoing.callee)
+        headers.add("Call-ID", session.call_id)
+        headers.add("CSeq", f"{session.number_sent} INVITE")
+        request = Request("INVITE", outgoing.uri, headers, b"")
+        self._describe(session, request, outgoing.body)
+        for name, value in outgoing.headers:
+            headers.add(name, value)
+        if session.auth is not None:
+            session.auth.apply(request)
+        headers.add("User-Agent", core.settings.name)
+        session.proceeding = False
+        session.invite = core.transactions.request(now, request, branch, outgoing.flow, session)
+
+    def _describe(self, session: Session, request: Request, body: bytes) -> None:
+        """What an INVITE carries besides its addressing."""
+        request.headers.add("Contact", session.contact)
+        request.headers.add("Allow", ALLOW)
+        if body:
+            request.headers.add("Content-Type", ACCEPT)
+            request.body = body
+
+    def reoffer(self, now: float, session: Session, body: bytes) -> bool:
+        """Send a re-INVITE; False when the session is not up or an INVITE is pending (section 14.1)."""
+        dialog = session.dialog
+        if session.stage is not Stage.UP or session.invite is not None or session.success is not None:
+            return False
+        if dialog is None or session.timer is not None:
+            return False
+        session.offer, session.retries = body, 0
+        self._reinvite(now, session, dialog)
+        return True
+
+    def _reinvite(self, now: float, session: Session, dialog: Dialog) -> None:
+        request = dialog.request("INVITE", self._core.new_branch())
+        self._describe(session, request, session.offer)
+        session.reinvited = True
+        self._core.ask(now, session, dialog, request)
+
+    def cancel(self, now: float, session: Session) -> None:
+        """Get out of a call that is not answered yet; CANCEL waits for a provisional (section 9.1)."""
+        if session.stage is not Stage.CALLING:
+            return
+        session.stage = Stage.CANCELLING
+        session.stop()
+        if session.proceeding:
+            self._send_cancel(now, session)
+
+    def _send_cancel(self, now: float, session: Session) -> None:
+        invite = session.invite
+        if invite is None or invite.request is None:
+            return
+        request = cancel(invite.request)
+        self._core.transactions.request(now, request, request.via.branch or "", invite.flow, None)
+        # A peer that answers the CANCEL but never the INVITE must not keep it alive (section 9.1).
+        self._core.after(now, self._core.timing.give_up, self._cancel_unanswered, session)
+
+    def _cancel_unanswered(self, now: float, session: Session) -> None:
+        if session.invite is not None:
+            self._core.transactions.abandon(session.invite)
+        self._core.forget(session)
+
+    def _rang_out(self, now: float, session: Session) -> None:
+        self._core.emit(session, Failed(session.number, 408, "No answer in time", "ring-timeout", Headers()))
+        session.quiet = True
+        self.cancel(now, session)
+
+    # --- from the transactions --------------------------------------------------------------------------
+
+    def responded(self, now: float, transaction: Transaction, response: Response) -> None:
+        """Take a response to a request of ours."""
+        session, request = transaction.owner, transaction.request
+        if not isinstance(session, Session) or request is None:
+            return
+        if request.method == "BYE":
+            if response.status >= 200 and not self._challenged(now, session, request, response):
+                self._core.forget(session)
+        elif session.dialog is not None and session.dialog.confirmed and request.to.tag is not None:
+            self._reinvite_responded(now, session, session.dialog, transaction, request, response)
+        elif response.status < 200:
+            self._provisional(now, session, request, response)
+        elif response.status < 300:
+            self._success(now, session, transaction, request, response)
+        else:
+            self._failure(now, session, request, response)
+
+    def unanswered(self, now: float, transaction: Transaction, signal: Signal) -> None:
+        """A request of ours got no final response (section 8.1.3.1: as good as 408 or 503)."""
+        session, request = transaction.owner, transaction.request
+        if not isinstance(session, Session) or request is None:
+            return
+        timeout = signal is Signal.EXPIRE
+        status = 408 if timeout else 503
+        reason = "No response" if timeout else "Transport failure"
+        if request.method == "BYE":
+            self._core.forget(session)
+        elif request.to.tag is None:
+            kind = "timeout" if timeout else "transport"
+            self._core.emit(session, Failed(session.number, status, reason, kind, Headers()))
+            self._core.forget(session)
+        else:
+            session.invite, session.reinvited = None, False
+            self._lost(now, session, status, reason, Headers())
+
+    def _provisional(self, now: float, session: Session, request: Request, response: Response) -> None:
+        if session.invite is None:
+            return
+        first = not session.proceeding
+        session.proceeding = True
+        if session.stage is Stage.CANCELLING:
+            if first:
+                self._send_cancel(now, session)
+            return
+        if response.status == 100:
+            return
+        envelope = Envelope.of(response)
+        if envelope.to_tag and session.outgoing is not None:
+            self._early(session, request, envelope, response, session.outgoing)
+        body = sdp_of(response)
+        if body:
+            event = Progress(session.number, response.status, response.reason, body)
+            self._core.emit(session, event)
+        else:
+            self._core.emit(session, Ringing(session.number, response.status, response.reason))
+
+    def _early(
+        self, session: Session, request: Request, envelope: Envelope, response: Response, outgoing: Outgoing
+    ) -> None:
+        known = session.early.get(envelope.to_tag)
+        if known is not None:
+            known.refresh(response)
+        elif len(session.early) < MAX_FORKS:
+            dialog = Dialog.calling(request, envelope, response, outgoing.flow, session.contact)
+            session.early[envelope.to_tag] = dialog
+            self._core.adopt(session, dialog)
+
+    def _success(
+        self, now: float, session: Session, transaction: Transaction, request: Request, response: Response
+    ) -> None:
+        """A 2xx: the first one makes the session, any other fork is acknowledged and ended (section
+        13.2.2.4).
+        """
+        core = self._core
+        envelope = Envelope.of(response)
+        known = session.acks.get((envelope.to_tag, envelope.number))
+        if known is not None:
+            core.send(*known)
+            return
+        if len(session.acks) > MAX_FORKS:
+            return
+        early = session.early.pop(envelope.to_tag, None)
+        dialog = early or Dialog.calling(request, envelope, response, transaction.flow, session.contact)
+        dialog.local_number = max(dialog.local_number, envelope.number)
+        dialog.confirm(response)
+        self._acknowledge(session, dialog, request, envelope.number)
+        if session.dialog is not None or session.stage is Stage.GONE:
+            bye = dialog.request("BYE", core.new_branch())
+            core.ask(now, session, dialog, bye, owned=False)
+            core.disown(dialog)
+            return
+        if session.auth is not None:
+            session.auth.accepted()
+        session.dialog = dialog
+        session.invite = None
+        core.adopt(session, dialog)
+        for other in session.early.values():
+            core.disown(other)
+        session.early.clear()
+        if session.stage is Stage.CANCELLING:
+            core.bye(now, session, dialog)
+            return
+        session.stop()
+        session.stage = Stage.UP
+        core.emit(session, Answered(session.number, sdp_of(response)))
+
+    def _acknowledge(self, session: Session, dialog: Dialog, invite: Request, number: int) -> None:
+        """ACK a 2xx with the credentials of its INVITE, and keep it for repetitions."""
+        ack = dialog.request("ACK", self._core.new_branch(), number)
+        for name in ("Authorization", "Proxy-Authorization"):
+            for value in invite.headers.all(name):
+                ack.headers.add(name, value)
+        ack.headers.add("User-Agent", self._core.settings.name)
+        data, flow = ack.to_bytes(), dialog.path()
+        session.acks[(dialog.remote_tag, number)] = (data, flow)
+        self._core.send(data, flow)
+
+    def _failure(self, now: float, session: Session, request: Request, response: Response) -> None:
+        if session.invite is None:
+            return
+        if session.stage is Stage.CALLING and self._challenged(now, session, request, response):
+            return
+        event = Failed(session.number, response.status, response.reason, "response", response.headers)
+        self._core.emit(session, event)
+        self._core.forget(session)
+
+    def _challenged(self, now: float, session: Session, request: Request, response: Response) -> bool:
+        """Whether a 401 or 407 is being answered with credentials (section 22.2)."""
+        if response.status not in (401, 407) or session.auth is None or session.challenges >= MAX_CHALLENGES:
+            return False
+        if not session.auth.challenged(response):
+            return False
+        session.challenges += 1
+        dialog = session.dialog
+        if dialog is None and session.outgoing is not None:
+            for early in session.early.values():
+                self._core.disown(early)
+            session.early.clear()
+            self._call(now, session, session.outgoing, request.headers.get("From") or "")
+        elif dialog is not None and request.method == "BYE":
+            self._core.bye(now, session, dialog)
+        elif dialog is not None:
+            self._reinvite(now, session, dialog)
+        return True
+
+    def _reinvite_responded(
+        self,
+        now: float,
+        session: Session,
+        dialog: Dialog,
+        transaction: Transaction,
+        request: Request,
+        response: Response,
+    ) -> None:
+        if response.status < 200:
+            return
+        envelope = Envelope.of(response)
+        if response.status < 300:
+            known = session.acks.get((dialog.remote_tag, envelope.number))
+            if known is not None:
+                self._core.send(*known)
+                return
+            dialog.refresh(response)
+            session.acks.clear()
+            self._acknowledge(session, dialog, request, envelope.number)
+            if session.invite is transaction:
+                session.invite, session.reinvited = None, False
+                self._core.emit(session, Reanswered(session.number, sdp_of(response)))
+            return
+        if session.invite is not transaction:
+            return
+        session.invite, session.reinvited = None, False
+        if session.stage is not Stage.UP or self._challenged(now, session, request, response):
+            return
+        if response.status == 491 and session.retries < MAX_GLARES:
+            session.retries += 1
+            # The owner of the Call-ID waits longer, in units of 10 ms (section 14.1).
+            base, span = (2.1, 1.9) if session.outgoing is not None else (0.0, 2.0)
+            wait = base + round(self._core.random() * span, 2)
+            self._core.after(now, wait, self._again, session)
+        elif response.status in (408, 481):
+            self._lost(now, session, response.status, response.reason, response.headers)
+        else:
+            self._core.emit(session, ReofferRefused(session.number, response.status, response.reason))
+
+    def _again(self, now: float, session: Session) -> None:
+        if session.stage is Stage.UP and session.invite is None and session.dialog is not None:
+            self._reinvite(now, session, session.dialog)
+
+    def _lost(self, now: float, session: Session, status: int, reason: str, headers: Headers) -> None:
+        """The dialog does not work any more (section 12.2.1.2)."""
+        if session.stage is not Stage.UP or session.dialog is None:
+            return
+        self._core.emit(session, Ended(session.number, status, reason, headers))
+        session.quiet = True
+        self._core.bye(now, session, session.dialog)
