@@ -32,8 +32,8 @@ class Settlement:
 class Outbox(Protocol):
     """The durable side of delivery: what is owed, and what has been settled."""
 
-    async def pending_deliveries(self) -> list[Delivery]:
-        """Everything neither delivered nor dropped, in the order it was written."""
+    async def pending_deliveries(self, limit: int | None = None) -> list[Delivery]:
+        """What is neither delivered nor dropped, in the order it was written; the first ``limit`` of it."""
         ...
 
     def settle(self, settlement: Settlement) -> asyncio.Future[None]:

@@ -34,7 +34,10 @@ _INSERT_DELIVERY = (
     "INSERT INTO outbox (id, lane, url, body, audience, headers, attempts, expires_at, name)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_SETTLE = "UPDATE outbox SET outcome = ?, status = ?, tries = ?, settled_at = ?, note = ? WHERE id = ? AND outcome IS NULL"
+_SETTLE = (
+    "UPDATE outbox SET outcome = ?, status = ?, tries = ?, settled_at = ?, note = ?"
+    " WHERE id = ? AND outcome IS NULL"
+)
 _ENTRY_COLUMNS = "seq, kind, name, at, call, connection, data"
 _DELIVERY_COLUMNS = "id, lane, url, body, audience, headers, attempts, expires_at, name"
 # An opened connection that was never closed is needed to end its call after a crash, however old it is.
@@ -191,10 +194,10 @@ class SqliteJournal:
         sql = f"SELECT {_ENTRY_COLUMNS} FROM entries WHERE {_STILL_OPEN} ORDER BY seq"
         return [_stored_entry(row).entry for row in await self._rows(sql)]
 
-    async def pending_deliveries(self) -> list[Delivery]:
-        """Everything owed, in the order it was written."""
-        sql = f"SELECT {_DELIVERY_COLUMNS} FROM outbox WHERE outcome IS NULL ORDER BY seq"
-        return [_delivery(row) for row in await self._rows(sql)]
+    async def pending_deliveries(self, limit: int | None = None) -> list[Delivery]:
+        """What is owed, in the order it was written; the first ``limit`` of it."""
+        sql = f"SELECT {_DELIVERY_COLUMNS} FROM outbox WHERE outcome IS NULL ORDER BY seq LIMIT ?"
+        return [_delivery(row) for row in await self._rows(sql, (-1 if limit is None else limit,))]
 
     async def deliveries_of_lane(self, lane: str, limit: int = 10_000) -> list[StoredDelivery]:
         """The deliveries of a lane in order, with how they went."""

@@ -75,7 +75,7 @@ class KeyStore:
         return key
 
     def retire(self, before: float) -> int:
-        """Remove the keys superseded before ``before`` (Unix time), never the current one; returns how many."""
+        """Remove keys superseded before ``before`` (Unix time), never the current one; returns how many."""
         kept = [self._keys[0]]
         for newer, key in zip(self._keys, self._keys[1:], strict=False):
             if newer.created >= before:

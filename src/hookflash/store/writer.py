@@ -85,7 +85,7 @@ class Writer:
         Args:
             work: the statements.
             weight: how many rows they write.
-            committed: called on the loop after the commit, in the order of the jobs, before the future resolves.
+            committed: called on the loop after the commit, in order of the jobs, before the future resolves.
             always: queue even when the limit is reached (for jobs that make the backlog smaller).
         """
         future: asyncio.Future[None] = self._loop.create_future()

@@ -1,0 +1,43 @@
+"""Events on their way to apps: webhooks from the outbox, and Event Grid subscriptions."""
+
+from hookflash.events.attempts import CourierSettings
+from hookflash.events.courier import Courier, Withdrawn
+from hookflash.events.eventgrid import VALIDATION_PATH, EventGrid
+from hookflash.events.filters import AdvancedFilter, FilterError, Filters
+from hookflash.events.sender import Reply, Sender, Unreachable
+from hookflash.events.subscriptions import (
+    Schema,
+    State,
+    Subscription,
+    SubscriptionError,
+    SubscriptionStatus,
+)
+from hookflash.events.targets import GuardedResolver, TargetPolicy, TargetRefused, without_secrets
+from hookflash.events.tokens import ISSUER, JWKS_PATH, OPENID_PATH, TokenMinter
+
+__all__ = [
+    "ISSUER",
+    "JWKS_PATH",
+    "OPENID_PATH",
+    "VALIDATION_PATH",
+    "AdvancedFilter",
+    "Courier",
+    "CourierSettings",
+    "EventGrid",
+    "FilterError",
+    "Filters",
+    "GuardedResolver",
+    "Reply",
+    "Schema",
+    "Sender",
+    "State",
+    "Subscription",
+    "SubscriptionError",
+    "SubscriptionStatus",
+    "TargetPolicy",
+    "TargetRefused",
+    "TokenMinter",
+    "Unreachable",
+    "Withdrawn",
+    "without_secrets",
+]

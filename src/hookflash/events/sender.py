@@ -1,0 +1,179 @@
+"""One HTTP request to an app: bounded in time and size, no redirects, no cookies, no proxies."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import aiohttp
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from hookflash.events.targets import GuardedResolver, TargetPolicy, TargetRefused
+from hookflash.events.timing import Deadline
+from hookflash.ports.clock import Clock
+
+log = logging.getLogger("hookflash.events")
+
+MAX_ANSWER = 64 * 1024
+"""Bytes of an answer's body that are read; an app that sends more has its connection closed."""
+
+
+class Unreachable(Exception):
+    """No answer came; the message says why, ``seconds`` how long it took to find out."""
+
+    def __init__(self, reason: str, seconds: float) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
+def _no_headers() -> CIMultiDictProxy[str]:
+    return CIMultiDictProxy(CIMultiDict())
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: its status, its headers (any case), the first :data:`MAX_ANSWER` bytes of its body.
+
+    ``seconds`` is the time from having a free slot to the end of the answer.
+    """
+
+    status: int
+    reason: str = ""
+    headers: Mapping[str, str] = field(default_factory=_no_headers)
+    body: bytes = b""
+    seconds: float = 0.0
+
+
+class Sender:
+    """Sends requests over a shared connection pool.
+
+    Args:
+        clock: measures the time limits.
+        policy: what may be called.
+        concurrency: requests in flight at most, altogether.
+        per_origin: requests in flight to one scheme, host and port: a slow app leaves room for others.
+        verify_tls: check certificates; off only for apps with certificates of their own making.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        policy: TargetPolicy,
+        *,
+        concurrency: int = 512,
+        per_origin: int = 128,
+        verify_tls: bool = True,
+    ) -> None:
+        self._clock = clock
+        self._policy = policy
+        self._verify_tls = verify_tls
+        self._slots = asyncio.Semaphore(concurrency)
+        self._per_origin = per_origin
+        self._origins: dict[URL, asyncio.Semaphore] = {}
+        self._users: dict[URL, int] = {}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Callable[[], Mapping[str, str]],
+        body: bytes = b"",
+        *,
+        timeout: float,
+    ) -> Reply:
+        """Send one request; the time limit (seconds) starts when it gets a free slot.
+
+        ``headers`` is called then, so that a token in them is fresh however long the wait was.
+
+        Raises:
+            TargetRefused: the policy does not allow the URL; nothing was sent.
+            Unreachable: no answer: not resolved, not connected, broken off, or not in time.
+        """
+        target = self._policy.check(url)
+        if target.user is not None:
+            target = target.with_user(None)
+        async with self._slot(target.origin()):
+            began = self._clock.now()
+            try:
+                async with Deadline(self._clock, timeout):
+                    reply = await self._exchange(method, target, headers(), body)
+                    return replace(reply, seconds=self._clock.now() - began)
+            except TimeoutError as error:
+                reason = f"no answer within {timeout:g} s"
+                cause: Exception = error
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                if isinstance(error, aiohttp.ClientConnectorError) and isinstance(
+                    error.os_error, TargetRefused
+                ):
+                    raise error.os_error from error
+                reason = str(error) or type(error).__name__
+                cause = error
+            raise Unreachable(reason, self._clock.now() - began) from cause
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _exchange(self, method: str, target: URL, headers: Mapping[str, str], body: bytes) -> Reply:
+        session = self._session or self._open()
+        async with session.request(
+            method, target, headers=headers, data=body or None, allow_redirects=False
+        ) as response:
+            reply = Reply(response.status, response.reason or "", response.headers)
+            try:
+                answer = await _read(response)
+            except (aiohttp.ClientError, OSError) as error:
+                # The status line has come, which is what counts.
+                log.debug("answer of %s broke off: %s", target.origin(), error)
+                return reply
+            return Reply(reply.status, reply.reason, reply.headers, answer)
+
+    def _open(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=0,
+            resolver=GuardedResolver(self._policy),
+            ssl=self._verify_tls,
+            keepalive_timeout=30,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            auto_decompress=False,
+            trust_env=False,
+            headers={"User-Agent": "hookflash", "Accept": "*/*", "Accept-Encoding": "identity"},
+        )
+        return self._session
+
+    @asynccontextmanager
+    async def _slot(self, origin: URL) -> AsyncIterator[None]:
+        share = self._origins.setdefault(origin, asyncio.Semaphore(self._per_origin))
+        self._users[origin] = self._users.get(origin, 0) + 1
+        try:
+            # First the origin's share: those who wait for a slow app must not hold a slot meanwhile.
+            async with share, self._slots:
+                yield
+        finally:
+            self._users[origin] -= 1
+            if not self._users[origin]:
+                del self._users[origin], self._origins[origin]
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    parts: list[bytes] = []
+    room = MAX_ANSWER
+    while room > 0:
+        part = await response.content.read(room)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+        room -= len(part)
+    if not response.content.at_eof():
+        response.close()
+    return b"".join(parts)
