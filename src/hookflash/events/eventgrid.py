@@ -74,8 +74,8 @@ class EventGrid:
         public_url: where apps reach this server, for validation URLs.
         resource_name: the name of a resource by its GUID, for topics.
         eager: dev mode: an event for a subscription that is not validated yet is accepted, and asks for the
-            handshake at once, because an app on a laptop has often just started. Otherwise such subscriptions get
-            no events.
+            handshake at once, because an app on a laptop has often just started. Otherwise such a
+            subscription gets no events.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class EventGrid:
 
     # --- subscriptions --------------------------------------------------------------------------------------
 
-    def list(self) -> list[SubscriptionStatus]:
+    def subscriptions(self) -> list[SubscriptionStatus]:
         """All subscriptions by name, and where their handshakes stand."""
         return [_status(seat) for _, seat in sorted(self._seats.items())]
 
@@ -173,11 +173,11 @@ class EventGrid:
         await self._ask(seat)
         return _status(seat)
 
-    async def confirm(self, code: str) -> str | None:
+    def confirm(self, code: str) -> str | None:
         """The validation URL was opened: the name of the subscription it confirms, None for a wrong code."""
         for seat in self._seats.values():
             if hmac.compare_digest(seat.code.encode(), code.encode()):
-                await self._admit_for_good(seat)
+                self._admit_for_good(seat)
                 return seat.subscription.name
         return None
 
@@ -277,12 +277,17 @@ class EventGrid:
                 without_secrets(seat.subscription.endpoint),
                 seat.detail,
             )
-            await self._save(seat)
+            self._save_state(seat)
 
     async def _ask(self, seat: _Seat) -> Handshake:
         if seat.asking is None or seat.asking.done():
             seat.asking = asyncio.create_task(self._handshake(seat))
-        return await asyncio.shield(seat.asking)
+        asking = seat.asking
+        # Not awaited itself: whoever asks must neither cancel it for the others nor be cancelled with it.
+        await asyncio.wait((asking,))
+        if asking.cancelled():
+            return Handshake(False, "the subscription was removed or replaced meanwhile")
+        return asking.result()
 
     async def _handshake(self, seat: _Seat) -> Handshake:
         subscription = seat.subscription
@@ -290,7 +295,7 @@ class EventGrid:
         topic = topic_of(self._resource_name(subscription.resource))
         outcome = await shake_hands(subscription, seat.code, url, topic, self._sender, self._clock)
         if outcome.ok:
-            await self._admit_for_good(seat)
+            self._admit_for_good(seat)
         elif seat.state is not State.VALIDATED and seat.detail != outcome.detail:
             seat.detail = outcome.detail
             log.warning(
@@ -301,22 +306,30 @@ class EventGrid:
             )
         return outcome
 
-    async def _admit_for_good(self, seat: _Seat) -> None:
+    def _admit_for_good(self, seat: _Seat) -> None:
         if seat.state is not State.VALIDATED:
             seat.state, seat.detail = State.VALIDATED, ""
             log.info("subscription %s is validated", seat.subscription.name)
-            if seat.keeper is not None and seat.keeper is not asyncio.current_task():
+            if seat.keeper is not None:
                 seat.keeper.cancel()
-            await self._save(seat)
+            self._save_state(seat)
 
-    async def _save(self, seat: _Seat) -> None:
+    def _save_state(self, seat: _Seat) -> None:
         if self._seats.get(seat.subscription.name) is seat:
-            kept = Kept(subscription=seat.subscription, state=seat.state, code=seat.code)
-            await self._documents.put_document(SPACE, seat.subscription.name, to_document(kept))
+            self._save(seat).add_done_callback(_say_if_lost)
+
+    def _save(self, seat: _Seat) -> asyncio.Future[None]:
+        kept = Kept(subscription=seat.subscription, state=seat.state, code=seat.code)
+        return self._documents.put_document(SPACE, seat.subscription.name, to_document(kept))
 
 
 def _same_listener(one: Subscription, other: Subscription) -> bool:
     return (one.endpoint, one.schema, one.resource) == (other.endpoint, other.schema, other.resource)
+
+
+def _say_if_lost(saved: asyncio.Future[None]) -> None:
+    if not saved.cancelled() and (error := saved.exception()) is not None:
+        log.error("the state of a subscription was not kept: %s", error)
 
 
 def _stop(seat: _Seat) -> None:

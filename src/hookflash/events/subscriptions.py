@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 
 import msgspec
 
-from hookflash.events.filters import Filters
+from hookflash.events.filters import FilterError, Filters
 from hookflash.wire.eventgrid import INCOMING_CALL
 
 SPACE = "subscription"
 """The document space subscriptions are kept in, by name."""
 
-MAX_NAME = 64
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 ATTEMPTS = 2
 TTL_SECONDS = 60
-"""Retry policy recommended for IncomingCall (contract section 5.6): later nobody waits for an answer any more."""
+"""Retry policy recommended for IncomingCall (contract section 5.6): after that nobody waits for an answer."""
 
 
 class SubscriptionError(ValueError):
@@ -65,16 +66,10 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     def check(self) -> None:
         """Raises :class:`SubscriptionError` or ``FilterError`` if it cannot work."""
-        if (
-            not self.name
-            or len(self.name) > MAX_NAME
-            or not all(c.isalnum() or c in "-_." for c in self.name)
-        ):
+        if not _NAME.fullmatch(self.name):
             raise SubscriptionError(
-                f"subscription name {self.name!r}: use 1 to {MAX_NAME} letters, digits, hyphens, dots, underscores"
+                f"subscription name {self.name[:100]!r}: use 1 to 64 of A-Z a-z 0-9 and . _ - only"
             )
-        if not self.name.isascii():
-            raise SubscriptionError(f"subscription name {self.name!r}: use ASCII letters only")
         if not self.endpoint.lower().startswith(("https://", "http://")):
             raise SubscriptionError(
                 f"subscription {self.name}: endpoint {self.endpoint!r} is not an http(s) URL"
@@ -118,6 +113,8 @@ def to_document(kept: Kept) -> bytes:
 def from_document(body: bytes) -> Kept:
     """Raises SubscriptionError if the document is not one of ours."""
     try:
-        return _DECODER.decode(body)
-    except msgspec.MsgspecError as error:
+        kept = _DECODER.decode(body)
+        kept.subscription.check()
+        return kept
+    except (msgspec.MsgspecError, FilterError) as error:
         raise SubscriptionError(f"stored subscription cannot be read: {error}") from error
