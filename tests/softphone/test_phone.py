@@ -1,0 +1,81 @@
+"""Two phones call each other over loopback: signalling, keys and audio both ways."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from hookflash.clock import LoopClock
+from hookflash.softphone.audio import RATE, key_tone
+from hookflash.softphone.phone import CallFailed, Softphone
+from hookflash.softphone.player import ExpectationFailed, ScriptPlayer
+from hookflash.softphone.script import parse
+
+
+def quiet(what: str, detail: str) -> None:
+    """No notice wanted."""
+
+
+async def test_a_whole_call_between_two_phones() -> None:
+    clock = LoopClock()
+    notices: list[tuple[str, str]] = []
+    async with (
+        Softphone(clock, number="alice", notice=lambda *n: notices.append(n)) as alice,
+        Softphone(clock, number="bob") as bob,
+    ):
+        host, port = bob.address
+        tone = np.tile(key_tone("5", RATE // 10), 2)
+
+        async def callee() -> None:
+            player = ScriptPlayer(bob, clock, quiet)
+            await player.play(parse("answer; expect digits 12#; expect audio; press 7"))
+            await bob.ended(10)
+
+        async def caller() -> None:
+            player = ScriptPlayer(alice, clock, quiet)
+            await player.play(parse(f"dial sip:bob@{host}:{port}; press 12#"))
+            alice.audio.say(tone)
+            await player.play(parse("expect digits 7; hangup"))
+
+        await asyncio.wait_for(asyncio.gather(callee(), caller()), 20)
+        assert bob.digits == "12#"
+        assert not alice.talking
+        assert not bob.talking
+        heard = bob.audio.heard.astype(float)
+        assert np.abs(np.correlate(heard, tone.astype(float), "valid")).max() > 0.9 * float(
+            np.sum(tone.astype(float) ** 2)
+        )
+    assert [what for what, _ in notices if what in ("ringing", "answered", "ended")] == [
+        "ringing",
+        "answered",
+        "ended",
+    ]
+
+
+async def test_a_refused_call_names_its_status() -> None:
+    clock = LoopClock()
+    async with Softphone(clock) as alice, Softphone(clock, refusal=603) as bob:
+        with pytest.raises(CallFailed, match="603"):
+            await alice.dial(f"sip:bob@{bob.address[0]}:{bob.address[1]}", within=5)
+
+
+async def test_a_uri_that_is_none_is_refused_with_an_example() -> None:
+    async with Softphone(LoopClock()) as phone:
+        with pytest.raises(ValueError, match="for example sip:"):
+            await phone.dial("http://127.0.0.1")
+
+
+async def test_an_expectation_says_what_came_instead() -> None:
+    clock = LoopClock()
+    async with Softphone(clock) as phone:
+        with pytest.raises(ExpectationFailed, match="got nothing"):
+            await ScriptPlayer(phone, clock, quiet).play(parse("expect digits 1 within 0"))
+        with pytest.raises(ExpectationFailed, match="needs a call"):
+            await ScriptPlayer(phone, clock, quiet).play(parse("press 1"))
+
+
+def test_a_key_is_two_tones() -> None:
+    spectrum = np.abs(np.fft.rfft(key_tone("1", RATE)))
+    assert sorted(np.argsort(spectrum)[-2:]) == [697, 1209]
