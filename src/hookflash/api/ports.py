@@ -1,0 +1,132 @@
+"""What the HTTP edge needs of the rest, as protocols; ``app`` hands the implementations in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from hookflash.calls.commands import Command
+from hookflash.ports.journal import Entry
+from hookflash.wire.identity import (
+    CommunicationAccessToken,
+    CreateIdentityRequest,
+    CreateIdentityResponse,
+    IssueTokenRequest,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A communication resource as the edge knows it: ``id`` is its GUID, ``access_keys`` are base64."""
+
+    name: str
+    id: str
+    access_keys: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Resource({self.name!r}, {self.id!r})"
+
+
+class CallEngine(Protocol):
+    """Decides commands."""
+
+    async def execute(self, command: Command) -> msgspec.Struct | None:
+        """Carry out a command; returns the response model, None for an empty response.
+
+        Raises ``wire.results.Refusal``. What is returned has been made durable.
+        """
+        ...
+
+
+class Identities(Protocol):
+    """Users and tokens; every method raises ``Refusal``. ``resource`` is the authenticated resource's
+    GUID."""
+
+    async def create(self, resource: str, request: CreateIdentityRequest) -> CreateIdentityResponse: ...
+
+    async def issue_token(
+        self, resource: str, user_id: str, request: IssueTokenRequest
+    ) -> CommunicationAccessToken: ...
+
+    async def revoke_tokens(self, resource: str, user_id: str) -> None: ...
+
+    async def delete(self, resource: str, user_id: str) -> None: ...
+
+
+class KeyDocuments(Protocol):
+    """The public side of the keys that sign webhook tokens."""
+
+    def openid_configuration(self, base_url: str) -> dict[str, Any]: ...
+
+    def jwks(self) -> dict[str, Any]: ...
+
+
+class SubscriptionState(msgspec.Struct, rename="camel"):
+    """A subscription as shown; ``state`` says how far the validation handshake has come, in the event room's
+    words."""
+
+    name: str
+    resource: str
+    endpoint: str
+    event_types: list[str]
+    schema: str
+    filters: dict[str, str]
+    state: str
+
+
+class NewSubscription(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """A subscription as asked for; the defaults are those of ``[[subscription]]``."""
+
+    name: str
+    endpoint: str
+    resource: str | None = None
+    event_types: list[str] = msgspec.field(default_factory=lambda: ["Microsoft.Communication.IncomingCall"])
+    schema: str = "EventGridSchema"
+    filters: dict[str, str] = {}
+
+
+class Subscriptions(Protocol):
+    """Event Grid subscriptions at run time; every method raises ``Refusal``."""
+
+    def list_subscriptions(self) -> list[SubscriptionState]: ...
+
+    async def subscribe(self, wanted: NewSubscription) -> SubscriptionState:
+        """Add or replace the subscription of that name and begin the validation handshake."""
+        ...
+
+    async def unsubscribe(self, name: str) -> None: ...
+
+    async def confirm(self, code: str) -> bool:
+        """The subscriber visited its validation URL; False when the code is not known."""
+        ...
+
+
+class Readiness(Protocol):
+    """Whether calls can be taken."""
+
+    def problems(self) -> Sequence[str]:
+        """What stands in the way, for people; empty when ready."""
+        ...
+
+
+class JournalLine(Protocol):
+    """An entry and its place in the journal."""
+
+    @property
+    def seq(self) -> int: ...
+
+    @property
+    def entry(self) -> Entry: ...
+
+
+class JournalReader(Protocol):
+    """What happened on a connection."""
+
+    async def entries_of_connection(
+        self, connection: str, after: int = 0, limit: int = 10_000
+    ) -> Sequence[JournalLine]:
+        """In the order it happened, from beyond ``after``; empty for an unknown connection."""
+        ...

@@ -1,0 +1,107 @@
+"""From method and path to operation: one dict, after the ids have been cut out of the path.
+
+Ids sit at fixed places, so no pattern is ever matched. A verb follows the last colon of a segment where the
+contract has verbs; elsewhere a colon belongs to the id (``participants/8:acs:...`` may come un-encoded).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import unquote
+
+from hookflash.api.exchange import Operation
+from hookflash.wire.results import Refusal
+
+MAX_PATH = 4096
+"""Longest path in bytes."""
+
+Ids = tuple[str, ...]
+
+_COLLECTIONS = frozenset({"callConnections", "recordings"})
+
+
+def locate(path: str) -> tuple[str, Ids]:
+    """The template of a raw (still encoded) path and its decoded ids.
+
+    ``/calling/callConnections/c-1:play`` gives ``/calling/callConnections/{}:play`` and ``("c-1",)``.
+    """
+    parts = path.split("/")
+    count = len(parts)
+    if count < 3:
+        return path, ()
+    root, collection = parts[1], parts[2]
+    if root == "calling" and collection in _COLLECTIONS:
+        if count == 4:
+            name, colon, verb = parts[3].rpartition(":")
+            if colon:
+                return f"/calling/{collection}/{{}}:{verb}", (_decoded(name),)
+            return f"/calling/{collection}/{{}}", (_decoded(verb),)
+        if count == 5:
+            return f"/calling/{collection}/{{}}/{parts[4]}", (_decoded(parts[3]),)
+        if count == 6:
+            return f"/calling/{collection}/{{}}/{parts[4]}/{{}}", (_decoded(parts[3]), _decoded(parts[5]))
+    elif root == "identities":
+        if count == 3:
+            return "/identities/{}", (_decoded(collection),)
+        if count == 4:
+            return f"/identities/{{}}/{parts[3]}", (_decoded(collection),)
+    return path, ()
+
+
+def _decoded(segment: str) -> str:
+    return unquote(segment) if "%" in segment else segment
+
+
+class WrongMethod(Refusal):
+    """405: the path exists, the method does not; ``allowed`` are the methods it has."""
+
+    def __init__(self, method: str, path: str, allowed: list[str]) -> None:
+        self.allowed = allowed
+        message = f"{method} is not possible on {path}; use {', '.join(allowed)}."
+        super().__init__(405, "MethodNotAllowed", message)
+
+
+class Router:
+    """The operation table as a dict on (method, template)."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self._operations: dict[tuple[str, str], Operation] = {}
+        self._methods: dict[str, list[str]] = {}
+        for operation in operations:
+            key = (operation.method, operation.path)
+            if key in self._operations:
+                raise ValueError(f"{operation.method} {operation.path} is in the table twice")
+            self._operations[key] = operation
+            self._methods.setdefault(operation.path, []).append(operation.method)
+
+    @property
+    def operations(self) -> list[Operation]:
+        """The whole table."""
+        return list(self._operations.values())
+
+    def find(self, method: str, path: str) -> tuple[Operation, Ids]:
+        """The operation and the ids of its path.
+
+        Raises:
+            WrongMethod: the path does not have this method.
+            Refusal: 404, nobody serves the path; 414, the path is too long.
+        """
+        if len(path) > MAX_PATH:
+            raise Refusal(414, "UriTooLong", f"The path has {len(path)} bytes; at most {MAX_PATH} are read.")
+        template, ids = locate(path)
+        operation = self._operations.get((method, template))
+        if operation is None:
+            raise self._missing(method[:20], path, template)
+        return operation, ids
+
+    def _missing(self, method: str, path: str, template: str) -> Refusal:
+        shown = path if len(path) <= 200 else path[:197] + "..."
+        methods = self._methods.get(template)
+        if methods:
+            return WrongMethod(method, shown, methods)
+        return Refusal(
+            404,
+            "NotFound",
+            f"There is nothing at {method} {shown}. Call Automation is under /calling, users and tokens are "
+            "under /identities, what is Hookflash's own is under /hookflash.",
+        )
