@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from hookflash.clock import LoopClock
 from hookflash.softphone.audio import RATE, key_tone
@@ -18,7 +20,7 @@ def quiet(what: str, detail: str) -> None:
     """No notice wanted."""
 
 
-async def test_a_whole_call_between_two_phones() -> None:
+async def test_a_whole_call_between_two_phones(tmp_path: Path) -> None:
     clock = LoopClock()
     notices: list[tuple[str, str]] = []
     async with (
@@ -27,6 +29,8 @@ async def test_a_whole_call_between_two_phones() -> None:
     ):
         host, port = bob.address
         tone = np.tile(key_tone("5", RATE // 10), 2)
+        wav = tmp_path / "tone.wav"
+        soundfile.write(wav, tone, RATE)
 
         async def callee() -> None:
             player = ScriptPlayer(bob, clock, quiet)
@@ -35,9 +39,8 @@ async def test_a_whole_call_between_two_phones() -> None:
 
         async def caller() -> None:
             player = ScriptPlayer(alice, clock, quiet)
-            await player.play(parse(f"dial sip:bob@{host}:{port}; press 12#"))
-            alice.audio.say(tone)
-            await player.play(parse("expect digits 7; hangup"))
+            script = f"dial sip:bob@{host}:{port}; press 12#; play {wav}; expect digits 7; hangup"
+            await player.play(parse(script))
 
         await asyncio.wait_for(asyncio.gather(callee(), caller()), 20)
         assert bob.digits == "12#"
