@@ -104,7 +104,10 @@ class AudioFile:
 
 @dataclass(frozen=True, slots=True)
 class PlayAudio:
-    """Play ``sources`` in order to ``legs``. Facts to come: AudioStarted, then AudioFinished or AudioFailed."""
+    """Play ``sources`` in order to ``legs``.
+
+    Facts to come: AudioStarted, then AudioFinished or AudioFailed.
+    """
 
     play: int
     call: int

@@ -16,10 +16,10 @@ from hookflash.wire.identifiers import Identifier
 class Cause:
     """Why a leg failed or ended.
 
-    ``status`` is the final SIP status (200 for a normal end, BYE), ``reason`` its phrase. ``sub_code`` is set
-    only when the platform itself decided (for example 511532, no trunk); otherwise it follows from ``status`` and
-    the leg's direction (contract section 4.5: 560xyz outward, 540xyz inward). ``q850`` is the ISDN cause of a
-    Reason header, if there was one.
+    ``status`` is the final SIP status (200 for a normal end, BYE), ``reason`` its phrase. ``sub_code`` is
+    set only when the platform itself decided (for example 511532, no trunk); otherwise it follows from
+    ``status`` and the leg's direction (contract section 4.5: 560xyz outward, 540xyz inward). ``q850`` is
+    the ISDN cause of a Reason header, if there was one.
     """
 
     status: int

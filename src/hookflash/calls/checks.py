@@ -1,0 +1,82 @@
+"""Checks of requests against what this server can do, before anything changes (contract sections 1.4 and
+4.2).
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from hookflash.wire.identifiers import (
+    CommunicationIdentifierModel,
+    CommunicationUserModel,
+    Identifier,
+    IdentifierKind,
+)
+from hookflash.wire.requests import AnswerCallRequest, CreateCallRequest
+from hookflash.wire.results import invalid_argument, not_supported
+
+_REACHABLE = (IdentifierKind.PHONE_NUMBER, IdentifierKind.COMMUNICATION_USER)
+
+
+def callback(uri: str | None, field: str, *, plain: bool) -> str | None:
+    """``uri`` if events can be sent there; None stays None. Raises Refusal 400/8523 naming ``field``.
+
+    It has to be https; ``plain`` (development) lets http pass.
+    """
+    if uri is None:
+        return None
+    allowed = ("https", "http") if plain else ("https",)
+    try:
+        parts = urlsplit(uri)
+        usable = parts.scheme.lower() in allowed and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or any(ord(char) <= 32 or ord(char) == 127 for char in uri):
+        schemes = " or ".join(f"{scheme}://" for scheme in allowed)
+        raise invalid_argument(
+            field, f"{uri[:200]!r} is not an absolute {schemes} URI, where events can be sent to."
+        )
+    return uri
+
+
+def reachable(model: CommunicationIdentifierModel, field: str) -> Identifier:
+    """Whoever shall be called. Raises Refusal 400/8523, or 405/8520 for identities no phone and no app
+    answers to.
+    """
+    target = Identifier.from_model(model, field)
+    if target.kind not in _REACHABLE:
+        raise not_supported(
+            f"{field} is {target.raw_id!r} of kind {target.kind}, which cannot be called from here; "
+            "phone numbers and "
+            "communication users can."
+        )
+    if target.is_anonymous:
+        raise invalid_argument(field, "an anonymous caller has no number that could be called.")
+    return target
+
+
+def own_identity(model: CommunicationUserModel | None, field: str) -> Identifier | None:
+    """The identity an app gives itself, None when it gives none. Raises Refusal 400/8523 unless it is a
+    user.
+    """
+    if model is None:
+        return None
+    try:
+        identity = Identifier.parse(model.id)
+    except ValueError as error:
+        raise invalid_argument(f"{field}.id", f"{error}.") from None
+    if identity.kind is not IdentifierKind.COMMUNICATION_USER:
+        raise invalid_argument(
+            f"{field}.id", f"{model.id!r} is not a communication user (8:acs:<resource>_<user>)."
+        )
+    return identity
+
+
+def refuse_unavailable(request: CreateCallRequest | AnswerCallRequest) -> None:
+    """Raises Refusal 405/8520 for options whose feature this server does not have."""
+    for field, value in (
+        ("mediaStreamingOptions", request.media_streaming_options),
+        ("transcriptionOptions", request.transcription_options),
+    ):
+        if value is not None:
+            raise not_supported(f"{field} is not supported by this version of the server; leave it out.")

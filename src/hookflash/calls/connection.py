@@ -1,0 +1,201 @@
+"""A connection: one app's view of a call, and everything it is told about it (contract sections 5.3 to
+5.5).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hookflash.calls.effects import ConnectionClosed, ConnectionOpened, Notify
+from hookflash.calls.ending import Ending
+from hookflash.calls.machine import Machine
+from hookflash.calls.tables import CONNECTION, ConnectionEvent
+from hookflash.calls.turn import Turn
+from hookflash.media.line import Request
+from hookflash.media.scheduler import Desk
+from hookflash.wire.enums import CallConnectionState as State
+from hookflash.wire.events import (
+    AnswerFailed,
+    CallConnected,
+    CallDisconnected,
+    CreateCallFailed,
+    EventData,
+    ParticipantsUpdated,
+    gated,
+)
+from hookflash.wire.identifiers import CommunicationIdentifierModel, CommunicationUserModel, PhoneNumberModel
+from hookflash.wire.responses import CallConnectionProperties
+from hookflash.wire.results import SUCCESS, ResultInformation, not_found
+
+if TYPE_CHECKING:
+    from hookflash.calls.participants import Participant
+    from hookflash.calls.server_call import ServerCall
+
+
+class Connection:
+    """One app in one call; it is also the :class:`hookflash.media.line.Line` of its media desk.
+
+    ``created`` tells whether the app made the call or answered it. ``answered_for`` is the number that was
+    dialled.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        server_call: ServerCall,
+        participant: Participant,
+        *,
+        resource: str,
+        request: Request,
+        callback_uri: str,
+        created: bool,
+        answered_for: str | None = None,
+    ) -> None:
+        self.id = id
+        self.server_call = server_call
+        self.participant = participant
+        self.resource = resource
+        self.request = request
+        self.callback_uri = callback_uri
+        self.created = created
+        self.answered_for = answered_for
+        self.sequence_number = 0
+        self.machine = Machine(CONNECTION, State.CONNECTING)
+        self.desk = Desk(self)
+
+    @property
+    def state(self) -> State:
+        return self.machine.state
+
+    @property
+    def connected(self) -> bool:
+        return self.state is State.CONNECTED
+
+    # --- its life ---------------------------------------------------------------------------------------
+
+    def open(self, turn: Turn) -> None:
+        """Have it journalled."""
+        turn.emit(
+            ConnectionOpened(
+                connection_id=self.id,
+                resource=self.resource,
+                callback_uri=self.callback_uri,
+                server_call_id=self.server_call.id,
+                correlation_id=self.server_call.correlation_id,
+                version=self.request.version,
+                operation_context=self.request.context,
+            )
+        )
+
+    def connect(self, turn: Turn) -> None:
+        self.machine.fire(ConnectionEvent.CONNECT)
+        self.notify(turn, CallConnected, SUCCESS, self.request)
+
+    def roster_changed(self, turn: Turn) -> None:
+        """Tell who is in the call now; nothing before the connection is up."""
+        if not self.connected:
+            return
+        self.sequence_number += 1
+        version = self.request.version
+        self.notify(
+            turn,
+            ParticipantsUpdated,
+            SUCCESS,
+            Request(version),
+            participants=[person.to_model(version) for person in self.server_call.present()],
+            sequence_number=self.sequence_number,
+        )
+
+    def close(self, turn: Turn, ending: Ending) -> None:
+        """End it: its operations, then its last event, after which there is nothing.
+
+        A call that was never answered says CreateCallFailed and CallDisconnected. An answer that came to
+        nothing says AnswerFailed alone; api-versions that do not know that event get CallDisconnected
+        instead.
+        """
+        was_connected = self.connected
+        self.machine.fire(ConnectionEvent.DISCONNECT)
+        self.desk.close(turn, fault=ending.fault)
+        result = ending.result(self.request.version)
+        last: type[EventData] = CallDisconnected
+        if not was_connected and not ending.by_app:
+            if self.created:
+                self.notify(turn, CreateCallFailed, result, self.request)
+            elif self._event(AnswerFailed, result, self.request) is not None:
+                last = AnswerFailed
+        self.notify(turn, last, result, self.request)
+        self.machine.fire(ConnectionEvent.CLOSE)
+        turn.emit(ConnectionClosed(self.id))
+
+    # --- what media operations need (Line) --------------------------------------------------------------
+
+    @property
+    def call(self) -> int:
+        return self.server_call.number
+
+    def find(self, model: CommunicationIdentifierModel, field: str) -> Participant:
+        return self.server_call.find(model, field)
+
+    def listeners(self) -> tuple[int, ...]:
+        own = self.participant
+        return tuple(
+            person.leg for person in self.server_call.present() if person is not own and not person.on_hold
+        )
+
+    def is_one_to_one(self) -> bool:
+        return len(self.server_call.present()) <= 2
+
+    def notify(
+        self, turn: Turn, event: type[EventData], result: ResultInformation, request: Request, **fields: Any
+    ) -> None:
+        data = self._event(event, result, request, **fields)
+        if data is not None:
+            turn.emit(Notify(self.resource, self.id, request.callback or self.callback_uri, data))
+
+    def _event(
+        self, event: type[EventData], result: ResultInformation, request: Request, **fields: Any
+    ) -> EventData | None:
+        return gated(
+            event(
+                version=request.version,
+                call_connection_id=self.id,
+                server_call_id=self.server_call.id,
+                correlation_id=self.server_call.correlation_id,
+                result_information=result,
+                operation_context=request.context,
+                **fields,
+            )
+        )
+
+    # --- as seen by GET ---------------------------------------------------------------------------------
+
+    def properties(self) -> CallConnectionProperties:
+        """``source`` is the caller and ``targets`` the callees on both sides (contract section 1.4).
+
+        A call somebody has yet to answer shows no serverCallId, as recorded from the real service.
+        """
+        call = self.server_call
+        number = call.caller_number
+        waiting = self.created and self.state is State.CONNECTING
+        return CallConnectionProperties(
+            call_connection_id=self.id,
+            call_connection_state=self.state,
+            callback_uri=self.callback_uri,
+            server_call_id=None if waiting else call.id,
+            targets=[target.to_model() for target in call.targets],
+            source_caller_id_number=PhoneNumberModel(value=number) if number else None,
+            source_display_name=call.display_name or None,
+            source=call.caller.to_model(),
+            correlation_id=call.correlation_id,
+            answered_by=None if self.created else CommunicationUserModel(id=self.participant.identity.raw_id),
+            answered_for=PhoneNumberModel(value=self.answered_for) if self.answered_for else None,
+        )
+
+    def participant_named(self, raw_id: str) -> Participant:
+        """Whoever a path names; Refusal 404/8522 when nobody in the call is called that."""
+        for person in self.server_call.present():
+            if person.identity.matches_raw(raw_id):
+                return person
+        raise not_found(
+            f"Participant {raw_id!r} is not in call {self.id}; participants are: {self.server_call.names()}."
+        )

@@ -1,0 +1,71 @@
+"""Why a call, or one end of it, is over: as an app is told (contract sections 4.4 and 4.5), and as a phone
+is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hookflash.calls.facts import Cause
+from hookflash.wire.results import UNKNOWN_ERROR, ResultInformation, leg_result
+
+_FALLBACK = (480, "Temporarily Unavailable")
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of a call.
+
+    ``cause`` and ``outbound`` decide the code and sub-code apps see. ``status`` and ``reason`` are the
+    final SIP response for a caller that is still waiting. ``by_app`` tells that the connection asked for it
+    itself, so it is not a failure; ``fault`` that the platform broke down, so running operations failed
+    rather than were canceled.
+    """
+
+    cause: Cause
+    outbound: bool = False
+    status: int = _FALLBACK[0]
+    reason: str = _FALLBACK[1]
+    by_app: bool = False
+    fault: bool = False
+
+    def result(self, version: str) -> ResultInformation:
+        """What an app of that api-version is told."""
+        if self.fault:
+            return ResultInformation(UNKNOWN_ERROR.code, UNKNOWN_ERROR.sub_code, self.cause.reason)
+        cause = self.cause
+        return leg_result(
+            cause.status,
+            cause.reason,
+            self.outbound,
+            cause.sub_code,
+            q850=cause.q850,
+            q850_text=cause.q850_text,
+            version=version,
+        )
+
+
+def failed(cause: Cause, outbound: bool) -> Ending:
+    """A leg never came up; a waiting caller gets the same final response, where that is one."""
+    if cause.status >= 300:
+        return Ending(cause, outbound, cause.status, cause.reason)
+    return Ending(cause, outbound)
+
+
+BY_APP = Ending(Cause(200, "OK", sub_code=7000), status=603, reason="Decline", by_app=True)
+"""An app hung up or terminated the call."""
+ALONE = Ending(Cause(200, "OK", sub_code=7000))
+"""Everybody else has left."""
+REJECTED_NONE = Ending(Cause(200, "OK", sub_code=5002), status=603, reason="Decline")
+REJECTED_BUSY = Ending(Cause(200, "OK", sub_code=5002), status=486, reason="Busy Here")
+REJECTED_FORBIDDEN = Ending(Cause(200, "OK", sub_code=5002), status=403, reason="Forbidden")
+NOT_ANSWERED = Ending(Cause(487, "Request Terminated", sub_code=10004))
+"""Nobody answered in time."""
+NOBODY_LISTENS = Ending(Cause(480, "Temporarily Unavailable", sub_code=10037))
+"""No app is subscribed to the called identity's calls."""
+MEDIA_LOST = Ending(
+    Cause(500, "The media worker that carried the call died; the call cannot go on, set it up again."),
+    status=503,
+    reason="Service Unavailable",
+    fault=True,
+)

@@ -1,0 +1,201 @@
+"""The exchange: all calls of one process, as one pure object.
+
+Apps' commands and the edges' facts go in, effects come out; time is an argument. A command either happens
+wholly or is refused with nothing changed: each handler checks everything first. A fact about something that
+is over already is normal, since edges and exchange act at the same time, and leads to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from hookflash.calls import commands, facts
+from hookflash.calls.call_control import CallControl
+from hookflash.calls.directory import Directory
+from hookflash.calls.effects import Effect, RefuseLeg, RingLeg
+from hookflash.calls.ending import MEDIA_LOST, NOBODY_LISTENS, Ending, failed
+from hookflash.calls.media_control import MediaControl
+from hookflash.calls.participants import Participant
+from hookflash.calls.registry import MEMORY, Registry, Timings
+from hookflash.calls.server_call import ServerCall
+from hookflash.calls.tables import InvitationEvent, Leg, LegEvent
+from hookflash.calls.turn import Turn
+from hookflash.wire.ids import Minter
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command leads to: the body of the response, None for none, and effects to carry out in order."""
+
+    response: msgspec.Struct | None
+    effects: list[Effect]
+
+
+class Exchange:
+    """Every call of a process.
+
+    ``first_leg`` is where leg numbers begin (they are never reused). ``plain_callbacks`` lets callback URIs
+    be http, for development. ``memory`` bounds what is remembered of ended connections and used contexts,
+    each.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        minter: Minter,
+        first_leg: int = 1,
+        *,
+        plain_callbacks: bool = False,
+        timings: Timings | None = None,
+        memory: int = MEMORY,
+    ) -> None:
+        self._registry = Registry(directory, minter, first_leg, timings or Timings(), memory)
+        control = CallControl(self._registry, plain_callbacks)
+        media = MediaControl(self._registry, plain_callbacks)
+        self._commands: dict[type, Callable[[Turn, Any], msgspec.Struct | None]] = {
+            commands.CreateCall: control.create,
+            commands.AnswerCall: control.answer,
+            commands.RedirectCall: control.redirect,
+            commands.RejectCall: control.reject,
+            commands.GetCall: control.get,
+            commands.HangUp: control.hang_up,
+            commands.Terminate: control.terminate,
+            commands.ListParticipants: control.list_participants,
+            commands.GetParticipant: control.get_participant,
+            commands.Play: media.play,
+            commands.CancelAllMedia: media.cancel_all,
+            commands.Recognize: media.recognize,
+            commands.StartContinuousDtmf: media.start_continuous,
+            commands.StopContinuousDtmf: media.stop_continuous,
+            commands.SendDtmf: media.send_tones,
+            commands.Hold: media.hold,
+            commands.Unhold: media.unhold,
+        }
+        self._facts: dict[type, Callable[[Turn, Any], None]] = {
+            facts.IncomingLeg: self._incoming,
+            facts.LegRinging: self._ringing,
+            facts.LegUp: self._up,
+            facts.LegFailed: self._over,
+            facts.LegDown: self._over,
+            facts.NobodyListens: self._nobody_listens,
+            facts.AudioStarted: self._audio_started,
+            facts.AudioFinished: self._audio_finished,
+            facts.AudioFailed: self._audio_failed,
+            facts.ToneHeard: self._tone_heard,
+            facts.TonesDone: self._tones_done,
+            facts.TonesFailed: self._tones_failed,
+            facts.MediaLost: self._media_lost,
+            facts.TimerFired: self._timer_fired,
+        }
+
+    @property
+    def live_connections(self) -> int:
+        """How many call connections exist now."""
+        return len(self._registry.connections)
+
+    @property
+    def live_calls(self) -> int:
+        """How many calls exist now."""
+        return len(self._registry.calls)
+
+    def new_leg(self) -> int:
+        """A leg number for a phone that calls us; never given twice."""
+        return self._registry.new_leg()
+
+    def execute(self, now: float, command: commands.Command) -> Outcome:
+        """Do what an app asks. Raises :class:`hookflash.wire.results.Refusal`, and then nothing has
+        changed.
+        """
+        turn = Turn(now, self._registry.pending)
+        response = self._commands[type(command)](turn, command)
+        return Outcome(response, turn.effects)
+
+    def observe(self, now: float, fact: facts.Fact) -> list[Effect]:
+        """Take note of what happened outside. Never raises for a fact that comes too late."""
+        turn = Turn(now, self._registry.pending)
+        self._facts[type(fact)](turn, fact)
+        return turn.effects
+
+    # --- legs -------------------------------------------------------------------------------------------
+
+    def _incoming(self, turn: Turn, fact: facts.IncomingLeg) -> None:
+        resource = self._registry.directory.owner_from_outside(fact.callee)
+        if resource is None:
+            turn.emit(RefuseLeg(fact.leg, 404, "Not Found"))
+            return
+        call = ServerCall(self._registry, fact.caller, display_name=fact.display_name, headers=fact.headers)
+        call.add(Participant(fact.leg, fact.caller, Leg.WAITING, is_phone=True))
+        call.targets.append(fact.callee)
+        turn.emit(RingLeg(fact.leg))
+        call.invite(turn, fact.callee, resource)
+
+    def _ringing(self, turn: Turn, fact: facts.LegRinging) -> None:
+        _, person = self._registry.legs.get(fact.leg, (None, None))
+        if person is not None and person.machine.allows(LegEvent.RING):
+            person.machine.fire(LegEvent.RING)
+
+    def _up(self, turn: Turn, fact: facts.LegUp) -> None:
+        call, person = self._registry.legs.get(fact.leg, (None, None))
+        if call is not None and person is not None and person.machine.allows(LegEvent.ESTABLISH):
+            call.established(turn, person)
+
+    def _over(self, turn: Turn, fact: facts.LegFailed | facts.LegDown) -> None:
+        call, person = self._registry.legs.get(fact.leg, (None, None))
+        if call is None or person is None:
+            return
+        if person.present:
+            call.gone(turn, person, Ending(fact.cause, person.outbound))
+        else:
+            call.unreached(turn, person, failed(fact.cause, person.outbound))
+
+    def _nobody_listens(self, turn: Turn, fact: facts.NobodyListens) -> None:
+        invitation = self._registry.book.open.get(fact.context)
+        if invitation is not None:
+            invitation.call.decline(turn, invitation, InvitationEvent.EXPIRE, NOBODY_LISTENS)
+
+    def _media_lost(self, turn: Turn, fact: facts.MediaLost) -> None:
+        for number in fact.calls:
+            call = self._registry.calls.get(number)
+            if call is not None:
+                call.end(turn, MEDIA_LOST)
+
+    # --- audio, tones, time -----------------------------------------------------------------------------
+
+    def _audio_started(self, turn: Turn, fact: facts.AudioStarted) -> None:
+        owner = turn.pending.plays.get(fact.play)
+        if owner is not None:
+            owner.audio_started(turn)
+
+    def _audio_finished(self, turn: Turn, fact: facts.AudioFinished) -> None:
+        owner = turn.pending.plays.pop(fact.play, None)
+        if owner is not None:
+            owner.audio_finished(turn)
+
+    def _audio_failed(self, turn: Turn, fact: facts.AudioFailed) -> None:
+        owner = turn.pending.plays.pop(fact.play, None)
+        if owner is not None:
+            owner.audio_failed(turn, fact)
+
+    def _tone_heard(self, turn: Turn, fact: facts.ToneHeard) -> None:
+        call, person = self._registry.legs.get(fact.leg, (None, None))
+        if call is not None and person is not None and person.present:
+            call.heard(turn, fact.leg, fact.digit)
+
+    def _tones_done(self, turn: Turn, fact: facts.TonesDone) -> None:
+        owner = turn.pending.sendings.pop(fact.sending, None)
+        if owner is not None:
+            owner.tones_done(turn)
+
+    def _tones_failed(self, turn: Turn, fact: facts.TonesFailed) -> None:
+        owner = turn.pending.sendings.pop(fact.sending, None)
+        if owner is not None:
+            owner.tones_failed(turn, fact.message)
+
+    def _timer_fired(self, turn: Turn, fact: facts.TimerFired) -> None:
+        fire = turn.pending.timers.pop(fact.timer, None)
+        if fire is not None:
+            fire(turn)

@@ -1,0 +1,102 @@
+"""Media commands: the way from a request to the desk of its connection, and hold (contract sections 6.1 to
+6.8).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from hookflash.calls import checks
+from hookflash.calls.commands import (
+    CancelAllMedia,
+    Hold,
+    Play,
+    Recognize,
+    SendDtmf,
+    StartContinuousDtmf,
+    StopContinuousDtmf,
+    Unhold,
+)
+from hookflash.calls.connection import Connection
+from hookflash.calls.registry import Registry
+from hookflash.calls.turn import Turn
+from hookflash.media.line import Request
+from hookflash.wire.enums import CallConnectionState
+from hookflash.wire.responses import OperationResponse
+from hookflash.wire.results import invalid_argument, invalid_state, not_established
+
+MediaCommand = (
+    CancelAllMedia | Hold | Play | Recognize | SendDtmf | StartContinuousDtmf | StopContinuousDtmf | Unhold
+)
+
+
+class MediaControl:
+    """Handlers of the commands about media; each checks everything, then acts."""
+
+    def __init__(self, registry: Registry, plain_callbacks: bool) -> None:
+        self._registry = registry
+        self._plain = plain_callbacks
+
+    def _connection(self, command: MediaCommand) -> Connection:
+        """The connection, which has to be up. Raises Refusal as the registry does, 400/8501 or 400/8585."""
+        connection = self._registry.connection(command.resource, command.connection_id)
+        if connection.state is CallConnectionState.CONNECTING:
+            raise not_established(
+                f"Call {connection.id} is not established yet; media operations can start after "
+                "CallConnected."
+            )
+        if not connection.connected:
+            raise invalid_state(
+                f"Call {connection.id} is {connection.state}; media operations need it to be connected."
+            )
+        if not isinstance(command, CancelAllMedia):
+            checks.callback(command.request.operation_callback_uri, "operationCallbackUri", plain=self._plain)
+        return connection
+
+    def play(self, turn: Turn, command: Play) -> None:
+        self._connection(command).desk.play(turn, command.version, command.request)
+
+    def cancel_all(self, turn: Turn, command: CancelAllMedia) -> None:
+        self._connection(command).desk.cancel_all(turn)
+
+    def recognize(self, turn: Turn, command: Recognize) -> None:
+        self._connection(command).desk.recognize(turn, command.version, command.request)
+
+    def start_continuous(self, turn: Turn, command: StartContinuousDtmf) -> None:
+        self._connection(command).desk.start_continuous(turn, command.version, command.request)
+
+    def stop_continuous(self, turn: Turn, command: StopContinuousDtmf) -> None:
+        self._connection(command).desk.stop_continuous(turn, command.version, command.request)
+
+    def send_tones(self, turn: Turn, command: SendDtmf) -> msgspec.Struct:
+        self._connection(command).desk.send_tones(turn, command.version, command.request)
+        return OperationResponse(operation_context=command.request.operation_context)
+
+    def hold(self, turn: Turn, command: Hold) -> None:
+        """Hold, with or without music.
+
+        The request carries no repeatability headers, so it may come twice: holding again changes nothing,
+        save that other music replaces the music that plays.
+        """
+        connection, body = self._connection(command), command.request
+        person = connection.find(body.target_participant, "targetParticipant")
+        if person is connection.participant:
+            raise invalid_argument("targetParticipant", f"{person.identity.raw_id} is the app itself.")
+        music = connection.desk.hold_music(body)
+
+        call = connection.server_call
+        if not person.on_hold:
+            call.hold(turn, person)
+        if music is not None:
+            for other in call.connections.values():
+                if other is not connection:
+                    other.desk.stop_music(turn, person.leg)
+            request = Request(command.version, body.operation_context, body.operation_callback_uri)
+            connection.desk.start_music(turn, request, person, music)
+
+    def unhold(self, turn: Turn, command: Unhold) -> None:
+        """Bring somebody back; whoever is not on hold stays as they are."""
+        connection = self._connection(command)
+        person = connection.find(command.request.target_participant, "targetParticipant")
+        if person.on_hold:
+            connection.server_call.unhold(turn, person)

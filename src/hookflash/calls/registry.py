@@ -1,0 +1,90 @@
+"""Where everything alive is found: legs, connections, calls, invitations; and a memory of connections that
+ended.
+
+What ends leaves these indexes in the same turn. Of an ended connection only its id and resource are
+remembered, the newest ten thousand of them: GET answers 404/8522 for it, anything else 400/8528, and when
+it is forgotten everything is 404/8522.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+from hookflash.calls.directory import Directory
+from hookflash.calls.invitations import InvitationBook
+from hookflash.calls.turn import Pending
+from hookflash.wire.ids import Minter
+from hookflash.wire.results import call_terminated, not_found, wrong_resource
+
+if TYPE_CHECKING:
+    from hookflash.calls.connection import Connection
+    from hookflash.calls.participants import Participant
+    from hookflash.calls.server_call import ServerCall
+
+MEMORY = 10_000
+"""How many ended connections are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds. ``invitation`` is how long an IncomingCall can be decided, ``ring`` how long a dialled phone
+    may ring.
+    """
+
+    invitation: float = 30.0
+    ring: float = 60.0
+
+
+class Registry:
+    """The indexes of one exchange."""
+
+    def __init__(
+        self, directory: Directory, minter: Minter, first_leg: int, timings: Timings, memory: int
+    ) -> None:
+        self.directory = directory
+        self.minter = minter
+        self.timings = timings
+        self.pending = Pending()
+        self.book = InvitationBook(memory)
+        self.calls: dict[int, ServerCall] = {}
+        self.legs: dict[int, tuple[ServerCall, Participant]] = {}
+        self.connections: dict[str, Connection] = {}
+        self._ended: OrderedDict[str, str] = OrderedDict()
+        self._memory = memory
+        self._call_numbers = count(1)
+        self._legs = count(first_leg)
+
+    def new_leg(self) -> int:
+        return next(self._legs)
+
+    def new_call_number(self) -> int:
+        return next(self._call_numbers)
+
+    def remember_ended(self, connection: Connection) -> None:
+        """Take a connection out of the index and into the memory."""
+        del self.connections[connection.id]
+        self._ended[connection.id] = connection.resource
+        while len(self._ended) > self._memory:
+            self._ended.popitem(last=False)
+
+    def connection(self, resource: str, connection_id: str, *, reading: bool = False) -> Connection:
+        """The connection a request names. Raises Refusal 404/8522, 403/7507, or 400/8528 once it ended."""
+        key = connection_id.casefold()
+        connection = self.connections.get(key)
+        owner = self._ended.get(key) if connection is None else connection.resource
+        if owner is None:
+            raise not_found(f"Call not found: there is no call connection {connection_id!r}.")
+        if owner.casefold() != resource.casefold():
+            raise wrong_resource(
+                f"Call connection {connection_id!r} belongs to another resource; use the key of that one."
+            )
+        if connection is not None:
+            return connection
+        if reading:
+            raise not_found(f"Call not found: call connection {connection_id!r} has ended.")
+        raise call_terminated(
+            f"Call connection {connection_id!r} has ended; nothing can be done in it any more."
+        )

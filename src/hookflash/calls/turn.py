@@ -1,0 +1,123 @@
+"""One turn of the exchange: the time, the effects decided so far, and who answers for which id.
+
+Everything that has an id outside (a play, a sending, a timer) is registered here with its owner when it
+begins and forgotten when it ends, so a fact about it finds its owner at once, and a fact that comes too
+late finds nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Protocol
+
+from hookflash.calls.effects import (
+    AudioFile,
+    Effect,
+    PlayAudio,
+    SendTones,
+    StartTimer,
+    StopAudio,
+    StopTimer,
+    StopTones,
+)
+from hookflash.calls.facts import AudioFailed
+
+
+class PlayOwner(Protocol):
+    """Whoever had audio played. After ``finished`` or ``failed`` the play is gone."""
+
+    def audio_started(self, turn: Turn) -> None: ...
+
+    def audio_finished(self, turn: Turn) -> None: ...
+
+    def audio_failed(self, turn: Turn, fact: AudioFailed) -> None: ...
+
+
+class TonesOwner(Protocol):
+    """Whoever had tones sent. After either call the sending is gone."""
+
+    def tones_done(self, turn: Turn) -> None: ...
+
+    def tones_failed(self, turn: Turn, message: str) -> None: ...
+
+
+class Pending:
+    """Plays, sendings and timers under way, by id, and the counters their ids come from."""
+
+    def __init__(self) -> None:
+        self.plays: dict[int, PlayOwner] = {}
+        self.sendings: dict[int, TonesOwner] = {}
+        self.timers: dict[int, Callable[[Turn], None]] = {}
+        self._play_ids = count(1)
+        self._sending_ids = count(1)
+        self._timer_ids = count(1)
+        self._serials = count(1)
+
+    def next_serial(self) -> int:
+        """Numbers things in the order they were accepted."""
+        return next(self._serials)
+
+    def add_play(self, owner: PlayOwner) -> int:
+        play = next(self._play_ids)
+        self.plays[play] = owner
+        return play
+
+    def add_sending(self, owner: TonesOwner) -> int:
+        sending = next(self._sending_ids)
+        self.sendings[sending] = owner
+        return sending
+
+    def add_timer(self, fire: Callable[[Turn], None]) -> int:
+        timer = next(self._timer_ids)
+        self.timers[timer] = fire
+        return timer
+
+
+class Turn:
+    """What one command or fact leads to: ``effects`` in the order to carry them out; ``now`` is in seconds."""
+
+    __slots__ = ("effects", "now", "pending")
+
+    def __init__(self, now: float, pending: Pending) -> None:
+        self.now = now
+        self.pending = pending
+        self.effects: list[Effect] = []
+
+    def emit(self, effect: Effect) -> None:
+        self.effects.append(effect)
+
+    def start_timer(self, at: float, fire: Callable[[Turn], None]) -> int:
+        """Have ``fire`` called at ``at`` (seconds); returns the timer's id."""
+        timer = self.pending.add_timer(fire)
+        self.emit(StartTimer(timer, at))
+        return timer
+
+    def stop_timer(self, timer: int | None) -> None:
+        """Stop a timer; None and timers that have fired are ignored."""
+        if timer is not None and self.pending.timers.pop(timer, None) is not None:
+            self.emit(StopTimer(timer))
+
+    def start_play(
+        self, call: int, legs: tuple[int, ...], sources: Sequence[AudioFile], loop: bool, owner: PlayOwner
+    ) -> int:
+        """Play ``sources`` to ``legs``; returns the play's id."""
+        play = self.pending.add_play(owner)
+        self.emit(PlayAudio(play, call, legs, tuple(sources), loop))
+        return play
+
+    def stop_play(self, play: int | None) -> None:
+        """Stop a play; None and plays that have ended are ignored."""
+        if play is not None and self.pending.plays.pop(play, None) is not None:
+            self.emit(StopAudio(play))
+
+    def start_tones(self, call: int, leg: int, digits: str, owner: TonesOwner) -> int:
+        """Press ``digits`` towards ``leg``; returns the sending's id."""
+        sending = self.pending.add_sending(owner)
+        self.emit(SendTones(sending, call, leg, digits))
+        return sending
+
+    def stop_tones(self, sending: int | None) -> None:
+        """Stop a sending; None and sendings that have ended are ignored."""
+        if sending is not None and self.pending.sendings.pop(sending, None) is not None:
+            self.emit(StopTones(sending))

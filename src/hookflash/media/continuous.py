@@ -1,0 +1,55 @@
+"""Continuous DTMF recognition: a subscription to one participant's keys (contract section 6.4).
+
+Start and stop carry no repeatability headers, so a client that retries sends them twice: both are
+idempotent. A second start for the same participant goes on counting and adopts the newer request's context
+and callback; a stop when nothing is subscribed succeeds and says nothing.
+"""
+
+from __future__ import annotations
+
+from hookflash.calls.machine import Machine
+from hookflash.calls.turn import Turn
+from hookflash.media.line import Line, Party, Request
+from hookflash.media.tables import SUBSCRIPTION, Listening, ListeningStep
+from hookflash.wire import results
+from hookflash.wire.enums import Tone
+from hookflash.wire.events import ContinuousDtmfRecognitionStopped, ContinuousDtmfRecognitionToneReceived
+
+
+class Subscription:
+    """Reports every key of ``target``; ``sequenceId`` counts from 1 without gaps."""
+
+    def __init__(self, line: Line, request: Request, target: Party, since: float) -> None:
+        self.line = line
+        self.request = request
+        self.target = target
+        self.since = since
+        self.heard_so_far = 0
+        self.machine = Machine(SUBSCRIPTION, Listening.LISTENING)
+
+    def adopt(self, request: Request) -> None:
+        """Started once more: later events go where the newer request says."""
+        self.machine.fire(ListeningStep.ADOPT)
+        self.request = request
+
+    def heard(self, turn: Turn, digit: str) -> None:
+        self.machine.fire(ListeningStep.TONE)
+        self.heard_so_far += 1
+        self.line.notify(
+            turn,
+            ContinuousDtmfRecognitionToneReceived,
+            results.SUCCESS,
+            self.request,
+            sequence_id=self.heard_so_far,
+            tone=Tone.of_digit(digit),
+        )
+
+    def stop(self, turn: Turn, request: Request | None = None) -> None:
+        """End it. The stop request's context and callback, where given, are those of the last event."""
+        self.machine.fire(ListeningStep.STOP)
+        last = self.request
+        if request is not None:
+            last = Request(
+                request.version, request.context or last.context, request.callback or last.callback
+            )
+        self.line.notify(turn, ContinuousDtmfRecognitionStopped, results.SUCCESS, last)

@@ -1,0 +1,99 @@
+"""The base of every media operation: its state, its one terminal event, its audience."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from hookflash.calls.machine import Machine
+from hookflash.calls.turn import Turn
+from hookflash.media.compatibility import Kind
+from hookflash.media.line import Line, Party, Request
+from hookflash.media.tables import OPERATION, State, Step
+from hookflash.wire.events import EventData
+from hookflash.wire.results import CANCELED, UNKNOWN_ERROR, ResultInformation
+
+
+def _nobody(turn: Turn, operation: Operation) -> None:
+    """Told of the end of an operation that no desk runs."""
+
+
+class Operation:
+    """A play, a recognition or a sending, from the request to its terminal event.
+
+    ``targets`` are the participants it concerns, none for a play to everybody. ``since`` is when it was
+    accepted, in seconds. The desk that runs it is told through :attr:`ended` exactly once.
+    """
+
+    canceled_event: ClassVar[type[EventData]]
+    failed_event: ClassVar[type[EventData]]
+    canceled_result: ClassVar[ResultInformation] = CANCELED
+    fault_result: ClassVar[ResultInformation] = UNKNOWN_ERROR
+    """How it fails when the media plane breaks down."""
+    cancelable: ClassVar[bool] = True
+    """Whether cancelAllMediaOperations and interruptCallMediaOperation end it (contract section 6.8)."""
+
+    def __init__(
+        self, line: Line, kind: Kind, request: Request, targets: tuple[Party, ...], since: float
+    ) -> None:
+        self.line = line
+        self.kind = kind
+        self.request = request
+        self.targets = targets
+        self.since = since
+        self.serial = 0
+        self.machine = Machine(OPERATION, State.QUEUED)
+        self.ended: Callable[[Turn, Operation], None] = _nobody
+
+    @property
+    def state(self) -> State:
+        return self.machine.state
+
+    @property
+    def over(self) -> bool:
+        return self.machine.over
+
+    def concerns(self, leg: int) -> bool:
+        """Whether ``leg`` belongs to one of the targets."""
+        return any(target.leg == leg for target in self.targets)
+
+    # --- what a kind of operation says about itself -----------------------------------------------------
+
+    def begin(self, turn: Turn) -> None:
+        """Leave the queue and start working."""
+        raise NotImplementedError
+
+    def release(self, turn: Turn) -> None:
+        """Stop whatever still runs outside: audio, tones, timers."""
+        raise NotImplementedError
+
+    def heard(self, turn: Turn, digit: str) -> None:
+        """A target pressed a key. Only recognisers listen."""
+
+    # --- endings ----------------------------------------------------------------------------------------
+
+    def cancel(self, turn: Turn) -> None:
+        """End it because somebody asked for that, or because nobody is left it concerns."""
+        self.end(turn, Step.CANCEL, self.canceled_event, self.canceled_result)
+
+    def fail(self, turn: Turn, result: ResultInformation) -> None:
+        """End it because it cannot go on, for instance because the media worker died."""
+        self.end(turn, Step.FAIL, self.failed_event, result)
+
+    def end(
+        self, turn: Turn, step: Step, event: type[EventData], result: ResultInformation, **fields: Any
+    ) -> None:
+        """The one way any operation ends: stop everything, send the terminal event, tell the desk."""
+        self.release(turn)
+        self.machine.fire(step)
+        self.line.notify(turn, event, result, self.request, **fields)
+        self.ended(turn, self)
+
+    # --- audience ---------------------------------------------------------------------------------------
+
+    def without(self, leg: int) -> bool:
+        """Forget a target that left or was put on hold; whether that leaves nobody it concerns."""
+        if self.concerns(leg):
+            self.targets = tuple(target for target in self.targets if target.leg != leg)
+            return not self.targets
+        return False

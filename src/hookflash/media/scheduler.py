@@ -1,0 +1,298 @@
+"""The desk: runs the media operations of one call connection (contract sections 6.1 to 6.9).
+
+Operations of the main leg wait for each other in one queue and its head runs. Operations of a sub leg run
+at once or are refused: one participant takes part in at most one of them. What may start beside what is the
+table of :mod:`.compatibility`. Two apps in one call have a desk each and do not see each other's
+operations.
+
+``interruptCallMediaOperation`` makes room first: a main-leg operation cancels everything running or queued
+on the main leg, a sub-leg one cancels the play or recognition of its participants. It never stops tones,
+subscriptions or hold music. cancelAllMediaOperations cancels plays and recognitions on every leg, in the
+order they were accepted.
+
+A participant that leaves, or is put on hold, takes along the operations that concern nobody else.
+Everything is decided before anything changes, so a refusal leaves all as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hookflash.calls.effects import AudioFile
+from hookflash.calls.turn import Turn
+from hookflash.media.compatibility import Kind, allowed
+from hookflash.media.continuous import Subscription
+from hookflash.media.line import Line, Party, Request
+from hookflash.media.operation import Operation
+from hookflash.media.play import HoldMusic, Play
+from hookflash.media.recognize import DtmfRules, RecognizeDtmf
+from hookflash.media.sources import audio_file, audio_files, refuse_speech
+from hookflash.media.tables import State
+from hookflash.media.tones import MAX_TONES, SendTones
+from hookflash.wire import requests
+from hookflash.wire.identifiers import CommunicationIdentifierModel
+from hookflash.wire.results import (
+    incompatible_operation,
+    invalid_argument,
+    invalid_state,
+)
+
+MAX_QUEUED = 100
+"""Most operations of one connection's main leg, running and queued."""
+
+
+class Desk:
+    """The operations of one call connection."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self.main: list[Operation] = []
+        self.subs: list[Operation] = []
+        self.music: dict[int, HoldMusic] = {}
+        self.subscriptions: dict[int, Subscription] = {}
+
+    @property
+    def idle(self) -> bool:
+        return not (self.main or self.subs or self.music or self.subscriptions)
+
+    # --- requests ---------------------------------------------------------------------------------------
+
+    def play(self, turn: Turn, version: str, body: requests.PlayRequest) -> None:
+        """Play to everybody, or to ``playTo``. Raises Refusal before anything changes."""
+        if not body.play_sources:
+            raise invalid_argument("playSources", "there is nothing to play; give at least one source.")
+        sources = audio_files(body.play_sources, "playSources")
+        targets = self._targets(body.play_to or [])
+        for target in targets:
+            self._refuse_on_hold(target)
+        if not targets and not self.line.listeners():
+            raise invalid_state(
+                "Nobody hears what is played to all, every participant is on hold; unhold one first."
+            )
+        request = Request(version, body.operation_context, body.operation_callback_uri)
+        play = Play(self.line, request, targets, turn.now, sources, body.loop)
+        self._start(turn, play, bool(body.interrupt_call_media_operation))
+
+    def recognize(self, turn: Turn, version: str, body: requests.RecognizeRequest) -> None:
+        """Collect keys of one participant. Raises Refusal before anything changes."""
+        refuse_speech(body)
+        options = body.recognize_options
+        rules = _dtmf_rules(options)
+        prompts = audio_files(body.prompts, "playPrompts" if body.play_prompts else "playPrompt")
+        target = self.line.find(options.target_participant, "recognizeOptions.targetParticipant")
+        self._refuse_on_hold(target)
+        kind = Kind.RECOGNIZE_ONE_TO_ONE if self.line.is_one_to_one() else Kind.RECOGNIZE_GROUP
+        request = Request(version, body.operation_context, body.operation_callback_uri)
+        recognition = RecognizeDtmf(self.line, kind, request, target, turn.now, prompts, rules)
+        interrupt = body.interrupt_call_media_operation
+        self._start(turn, recognition, True if interrupt is None else interrupt)
+
+    def send_tones(self, turn: Turn, version: str, body: requests.SendDtmfTonesRequest) -> None:
+        """Press keys towards a phone. Raises Refusal before anything changes."""
+        if not 1 <= len(body.tones) <= MAX_TONES:
+            raise invalid_argument(
+                "tones", f"{len(body.tones)} tones were given; 1 to {MAX_TONES} can be sent at a time."
+            )
+        target = self.line.find(body.target_participant, "targetParticipant")
+        if not target.is_phone or target.identity.phone_number is None:
+            raise invalid_argument(
+                "targetParticipant",
+                f"{target.identity.raw_id} is not a phone number; tones can be sent to phone numbers only.",
+            )
+        request = Request(version, body.operation_context, body.operation_callback_uri)
+        self._start(turn, SendTones(self.line, request, target, turn.now, body.digits), interrupt=False)
+
+    def start_continuous(
+        self, turn: Turn, version: str, body: requests.ContinuousDtmfRecognitionRequest
+    ) -> None:
+        """Subscribe to a participant's keys; idempotent. Raises Refusal before anything changes."""
+        target = self.line.find(body.target_participant, "targetParticipant")
+        request = Request(version, body.operation_context, body.operation_callback_uri)
+        running = self.subscriptions.get(target.leg)
+        if running is not None:
+            running.adopt(request)
+            return
+        self._refuse_incompatible(turn, Kind.CONTINUOUS_DTMF, (target,), self.subs)
+        self.subscriptions[target.leg] = Subscription(self.line, request, target, turn.now)
+
+    def stop_continuous(
+        self, turn: Turn, version: str, body: requests.ContinuousDtmfRecognitionRequest
+    ) -> None:
+        """Unsubscribe; idempotent. Raises Refusal when there is no such participant."""
+        target = self.line.find(body.target_participant, "targetParticipant")
+        subscription = self.subscriptions.pop(target.leg, None)
+        if subscription is not None:
+            subscription.stop(turn, Request(version, body.operation_context, body.operation_callback_uri))
+
+    def hold_music(self, body: requests.HoldRequest) -> AudioFile | None:
+        """The music a hold request asks for, checked; None for silence."""
+        if body.play_source_info is None:
+            return None
+        return audio_file(body.play_source_info, "playSourceInfo")
+
+    def start_music(self, turn: Turn, request: Request, target: Party, source: AudioFile) -> None:
+        """Play music to a participant on hold; other music to them ends, the same goes on."""
+        running = self.music.get(target.leg)
+        if running is not None and running.repeats(request, source):
+            return
+        self.stop_music(turn, target.leg)
+        music = HoldMusic(self.line, request, target, turn.now, source)
+        music.ended = self._music_ended
+        self.music[target.leg] = music
+        music.begin(turn)
+
+    def stop_music(self, turn: Turn, leg: int) -> None:
+        """End the music of a participant, if there is any."""
+        music = self.music.get(leg)
+        if music is not None:
+            music.cancel(turn)
+
+    def cancel_all(self, turn: Turn) -> None:
+        """Cancel every play and recognition, running or queued, on all legs."""
+        self._cancel(turn, [op for op in self._accepted() if op.cancelable])
+
+    # --- facts ------------------------------------------------------------------------------------------
+
+    def heard(self, turn: Turn, leg: int, digit: str) -> None:
+        """A participant pressed a key."""
+        subscription = self.subscriptions.get(leg)
+        if subscription is not None:
+            subscription.heard(turn, digit)
+        for operation in [*self.main[:1], *self.subs]:
+            if operation.concerns(leg):
+                operation.heard(turn, digit)
+
+    def joined(self, turn: Turn, leg: int) -> None:
+        """Somebody came up, or off hold: they hear what plays to everybody from here on."""
+        for operation in self.main[:1]:
+            if isinstance(operation, Play):
+                operation.add_listener(turn, leg)
+
+    def held(self, turn: Turn, leg: int) -> None:
+        """A participant was put on hold: plays to them and recognitions of them end."""
+        self._without(turn, leg, (op for op in self._accepted() if op.cancelable))
+
+    def left(self, turn: Turn, leg: int) -> None:
+        """A participant is gone: everything that concerned nobody else ends."""
+        self.stop_music(turn, leg)
+        self._without(turn, leg, self._accepted())
+        subscription = self.subscriptions.pop(leg, None)
+        if subscription is not None:
+            subscription.stop(turn)
+
+    def close(self, turn: Turn, *, fault: bool = False) -> None:
+        """The connection ends: every operation ends, canceled or, with a ``fault`` of ours, failed."""
+        operations = [*self._accepted(), *self.music.values()]
+        subscriptions = list(self.subscriptions.values())
+        self.main, self.subs, self.music, self.subscriptions = [], [], {}, {}
+        for operation in operations:
+            if fault:
+                operation.fail(turn, operation.fault_result)
+            else:
+                operation.cancel(turn)
+        for subscription in subscriptions:
+            subscription.stop(turn)
+
+    # --- the queue --------------------------------------------------------------------------------------
+
+    def _accepted(self) -> list[Operation]:
+        """Everything running or queued on any leg, in the order of acceptance."""
+        return sorted([*self.main, *self.subs], key=lambda operation: operation.serial)
+
+    def _start(self, turn: Turn, operation: Operation, interrupt: bool) -> None:
+        on_main = operation.kind.on_main_leg
+        beside = self.main if on_main else [op for op in self.subs if _shares(op, operation.targets)]
+        doomed = [op for op in beside if op.cancelable] if interrupt else []
+        staying = [op for op in self.subs if op not in doomed]
+        self._refuse_incompatible(turn, operation.kind, operation.targets, staying)
+        if on_main and len(self.main) - len(doomed) >= MAX_QUEUED:
+            raise invalid_state(
+                f"{len(self.main)} media operations are running or queued, which is the most one call "
+                "takes; wait for some to end, cancel them, or set interruptCallMediaOperation."
+            )
+        self._cancel(turn, doomed)
+        operation.ended = self._ended
+        operation.serial = turn.pending.next_serial()
+        (self.main if on_main else self.subs).append(operation)
+        if not on_main or self.main[0] is operation:
+            operation.begin(turn)
+
+    def _cancel(self, turn: Turn, operations: Iterable[Operation]) -> None:
+        """Cancel ``operations`` in their order; none of them gets to begin because another one ended."""
+        doomed = list(operations)
+        self.main = [op for op in self.main if op not in doomed]
+        self.subs = [op for op in self.subs if op not in doomed]
+        for operation in doomed:
+            operation.cancel(turn)
+
+    def _without(self, turn: Turn, leg: int, operations: Iterable[Operation]) -> None:
+        nobody_hears = not self.line.listeners()
+        doomed = [
+            op for op in operations if op.without(leg) or (op.kind is Kind.PLAY_TO_ALL and nobody_hears)
+        ]
+        self._cancel(turn, doomed)
+        self._advance(turn)
+
+    def _ended(self, turn: Turn, operation: Operation) -> None:
+        if operation in self.main:
+            self.main.remove(operation)
+        if operation in self.subs:
+            self.subs.remove(operation)
+        self._advance(turn)
+
+    def _music_ended(self, turn: Turn, operation: Operation) -> None:
+        self.music = {leg: music for leg, music in self.music.items() if music is not operation}
+
+    def _advance(self, turn: Turn) -> None:
+        if self.main and self.main[0].state is State.QUEUED:
+            self.main[0].begin(turn)
+
+    # --- checks -----------------------------------------------------------------------------------------
+
+    def _targets(self, models: Iterable[CommunicationIdentifierModel]) -> tuple[Party, ...]:
+        found = {
+            party.leg: party
+            for party in (self.line.find(model, f"playTo[{i}]") for i, model in enumerate(models))
+        }
+        return tuple(found.values())
+
+    def _refuse_on_hold(self, target: Party) -> None:
+        if target.on_hold:
+            raise invalid_state(
+                f"{target.identity.raw_id} is on hold and hears only hold music; unhold them first."
+            )
+
+    def _refuse_incompatible(
+        self, turn: Turn, kind: Kind, targets: tuple[Party, ...], running: Iterable[Operation]
+    ) -> None:
+        for operation in running:
+            if _shares(operation, targets) and not allowed(operation.kind, kind):
+                whom = ", ".join(target.identity.raw_id for target in operation.targets)
+                context = operation.request.context
+                named = f"operationContext {context!r}" if context is not None else "no operationContext"
+                raise incompatible_operation(
+                    f"{kind.value} cannot start while {operation.kind.value} ({named}) is running for "
+                    f"{whom}; it began {max(0.0, turn.now - operation.since):.1f} s ago. Wait for its last event "
+                    "or cancel it first."
+                )
+
+
+def _shares(operation: Operation, targets: tuple[Party, ...]) -> bool:
+    return any(operation.concerns(target.leg) for target in targets)
+
+
+def _dtmf_rules(options: requests.RecognizeOptions) -> DtmfRules:
+    dtmf = options.dtmf_options
+    if dtmf is None or dtmf.max_tones_to_collect is None or dtmf.max_tones_to_collect < 1:
+        raise invalid_argument(
+            "recognizeOptions.dtmfOptions.maxTonesToCollect", "recognition of DTMF needs it, and at least 1."
+        )
+    silence, inter_tone = options.initial_silence_timeout_in_seconds, dtmf.inter_tone_timeout_in_seconds
+    interrupt = options.interrupt_prompt
+    return DtmfRules(
+        max_tones=dtmf.max_tones_to_collect,
+        stop_tones=frozenset(dtmf.stop_tones or ()),
+        initial_silence=requests.DEFAULT_INITIAL_SILENCE_TIMEOUT if silence is None else silence,
+        inter_tone=requests.DEFAULT_INTER_TONE_TIMEOUT if inter_tone is None else inter_tone,
+        interrupt_prompt=requests.DEFAULT_INTERRUPT_PROMPT if interrupt is None else interrupt,
+    )
