@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections.abc import Iterator, Sequence
@@ -79,7 +80,7 @@ def test_events_survive() -> None:
     [
         struct.pack(">I", MAX_BATCH + 1),
         struct.pack(">I", 3) + b"abc",
-        struct.pack(">I", 1) + b"\x90"[:0] + b"\xc1",
+        struct.pack(">I", 1) + b"\xc1",
         pack(EVENTS),
     ],
 )
@@ -91,14 +92,12 @@ def test_a_stream_that_makes_no_sense_is_an_error(stream: bytes) -> None:
 @given(st.binary(max_size=200))
 def test_garbage_never_raises_anything_else(garbage: bytes) -> None:
     reader: BatchReader[PlaneCommand] = command_reader()
-    try:
+    with contextlib.suppress(LinkError):
         reader.feed(struct.pack(">I", len(garbage)) + garbage)
-    except LinkError:
-        pass
 
 
 def test_a_batch_over_the_limit_is_not_sent() -> None:
-    with pytest.raises(LinkError, match="over the limit"):
+    with pytest.raises(LinkError, match="the link takes"):
         pack([LoadClip(1, bytes(MAX_BATCH + 1))])
 
 
@@ -128,13 +127,13 @@ def test_worker_keeps_what_control_does_not_read_up_to_a_limit(
     monkeypatch.setattr(link_module, "WORKER_BACKLOG", 100_000)
     control, theirs = pair
     link = WorkerLink(theirs)
-    batch = EVENTS * 500
-    sent = 0
+
+    def send_for_ever() -> None:
+        for _ in range(1_000):
+            link.send(EVENTS * 500)
+
     with pytest.raises(LinkError, match="unread"):
-        while True:
-            link.send(batch)
-            sent += 1
-    assert sent > 0
+        send_for_ever()
     reader = event_reader()
     control.setblocking(False)
     got: list[PlaneEvent] = []

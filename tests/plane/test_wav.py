@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 
 import numpy as np
@@ -100,12 +101,8 @@ def test_what_it_is_instead_is_named(data: bytes, name: str) -> None:
 
 
 @given(st.binary(max_size=300), st.integers(0, 100))
-def test_garbage_is_refused_with_a_reason(noise: bytes, at: int) -> None:
+def test_garbage_is_played_or_refused_and_nothing_else(noise: bytes, at: int) -> None:
     data = wav(sine(8000, 0.01), 8000)
     mangled = data[:at] + noise + data[at + len(noise) :]
-    try:
-        audio = decode(mangled, downmix=True)
-    except NotPlayable as error:
-        assert str(error)
-    else:
-        assert len(audio.pcm) % 2 == 0
+    with contextlib.suppress(NotPlayable):
+        assert len(decode(mangled, downmix=True).pcm) % 2 == 0

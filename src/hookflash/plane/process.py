@@ -22,6 +22,9 @@ WORKER_COMMAND = (sys.executable, "-P", "-m", "hookflash.plane.worker")
 STOP_TIMEOUT = 2.0
 """Seconds a worker has to end after Shutdown before it is killed."""
 
+LAST_WORDS = 1.0
+"""Seconds a worker that has lost its link has to end by itself, and its last output to be read."""
+
 _log = logging.getLogger(__name__)
 _SOURCE = str(Path(__file__).resolve().parents[2])
 
@@ -46,6 +49,7 @@ class WorkerProcess:
         self._link: ControlLink | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._pidfd = -1
         self._why = ""
         self._stopping = False
 
@@ -69,6 +73,7 @@ class WorkerProcess:
                     stderr=asyncio.subprocess.PIPE,
                     env=_environment(os.environ),
                 )
+            self._pidfd = os.pidfd_open(self._process.pid)
         except BaseException:
             ours.close()
             raise
@@ -88,9 +93,10 @@ class WorkerProcess:
             await self._link.writable()
 
     def kill(self) -> None:
-        if self._process is not None and self._process.returncode is None:
+        # Not through asyncio, whose kill() may reap the child before its watcher, which then knows no status.
+        if self._pidfd >= 0:
             with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     async def stop(self) -> None:
         self._stopping = True
@@ -110,18 +116,21 @@ class WorkerProcess:
         await asyncio.gather(*self._tasks)
 
     def _link_lost(self, reason: str) -> None:
-        # Without its link a worker is of no use; its end is reported by _watch.
+        # Mostly the process is ending itself, and its exit status says why. If not: without its link it is of
+        # no use. Either way _watch reports the end.
         self._why = reason
-        self.kill()
+        asyncio.get_running_loop().call_later(LAST_WORDS, self.kill)
 
     async def _watch(self, process: asyncio.subprocess.Process, on_lost: Lost) -> None:
         status = await process.wait()
+        pidfd, self._pidfd = self._pidfd, -1
+        os.close(pidfd)
         if self._stopping:
             return
+        await asyncio.wait(self._tasks[:1], timeout=LAST_WORDS)
         if self._link is not None:
             self._link.close()
-        why = f" after {self._why}" if self._why and status != -signal.SIGKILL else ""
-        on_lost(f"it {_describe(status)}{why}")
+        on_lost(f"it {_describe(status)}" + (f" ({self._why})" if self._why else ""))
 
     async def _relay_errors(self, process: asyncio.subprocess.Process) -> None:
         """What a worker writes to standard error (a traceback, say) goes to the log, a line an entry."""

@@ -12,10 +12,12 @@ missed beyond that is skipped, because a burst of old audio helps nobody.
 
 from __future__ import annotations
 
+import argparse
 import gc
 import os
 import resource
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -159,3 +161,34 @@ def prepare_process(cpu: int | None) -> None:
             os.sched_setaffinity(0, {cpu})
         except OSError as error:
             print(f"media worker {os.getpid()} is not pinned to CPU {cpu}: {error}", file=sys.stderr)
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="hookflash.plane.worker", description="A media worker of Hookflash."
+    )
+    parser.add_argument("--fd", type=int, required=True, help="file descriptor of the link to control")
+    parser.add_argument("--cpu", type=int, help="CPU to run on")
+    parser.add_argument("--host", default="0.0.0.0", help="local address of the RTP sockets")
+    parser.add_argument("--ports", default="10000-59999", help="RTP and RTCP ports, FIRST-LAST")
+    parser.add_argument("--legs", type=int, default=4096, help="most legs at a time")
+    return parser.parse_args(argv)
+
+
+def _plane(options: argparse.Namespace) -> Core:
+    from hookflash.plane.core import Plane
+
+    first, last = (int(port) for port in options.ports.split("-"))
+    return Plane(host=options.host, ports=(first, last), legs=options.legs)
+
+
+def main(argv: Sequence[str] | None = None, *, make: Callable[[argparse.Namespace], Core] = _plane) -> int:
+    """Run a worker; the exit status. ``make`` builds its plane."""
+    options = _options(argv)
+    prepare_process(options.cpu)
+    link = WorkerLink(socket.socket(fileno=options.fd))
+    return serve(link, make(options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

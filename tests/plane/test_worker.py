@@ -1,0 +1,300 @@
+"""The worker: its loop under a made-up clock, and the real process with a pretended plane in it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from hookflash.plane.link import LinkError, WorkerLink, event_reader, pack
+from hookflash.plane.process import WorkerProcess
+from hookflash.plane.worker import CATCH_UP, Worker, serve
+from hookflash.ports.plane import (
+    TICK,
+    CloseLeg,
+    Heartbeat,
+    LegClosed,
+    LegOpened,
+    OpenLeg,
+    PlaneCommand,
+    PlaneEvent,
+    Shutdown,
+    WorkerReady,
+)
+
+FAKE = (sys.executable, "-P", str(Path(__file__).with_name("fake_worker.py")))
+FREEZE, CRASH = 666, 667
+
+
+class ScriptedCore:
+    """Calls ``on_tick`` with the number of each tick."""
+
+    def __init__(self, on_tick: Callable[[int], Sequence[PlaneEvent]]) -> None:
+        self.applied: list[PlaneCommand] = []
+        self.ticks: list[float] = []
+        self.closed = False
+        self._on_tick = on_tick
+
+    def warm_up(self) -> None: ...
+
+    def apply(self, command: PlaneCommand) -> None:
+        self.applied.append(command)
+
+    def tick(self, now: float) -> list[PlaneEvent]:
+        self.ticks.append(now)
+        return list(self._on_tick(len(self.ticks)))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Time:
+    """A clock that sleeping moves; a tick may take time too."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    a, b = socket.socketpair()
+    yield a, b
+    a.close()
+    b.close()
+
+
+def run(
+    pair: tuple[socket.socket, socket.socket], on_tick: Callable[[int, Time], Sequence[PlaneEvent]]
+) -> tuple[ScriptedCore, Worker, list[PlaneEvent]]:
+    """Run a worker until ``on_tick`` shuts it down through the link; what control would have heard."""
+    control, theirs = pair
+    time = Time()
+    core = ScriptedCore(lambda number: on_tick(number, time))
+    worker = Worker(core, WorkerLink(theirs), now=time, sleep=time.sleep)
+    worker.run()
+    control.setblocking(False)
+    try:
+        return core, worker, event_reader().feed(control.recv(1 << 20))
+    except BlockingIOError:
+        return core, worker, []
+
+
+def test_ticks_are_20_ms_apart_whatever_they_take(pair: tuple[socket.socket, socket.socket]) -> None:
+    def on_tick(number: int, time: Time) -> Sequence[PlaneEvent]:
+        time.now += 0.003 * (number % 5)
+        if number == 100:
+            pair[0].sendall(pack([Shutdown()]))
+        return ()
+
+    core, worker, _ = run(pair, on_tick)
+    assert core.ticks == pytest.approx([100.0 + TICK * n for n in range(1, 101)])
+    assert worker.skipped == 0
+
+
+def test_a_short_stall_is_caught_up(pair: tuple[socket.socket, socket.socket]) -> None:
+    def on_tick(number: int, time: Time) -> Sequence[PlaneEvent]:
+        if number == 3:
+            time.now += 4 * TICK
+        if number == 20:
+            pair[0].sendall(pack([Shutdown()]))
+        return ()
+
+    core, worker, _ = run(pair, on_tick)
+    assert worker.skipped == 0
+    assert core.ticks[-1] == pytest.approx(100.0 + 20 * TICK)
+
+
+def test_a_long_stall_is_caught_up_only_in_part(pair: tuple[socket.socket, socket.socket]) -> None:
+    def on_tick(number: int, time: Time) -> Sequence[PlaneEvent]:
+        if number == 3:
+            time.now += 50 * TICK
+        if number == 20:
+            pair[0].sendall(pack([Shutdown()]))
+        return ()
+
+    core, worker, _ = run(pair, on_tick)
+    assert worker.skipped == 50 - 1 - CATCH_UP
+    at_once = [at for at in core.ticks[3:] if at == core.ticks[3]]
+    assert len(at_once) == CATCH_UP + 1
+    assert core.ticks[-1] == pytest.approx(100.0 + (20 + worker.skipped) * TICK)
+
+
+def test_heartbeats_tell_of_legs_and_lateness(pair: tuple[socket.socket, socket.socket]) -> None:
+    def on_tick(number: int, time: Time) -> Sequence[PlaneEvent]:
+        if number == 10:
+            time.now += 0.030
+        if number == 160:
+            pair[0].sendall(pack([Shutdown()]))
+        return {1: [LegOpened(1, 0), LegOpened(2, 0)], 60: [LegClosed(1, 0, 0, 0, 0.0)]}.get(number, ())
+
+    _, _, events = run(pair, on_tick)
+    beats = [event for event in events if isinstance(event, Heartbeat)]
+    assert len(beats) == 3
+    assert [beat.legs for beat in beats] == [2, 1, 1]
+    assert beats[0].busy_ms == pytest.approx(30, abs=0.1)
+    assert beats[0].late_ms == pytest.approx(10, abs=0.1)
+    assert beats[1].busy_ms == pytest.approx(0, abs=0.1)
+
+
+def test_commands_go_to_the_core_once_a_tick_in_order(pair: tuple[socket.socket, socket.socket]) -> None:
+    commands = [OpenLeg(1, 1, True), OpenLeg(2, 1, False), CloseLeg(1)]
+    pair[0].sendall(pack(commands[:2]) + pack([commands[2], Shutdown(), OpenLeg(9, 9, True)]))
+    core, _, _ = run(pair, lambda number, time: ())
+    assert core.applied == commands
+    assert core.ticks == []
+
+
+def test_serve_ends_with_its_control(
+    pair: tuple[socket.socket, socket.socket], capsys: pytest.CaptureFixture[str]
+) -> None:
+    control, theirs = pair
+    control.close()
+    core = ScriptedCore(lambda number: ())
+    try:
+        assert serve(WorkerLink(theirs), core) == 2
+    finally:
+        gc.enable()
+        gc.unfreeze()
+    assert core.closed
+    assert "control side is gone" in capsys.readouterr().err
+
+
+def test_a_core_that_breaks_is_not_hidden(pair: tuple[socket.socket, socket.socket]) -> None:
+    def broken(number: int, time: Time) -> Sequence[PlaneEvent]:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(pair, broken)
+
+
+def test_a_link_that_ends_ends_the_loop(pair: tuple[socket.socket, socket.socket]) -> None:
+    def on_tick(number: int, time: Time) -> Sequence[PlaneEvent]:
+        if number == 5:
+            pair[0].close()
+        return ()
+
+    with pytest.raises(LinkError):
+        run(pair, on_tick)
+
+
+# --- the real process ------------------------------------------------------------------------------------
+
+
+class Child:
+    """A worker process and what it said."""
+
+    def __init__(self, command: Sequence[str] = FAKE) -> None:
+        self.process = WorkerProcess("media worker under test", command=command)
+        self.events: list[PlaneEvent] = []
+        self.lost: list[str] = []
+        self._changed = asyncio.Event()
+
+    async def start(self) -> None:
+        await self.process.start(self._on_events, self._on_lost)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not condition():
+                await self._changed.wait()
+                self._changed.clear()
+
+    async def until_ready(self) -> None:
+        await self.until(lambda: any(isinstance(event, WorkerReady) for event in self.events))
+
+    def _on_events(self, events: Sequence[PlaneEvent]) -> None:
+        self.events += events
+        self._changed.set()
+
+    def _on_lost(self, reason: str) -> None:
+        self.lost.append(reason)
+        self._changed.set()
+
+
+async def test_a_worker_starts_answers_and_stops(caplog: pytest.LogCaptureFixture) -> None:
+    child = Child()
+    await child.start()
+    await child.until_ready()
+    assert child.events == [WorkerReady(child.process.pid or 0)]
+    child.process.post(OpenLeg(4, 1, True))
+    await child.until(lambda: LegOpened(4, 20_008) in child.events)
+    await child.process.stop()
+    assert child.lost == []
+    assert "warming up" in caplog.text
+    with pytest.raises(ProcessLookupError):
+        os.kill(child.process.pid or 0, 0)
+
+
+async def test_a_killed_worker_is_reported_once() -> None:
+    child = Child()
+    await child.start()
+    await child.until_ready()
+    os.kill(child.process.pid or 0, signal.SIGKILL)
+    await child.until(lambda: bool(child.lost))
+    assert len(child.lost) == 1
+    assert "signal SIGKILL" in child.lost[0]
+    child.process.post(OpenLeg(1, 1, True))
+    await child.process.stop()
+    assert len(child.lost) == 1
+
+
+async def test_a_worker_that_breaks_leaves_its_traceback_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    child = Child()
+    await child.start()
+    await child.until_ready()
+    child.process.post(OpenLeg(1, CRASH, True))
+    await child.until(lambda: bool(child.lost))
+    await child.process.stop()
+    assert "status 1" in child.lost[0]
+    assert "RuntimeError: this plane breaks when asked to" in caplog.text
+
+
+async def test_a_worker_that_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hookflash.plane.process.STOP_TIMEOUT", 0.2)
+    child = Child()
+    await child.start()
+    await child.until_ready()
+    child.process.post(OpenLeg(1, FREEZE, True))
+    await asyncio.to_thread(os.waitid, os.P_PID, child.process.pid or 0, os.WSTOPPED | os.WNOWAIT)
+    await child.process.stop()
+    assert child.lost == []
+
+
+async def test_a_command_that_does_not_exist_is_an_os_error() -> None:
+    with pytest.raises(OSError):
+        await Child(command=("/nonexistent/worker",)).start()
+
+
+def test_a_worker_does_not_outlive_its_control() -> None:
+    """A control process that is killed outright takes its workers with it, though it told them nothing."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        worker = subprocess.Popen(
+            [*FAKE, "--fd", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stderr=subprocess.PIPE,
+        )
+    with worker, ours:
+        ours.settimeout(20)
+        assert event_reader().feed(ours.recv(1 << 16))[0] == WorkerReady(worker.pid)
+        os.kill(worker.pid, signal.SIGTERM)  # control decides, not the process group
+        os.kill(worker.pid, signal.SIGINT)
+        ours.sendall(pack([OpenLeg(1, 1, True)]))
+        assert ours.recv(1 << 16)
+        ours.close()
+        assert worker.wait(20) == 2
+        assert worker.stderr is not None
+        assert b"control side" in worker.stderr.read()
