@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hookflash.sip.message import Headers, Request, Response
+from hookflash.sip.fields import Headers
+from hookflash.sip.message import Request, Response
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS"
 """The methods the user agent answers."""

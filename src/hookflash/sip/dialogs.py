@@ -12,10 +12,11 @@ import ipaddress
 from hookflash.sip.build import MAX_FORWARDS
 from hookflash.sip.envelope import Envelope, contact_uri
 from hookflash.sip.errors import ParseError
+from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Address, Flow
 from hookflash.sip.grammar import has_control
 from hookflash.sip.headers import NameAddr
-from hookflash.sip.message import Headers, Request, Response
+from hookflash.sip.message import Request, Response
 from hookflash.sip.uri import SipUri, format_host_port, parse_uri
 
 DialogKey = tuple[str, str, str]

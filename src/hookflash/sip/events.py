@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow
-from hookflash.sip.message import Headers, Request
+from hookflash.sip.message import Request
 
 
 @dataclass(frozen=True, slots=True)

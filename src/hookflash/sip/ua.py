@@ -13,11 +13,12 @@ from collections.abc import Callable
 from hookflash.sip.core import Core, Output, Settings
 from hookflash.sip.envelope import Envelope
 from hookflash.sip.errors import ParseError
+from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Address, Flow
 from hookflash.sip.grammar import printable
 from hookflash.sip.headers import Via
 from hookflash.sip.machines import Signal
-from hookflash.sip.message import Headers, Request, Response, parse
+from hookflash.sip.message import Request, Response, parse
 from hookflash.sip.session import Outgoing, Session, Stage
 from hookflash.sip.transactions import Transaction
 from hookflash.sip.uac import Client

@@ -8,9 +8,10 @@ from hookflash.sip.core import Core
 from hookflash.sip.dialogs import Dialog, via_value
 from hookflash.sip.envelope import Envelope
 from hookflash.sip.events import Answered, Ended, Failed, Progress, Reanswered, ReofferRefused, Ringing
+from hookflash.sip.fields import Headers
 from hookflash.sip.headers import NameAddr
 from hookflash.sip.machines import Signal
-from hookflash.sip.message import Headers, Request, Response
+from hookflash.sip.message import Request, Response
 from hookflash.sip.session import Outgoing, Session, Stage
 from hookflash.sip.transactions import Transaction
 from hookflash.sip.uas import sdp_of

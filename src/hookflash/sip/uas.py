@@ -10,8 +10,9 @@ from hookflash.sip.dialogs import Dialog
 from hookflash.sip.envelope import Envelope
 from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Acked, Cancelled, Ended, Failed, IncomingInvite, Reoffered
+from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow
-from hookflash.sip.message import Headers, Message, Request, Response, reply
+from hookflash.sip.message import Message, Request, Response, reply
 from hookflash.sip.session import Session, Stage, Success
 from hookflash.sip.transactions import Transaction, server_key
 

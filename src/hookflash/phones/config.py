@@ -1,0 +1,58 @@
+"""What is configured about trunks and routes, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkConfig:
+    """One SIP trunk: somebody who carries calls to and from us.
+
+    ``targets`` are (host, port) pairs, tried in order; ``transport`` is "UDP" or "TCP". Calls from the
+    addresses of ``targets`` and from the networks of ``allow`` (CIDR or single addresses) belong to the
+    trunk. ``username`` and ``password`` answer its 401/407. ``caller`` is shown when a call has no number of
+    its own; ``domain`` stands behind it in From ("" means our own address). ``ring_timeout`` is in seconds.
+    """
+
+    name: str
+    targets: tuple[tuple[str, int], ...]
+    transport: str = "UDP"
+    username: str = ""
+    password: str = field(default="", repr=False)
+    allow: tuple[str, ...] = ()
+    caller: str = ""
+    domain: str = ""
+    codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    ring_timeout: float = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class RouteConfig:
+    """Which trunk takes which numbers.
+
+    ``pattern`` is a prefix ("+1425", also written "+1425*"; "*" is everything) or a regular expression that
+    has to match the whole E.164 number. Routes are tried by rising ``priority``, equal ones in the order
+    given. ``rewrite`` is what is dialled instead of the number, in the syntax of ``re.Match.expand``; group 1
+    of a prefix pattern is what follows the prefix.
+    """
+
+    pattern: str
+    trunk: str
+    priority: int = 0
+    rewrite: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PhonesConfig:
+    """All of it.
+
+    ``accept_unknown`` lets anybody call (development). Otherwise strangers get 403, or nothing at all with
+    ``silent``. ``media_address`` goes into SDP; "" means the address the peer reaches our SIP at.
+    """
+
+    trunks: tuple[TrunkConfig, ...] = ()
+    routes: tuple[RouteConfig, ...] = ()
+    accept_unknown: bool = False
+    silent: bool = False
+    media_address: str = ""

@@ -1,0 +1,123 @@
+"""Who calls whom: SIP addresses as communication identifiers and back (contract section 3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from hookflash.calls.facts import Cause
+from hookflash.sip.errors import ParseError
+from hookflash.sip.fields import Headers
+from hookflash.sip.grammar import has_control, is_token
+from hookflash.sip.headers import NameAddr, Reason
+from hookflash.sip.message import Request
+from hookflash.sip.uri import SipUri, Uri, parse_uri
+from hookflash.wire.identifiers import Identifier, IdentifierKind
+
+ANONYMOUS = "anonymous"
+
+MAX_CUSTOM_HEADERS = 16
+"""Most custom headers carried from or into a call."""
+MAX_CUSTOM_VALUE = 1024
+"""Longest value of one, in characters."""
+
+_NUMBER = re.compile(r"\+?[0-9]{2,15}")
+_SEPARATORS = str.maketrans("", "", "-.() ")
+
+
+def number_of(uri: Uri) -> str | None:
+    """The E.164 number a URI names; a leading plus is optional, visual separators are dropped. None for
+    names.
+    """
+    if uri.user is None:
+        return None
+    user = uri.user.partition(";")[0].translate(_SEPARATORS)
+    return f"+{user.lstrip('+')}" if _NUMBER.fullmatch(user) else None
+
+
+def callee_of(request: Request) -> Identifier | None:
+    """Whom an INVITE is for: a phone number, or a communication user named in the user part. None for
+    neither.
+
+    Raises ParseError when the Request-URI cannot be read.
+    """
+    uri = parse_uri(request.uri)
+    number = number_of(uri)
+    if number is not None:
+        return Identifier.phone(number)
+    return _user_of(uri)
+
+
+def _user_of(uri: Uri) -> Identifier | None:
+    if not isinstance(uri, SipUri) or not uri.user or len(uri.user) > 256:
+        return None
+    identifier = Identifier.user(uri.user)
+    return identifier if identifier.kind is IdentifierKind.COMMUNICATION_USER else None
+
+
+def caller_of(request: Request, trusted: bool) -> tuple[Identifier, str]:
+    """Who calls, and the display name.
+
+    P-Asserted-Identity (RFC 3325) goes before From when the peer is ``trusted``. A withheld or unreadable
+    number is the anonymous phone. Raises ParseError for a malformed From.
+    """
+    shown = request.from_
+    addresses = [shown]
+    if trusted:
+        addresses = [*request.addresses("P-Asserted-Identity")[:2], shown]
+    private = request.headers.get("Privacy") or ""
+    withheld = "id" in [part.strip().lower() for part in private.split(";")]
+    display_name = "" if withheld or _is_anonymous(shown) else shown.display_name
+    if not withheld:
+        for address in addresses:
+            number = number_of(address.uri)
+            if number is not None:
+                return Identifier.phone(number), display_name
+            user = _user_of(address.uri)
+            if user is not None:
+                return user, display_name
+    return Identifier.phone(ANONYMOUS), display_name
+
+
+def _is_anonymous(address: NameAddr) -> bool:
+    uri = address.uri
+    return (uri.user or "").lower() == ANONYMOUS or uri.host == "anonymous.invalid"
+
+
+def is_custom(name: str) -> bool:
+    """Whether a header is one of those applications may see and set: User-To-User and X-*."""
+    lower = name.lower()
+    return lower == "user-to-user" or lower.startswith("x-")
+
+
+def custom_headers(request: Request) -> dict[str, str]:
+    """The custom headers of an INVITE, the first of each name."""
+    found: dict[str, str] = {}
+    for name, value in request.headers:
+        if is_custom(name) and name not in found and len(value) <= MAX_CUSTOM_VALUE:
+            found[name] = value
+            if len(found) == MAX_CUSTOM_HEADERS:
+                break
+    return found
+
+
+def sendable_headers(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Those of an application's headers that may go into an INVITE; nothing that could forge SIP's own."""
+    fit = [
+        (name, value)
+        for name, value in headers.items()
+        if is_custom(name) and is_token(name) and len(value) <= MAX_CUSTOM_VALUE and not has_control(value)
+    ]
+    return tuple(fit[:MAX_CUSTOM_HEADERS])
+
+
+def cause_of(status: int, reason: str, headers: Headers, sub_code: int | None = None) -> Cause:
+    """Why a leg ended, with the ISDN cause of a Reason header (RFC 3326) if there is one."""
+    try:
+        for value in headers.all("Reason"):
+            stated = Reason.parse(value)
+            if stated.protocol.upper() == "Q.850" and stated.cause is not None:
+                return Cause(status, reason, sub_code, stated.cause, stated.text)
+    except ParseError:
+        pass
+    return Cause(status, reason, sub_code)

@@ -1,0 +1,76 @@
+"""A trunk leg: one phone at the far end of a SIP session, as the phone room keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from hookflash.calls.effects import DialLeg
+from hookflash.phones.config import TrunkConfig
+from hookflash.ports.plane import ConnectLeg
+from hookflash.sip.flow import Address, Flow
+from hookflash.sip.offer import AudioMedia, Negotiation
+
+
+class LegState(Enum):
+    """OFFERED: calls us, nothing decided. ANSWERING: we said yes. DIALLING: we call it. UP; GONE."""
+
+    OFFERED = "offered"
+    ANSWERING = "answering"
+    DIALLING = "dialling"
+    UP = "up"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One place to send an outgoing call to."""
+
+    trunk: TrunkConfig
+    number: str
+    address: Address
+
+
+@dataclass(slots=True, eq=False)
+class Leg:
+    """The state of one leg. ``session`` is the user agent's number, 0 while there is none."""
+
+    leg: int
+    state: LegState
+    session: int = 0
+    call: int = 0
+    peer: str = ""
+    call_id: str = ""
+    flow: Flow | None = None
+    offer: bytes = b""
+    """The peer's SDP offer; empty when it wants ours."""
+    codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    opened: bool = False
+    """Whether the plane holds a row for it."""
+    port: int = 0
+    negotiation: Negotiation | None = None
+    effect: DialLeg | None = None
+    candidates: list[Candidate] = field(default_factory=list)
+    candidate: Candidate | None = None
+    rang: bool = False
+    connected: ConnectLeg | None = None
+    """What the plane was told last."""
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """For log lines."""
+        return {"leg": self.leg, "call_id": self.call_id, "peer": self.peer}
+
+
+def connection(leg: int, media: AudioMedia) -> ConnectLeg:
+    """What was negotiated, in the plane's words."""
+    return ConnectLeg(
+        leg,
+        media.host,
+        media.port if media.host else 0,
+        media.payload_type,
+        media.codec,
+        media.event_payload_type,
+        media.sending,
+        media.receiving,
+    )

@@ -1,0 +1,110 @@
+"""Choosing trunks: by number for calls out, by source address for calls in."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from hookflash.phones.config import RouteConfig, TrunkConfig
+
+_PREFIX = re.compile(r"(\+?[0-9]*)\*?")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class RouteError(ValueError):
+    """A route or trunk that cannot work; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A trunk that may take a call, and what to dial there."""
+
+    trunk: TrunkConfig
+    number: str
+
+
+class Routes:
+    """The route table. Raises :class:`RouteError` for unknown trunks and broken patterns."""
+
+    def __init__(self, trunks: tuple[TrunkConfig, ...], routes: tuple[RouteConfig, ...]) -> None:
+        self._trunks = {trunk.name: trunk for trunk in trunks}
+        self._routes = [
+            (_compile(route), route, self._trunk(route))
+            for route in sorted(routes, key=lambda route: route.priority)
+        ]
+
+    def _trunk(self, route: RouteConfig) -> TrunkConfig:
+        if route.trunk not in self._trunks:
+            known = ", ".join(sorted(self._trunks)) or "none"
+            raise RouteError(
+                f'route "{route.pattern}" names trunk "{route.trunk}", which is not configured; '
+                f"trunks are: {known}"
+            )
+        return self._trunks[route.trunk]
+
+    def choices(self, number: str) -> list[Choice]:
+        """The trunks for an E.164 number, best first, each trunk once."""
+        found: dict[str, Choice] = {}
+        for pattern, route, trunk in self._routes:
+            match = pattern.fullmatch(number)
+            if match is not None and trunk.name not in found:
+                found[trunk.name] = Choice(trunk, match.expand(route.rewrite) if route.rewrite else number)
+        return list(found.values())
+
+
+def _compile(route: RouteConfig) -> re.Pattern[str]:
+    prefix = _PREFIX.fullmatch(route.pattern)
+    try:
+        pattern = re.compile(f"{re.escape(prefix[1])}(.*)" if prefix else route.pattern)
+        if route.rewrite:
+            sample = re.compile(f"{pattern.pattern}|").fullmatch("")
+            if sample is not None:
+                sample.expand(route.rewrite)
+    except (re.error, IndexError) as error:
+        raise RouteError(
+            f'route "{route.pattern}" does not compile: {error}; write a prefix or a regular expression'
+        )
+    return pattern
+
+
+class Sources:
+    """Which trunk a call comes from, by the source address of its packets."""
+
+    def __init__(self, trunks: tuple[TrunkConfig, ...]) -> None:
+        self._known: list[tuple[Network, TrunkConfig]] = []
+        self._resolved: dict[str, TrunkConfig] = {}
+        for trunk in trunks:
+            for text in trunk.allow:
+                try:
+                    self._known.append((ipaddress.ip_network(text, strict=False), trunk))
+                except ValueError as error:
+                    raise RouteError(
+                        f'trunk "{trunk.name}" allows "{text}", which is no address or network: {error}'
+                    ) from None
+            for host, _ in trunk.targets:
+                self.learn(host, trunk)
+
+    def learn(self, host: str, trunk: TrunkConfig) -> None:
+        """Remember an address a target of a trunk stands for; names are learnt once they are resolved."""
+        try:
+            self._resolved.setdefault(str(ipaddress.ip_address(host)), trunk)
+        except ValueError:
+            return
+
+    def trunk(self, host: str) -> TrunkConfig | None:
+        """The trunk that sends from ``host``; None for a stranger."""
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return None
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        known = self._resolved.get(str(address))
+        if known is not None:
+            return known
+        for network, trunk in self._known:
+            if address in network:
+                return trunk
+        return None
