@@ -1,7 +1,7 @@
 """Every enumeration of the contract, parsed in any letter case and written in the one canonical case.
 
-SDKs disagree about case (``PUBLIC``, ``Pcm24KMono``, ``AzureBlobStorage``), so members are found without regard to
-it; the value of a member is what leaves on the wire (contract sections 0, 1.4 and 5.3).
+SDKs disagree about case (``PUBLIC``, ``Pcm24KMono``, ``AzureBlobStorage``), so members are found without
+regard to it; the value of a member is what leaves on the wire (contract sections 0, 1.4 and 5.3).
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Event Grid: the envelope, its handshake and the payloads sent through it (contract sections 5.6 and 5.7)."""
+"""Event Grid: the envelope, its handshake and its payloads (contract sections 5.6 and 5.7)."""
 
 from __future__ import annotations
 
 import msgspec
 
 from hookflash.wire.identifiers import CommunicationIdentifierModel, Identifier
-from hookflash.wire.requests import Model
+from hookflash.wire.parts import Model
 from hookflash.wire.timestamps import offset_time, zulu_time
 
 INCOMING_CALL = "Microsoft.Communication.IncomingCall"
@@ -42,7 +42,8 @@ class IncomingCallData(Model, kw_only=True):
     @property
     def subject(self) -> str:
         """``/caller/<rawId>/recipient/<rawId>``."""
-        return f"/caller/{Identifier.from_model(self.from_).raw_id}/recipient/{Identifier.from_model(self.to).raw_id}"
+        caller, callee = Identifier.from_model(self.from_, "from"), Identifier.from_model(self.to, "to")
+        return f"/caller/{caller}/recipient/{callee}"
 
 
 class SubscriptionValidationData(Model):

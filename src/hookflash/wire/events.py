@@ -1,7 +1,8 @@
 """Callback events: one struct a type, and the CloudEvent around them (contract sections 5.2 and 5.3).
 
-``publicEventType`` and the CloudEvent's ``type`` follow from the class. All fields are keyword-only. Every event
-carries the api-version of the request that caused it; :func:`gated` cuts an event to what that version knows.
+``publicEventType`` and the CloudEvent's ``type`` follow from the class. All fields are keyword-only. Every
+event carries the api-version of the request that caused it; :func:`gated` cuts an event to what that version
+knows.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from hookflash.wire.enums import (
     TranscriptionStatusDetails,
 )
 from hookflash.wire.identifiers import CommunicationIdentifierModel
-from hookflash.wire.requests import Model
+from hookflash.wire.parts import Model
 from hookflash.wire.responses import CallParticipant
 from hookflash.wire.results import ResultInformation
 from hookflash.wire.timestamps import offset_time
+from hookflash.wire.versions import at_least
 
 _NAMESPACE = "Microsoft.Communication."
 
@@ -202,7 +204,7 @@ class ToneInfo(Model):
 
 
 class ContinuousDtmfRecognitionToneReceived(EventData, frozen=True):
-    """``sequenceId`` counts from 1. ``toneInfo`` instead of both in 2023-06-15-preview, see :func:`gated`."""
+    """``sequenceId`` counts from 1. 2023-06-15-preview has ``toneInfo`` instead of both."""
 
     sequence_id: int | None = None
     tone: Tone | None = None
@@ -307,6 +309,83 @@ def recording_source(server_call_id: str, recording_id: str) -> str:
     return f"calling/recordings/{server_call_id}/{recording_id}/RecordingStateChanged"
 
 
+# --- which version knows which type ---------------------------------------------------------------------
+
+EVENT_TYPES: dict[str, type[EventData]] = {
+    f"{_NAMESPACE}{event.__name__}": event
+    for event in (
+        CallConnected,
+        CallDisconnected,
+        CreateCallFailed,
+        AnswerFailed,
+        ConnectFailed,
+        ParticipantsUpdated,
+        AddParticipantSucceeded,
+        AddParticipantFailed,
+        RemoveParticipantSucceeded,
+        RemoveParticipantFailed,
+        CancelAddParticipantSucceeded,
+        CancelAddParticipantFailed,
+        MoveParticipantSucceeded,
+        MoveParticipantFailed,
+        CallTransferAccepted,
+        CallTransferFailed,
+        PlayStarted,
+        PlayCompleted,
+        PlayFailed,
+        PlayCanceled,
+        RecognizeCompleted,
+        RecognizeFailed,
+        RecognizeCanceled,
+        ContinuousDtmfRecognitionToneReceived,
+        ContinuousDtmfRecognitionToneFailed,
+        ContinuousDtmfRecognitionStopped,
+        SendDtmfTonesCompleted,
+        SendDtmfTonesFailed,
+        HoldFailed,
+        MediaStreamingStarted,
+        MediaStreamingStopped,
+        MediaStreamingFailed,
+        TranscriptionStarted,
+        TranscriptionUpdated,
+        TranscriptionStopped,
+        TranscriptionFailed,
+        RecordingStateChanged,
+        StartRecordingFailed,
+    )
+}
+"""Every type that may be sent, by its ``publicEventType``."""
+
+_OLDEST = "2022-04-07-preview"
+_SINCE: dict[type[EventData], str] = {
+    CreateCallFailed: "2024-06-15-preview",
+    AnswerFailed: "2024-06-15-preview",
+    ConnectFailed: "2024-06-15-preview",
+    PlayStarted: "2024-06-15-preview",
+    HoldFailed: "2024-06-15-preview",
+    MediaStreamingStarted: "2024-06-15-preview",
+    MediaStreamingStopped: "2024-06-15-preview",
+    MediaStreamingFailed: "2024-06-15-preview",
+    TranscriptionStarted: "2024-06-15-preview",
+    TranscriptionUpdated: "2024-06-15-preview",
+    TranscriptionStopped: "2024-06-15-preview",
+    TranscriptionFailed: "2024-06-15-preview",
+    StartRecordingFailed: "2025-06-15",
+    MoveParticipantSucceeded: "2026-03-12",
+    MoveParticipantFailed: "2026-03-12",
+}
+
+
+def since(event: type[EventData]) -> str:
+    """The first api-version whose SDKs know ``event``; older ones may throw on it (contract section 5.3)."""
+    return _SINCE.get(event, _OLDEST)
+
+
+def is_known(event: type[EventData], version: str) -> bool:
+    """Whether ``event`` may be sent for a request of ``version``."""
+    return at_least(version, since(event))
+
+
 # --- the envelope ---------------------------------------------------------------------------------------
 
 
@@ -327,6 +406,8 @@ _ENCODER = msgspec.json.Encoder()
 
 
 def cloud_event(data: EventData, *, id: str, time: float) -> bytes:
-    """The POST body of a callback: a JSON array with exactly one CloudEvent. ``time`` is Unix time in seconds."""
+    """The POST body of a callback: a JSON array with exactly one CloudEvent. ``time`` is Unix time in
+    seconds.
+    """
     source = data.source
     return _ENCODER.encode([CloudEvent(id, source, data.public_event_type, data, offset_time(time), source)])

@@ -1,7 +1,7 @@
 """Communication identifiers: who takes part in a call (contract section 3).
 
-One canonical text form, the rawId, names everybody. An :class:`Identifier` is that text, read once: two are equal when
-their canonical rawIds are. What leaves is always rawId, kind and the matching sub-object.
+One canonical text form, the rawId, names everybody. An :class:`Identifier` is that text, read once: two are
+equal when their canonical rawIds are. What leaves is always rawId, kind and the matching sub-object.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ MAX_RAW_ID = 1024
 
 
 class PhoneNumberModel(msgspec.Struct, rename="camel", omit_defaults=True):
-    """``value`` is E.164 with its plus, or ``anonymous``. ``assertedId`` tells apart several legs of one number."""
+    """``value`` is E.164 with its plus, or ``anonymous``. ``assertedId`` tells apart several legs of one
+    number.
+    """
 
     value: str
     is_anonymous: bool | None = None
@@ -178,12 +180,16 @@ class Identifier:
 
     @classmethod
     def user(cls, user_id: str) -> Self:
-        """A communication user by its id (``8:acs:...``), which is its rawId."""
-        return cls.parse(user_id)
+        """A communication user by its id (``8:acs:...``), which is its rawId. ValueError when it is empty."""
+        if not user_id:
+            raise ValueError("a communication user needs an id such as 8:acs:<resource>_<user>")
+        return cls(user_id, IdentifierKind.COMMUNICATION_USER)
 
     @classmethod
     def parse(cls, raw_id: str) -> Self:
-        """Read a rawId. What fits no form is of kind ``unknown``; ValueError when it is empty or far too long."""
+        """Read a rawId. What fits no form is of kind ``unknown``; ValueError when it is empty or far too
+        long.
+        """
         if not raw_id or len(raw_id) > MAX_RAW_ID:
             raise ValueError(f"a rawId has 1 to {MAX_RAW_ID} characters, this one has {len(raw_id)}")
         if raw_id == "4:":
@@ -196,17 +202,18 @@ class Identifier:
 
         Raises Refusal 400/8523 that names ``field`` when there is neither, or when it is out of bounds.
         """
-        try:
-            raw_id = _raw_id_of(model)
-            if not raw_id:
-                raise invalid_argument(
-                    field,
-                    "expected an identifier with rawId or one of phoneNumber, communicationUser, "
-                    "microsoftTeamsUser, microsoftTeamsApp, teamsExtensionUser; found none of them.",
-                )
-            return cls.parse(raw_id)
-        except ValueError as error:
-            raise invalid_argument(field, f"{error}.") from None
+        raw_id, kind = _canonical(model)
+        if not raw_id or raw_id == "4:":
+            raise invalid_argument(
+                field,
+                "expected an identifier with rawId or with a filled phoneNumber, communicationUser, "
+                "microsoftTeamsUser, microsoftTeamsApp or teamsExtensionUser.",
+            )
+        if len(raw_id) > MAX_RAW_ID:
+            raise invalid_argument(
+                field, f"expected a rawId of at most {MAX_RAW_ID} characters, got {len(raw_id)}."
+            )
+        return cls(raw_id, kind)
 
     # --- output -----------------------------------------------------------------------------------------
 
@@ -221,7 +228,7 @@ class Identifier:
         elif self._kind is IdentifierKind.COMMUNICATION_USER:
             model.communication_user = CommunicationUserModel(id=raw_id)
         elif self._kind is IdentifierKind.UNKNOWN:
-            pass
+            return model
         else:
             prefix, tail = _cut(raw_id)
             if self._kind is IdentifierKind.MICROSOFT_TEAMS_USER:
@@ -242,7 +249,9 @@ class Identifier:
     # --- lookups ----------------------------------------------------------------------------------------
 
     def matches(self, other: Identifier) -> bool:
-        """Whether both name the same participant: equal rawIds, or the same phone number (contract section 3.2)."""
+        """Whether both name the same participant: equal rawIds, or the same phone number (contract section
+        3.2).
+        """
         if self._raw_id == other._raw_id:
             return True
         mine = self.phone_number
@@ -263,25 +272,33 @@ def _cut(raw_id: str) -> tuple[str, str]:
     return f"{head}:{middle}:", tail
 
 
-def _raw_id_of(model: CommunicationIdentifierModel) -> str | None:
+def _canonical(model: CommunicationIdentifierModel) -> tuple[str, IdentifierKind]:
+    """rawId and kind of a model; an empty rawId when there is nothing to go by.
+
+    A rawId that contradicts the sub-object loses, except for a communication user, whose id is opaque.
+    """
+    raw_id = model.raw_id or ""
+    derived = ""
     if model.communication_user is not None:
-        return model.raw_id or model.communication_user.id
+        return raw_id or model.communication_user.id, IdentifierKind.COMMUNICATION_USER
     if (phone := model.phone_number) is not None:
-        if model.raw_id and model.raw_id.startswith("4:"):
-            return model.raw_id
-        if phone.is_anonymous and not phone.value:
-            return f"4:{_ANONYMOUS}"
-        if not phone.value:
-            return model.raw_id
-        return f"4:{phone.value}_{phone.asserted_id}" if phone.asserted_id else f"4:{phone.value}"
-    if model.raw_id:
-        return model.raw_id
-    if (teams := model.microsoft_teams_user) is not None:
+        value = phone.value or (_ANONYMOUS if phone.is_anonymous else "")
+        if value:
+            derived = f"4:{value}_{phone.asserted_id}" if phone.asserted_id else f"4:{value}"
+        kind = IdentifierKind.PHONE_NUMBER
+    elif (teams := model.microsoft_teams_user) is not None:
         prefix = _TEAMS_VISITOR if teams.is_anonymous else _TEAMS_USER_PREFIX[teams.cloud or Cloud.PUBLIC]
-        return prefix + teams.user_id
-    if (app := model.microsoft_teams_app) is not None:
-        return _TEAMS_APP_PREFIX[app.cloud or Cloud.PUBLIC] + app.app_id
-    if (extension := model.teams_extension_user) is not None:
-        prefix = _ACS_USER_PREFIX[extension.cloud or Cloud.PUBLIC]
-        return f"{prefix}{extension.resource_id}_{extension.tenant_id}_{extension.user_id}"
-    return None
+        derived = prefix + teams.user_id if teams.user_id else ""
+        kind = IdentifierKind.MICROSOFT_TEAMS_USER
+    elif (app := model.microsoft_teams_app) is not None:
+        derived = _TEAMS_APP_PREFIX[app.cloud or Cloud.PUBLIC] + app.app_id if app.app_id else ""
+        kind = IdentifierKind.MICROSOFT_TEAMS_APP
+    elif (user := model.teams_extension_user) is not None:
+        prefix = _ACS_USER_PREFIX[user.cloud or Cloud.PUBLIC]
+        derived = f"{prefix}{user.resource_id}_{user.tenant_id}_{user.user_id}"
+        kind = IdentifierKind.TEAMS_EXTENSION_USER
+    else:
+        return raw_id, _kind_of(raw_id)
+    if raw_id and _kind_of(raw_id) is kind:
+        return raw_id, kind
+    return (derived, kind) if _kind_of(derived) is kind else ("", kind)

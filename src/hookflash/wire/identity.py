@@ -6,7 +6,7 @@ Signing a token is not done here; :func:`token_claims` gives what goes into it.
 from __future__ import annotations
 
 from hookflash.wire.enums import TokenScope
-from hookflash.wire.requests import Model
+from hookflash.wire.parts import Model
 from hookflash.wire.results import invalid_argument
 
 DEFAULT_EXPIRY_MINUTES = 1440

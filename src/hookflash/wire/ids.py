@@ -1,8 +1,9 @@
 """Opaque ids in their documented formats, each with the owning node's short id inside (contract section 3.4).
 
-Every id holds a version 4 GUID whose last group starts with the node: ``xxxxxxxx-xxxx-4xxx-yxxx-NNNNxxxxxxxx``, four
-hex digits, the rest random. :class:`Minter` is the only place that writes ids, :func:`read_node` the only one that
-reads the node back, so a cluster can route by id without a lookup.
+Every id holds a version 4 GUID whose last group starts with the node:
+``xxxxxxxx-xxxx-4xxx-yxxx-NNNNxxxxxxxx``, four hex digits, the rest random. :class:`Minter` is the only place
+that writes ids, :func:`read_node` the only one that reads the node back, so a cluster can route by id without
+a lookup.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Minter:
         folded = node.lower()
         if not 1 <= len(folded) <= _NODE_DIGITS or not _HEX.issuperset(folded):
             raise ValueError(
-                f"node id {node!r} is not one to {_NODE_DIGITS} hex digits; node_of(name) makes one from a name"
+                f"node id {node!r} is not one to {_NODE_DIGITS} hex digits; node_of(name) gives one"
             )
         self.node = folded.zfill(_NODE_DIGITS)
         self._number = bytes.fromhex(self.node)
@@ -101,7 +102,9 @@ class Minter:
         return base64.b64encode(url.encode()).decode("ascii")
 
     def recording_id(self, call_connection_id: str | None = None) -> str:
-        """Unpadded base64url of a small JSON object; ``call_connection_id`` is the leg that started it, if one did."""
+        """Unpadded base64url of a small JSON object; ``call_connection_id`` is the leg that started it, if
+        one did.
+        """
         pair = _Recording(call_connection_id or self.guid(), self.guid())
         return base64.urlsafe_b64encode(_ENCODE(pair)).rstrip(b"=").decode("ascii")
 
@@ -112,7 +115,9 @@ class Minter:
         return f"{_CONTEXT_HEADER}.{payload}."
 
     def user_id(self, resource: str) -> str:
-        """A communication user of ``resource`` (its GUID): ``8:acs:<resource>_<guid>``, never another underscore."""
+        """A communication user of ``resource`` (its GUID): ``8:acs:<resource>_<guid>``, never another
+        underscore.
+        """
         return f"8:acs:{resource}_{self.guid()}"
 
 

@@ -13,7 +13,7 @@ from hookflash.wire.enums import (
     TranscriptionResultType,
 )
 from hookflash.wire.identifiers import CommunicationIdentifierModel, CommunicationUserModel, PhoneNumberModel
-from hookflash.wire.requests import Model
+from hookflash.wire.parts import Model
 
 
 class MediaStreamingSubscription(Model):
@@ -34,7 +34,7 @@ class TranscriptionSubscription(Model):
 
 
 class CallConnectionProperties(Model):
-    """``source`` is the caller and ``targets`` the callees, whoever asks. ``answeredFor`` since 2024-09-15."""
+    """``source`` is the caller, ``targets`` the callees, whoever asks. ``answeredFor`` since 2024-09-15."""
 
     call_connection_id: str
     call_connection_state: CallConnectionState

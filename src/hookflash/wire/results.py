@@ -1,7 +1,7 @@
 """Result codes: synchronous refusals and the ``resultInformation`` of events (contract sections 4.1 - 4.5).
 
-A :class:`Refusal` is an answer to a request; a :class:`ResultInformation` tells in an event how an operation or a
-call leg ended. Nothing here is vague: each names what was wrong and, where it can, what to do.
+A :class:`Refusal` is an answer to a request; a :class:`ResultInformation` tells in an event how an operation
+or a call leg ended. Nothing here is vague: each names what was wrong and, where it can, what to do.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ _ENCODER = msgspec.json.Encoder()
 class Refusal(Exception):
     """A request is refused: HTTP ``status``, sub-code ``code`` (a string) and a message for people.
 
-    ``target`` names the field at fault as the wire spells it, ``retry_after`` (seconds) is set when waiting helps.
+    ``target`` names the field at fault as the wire spells it, ``retry_after`` (seconds) is set when waiting
+    helps.
     """
 
     def __init__(
@@ -72,7 +73,9 @@ class Refusal(Exception):
 
 
 def invalid_argument(field: str, problem: str) -> Refusal:
-    """400/8523: ``field`` (its wire name or path) is missing or wrong; ``problem`` says how, and what would do."""
+    """400/8523: ``field`` (its wire name or path) is missing or wrong; ``problem`` says how, and what would
+    do.
+    """
     return Refusal(400, 8523, f"The field {field} is invalid: {problem}", target=field)
 
 
@@ -152,7 +155,9 @@ def incompatible_operation(message: str) -> Refusal:
 
 
 def throttled(message: str, *, sub_code: int = 8516, retry_after: int = 1) -> Refusal:
-    """429 with 8516 (calls), 8529 (month), 8530 (active calls) or 8613 (captions); ``retry_after`` in seconds."""
+    """429 with 8516 (calls), 8529 (month), 8530 (active calls) or 8613 (captions); ``retry_after`` in
+    seconds.
+    """
     return Refusal(429, sub_code, message, retry_after=retry_after)
 
 
@@ -174,7 +179,7 @@ def unsupported_api_version(version: str, supported: tuple[str, ...]) -> Refusal
 
 
 class Detail(msgspec.Struct, rename="camel", frozen=True):
-    """``sipDetails`` or ``q850Details``: a SIP status or an ISDN cause and its text (2026-03-12 and later)."""
+    """``sipDetails`` or ``q850Details``: a SIP status or ISDN cause and its text; since 2026-03-12."""
 
     code: int
     message: str
@@ -256,7 +261,9 @@ def result_of(refusal: Refusal) -> ResultInformation:
 
 
 def play_failed(sub_code: int, message: str = "") -> ResultInformation:
-    """PlayFailed of a file source: 8535, 8536 or anything else of the catalogue; ``message`` adds the particulars."""
+    """PlayFailed of a file source: 8535, 8536 or anything else of the catalogue; ``message`` adds the
+    particulars.
+    """
     known = _PLAY_FAILURES.get(sub_code, UNKNOWN_ERROR)
     if not message:
         return known
@@ -331,9 +338,10 @@ def leg_result(
 ) -> ResultInformation:
     """How a call leg ended, from its final SIP ``status`` and ``reason`` phrase.
 
-    ``outbound`` chooses 560xyz over 540xyz; ``sub_code`` overrides both when the platform itself decided.
-    A status of 200 (or 0) is a normal end. ``q850`` is the ISDN cause of a Reason header. SIP and Q.850 details are
-    added for ``version`` 2026-03-12 and later, except where the platform decided and no SIP answer was seen.
+    ``outbound`` chooses 560xyz over 540xyz; ``sub_code`` overrides both when the platform itself decided. A
+    status of 200 (or 0) is a normal end. ``q850`` is the ISDN cause of a Reason header. SIP and Q.850 details
+    are added for ``version`` 2026-03-12 and later, except where the platform decided and no SIP answer was
+    seen.
     """
     normal = status in (0, 200)
     code = 200 if normal else status

@@ -24,7 +24,9 @@ def ticks_iso(time: float, suffix: str) -> str:
 
 
 def offset_time(time: float) -> str:
-    """``2026-06-13T19:10:07.1802851+00:00``: CloudEvents, token expiry, recording times (contract section 5.2)."""
+    """``2026-06-13T19:10:07.1802851+00:00``: CloudEvents, token expiry, recording times (contract section
+    5.2).
+    """
     return ticks_iso(time, "+00:00")
 
 
@@ -40,7 +42,8 @@ def dotnet_ticks(time: float) -> int:
 
 @lru_cache(maxsize=256)
 def parse_imf_fixdate(text: str) -> int | None:
-    """Unix time of an IMF-fixdate (``Sun, 06 Nov 1994 08:49:37 GMT``, RFC 9110 section 5.6.7); None when it is not one.
+    """Unix time of an IMF-fixdate (``Sun, 06 Nov 1994 08:49:37 GMT``, RFC 9110 section 5.6.7); None when it
+    is not one.
 
     The day of the week must agree with the date.
     """

@@ -1,7 +1,7 @@
 """API versions: parsing, order and leniency (contract section 1.1).
 
-A version is a date with an optional ``-preview``. A preview sorts before the stable version of the same date. Since
-the text form sorts by date, gates compare versions with :func:`at_least`.
+A version is a date with an optional ``-preview``. A preview sorts before the stable version of the same date.
+Since the text form sorts by date, gates compare versions with :func:`at_least`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,270 @@
+"""Limits of the contract and the checks that apply them to single fields.
+
+Each check raises Refusal 400/8523 whose target is the field's wire name (contract sections 1.4, 6.2, 6.3 and
+6.5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from hookflash.wire import parts, requests
+from hookflash.wire.enums import CallLocatorKind, PlaySourceKind
+from hookflash.wire.identifiers import CommunicationIdentifierModel, Identifier, PhoneNumberModel
+from hookflash.wire.results import invalid_argument
+
+MAX_DTMF_TONES = 18
+"""Tones in one sendDtmfTones request (contract section 6.5)."""
+MAX_TEXT = 4000
+"""Characters of a text source; longer ones have to be SSML (contract section 6.2)."""
+MAX_INITIAL_SILENCE_DTMF = 300
+MAX_INITIAL_SILENCE_SPEECH = 20
+"""Seconds (contract section 6.3)."""
+INTER_TONE_TIMEOUT = (1, 60)
+INVITATION_TIMEOUT = (0, 180)
+"""Seconds, both ends included."""
+MAX_SIP_HEADERS = 5
+MAX_SIP_HEADER_NAME = 64
+MAX_SIP_HEADER_VALUE = 256
+MAX_VOIP_HEADERS = 1000
+MAX_VOIP_HEADER_NAME = 64
+MAX_VOIP_HEADER_VALUE = 1024
+MAX_SPEECH_LANGUAGES = 10
+MAX_CHOICE_LANGUAGES = 4
+MAX_CALL_TOPIC = 48
+MAX_CALLER_INFORMATION = 10
+MAX_CHANNEL = 4
+MAX_URI = 2048
+"""Characters of any URI."""
+
+# The contract names no bound for these; they keep one request from costing out of all proportion.
+MAX_CONTEXT = 16_384
+MAX_CALL_CONTEXT = 16_384
+MAX_TARGETS = 100
+MAX_PLAY_SOURCES = 100
+MAX_CHOICES = 100
+MAX_PHRASES = 100
+MAX_TONES_TO_COLLECT = 1000
+
+
+# --- URIs -----------------------------------------------------------------------------------------------
+
+
+def require_uri(uri: str, field: str, schemes: Sequence[str] = ("https", "http")) -> None:
+    """Refuse ``field`` unless ``uri`` is absolute, has one of ``schemes`` and a host, and is not too long."""
+    wanted = f"expected an absolute {' or '.join(schemes)} URL"
+    if len(uri) > MAX_URI:
+        raise invalid_argument(field, f"{wanted} of at most {MAX_URI} characters, got {len(uri)}.")
+    try:
+        split = urlsplit(uri)
+        usable = split.scheme.lower() in schemes and bool(split.hostname) and (split.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable or not uri.isprintable() or " " in uri:
+        raise invalid_argument(field, f"{wanted}, got {uri[:128]!r}.")
+
+
+def require_callback(uri: str, field: str, *, allow_http: bool) -> None:
+    """A callback URI; plain http only where the server allows it (contract section 0, rule 24)."""
+    require_uri(uri, field, ("https", "http") if allow_http else ("https",))
+
+
+def check_operation(model: Any) -> None:
+    uri = model.operation_callback_uri
+    if uri is not None:
+        require_uri(uri, "operationCallbackUri")
+    check_context(model)
+
+
+def check_context(model: Any) -> None:
+    check_length(model.operation_context, "operationContext", MAX_CONTEXT)
+
+
+def check_length(value: str | None, field: str, longest: int) -> None:
+    if value is not None and len(value) > longest:
+        raise invalid_argument(field, f"expected at most {longest} characters, got {len(value)}.")
+
+
+def check_filled(value: str, field: str, longest: int = MAX_URI) -> None:
+    if not value:
+        raise invalid_argument(field, "it is required, but empty.")
+    check_length(value, field, longest)
+
+
+def check_range(value: float | None, field: str, low: int, high: int | None, unit: str = "") -> None:
+    if value is None or (low <= value and (high is None or value <= high)):
+        return
+    bounds = f"at least {low}" if high is None else f"{low} to {high}"
+    raise invalid_argument(field, f"expected {bounds}{unit}, got {value}.")
+
+
+def check_count(items: Collection[object], field: str, low: int, high: int, what: str) -> None:
+    if len(items) < low:
+        raise invalid_argument(field, f"expected at least {low} of {what}, got none.")
+    if len(items) > high:
+        raise invalid_argument(field, f"expected at most {high} of {what}, got {len(items)}.")
+
+
+# --- identifiers ----------------------------------------------------------------------------------------
+
+
+def check_identifier(model: CommunicationIdentifierModel, field: str) -> Identifier:
+    return Identifier.from_model(model, field)
+
+
+def check_identifiers(
+    models: Sequence[CommunicationIdentifierModel] | None, field: str, low: int = 0
+) -> None:
+    items = models or ()
+    check_count(items, field, low, MAX_TARGETS, "these")
+    for index, model in enumerate(items):
+        check_identifier(model, f"{field}[{index}]")
+
+
+def is_dialable(number: str) -> bool:
+    """Whether ``number`` may go into a SIP request: an optional plus and at most 32 digits."""
+    digits = number.removeprefix("+")
+    return 0 < len(digits) <= 32 and digits.isascii() and digits.isdigit()
+
+
+def check_callee(model: CommunicationIdentifierModel, field: str) -> bool:
+    """Check someone to be called; True when it is a phone."""
+    identifier = check_identifier(model, field)
+    number = identifier.phone_number
+    if number is not None and not is_dialable(number):
+        raise invalid_argument(field, f"expected a number such as +14255550123, got {number[:64]!r}.")
+    return number is not None
+
+
+def check_caller_id(model: PhoneNumberModel | None, *, required_by: str = "") -> None:
+    field = "sourceCallerIdNumber"
+    if model is None:
+        if required_by:
+            raise invalid_argument(
+                field, f"it is required, because {required_by} is a phone number; name a number of yours."
+            )
+    elif not is_dialable(model.value):
+        raise invalid_argument(field, f"expected a number such as +14255550123, got {model.value[:64]!r}.")
+
+
+# --- parts ----------------------------------------------------------------------------------------------
+
+_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+def check_custom_context(context: parts.CustomCallingContext | None) -> None:
+    if context is None:
+        return
+    field = "customCallingContext"
+    sip = context.sip_headers or {}
+    custom = [name for name in sip if name.casefold() != "user-to-user"]
+    check_count(custom, f"{field}.sipHeaders", 0, MAX_SIP_HEADERS, "custom headers beside User-To-User")
+    for name, value in sip.items():
+        _header(name, value, f"{field}.sipHeaders", MAX_SIP_HEADER_NAME, MAX_SIP_HEADER_VALUE)
+    for name in custom:
+        if not name.casefold().startswith("x-"):
+            raise invalid_argument(
+                f"{field}.sipHeaders", f"expected names User-To-User, X-MS-Custom-* or X-*, got {name!r}."
+            )
+    voip = context.voip_headers or {}
+    check_count(voip, f"{field}.voipHeaders", 0, MAX_VOIP_HEADERS, "headers")
+    for name, value in voip.items():
+        _header(name, value, f"{field}.voipHeaders", MAX_VOIP_HEADER_NAME, MAX_VOIP_HEADER_VALUE)
+    if context.teams_phone_call_details is not None:
+        _teams_details(context.teams_phone_call_details, f"{field}.teamsPhoneCallDetails")
+
+
+def _header(name: str, value: str, field: str, longest_name: int, longest_value: int) -> None:
+    if not name or len(name) > longest_name or not _TOKEN.issuperset(name):
+        raise invalid_argument(
+            field,
+            f"expected header names of 1 to {longest_name} letters, digits and dashes, got {name[:80]!r}.",
+        )
+    if len(value) > longest_value or not value.isprintable():
+        raise invalid_argument(
+            f"{field}.{name}", f"expected at most {longest_value} printable characters, got {value[:80]!r}."
+        )
+
+
+def _teams_details(details: parts.TeamsPhoneCallDetails, field: str) -> None:
+    check_length(details.call_topic, f"{field}.callTopic", MAX_CALL_TOPIC)
+    caller = details.teams_phone_caller_details
+    if caller is not None:
+        check_identifier(caller.caller, f"{field}.teamsPhoneCallerDetails.caller")
+        information = list(caller.additional_caller_information or ())
+        where = f"{field}.teamsPhoneCallerDetails.additionalCallerInformation"
+        check_count(information, where, 0, MAX_CALLER_INFORMATION, "entries")
+    source = details.teams_phone_source_details
+    if source is not None:
+        check_identifier(source.source, f"{field}.teamsPhoneSourceDetails.source")
+
+
+def check_play_source(source: requests.PlaySource, field: str) -> None:
+    if source.kind is PlaySourceKind.FILE:
+        if source.file is None:
+            raise invalid_argument(f"{field}.file", "it is required for the kind file, but missing.")
+        require_uri(source.file.uri, f"{field}.file.uri")
+    elif source.kind is PlaySourceKind.TEXT:
+        if source.text is None:
+            raise invalid_argument(f"{field}.text", "it is required for the kind text, but missing.")
+        if len(source.text.text) > MAX_TEXT:
+            raise invalid_argument(
+                f"{field}.text.text",
+                f"expected at most {MAX_TEXT} characters, got {len(source.text.text)}; use SSML for more.",
+            )
+    elif source.ssml is None:
+        raise invalid_argument(f"{field}.ssml", "it is required for the kind ssml, but missing.")
+
+
+def check_play_sources(sources: Sequence[requests.PlaySource], field: str, low: int) -> None:
+    check_count(sources, field, low, MAX_PLAY_SOURCES, "play sources")
+    for index, source in enumerate(sources):
+        check_play_source(source, f"{field}[{index}]")
+
+
+def check_locale(locale: str | None, field: str, *, required: bool = False) -> None:
+    if not locale:
+        if required:
+            raise invalid_argument(field, "it is required, but missing; expected a locale such as en-US.")
+        return
+    if "-" not in locale or len(locale) > 32:
+        raise invalid_argument(field, f"expected a locale with a region such as en-US, got {locale[:64]!r}.")
+
+
+def check_streams(model: Any) -> None:
+    streaming: parts.MediaStreamingOptions | None = model.media_streaming_options
+    if streaming is not None:
+        field = "mediaStreamingOptions.transportUrl"
+        if streaming.transport_url is None:
+            raise invalid_argument(field, "it is required, but missing; expected a wss URL.")
+        require_uri(streaming.transport_url, field, ("wss", "ws"))
+    transcription: parts.TranscriptionOptions | None = model.transcription_options
+    if transcription is not None:
+        if transcription.transport_url is not None:
+            require_uri(transcription.transport_url, "transcriptionOptions.transportUrl", ("wss", "ws"))
+        check_locale(transcription.locale, "transcriptionOptions.locale", required=not transcription.locales)
+
+
+_LOCATED_BY = {
+    CallLocatorKind.SERVER_CALL: "serverCallId",
+    CallLocatorKind.GROUP_CALL: "groupCallId",
+    CallLocatorKind.ROOM_CALL: "roomId",
+}
+
+
+def check_locator(locator: parts.CallLocator, field: str = "callLocator") -> None:
+    given = {
+        "serverCallId": locator.server_call_id,
+        "groupCallId": locator.group_call_id,
+        "roomId": locator.room_id,
+    }
+    names = [name for name, value in given.items() if value]
+    if len(names) != 1:
+        got = " and ".join(names) or "none of them"
+        raise invalid_argument(field, f"expected exactly one of {', '.join(given)}, got {got}.")
+    if locator.kind is not None and _LOCATED_BY[locator.kind] != names[0]:
+        raise invalid_argument(
+            f"{field}.kind", f"{locator.kind} goes with {_LOCATED_BY[locator.kind]}, but {names[0]} is given."
+        )

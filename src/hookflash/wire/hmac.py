@@ -1,0 +1,296 @@
+"""HMAC-SHA256 request authentication, both ways (contract sections 2.1 - 2.3).
+
+A request is signed over ``METHOD \\n path-and-query \\n date;host;body-hash``. The SDKs disagree about the
+host they sign (with or without port, with a trailing slash, the endpoint's instead of the server's), and two
+of them sign the path in another percent-encoding than the one they send, so :class:`Verifier` tries the
+documented candidates in order; the first is right for nearly every request. Comparisons take constant time
+and no message carries a signature.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hmac
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from hmac import compare_digest
+from urllib.parse import quote, unquote, urlsplit
+
+from hookflash.wire.results import unauthenticated
+from hookflash.wire.timestamps import imf_fixdate, parse_imf_fixdate
+
+DATE_WINDOW = 900.0
+"""Seconds a request's date may differ from ours, either way."""
+
+SCHEME = "HMAC-SHA256"
+EMPTY_BODY_HASH = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+
+_SIGNED_HEADERS = "x-ms-date;host;x-ms-content-sha256"
+_MAX_AUTHORIZATION = 1024
+_MAX_SIGNED_HEADERS = 16
+_MAX_HOST = 512
+_MAX_TARGET = 16_384
+_RAW_ID_PREFIXES = ("4:", "8:", "28:")
+
+
+def decode_key(text: str) -> bytes:
+    """The bytes of a base64 access key. ValueError, which does not repeat it, when it is not one."""
+    try:
+        secret = binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raise ValueError("the access key is not base64") from None
+    if not secret:
+        raise ValueError("the access key is empty")
+    return secret
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """One key of a resource. A resource may have two, so that keys can be rotated without a gap."""
+
+    resource: str
+    secret: bytes = field(repr=False)
+    label: str = "primary"
+
+
+class Verifier:
+    """Verifies requests against the keys of all resources.
+
+    ``public_hosts`` are the host names (with or without port) clients may have been configured with, beyond
+    the Host header; ``window`` is the accepted difference of dates in seconds.
+    """
+
+    def __init__(
+        self, keys: Iterable[AccessKey], *, public_hosts: Iterable[str] = (), window: float = DATE_WINDOW
+    ) -> None:
+        self._keys = tuple(keys)
+        self._public_hosts = tuple(public_hosts)
+        self._window = window
+
+    def verify(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        now: float,
+        *,
+        content: bool = False,
+    ) -> AccessKey:
+        """The key a request is signed with.
+
+        ``target`` is path and query exactly as on the request line, ``headers`` have lower-case names,
+        ``now`` is Unix time. ``content`` True also accepts the signatures of recording downloads, where JS
+        leaves the query out. Raises Refusal 401/7509 that says what is wrong.
+        """
+        names, signature = _authorization(headers.get("authorization"))
+        values = _signed_values(names, headers)
+        if not compare_digest(_body_hash(body), headers["x-ms-content-sha256"].encode()):
+            raise unauthenticated(
+                "x-ms-content-sha256 does not match the body: hash the bytes exactly as they are sent, "
+                f"{len(body)} arrived here."
+            )
+        self._check_date(headers["x-ms-date" if "x-ms-date" in names else "date"], now)
+        if len(target) > _MAX_TARGET or len(headers.get("host", "")) > _MAX_HOST:
+            raise unauthenticated("the request target or the Host header is too long to be verified.")
+        verb = method.upper()
+        at = names.index("host")
+        before = "".join([value + ";" for value in values[:at]])
+        after = "".join([";" + value for value in values[at + 1 :]])
+        hosts: list[str] = []
+        for host in candidate_hosts(headers, self._public_hosts):
+            hosts.append(host)
+            found = self._try(f"{verb}\n{target}\n{before}{host}{after}", signature)
+            if found is not None:
+                return found
+        for other in candidate_targets(target, headers, content=content):
+            for host in hosts:
+                found = self._try(f"{verb}\n{other}\n{before}{host}{after}", signature)
+                if found is not None:
+                    return found
+        raise unauthenticated(
+            f"the signature matches none of the {len(self._keys)} access keys for {verb} {target} with host "
+            f"{' or '.join(hosts)}. Check the access key, and that nothing between client and server "
+            "rewrites the path or the Host header; if it must, name the clients' host as public URL."
+        )
+
+    def _try(self, text: str, signature: bytes) -> AccessKey | None:
+        message = text.encode()
+        for key in self._keys:
+            if compare_digest(hmac.digest(key.secret, message, "sha256"), signature):
+                return key
+        return None
+
+    def _check_date(self, text: str, now: float) -> None:
+        moment = parse_imf_fixdate(text)
+        if moment is None:
+            raise unauthenticated(
+                f"the signed date {text[:64]!r} is not of the form 'Sun, 06 Nov 1994 08:49:37 GMT'."
+            )
+        drift = moment - now
+        if abs(drift) > self._window:
+            side = "ahead of" if drift > 0 else "behind"
+            raise unauthenticated(
+                f"the signed date is {abs(drift):.0f} s {side} this server's clock ({imf_fixdate(now)}); "
+                f"at most {self._window:.0f} s are accepted. Set the clocks, or sign each request anew."
+            )
+
+
+def _body_hash(body: bytes) -> bytes:
+    return binascii.b2a_base64(sha256(body).digest(), newline=False)
+
+
+def _authorization(header: str | None) -> tuple[list[str], bytes]:
+    """Names of the signed headers, in order and lower case, and the signature's bytes."""
+    if not header:
+        raise unauthenticated("the Authorization header is missing; expected HMAC-SHA256 or a bearer token.")
+    if len(header) > _MAX_AUTHORIZATION:
+        raise unauthenticated("the Authorization header is too long.")
+    scheme, _, parameters = header.partition(" ")
+    if scheme.upper() != SCHEME:
+        raise unauthenticated(f"the Authorization scheme {scheme[:32]!r} is not known; expected {SCHEME}.")
+    signed = encoded = ""
+    for parameter in parameters.split("&"):
+        name, _, value = parameter.strip().partition("=")
+        if name == "SignedHeaders":
+            signed = value
+        elif name == "Signature":
+            encoded = value
+    if not signed or not encoded:
+        raise unauthenticated(
+            "the Authorization header must read HMAC-SHA256 SignedHeaders=<names>&Signature=<base64>."
+        )
+    names = signed.lower().split(";")
+    if len(names) > _MAX_SIGNED_HEADERS or len(set(names)) != len(names):
+        raise unauthenticated(f"SignedHeaders lists a header twice or more than {_MAX_SIGNED_HEADERS}.")
+    try:
+        return names, binascii.a2b_base64(encoded.encode("ascii"), strict_mode=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raise unauthenticated("the Signature in the Authorization header is not base64.") from None
+
+
+def _signed_values(names: Sequence[str], headers: Mapping[str, str]) -> list[str]:
+    """The values to sign, in order; candidates take the place of the host's."""
+    for required in ("host", "x-ms-content-sha256"):
+        if required not in names:
+            raise unauthenticated(f"SignedHeaders must list {required}; it lists {';'.join(names)}.")
+    if "x-ms-date" not in names and "date" not in names:
+        raise unauthenticated(f"SignedHeaders must list x-ms-date or date; it lists {';'.join(names)}.")
+    values = []
+    for name in names:
+        value = headers.get(name)
+        if value is None:
+            raise unauthenticated(f"the signed header {name} is missing from the request.")
+        values.append(value)
+    return values
+
+
+# --- what may have been signed instead of what arrived --------------------------------------------------
+
+
+def _without_port(host: str) -> str:
+    name, mark, port = host.rpartition(":")
+    return name if mark and port.isdecimal() else host
+
+
+def candidate_hosts(headers: Mapping[str, str], public_hosts: Iterable[str] = ()) -> Iterator[str]:
+    """Hosts the client may have signed, likeliest first, none twice (contract section 2.2)."""
+    host = headers.get("host", "")
+    yield host
+    seen = {host}
+    for candidate in _more_hosts(host, headers, public_hosts):
+        if candidate and candidate not in seen and len(candidate) <= _MAX_HOST:
+            seen.add(candidate)
+            yield candidate
+
+
+def _more_hosts(host: str, headers: Mapping[str, str], public_hosts: Iterable[str]) -> Iterator[str]:
+    bare = _without_port(host)
+    yield bare
+    if bare == host:
+        yield host + ":443"
+        yield host + ":80"
+    yield host + "/"
+    yield bare + "/"
+    own_port = host[len(bare) :]
+    for name in ("x-forwarded-host", "x-ms-host"):
+        if other := headers.get(name):
+            yield other
+            yield _without_port(other)
+            if own_port:
+                yield _without_port(other) + own_port
+    for public in public_hosts:
+        stripped = _without_port(public)
+        yield public
+        yield stripped
+        yield public + "/"
+        yield stripped + "/"
+        if own_port:
+            yield stripped + own_port
+
+
+def candidate_targets(target: str, headers: Mapping[str, str], *, content: bool = False) -> Iterator[str]:
+    """Paths with query the client may have signed instead of ``target``, likeliest first.
+
+    aiohttp sends ``4%3A%2B1...`` as ``4:%2B1...`` after Python's asynchronous Call Automation client has
+    signed the former; its identity client signs the path with every escape undone. For recording content JS
+    signs the path without its query, named again in the header OriginalUrl (contract section 2.3).
+    """
+    seen = {target}
+    for candidate in _more_targets(target, headers, content):
+        if candidate not in seen and len(candidate) <= _MAX_TARGET:
+            seen.add(candidate)
+            yield candidate
+
+
+def _more_targets(target: str, headers: Mapping[str, str], content: bool) -> Iterator[str]:
+    path, mark, query = target.partition("?")
+    yield "/".join([_escaped(segment) for segment in path.split("/")]) + mark + query
+    if "%" in target:
+        yield unquote(target)
+    if content:
+        yield path
+        original = headers.get("originalurl")
+        if original:
+            try:
+                yield urlsplit(original).path
+            except ValueError:
+                return
+
+
+def _escaped(segment: str) -> str:
+    """A segment that holds a rawId in the generated clients' escaping; any other as it is."""
+    plain = unquote(segment)
+    return quote(plain, safe="") if plain.startswith(_RAW_ID_PREFIXES) else segment
+
+
+# --- signing --------------------------------------------------------------------------------------------
+
+
+def sign(method: str, target: str, host: str, body: bytes, secret: bytes, now: float) -> dict[str, str]:
+    """Headers that authenticate a request of our own; the Host header sent must be ``host``. ``now`` is Unix
+    time.
+    """
+    date = imf_fixdate(now)
+    digest = _body_hash(body).decode("ascii")
+    text = f"{method.upper()}\n{target}\n{date};{host};{digest}"
+    signature = b64encode(hmac.digest(secret, text.encode(), "sha256")).decode("ascii")
+    return {
+        "x-ms-date": date,
+        "x-ms-content-sha256": digest,
+        "Authorization": f"{SCHEME} SignedHeaders={_SIGNED_HEADERS}&Signature={signature}",
+    }
+
+
+__all__ = [
+    "DATE_WINDOW",
+    "EMPTY_BODY_HASH",
+    "AccessKey",
+    "Verifier",
+    "candidate_hosts",
+    "candidate_targets",
+    "decode_key",
+    "sign",
+]
