@@ -59,9 +59,7 @@ def parse_pairs(value: str, header: str = "") -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What a server asks for. ``algorithm`` is as written ("MD5" when absent), ``qop`` the options
-    offered.
-    """
+    """What a server asks for; ``algorithm`` as written (MD5 when absent), ``qop`` the options offered."""
 
     realm: str
     nonce: str
@@ -105,9 +103,7 @@ class Challenge:
 
 
 def strongest(values: Sequence[str]) -> Challenge | None:
-    """The challenge to answer: the strongest hash we support, the first of equals; None when there is
-    none.
-    """
+    """The challenge to answer: the strongest hash we support, the first of equals, or None."""
     found: list[Challenge] = []
     for value in values:
         try:
@@ -132,9 +128,7 @@ def response_hash(
     nc: str = "",
     cnonce: str = "",
 ) -> str:
-    """The response value (RFC 7616 section 3.4.1). ``algorithm`` may end in "-sess"; ``nc`` is 8 hex
-    digits.
-    """
+    """The response (RFC 7616 section 3.4.1); ``algorithm`` may end in "-sess", ``nc`` is 8 hex digits."""
     base = algorithm.lower().removesuffix("-sess")
     first = _hash(base, f"{username}:{realm}:{password}".encode())
     if base != algorithm.lower():

@@ -106,9 +106,7 @@ def offer(
     receiving: bool = True,
     events: bool = True,
 ) -> SessionDescription:
-    """An offer of one audio line received at ``host``:``port``. Raises :class:`ValueError` for unknown
-    codecs.
-    """
+    """An offer of audio received at ``host``:``port``. Raises :class:`ValueError` for unknown codecs."""
     numbers: list[tuple[int, str]] = []
     for codec in codecs:
         if codec not in _STATIC:
@@ -171,9 +169,7 @@ def answer(
 def accept(
     local: SessionDescription, remote: SessionDescription, codecs: Sequence[str] = CODECS
 ) -> AudioMedia | None:
-    """What the peer's answer to our offer settles; None when it refused the audio or chose what we did not
-    offer.
-    """
+    """What the peer's answer to our offer settles; None when it refuses, or takes what was not offered."""
     if len(remote.media) != len(local.media):
         return None
     for ours, theirs in zip(local.media, remote.media, strict=True):
@@ -217,9 +213,7 @@ class Negotiation:
     _last: SessionDescription | None = field(default=None, repr=False)
 
     def offer(self, *, sending: bool = True, receiving: bool = True) -> SessionDescription:
-        """An offer: the first one, a re-offer (the codec in use first), or the one asked for by an empty
-        INVITE.
-        """
+        """An offer: the first, a re-offer (codec in use first), or the one an empty INVITE asks for."""
         codecs = list(self.codecs)
         if self.media is not None:
             used = self.media.codec
@@ -239,9 +233,7 @@ class Negotiation:
     def answer(
         self, remote: SessionDescription, *, sending: bool = True, receiving: bool = True
     ) -> SessionDescription | None:
-        """The answer to the peer's offer, to be sent; None when nothing is common (488) and nothing
-        changes.
-        """
+        """The answer to send for the peer's offer; None when nothing is common: 488, no change."""
         found = answer(
             remote,
             self.host,

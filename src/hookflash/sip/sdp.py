@@ -73,9 +73,7 @@ class MediaDescription:
         return _attribute(self.attributes, name)
 
     def rtpmap(self, payload_type: int) -> RtpMap | None:
-        """What ``payload_type`` is by an rtpmap of this media line; None when there is none or a broken
-        one.
-        """
+        """What an rtpmap says ``payload_type`` is; None without a well-formed one."""
         number = str(payload_type)
         for name, value in self.attributes:
             if name == "rtpmap" and value is not None:
@@ -94,9 +92,7 @@ class MediaDescription:
 
 @dataclass(frozen=True, slots=True)
 class SessionDescription:
-    """A whole description. ``connection`` is the session-level address, None when each media line has its
-    own.
-    """
+    """A whole description; ``connection`` is the session-level address, None when lines have their own."""
 
     origin: Origin
     connection: str | None = None
