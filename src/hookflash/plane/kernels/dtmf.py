@@ -1,0 +1,241 @@
+"""In-band DTMF detection (ITU-T Q.23, Q.24) by frequency from phase.
+
+A block is a Hann window of 176 samples (22 ms); blocks follow each other by 20 samples. In each, the strongest of
+the four row tones and of the four column tones are measured. Their frequency comes from how far the phase has
+moved since the block before, good to about 1 Hz, so that tolerance is tight where a filter bank's is not. A
+block passes when both tones are loud enough, near enough to nominal, of acceptable twist, and together make up
+most of the block's energy (speech and music do not). A key is on after 9 passing blocks, off after 12 failing.
+
+Most legs are silent or speak: a coarse filter over the plain frame lets only two-tone frames through.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hookflash.plane.columns import FRAME, HISTORY, RATE, Detect, Jitter, Receive, Setup
+from hookflash.plane.kernels.compiling import kernel
+
+TONES = (697.0, 770.0, 852.0, 941.0, 1209.0, 1336.0, 1477.0, 1633.0)
+WINDOW = HISTORY
+HOP = 20
+BLOCKS = FRAME // HOP
+HALF = FRAME // 2
+PASSES = 9
+MISSES = 2
+FAILS = 12
+TOLERANCE = 0.0245
+"""Largest relative frequency error of a tone."""
+TWIST_LOW = 10.0 ** (-10.5 / 20)
+TWIST_HIGH = 10.0 ** (6.5 / 20)
+"""Column amplitude over row amplitude."""
+SHARE = 0.78
+"""Least part of a block's energy that the two tones must explain."""
+FLOOR = 32767.0 * 10.0 ** ((-31.0 - 3.14) / 20)
+"""Least amplitude of a tone: -31 dBm0."""
+COARSE_SHARE = 0.35
+COARSE_LEAST = 0.02
+"""Least part of a frame's energy in one tone group for the frame to be looked at closely."""
+COARSE_FLOOR = 0.25 * FRAME * FLOOR * FLOOR
+MAX_OFFSET = 60
+"""Largest frequency error the response table covers, Hz."""
+
+_n = np.arange(WINDOW)
+HANN = np.hanning(WINDOW + 2)[1:-1].astype(np.float32)
+HANN_SQUARED = (HANN * HANN).astype(np.float32)
+HANN_SUM = float(HANN.sum())
+HANN_POWER = float(HANN_SQUARED.sum())
+_angles = 2 * np.pi * np.outer(TONES, _n) / RATE
+FINE_COS = np.ascontiguousarray((np.cos(_angles) * HANN).astype(np.float32))
+FINE_SIN = np.ascontiguousarray((np.sin(_angles) * HANN).astype(np.float32))
+COARSE_COS = np.ascontiguousarray(np.cos(_angles[:, :HALF]).astype(np.float32))
+COARSE_SIN = np.ascontiguousarray(np.sin(_angles[:, :HALF]).astype(np.float32))
+RESPONSE = np.array(
+    [abs((HANN * np.exp(2j * np.pi * o * _n / RATE)).sum()) / HANN_SUM for o in range(MAX_OFFSET + 2)],
+    np.float32,
+)
+"""Amplitude a tone keeps when it lies so many Hz beside the bin."""
+
+_GRID = ("123A", "456B", "789C", "*0#D")
+_CODES = "0123456789*#ABCD"
+KEY_CODES = np.array([_CODES.index(key) for row in _GRID for key in row], np.int16)
+"""RFC 4733 event code of row * 4 + column."""
+
+
+@kernel
+def coarse(x: NDArray[np.float32]) -> bool:
+    """Whether the frame may hold two tones: most of its energy lies near one row and one column tone."""
+    energy = np.float32(0)
+    for i in range(FRAME):
+        energy += x[HISTORY + i] * x[HISTORY + i]
+    if energy < COARSE_FLOOR:
+        return False
+    best_row = np.float32(0)
+    best_column = np.float32(0)
+    for k in range(8):
+        power = np.float32(0)
+        for half in range(2):
+            part = x[HISTORY + half * HALF : HISTORY + (half + 1) * HALF]
+            re = np.float32(0)
+            im = np.float32(0)
+            for i in range(HALF):
+                re += COARSE_COS[k, i] * part[i]
+                im += COARSE_SIN[k, i] * part[i]
+            power += re * re + im * im
+        if k < 4:
+            best_row = max(best_row, power)
+        else:
+            best_column = max(best_column, power)
+    scale = np.float32(2.0 / HALF) / energy
+    row = best_row * scale
+    column = best_column * scale
+    return bool(row > COARSE_LEAST and column > COARSE_LEAST and row + column > COARSE_SHARE)
+
+
+@kernel
+def offset_hz(re: float, im: float, last_re: float, last_im: float, tone: float) -> float:
+    """How far a tone lies from nominal, from its phase in two neighbouring blocks (each block's phase restarts)."""
+    cross_re = re * last_re + im * last_im
+    cross_im = im * last_re - re * last_im
+    angle = math.atan2(cross_im, cross_re) - 2 * math.pi * tone * HOP / RATE
+    angle -= 2 * math.pi * math.floor(angle / (2 * math.pi) + 0.5)
+    return angle * RATE / (2 * math.pi * HOP)
+
+
+@kernel
+def amplitude(re: float, im: float, offset: float) -> float:
+    """Amplitude of a tone, corrected for the window's response beside the bin."""
+    o = min(abs(offset), float(MAX_OFFSET))
+    i = int(o)
+    response = RESPONSE[i] + (RESPONSE[i + 1] - RESPONSE[i]) * (o - i)
+    return math.sqrt(re * re + im * im) * 2.0 / HANN_SUM / response
+
+
+@kernel
+def measure(x: NDArray[np.float32], block: int, re: NDArray[np.float32], im: NDArray[np.float32]) -> float:
+    """Windowed DFT of a block at the eight tones into ``re`` and ``im``; the block's windowed energy without DC."""
+    part = x[block * HOP : block * HOP + WINDOW]
+    total = np.float32(0)
+    weighted = np.float32(0)
+    energy = np.float32(0)
+    for i in range(WINDOW):
+        total += part[i]
+        weighted += HANN_SQUARED[i] * part[i]
+        energy += HANN_SQUARED[i] * part[i] * part[i]
+    for k in range(8):
+        a = np.float32(0)
+        b = np.float32(0)
+        for i in range(WINDOW):
+            a += FINE_COS[k, i] * part[i]
+            b -= FINE_SIN[k, i] * part[i]
+        re[k] = a
+        im[k] = b
+    mean = total / WINDOW
+    return energy - 2.0 * mean * weighted + mean * mean * HANN_POWER
+
+
+@kernel
+def judge(
+    energy: float,
+    re: NDArray[np.float32],
+    im: NDArray[np.float32],
+    last_re: NDArray[np.float32],
+    last_im: NDArray[np.float32],
+) -> int:
+    """The key a block passes for (row * 4 + column), -1 when it fails."""
+    row = 0
+    column = 4
+    for k in range(1, 4):
+        if re[k] * re[k] + im[k] * im[k] > re[row] * re[row] + im[row] * im[row]:
+            row = k
+        c = k + 4
+        if re[c] * re[c] + im[c] * im[c] > re[column] * re[column] + im[column] * im[column]:
+            column = c
+    off_row = offset_hz(re[row], im[row], last_re[row], last_im[row], TONES[row])
+    if abs(off_row) > TOLERANCE * TONES[row]:
+        return -1
+    off_column = offset_hz(re[column], im[column], last_re[column], last_im[column], TONES[column])
+    if abs(off_column) > TOLERANCE * TONES[column]:
+        return -1
+    low = amplitude(re[row], im[row], off_row)
+    high = amplitude(re[column], im[column], off_column)
+    if low < FLOOR or high < FLOOR or high < TWIST_LOW * low or high > TWIST_HIGH * low:
+        return -1
+    if (low * low + high * high) / 2 * HANN_POWER < SHARE * energy:
+        return -1
+    return row * 4 + column - 4
+
+
+@kernel
+def follow(detect: Detect, row: int, key: int) -> None:
+    """One block's verdict into the key's state; a key that comes on is left in ``detect.key``."""
+    if detect.held[row] >= 0:
+        if key == detect.held[row]:
+            detect.misses[row] = 0
+        else:
+            detect.misses[row] += 1
+            if detect.misses[row] >= FAILS:
+                detect.held[row] = -1
+                detect.misses[row] = 0
+        return
+    if key >= 0:
+        if key != detect.candidate[row]:
+            detect.candidate[row] = key
+            detect.passes[row] = 0
+        detect.passes[row] += 1
+        detect.misses[row] = 0
+        if detect.passes[row] >= PASSES:
+            detect.held[row] = key
+            detect.key[row] = KEY_CODES[key]
+            detect.candidate[row] = -1
+    elif detect.candidate[row] >= 0:
+        detect.misses[row] += 1
+        if detect.misses[row] > MISSES:
+            detect.candidate[row] = -1
+
+
+@kernel
+def detect_frame(
+    detect: Detect, row: int, x: NDArray[np.float32], re: NDArray[np.float32], im: NDArray[np.float32]
+) -> None:
+    """The eight blocks that end in this frame; ``x`` is HISTORY + FRAME samples, ``re`` and ``im`` are [2, 8]."""
+    measure(x, 0, re[0], im[0])
+    for block in range(1, BLOCKS + 1):
+        now = block & 1
+        energy = measure(x, block, re[now], im[now])
+        follow(detect, row, judge(energy, re[now], im[now], re[1 - now], im[1 - now]))
+
+
+@kernel
+def detect_keys(setup: Setup, rx: Receive, jitter: Jitter, detect: Detect, used: int, tick: int) -> int:
+    """Look for keys in what every leg says; the number that came on, each left in ``detect.key``."""
+    x = np.empty(HISTORY + FRAME, np.float32)
+    re = np.empty((2, 8), np.float32)
+    im = np.empty((2, 8), np.float32)
+    found = 0
+    for row in range(used):
+        if setup.open[row] == 0:
+            continue
+        detect.key[row] = -1
+        opened = False
+        if jitter.silent[row] == 0 and rx.events_seen[row] == 0:
+            for i in range(HISTORY + FRAME):
+                x[i] = jitter.heard[row, i]
+            opened = coarse(x)
+        if opened or (detect.open[row] != 0 and rx.events_seen[row] == 0):
+            if not opened:
+                for i in range(HISTORY + FRAME):
+                    x[i] = jitter.heard[row, i]
+            detect_frame(detect, row, x, re, im)
+        elif detect.held[row] >= 0 or detect.candidate[row] >= 0:
+            for _ in range(BLOCKS):
+                follow(detect, row, -1)
+        detect.open[row] = opened
+        if detect.key[row] >= 0:
+            detect.last_key[row] = detect.key[row]
+            detect.last_tick[row] = tick
+            found += 1
+    return found

@@ -1,0 +1,284 @@
+"""Receive: RTP parsing (RFC 3550 section 5.1), source statistics (appendix A), keys (RFC 4733), the jitter ring.
+
+All times wrap modulo 2**32; the jitter columns keep them unwrapped, so that the ring index is ``time % RING``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hookflash.plane.columns import FRAME, MISSING, RATE, RING, RX_SIZE, Detect, Jitter, Receive, Setup
+from hookflash.plane.kernels.codec import decode
+from hookflash.plane.kernels.compiling import kernel
+
+COMFORT_NOISE = 13
+MAX_OWED = 8 * FRAME
+LATE_RESYNC = 5
+"""Packets in a row that come too late before playout follows the sender."""
+DRIFT_WINDOW = 256
+DRIFT_STEP = 80
+SECOND_LOOK = 8
+"""A row is read twice in one of this many ticks, so that no backlog stays in its socket."""
+SAME_KEY = 25
+"""Ticks after an in-band report in which the first RFC 4733 event of the same key is the same press."""
+
+
+@kernel
+def difference(later: int, earlier: int) -> int:
+    """Signed difference of two 32-bit RTP times."""
+    d = (later - earlier) & 0xFFFFFFFF
+    return d - 0x100000000 if d >= 0x80000000 else d
+
+
+@kernel
+def payload_bounds(data: NDArray[np.uint8], length: int) -> tuple[int, int]:
+    """Start and end of the payload of an RTP packet, (-1, -1) when it is none (RFC 3550 section 5.1)."""
+    # A datagram as long as the row was probably cut off.
+    if length < 12 or length >= RX_SIZE or data[0] >> 6 != 2:
+        return -1, -1
+    start = 12 + 4 * np.int64(data[0] & 15)
+    if data[0] & 0x10:
+        if start + 4 > length:
+            return -1, -1
+        start += 4 + 4 * (np.int64(data[start + 2]) << 8 | np.int64(data[start + 3]))
+    end = np.int64(length)
+    if data[0] & 0x20:
+        padding = np.int64(data[length - 1])
+        if padding == 0:
+            return -1, -1
+        end -= padding
+    if start > end:
+        return -1, -1
+    return start, end
+
+
+@kernel
+def start_source(rx: Receive, row: int, ssrc: int, sequence: int) -> None:
+    """Begin statistics anew for a source, keeping what the former one lost."""
+    if rx.ssrc[row] >= 0:
+        rx.lost[row] += max(0, rx.highest[row] - rx.base[row] + 1 - rx.packets[row])
+    rx.ssrc[row] = ssrc
+    rx.base[row] = sequence
+    rx.highest[row] = sequence - 1
+    rx.packets[row] = 0
+    rx.prior_expected[row] = 0
+    rx.prior_packets[row] = 0
+    rx.jitter[row] = 0.0
+    rx.transit[row] = -1
+
+
+@kernel
+def follow_sequence(rx: Receive, row: int, sequence: int) -> None:
+    """Extend the sequence number; a jump of more than 3,000 either way is a restart (RFC 3550 A.1)."""
+    step = (sequence - rx.highest[row]) & 0xFFFF
+    if step >= 0x8000:
+        step -= 0x10000
+    if step > 3000 or step < -3000:
+        start_source(rx, row, rx.ssrc[row], sequence)
+        step = 1
+    if step > 0:
+        rx.highest[row] += step
+    rx.packets[row] += 1
+
+
+@kernel
+def measure_jitter(rx: Receive, row: int, arrival: int, time: int) -> None:
+    """Interarrival jitter (RFC 3550 A.8), in samples."""
+    transit = (arrival - time) & 0xFFFFFFFF
+    if rx.transit[row] >= 0:
+        rx.jitter[row] += (abs(difference(transit, rx.transit[row])) - rx.jitter[row]) / 16.0
+    rx.transit[row] = transit
+
+
+@kernel
+def take_event(
+    rx: Receive,
+    detect: Detect,
+    row: int,
+    tick: int,
+    time: int,
+    marker: int,
+    code: int,
+    ended: int,
+    duration: int,
+) -> None:
+    """One telephone-event packet (RFC 4733 section 2.5.2): a new time is a new key, told once."""
+    first = rx.events_seen[row] == 0
+    rx.events_seen[row] = 1
+    if code > 15:
+        return
+    if rx.event_time[row] >= 0:
+        step = difference(time, rx.event_time[row])
+        if step == 0:
+            rx.event_span[row] = max(rx.event_span[row], duration)
+            rx.event_ended[row] |= ended
+            return
+        if step < 0:
+            return
+        # A press longer than the duration field goes on in a new segment (section 2.5.1.3).
+        segment = code == rx.event_code[row] and marker == 0 and rx.event_ended[row] == 0
+        if (
+            segment
+            and step >= 0xFFFF - 2 * FRAME
+            and step <= 0x10000
+            and rx.event_span[row] >= 0xFFFF - 8 * FRAME
+        ):
+            rx.event_time[row] = time
+            rx.event_span[row] = duration
+            rx.event_ended[row] = ended
+            return
+    rx.event_time[row] = time
+    rx.event_code[row] = code
+    rx.event_span[row] = duration
+    rx.event_ended[row] = ended
+    if first and detect.last_key[row] == code and tick - detect.last_tick[row] <= SAME_KEY:
+        return
+    rx.key[row] = code
+
+
+@kernel
+def start_playout(jitter: Jitter, row: int, time: int, delay: int) -> None:
+    """Play the packet of ``time`` after ``delay`` samples."""
+    jitter.ring[row, :] = MISSING
+    jitter.playing[row] = 1
+    jitter.time[row] = time - delay
+    jitter.newest[row] = time
+    jitter.late[row] = 0
+    jitter.low[row] = RING
+    jitter.window[row] = 0
+
+
+@kernel
+def follow_drift(jitter: Jitter, row: int, depth: int, delay: int) -> None:
+    """Keep the depth of the ring sane when clocks drift or the path changes, 10 ms at a time."""
+    jitter.low[row] = min(jitter.low[row], depth)
+    jitter.window[row] += 1
+    if jitter.window[row] < DRIFT_WINDOW:
+        return
+    if jitter.low[row] > delay + 3 * DRIFT_STEP:
+        for i in range(DRIFT_STEP):
+            jitter.ring[row, (jitter.time[row] + i) & (RING - 1)] = MISSING
+        jitter.time[row] += DRIFT_STEP
+    elif jitter.low[row] < DRIFT_STEP:
+        jitter.time[row] -= DRIFT_STEP
+    jitter.low[row] = RING
+    jitter.window[row] = 0
+
+
+@kernel
+def insert_audio(
+    jitter: Jitter, row: int, codec: int, payload: NDArray[np.uint8], time: int, marker: int, delay: int
+) -> None:
+    """Decode a payload into the ring where its time says; late parts are dropped, jumps followed."""
+    count = payload.shape[0]
+    if count == 0:
+        return
+    if jitter.playing[row] == 0:
+        start_playout(jitter, row, time, delay)
+    depth = difference(time, jitter.time[row])
+    if depth + count <= 0:
+        jitter.late[row] += 1
+        if jitter.late[row] < LATE_RESYNC and marker == 0 and depth > -RATE:
+            return
+        start_playout(jitter, row, time, delay)
+        depth = delay
+    elif depth + count > RING - FRAME:
+        start_playout(jitter, row, time, delay)
+        depth = delay
+    jitter.late[row] = 0
+    skip = max(0, -depth)
+    begin = jitter.time[row] + depth
+    jitter.newest[row] = max(jitter.newest[row], begin + count)
+    index = (begin + skip) & (RING - 1)
+    count -= skip
+    ahead = min(count, RING - index)
+    decode(codec, payload[skip : skip + ahead], jitter.ring[row, index : index + ahead])
+    if ahead < count:
+        decode(codec, payload[skip + ahead :], jitter.ring[row, : count - ahead])
+    follow_drift(jitter, row, depth, delay)
+
+
+@kernel
+def ingest_packet(
+    setup: Setup, rx: Receive, jitter: Jitter, detect: Detect, row: int, length: int, tick: int, delay: int
+) -> bool:
+    """One datagram of a row; False when it was not our RTP."""
+    data = rx.octets[row]
+    start, end = payload_bounds(data, length)
+    if start < 0:
+        return False
+    kind = np.int64(data[1] & 0x7F)
+    is_event = kind == setup.event_type[row]
+    is_audio = kind == setup.payload_type[row]
+    if not (is_event or is_audio or kind == COMFORT_NOISE):
+        return False
+    if is_event and end - start < 4:
+        return False
+    marker = np.int64(data[1] >> 7)
+    sequence = np.int64(data[2]) << 8 | np.int64(data[3])
+    time = np.int64(data[4]) << 24 | np.int64(data[5]) << 16 | np.int64(data[6]) << 8 | np.int64(data[7])
+    ssrc = np.int64(data[8]) << 24 | np.int64(data[9]) << 16 | np.int64(data[10]) << 8 | np.int64(data[11])
+    rx.heard_at[row] = tick
+    if setup.receiving[row] == 0:
+        return True
+    if rx.ssrc[row] != ssrc:
+        start_source(rx, row, ssrc, sequence)
+        jitter.playing[row] = 0
+        rx.event_time[row] = -1
+    follow_sequence(rx, row, sequence)
+    rx.total[row] += 1
+    if is_event:
+        event = np.int64(data[start])
+        duration = np.int64(data[start + 2]) << 8 | np.int64(data[start + 3])
+        take_event(rx, detect, row, tick, time, marker, event, np.int64(data[start + 1] >> 7), duration)
+        rx.span[row] = FRAME
+    elif is_audio:
+        measure_jitter(rx, row, tick * FRAME, time)
+        rx.span[row] = min(max(end - start, 1), MAX_OWED)
+        insert_audio(jitter, row, setup.codec[row], data[start:end], time, marker, delay)
+    return True
+
+
+@kernel
+def ingest(
+    setup: Setup,
+    rx: Receive,
+    jitter: Jitter,
+    detect: Detect,
+    rows: NDArray[np.int64],
+    count: int,
+    tick: int,
+    delay: int,
+    first: bool,
+) -> tuple[int, int]:
+    """Take the datagram of each of ``rows[:count]``; how many rows should be read again, how many keys began.
+
+    ``first`` marks the tick's first sweep. ``again`` tells the rows that are behind: a packet came and more are
+    owed, or it is the row's turn for a second look.
+    """
+    behind = 0
+    keys = 0
+    for k in range(count):
+        row = rows[k]
+        length = rx.length[row]
+        rx.length[row] = 0
+        rx.again[row] = 0
+        rx.key[row] = -1
+        if first and rx.ssrc[row] >= 0:
+            rx.owed[row] = min(rx.owed[row] + FRAME, MAX_OWED)
+        if length <= 0:
+            if not first:
+                rx.owed[row] = 0
+            continue
+        if ingest_packet(setup, rx, jitter, detect, row, length, tick, delay):
+            rx.owed[row] = max(rx.owed[row] - rx.span[row], 0)
+            more = rx.owed[row] >= rx.span[row] or (first and (row + tick) % SECOND_LOOK == 0)
+        else:
+            rx.garbage[row] += 1
+            more = True
+        keys += rx.key[row] >= 0
+        if more or not first:
+            rx.again[row] = 1
+            behind += 1
+    return behind, keys

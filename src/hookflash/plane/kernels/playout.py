@@ -1,0 +1,69 @@
+"""Jitter playout: one frame a leg and tick out of the ring, holes concealed by a fading repetition."""
+
+from __future__ import annotations
+
+from hookflash.plane.columns import FRAME, HISTORY, MISSING, RATE, RING, Jitter, Setup
+from hookflash.plane.kernels.compiling import kernel
+
+FADE_STEP = 1.0 / 3.0
+"""What concealment loses in gain per frame: silence after 60 ms."""
+SILENT_ENOUGH = 3
+"""Frames of zeros after which the whole of ``heard`` is zero."""
+
+
+@kernel
+def conceal(jitter: Jitter, row: int) -> bool:
+    """Fill the holes of the current frame from the frame before; False when nothing was left to repeat."""
+    heard = jitter.heard[row]
+    gain = jitter.gain[row]
+    sounded = False
+    for i in range(FRAME):
+        if heard[HISTORY + i] == MISSING:
+            g = gain - FADE_STEP * i / FRAME
+            if g > 0.0:
+                heard[HISTORY + i] = int(heard[HISTORY + i - FRAME] * g)
+                sounded = True
+            else:
+                heard[HISTORY + i] = 0
+        else:
+            gain = 1.0 + FADE_STEP * i / FRAME
+            sounded = True
+    jitter.gain[row] = max(gain - FADE_STEP, 0.0)
+    return sounded
+
+
+@kernel
+def playout(setup: Setup, jitter: Jitter, used: int) -> None:
+    """Move every open leg one frame on: ``heard[HISTORY:]`` is what the leg says in this tick."""
+    for row in range(used):
+        if setup.open[row] == 0:
+            continue
+        heard = jitter.heard[row]
+        if jitter.playing[row] == 0:
+            if jitter.silent[row] < SILENT_ENOUGH:
+                heard[:] = 0
+                jitter.gain[row] = 0.0
+                jitter.silent[row] = SILENT_ENOUGH
+            continue
+        heard[:HISTORY] = heard[FRAME:]
+        ring = jitter.ring[row]
+        index = jitter.time[row] & (RING - 1)
+        ahead = min(FRAME, RING - index)
+        heard[HISTORY : HISTORY + ahead] = ring[index : index + ahead]
+        ring[index : index + ahead] = MISSING
+        if ahead < FRAME:
+            heard[HISTORY + ahead :] = ring[: FRAME - ahead]
+            ring[: FRAME - ahead] = MISSING
+        jitter.time[row] += FRAME
+        holes = 0
+        for i in range(FRAME):
+            holes += heard[HISTORY + i] == MISSING
+        if holes == 0:
+            jitter.gain[row] = 1.0
+            jitter.silent[row] = 0
+        elif conceal(jitter, row):
+            jitter.silent[row] = 0
+        else:
+            jitter.silent[row] = min(jitter.silent[row] + 1, SILENT_ENOUGH)
+        if jitter.time[row] - jitter.newest[row] > RATE:
+            jitter.playing[row] = 0

@@ -1,0 +1,258 @@
+"""Clips and plays: the pool of audio, which clips a play goes through, who hears it."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from hookflash.plane.columns import FRAME, MAX_PLAYS, Setup
+from hookflash.plane.kernels.playing import FINISHED, MAX_CLIPS, STARTED, Clips, Plays
+from hookflash.ports.plane import PlaneEvent, PlayFinished, PlayStarted
+
+
+class Pool:
+    """Samples of all clips in one array; first fit, neighbours joined when freed, doubled when full."""
+
+    def __init__(self, samples: int = 1 << 20) -> None:
+        self.samples = np.zeros(samples, np.int16)
+        self._free: list[tuple[int, int]] = [(0, samples)]
+
+    def take(self, count: int) -> int:
+        """Where ``count`` samples may be put."""
+        while True:
+            for place, (start, length) in enumerate(self._free):
+                if length >= count:
+                    if length == count:
+                        del self._free[place]
+                    else:
+                        self._free[place] = (start + count, length - count)
+                    return start
+            size = len(self.samples)
+            grown = np.zeros(max(2 * size, size + count), np.int16)
+            grown[:size] = self.samples
+            self.samples = grown
+            self.give(size, len(grown) - size)
+
+    def give(self, start: int, count: int) -> None:
+        """Free what :meth:`take` gave."""
+        if count == 0:
+            return
+        insort(self._free, (start, count))
+        joined = self._free[:1]
+        for at, length in self._free[1:]:
+            before, size = joined[-1]
+            if before + size == at:
+                joined[-1] = (before, size + length)
+            else:
+                joined.append((at, length))
+        self._free = joined
+
+
+@dataclass(slots=True)
+class _Play:
+    row: int
+    clips: list[int]
+    legs: set[int] = field(default_factory=set)
+
+
+class PlayTable:
+    """The control side of ``kernels.playing``; ids are control's, rows are ours."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.pool = Pool()
+        self.plays = _make_plays(16)
+        self.clips = Clips(np.zeros(16, np.int64), np.zeros(16, np.int64))
+        self.used = 0
+        self._setup = setup
+        self._clip_rows: dict[int, int] = {}
+        self._references: dict[int, int] = {}
+        self._free_clips: list[int] = []
+        self._play_ids: dict[int, _Play] = {}
+        self._by_row: dict[int, int] = {}
+        self._free_plays: list[int] = []
+        self._top_clip = 0
+
+    # --- clips ---
+
+    def load(self, clip: int, pcm: bytes) -> None:
+        """Keep int16 LE audio under an id; an odd last octet is dropped. An id in use is replaced."""
+        self.drop(clip)
+        self._clip_rows[clip] = self._store(np.frombuffer(pcm, "<i2", len(pcm) // 2))
+
+    def drop(self, clip: int) -> None:
+        """Forget an id; plays that use it keep the audio. Unknown ids are ignored."""
+        row = self._clip_rows.pop(clip, None)
+        if row is not None:
+            self._release(row)
+
+    def _store(self, samples: Any) -> int:
+        if self._free_clips:
+            row = self._free_clips.pop()
+        else:
+            row = self._top_clip
+            self._top_clip += 1
+            if row >= len(self.clips.start):
+                self.clips = Clips(*(np.concatenate([a, np.zeros_like(a)]) for a in self.clips))
+        start = self.pool.take(len(samples))
+        self.pool.samples[start : start + len(samples)] = samples
+        self.clips.start[row] = start
+        self.clips.length[row] = len(samples)
+        self._references[row] = 1
+        return row
+
+    def _release(self, row: int) -> None:
+        self._references[row] -= 1
+        if not self._references[row]:
+            del self._references[row]
+            self.pool.give(int(self.clips.start[row]), int(self.clips.length[row]))
+            self._free_clips.append(row)
+
+    def _resolve(self, clips: Sequence[int], room: int) -> list[int]:
+        """Rows of clips, each referenced once more; what exceeds ``room`` is joined into one."""
+        rows = [self._clip_rows[clip] for clip in clips if clip in self._clip_rows]
+        kept, tail = (rows, []) if len(rows) <= room else (rows[: room - 1], rows[room - 1 :])
+        for row in kept:
+            self._references[row] += 1
+        if tail:
+            parts = [self._audio(row) for row in tail]
+            kept = [*kept, self._store(np.concatenate(parts))]
+        return kept
+
+    def _audio(self, row: int) -> Any:
+        start = int(self.clips.start[row])
+        return self.pool.samples[start : start + int(self.clips.length[row])]
+
+    # --- plays ---
+
+    def __contains__(self, play: object) -> bool:
+        return play in self._play_ids
+
+    def start(self, play: int, legs: Sequence[int], clips: Sequence[int], *, loop: bool, more: bool) -> None:
+        """Begin a play towards rows ``legs``; an id that already plays is ignored."""
+        if play in self._play_ids:
+            return
+        row = self._take_row()
+        entry = _Play(row, self._resolve(clips, MAX_CLIPS))
+        self._play_ids[play] = entry
+        self._by_row[row] = play
+        for column in self.plays:
+            column[row] = 0
+        self.plays.active[row] = 1
+        self.plays.loop[row] = loop
+        self.plays.more[row] = more
+        self._set_clips(entry)
+        for leg in legs:
+            self.add_leg(play, leg)
+
+    def extend(self, play: int, clips: Sequence[int], *, more: bool) -> None:
+        """Append clips to a running play."""
+        entry = self._play_ids.get(play)
+        if entry is None:
+            return
+        done = 0 if self.plays.loop[entry.row] else int(self.plays.index[entry.row])
+        for row in entry.clips[:done]:
+            self._release(row)
+        entry.clips = entry.clips[done:]
+        self.plays.index[entry.row] -= done
+        room = MAX_CLIPS - len(entry.clips)
+        if room < 1:
+            joined = self._store(np.concatenate([self._audio(row) for row in entry.clips[1:]]))
+            for row in entry.clips[1:]:
+                self._release(row)
+            if self.plays.index[entry.row] > 0:
+                before = entry.clips[1 : int(self.plays.index[entry.row])]
+                self.plays.offset[entry.row] += sum(len(self._audio(row)) for row in before)
+                self.plays.index[entry.row] = 1
+            entry.clips = [entry.clips[0], joined]
+            room = MAX_CLIPS - 2
+        entry.clips += self._resolve(clips, room)
+        self.plays.more[entry.row] = more
+        self._set_clips(entry)
+
+    def stop(self, play: int) -> None:
+        """Fade the play out in the next frame."""
+        entry = self._play_ids.get(play)
+        if entry is not None:
+            self.plays.stopping[entry.row] = 1
+
+    def add_leg(self, play: int, leg: int) -> None:
+        """Let row ``leg`` hear the play, if it still runs and the leg does not hear too many already."""
+        entry = self._play_ids.get(play)
+        count = int(self._setup.hears[leg])
+        if entry is None or leg in entry.legs or count >= MAX_PLAYS:
+            return
+        self._setup.plays[leg, count] = entry.row
+        self._setup.hears[leg] = count + 1
+        entry.legs.add(leg)
+
+    def remove_leg(self, leg: int) -> None:
+        """The row ``leg`` is about to be freed; its plays go on for the others, or for nobody."""
+        for place in range(int(self._setup.hears[leg])):
+            play = self._by_row[int(self._setup.plays[leg, place])]
+            self._play_ids[play].legs.discard(leg)
+        self._setup.hears[leg] = 0
+
+    def take_events(self, tick: int) -> list[PlaneEvent]:
+        """What the last ``advance`` left in ``event``, in order of play rows; finished plays are freed."""
+        events: list[PlaneEvent] = []
+        for row in np.flatnonzero(self.plays.event[: self.used]).tolist():
+            play = self._by_row[row]
+            what = int(self.plays.event[row])
+            self.plays.event[row] = 0
+            if what & STARTED:
+                events.append(PlayStarted(play, tick))
+            if what & FINISHED:
+                events.append(PlayFinished(play, tick))
+            if not self.plays.active[row]:
+                self._free(play)
+        return events
+
+    def _free(self, play: int) -> None:
+        entry = self._play_ids.pop(play)
+        del self._by_row[entry.row]
+        for leg in entry.legs:
+            count = int(self._setup.hears[leg])
+            heard = self._setup.plays[leg]
+            place = heard[:count].tolist().index(entry.row)
+            heard[place] = heard[count - 1]
+            self._setup.hears[leg] = count - 1
+        for row in entry.clips:
+            self._release(row)
+        self._free_plays.append(entry.row)
+
+    def _take_row(self) -> int:
+        if self._free_plays:
+            return self._free_plays.pop()
+        row = self.used
+        if row >= len(self.plays.active):
+            self.plays = Plays(*(np.concatenate([a, np.zeros_like(a)]) for a in self.plays))
+        self.used += 1
+        return row
+
+    def _set_clips(self, entry: _Play) -> None:
+        self.plays.clips[entry.row, : len(entry.clips)] = entry.clips
+        self.plays.count[entry.row] = len(entry.clips)
+
+
+def _make_plays(rows: int) -> Plays:
+    def flag() -> Any:
+        return np.zeros(rows, np.uint8)
+
+    return Plays(
+        flag(),
+        flag(),
+        flag(),
+        flag(),
+        flag(),
+        flag(),
+        flag(),
+        np.zeros((rows, MAX_CLIPS), np.int32),
+        np.zeros(rows, np.int32),
+        np.zeros(rows, np.int32),
+        np.zeros(rows, np.int64),
+        np.zeros((rows, FRAME), np.int16),
+    )

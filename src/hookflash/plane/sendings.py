@@ -1,0 +1,115 @@
+"""Sending keys: which sending is on which leg, one after the other."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hookflash.plane.columns import MAX_DIGITS, Columns
+from hookflash.plane.kernels.tones import IN_BAND, RFC4733
+from hookflash.plane.legs import Legs
+from hookflash.ports.plane import PlaneEvent, SendTones, TonesSent
+
+CODES = "0123456789*#ABCD"
+"""A key's place is its RFC 4733 event code."""
+MIN_GAP_MS = 60
+"""Room for the three end packets of a telephone-event."""
+MAX_MS = 8000
+"""The duration field of an event holds 8.19 s."""
+
+
+class Sendings:
+    """The control side of ``kernels.tones``."""
+
+    def __init__(self, columns: Columns, legs: Legs) -> None:
+        self._columns = columns
+        self._legs = legs
+        self._active: dict[int, SendTones] = {}
+        self._instant: list[int] = []
+        self._rows = np.zeros(0, np.int64)
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Rows that send keys now."""
+        return self._rows
+
+    def start(self, command: SendTones) -> None:
+        """Send now, or after what the leg is sending already. Raises ValueError for keys that do not exist."""
+        wrong = set(command.digits) - set(CODES)
+        if wrong or len(command.digits) > MAX_DIGITS:
+            raise ValueError(
+                f"sending {command.sending}: {command.digits!r} must be at most {MAX_DIGITS} keys of {CODES}"
+            )
+        leg = self._legs.by_number.get(command.leg)
+        if leg is None:
+            return
+        if leg.endpoint is None or not command.digits:
+            self._instant.append(command.sending)
+            return
+        leg.sendings.append(command)
+        if leg.row not in self._active:
+            self._next(leg.row)
+
+    def stop(self, sending: int) -> None:
+        """Abort: the key that is being sent ends in the next packet; what waits is forgotten."""
+        for leg in self._legs.by_row.values():
+            for waiting in leg.sendings:
+                if waiting.sending == sending:
+                    leg.sendings.remove(waiting)
+                    return
+        for row, active in self._active.items():
+            if active.sending == sending:
+                tx = self._columns.transmit
+                tx.count[row] = tx.index[row] + 1
+                tx.span[row] = min(int(tx.span[row]), max(int(tx.position[row]), 1))
+                self._legs.by_row[row].told = True
+                return
+
+    def forget(self, row: int) -> None:
+        """The leg of this row is about to go."""
+        if self._active.pop(row, None) is not None:
+            self._index()
+
+    def after_tick(self, tick: int) -> list[PlaneEvent]:
+        """Sort packets by size, tell what is done, begin what waits."""
+        events: list[PlaneEvent] = [TonesSent(sending, tick) for sending in self._instant]
+        self._instant.clear()
+        tx = self._columns.transmit
+        for row in self._rows.tolist():
+            leg = self._legs.by_row[row]
+            done = int(tx.done[row])
+            if done and not leg.told:
+                leg.told = True
+                events.append(TonesSent(self._active[row].sending, tick))
+            if done == 2:
+                self._next(row)
+        return events
+
+    def choose_views(self) -> None:
+        """Let the write sweep send as much as the packets of this tick hold."""
+        tx = self._columns.transmit
+        for row in self._rows.tolist():
+            leg = self._legs.by_row[row]
+            self._legs.writes.set_view(row, leg.event if tx.length[row] == len(leg.event) else leg.audio)
+
+    def _next(self, row: int) -> None:
+        tx, leg = self._columns.transmit, self._legs.by_row[row]
+        self._active.pop(row, None)
+        leg.told = False
+        tx.done[row] = tx.tone[row] = 0
+        if leg.sendings:
+            command = leg.sendings.popleft()
+            self._active[row] = command
+            event = self._columns.setup.event_type[row] >= 0
+            tx.tone[row] = RFC4733 if event else IN_BAND
+            tx.digits[row, : len(command.digits)] = [CODES.index(digit) for digit in command.digits]
+            tx.count[row] = len(command.digits)
+            tx.index[row] = tx.position[row] = tx.ends[row] = 0
+            tx.span[row] = 8 * min(max(command.tone_ms, 20), MAX_MS)
+            tx.gap[row] = 8 * min(max(command.gap_ms, MIN_GAP_MS if event else 20), MAX_MS)
+        else:
+            self._legs.writes.set_view(row, leg.audio)
+        self._index()
+
+    def _index(self) -> None:
+        self._rows = np.array(sorted(self._active), np.int64)
