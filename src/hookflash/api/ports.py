@@ -64,43 +64,23 @@ class KeyDocuments(Protocol):
     def jwks(self) -> dict[str, Any]: ...
 
 
-class SubscriptionState(msgspec.Struct, rename="camel"):
-    """A subscription as shown; ``state`` says how far the validation handshake has come, in the event room's
-    words."""
-
-    name: str
-    resource: str
-    endpoint: str
-    event_types: list[str]
-    schema: str
-    filters: dict[str, str]
-    state: str
-
-
-class NewSubscription(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """A subscription as asked for; the defaults are those of ``[[subscription]]``."""
-
-    name: str
-    endpoint: str
-    resource: str | None = None
-    event_types: list[str] = msgspec.field(default_factory=lambda: ["Microsoft.Communication.IncomingCall"])
-    schema: str = "EventGridSchema"
-    filters: dict[str, str] = {}
-
-
 class Subscriptions(Protocol):
-    """Event Grid subscriptions at run time; every method raises ``Refusal``."""
+    """Event Grid subscriptions at run time, in the event room's own shape."""
 
-    def list_subscriptions(self) -> list[SubscriptionState]: ...
-
-    async def subscribe(self, wanted: NewSubscription) -> SubscriptionState:
-        """Add or replace the subscription of that name and begin the validation handshake."""
+    def listed(self) -> Sequence[msgspec.Struct]:
+        """All of them, and where their validation handshakes stand."""
         ...
 
-    async def unsubscribe(self, name: str) -> None: ...
+    async def put(self, document: bytes) -> msgspec.Struct:
+        """Add, or replace by name, a subscription given as JSON; ``Refusal`` when it cannot be used."""
+        ...
 
-    async def confirm(self, code: str) -> bool:
-        """The subscriber visited its validation URL; False when the code is not known."""
+    async def remove(self, name: str) -> bool:
+        """False when there is none of that name."""
+        ...
+
+    def confirm(self, code: str) -> str | None:
+        """Somebody opened a validation URL: the subscription's name, None when the code is not known."""
         ...
 
 

@@ -56,7 +56,7 @@ def read_repeatability(request_id: str | None, first_sent: str | None, now: floa
             412,
             "PreconditionFailed",
             f"The header Repeatability-First-Sent is {first_sent}; what was first sent more than {age:.0f} s "
-            "ago cannot be recognised any more. Send it as a new request, with a new Repeatability-Request-ID.",
+            "ago cannot be recognised any more. Send it anew, with a new Repeatability-Request-ID.",
             target="Repeatability-First-Sent",
         )
     return request_id.lower()

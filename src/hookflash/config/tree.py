@@ -71,6 +71,10 @@ class ServerSettings:
         kinds.boolean(), True, loose="an incoming call to a number nobody owns rings the first resource"
     )
     """Ring the first configured resource when a call comes in for a number that no `[[number]]` names."""
+    open_own_surface: bool = setting(
+        kinds.boolean(), True, loose="/hookflash shows and changes subscriptions and journal without a key"
+    )
+    """Do not ask for an access key under `/hookflash`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +253,7 @@ class LimitSettings:
     """Seconds a client may take to send a request body; then 408."""
     clock_skew: float = setting(kinds.number(1, 86400, "seconds"), 900.0)
     """Seconds by which the date of a signed request may differ from ours."""
-    repeatability_entries: int = setting(kinds.integer(16, 10_000_000, "answers"), 100_000)
+    repeatability_entries: int = setting(kinds.integer(16, 10_000_000, "answers"), 50_000)
     """Answers kept for repeated requests (Repeatability-Request-ID); the oldest go first."""
     repeatability_age: float = setting(kinds.number(60, 7 * 86400, "seconds"), 86400.0)
     """Seconds an answer is kept for repeated requests."""

@@ -1,0 +1,188 @@
+"""Hookflash's own surface under /hookflash: health, readiness, subscriptions, the journal of a connection.
+
+Health, readiness and the validation URL are open to anybody. The rest asks for an access key as bearer token
+(``Authorization: Bearer <access key>``), unless it was opened on purpose (dev mode).
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+import hookflash
+from hookflash.api.ports import JournalReader, Readiness, Resource, Subscriptions
+from hookflash.api.reading import too_large
+from hookflash.wire.results import Refusal, internal_error, invalid_token, not_found
+
+log = logging.getLogger("hookflash.api")
+
+MAX_DOCUMENT = 64 * 1024
+"""Largest subscription document in bytes."""
+MAX_LINES = 10_000
+"""Journal entries in one answer."""
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Line(msgspec.Struct, omit_defaults=True):
+    """One entry of the journal as shown; ``at`` is Unix time."""
+
+    seq: int
+    at: float
+    kind: str
+    name: str
+    data: msgspec.Raw
+    call: str = ""
+
+
+class Page(msgspec.Struct, rename="camel", omit_defaults=True):
+    """Entries in order; ``next`` is the ``after`` of the next page, absent on the last."""
+
+    connection: str
+    entries: list[Line]
+    next: int | None = None
+
+
+def own_surface(
+    *,
+    subscriptions: Subscriptions,
+    journal: JournalReader,
+    readiness: Readiness,
+    resources: Iterable[Resource],
+    open_to_all: bool,
+    more: Iterable[Route] = (),
+) -> Starlette:
+    """The ASGI app of the own surface.
+
+    Args:
+        subscriptions, journal, readiness: what it shows and changes.
+        resources: whose access keys open it.
+        open_to_all: no key is asked for.
+        more: further routes (metrics, console), beside these.
+    """
+    keys = [key.encode() for resource in resources for key in resource.access_keys]
+
+    def guarded(endpoint: Endpoint) -> Endpoint:
+        async def guard(request: Request) -> Response:
+            if not open_to_all:
+                _check_key(request, keys)
+            return await endpoint(request)
+
+        return guard
+
+    async def health(request: Request) -> Response:
+        return _json({"status": "alive", "version": hookflash.__version__})
+
+    async def ready(request: Request) -> Response:
+        problems = list(readiness.problems())
+        if problems:
+            return _json({"status": "not ready", "problems": problems}, 503)
+        return _json({"status": "ready"})
+
+    async def list_subscriptions(request: Request) -> Response:
+        return _json({"value": subscriptions.listed()})
+
+    async def put_subscription(request: Request) -> Response:
+        return _json(await subscriptions.put(await _document(request)), 201)
+
+    async def remove_subscription(request: Request) -> Response:
+        name = request.path_params["name"]
+        if not await subscriptions.remove(name):
+            raise not_found(
+                f"There is no subscription {name[:100]!r}; GET /hookflash/subscriptions lists them."
+            )
+        return Response(status_code=204)
+
+    async def confirm(request: Request) -> Response:
+        name = subscriptions.confirm(request.query_params.get("code", ""))
+        if name is None:
+            raise not_found("No subscription waits for this validation code; it may have been replaced.")
+        return PlainTextResponse(f"Subscription {name} is validated.\n")
+
+    async def read_journal(request: Request) -> Response:
+        connection = request.path_params["connection"]
+        after = request.query_params.get("after", "0")
+        if not (after.isascii() and after.isdigit() and len(after) < 19):
+            raise Refusal(400, "BadRequest", f"after is {after[:40]!r}; give a seq of the page before.")
+        lines = await journal.entries_of_connection(connection, int(after), MAX_LINES)
+        if not lines and after == "0":
+            raise not_found(f"The journal has nothing about connection {connection[:100]!r}.")
+        shown = [
+            Line(line.seq, line.entry.at, line.entry.kind, line.entry.name, msgspec.Raw(line.entry.data))
+            for line in lines
+        ]
+        return _json(Page(connection, shown, shown[-1].seq if len(shown) == MAX_LINES else None))
+
+    routes = [
+        Route("/hookflash/health", health, methods=["GET"]),
+        Route("/hookflash/ready", ready, methods=["GET"]),
+        Route("/hookflash/subscriptions", guarded(list_subscriptions), methods=["GET"]),
+        Route("/hookflash/subscriptions", guarded(put_subscription), methods=["POST"]),
+        Route("/hookflash/subscriptions/validate", confirm, methods=["GET"]),
+        Route("/hookflash/subscriptions/{name}", guarded(remove_subscription), methods=["DELETE"]),
+        Route("/hookflash/journal/{connection}", guarded(read_journal), methods=["GET"]),
+        *more,
+    ]
+    handlers = {Refusal: _refused, 404: _lost, 405: _lost, Exception: _failed}
+    return Starlette(routes=routes, exception_handlers=handlers)
+
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def _json(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(_ENCODER.encode(content), status, headers, "application/json; charset=utf-8")
+
+
+def _check_key(request: Request, keys: list[bytes]) -> None:
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    offered = given.strip().encode("utf-8", "surrogateescape")
+    # Every key is compared, so that the time says nothing about which one came near.
+    matches = [hmac.compare_digest(offered, key) for key in keys]
+    if scheme.lower() != "bearer" or not any(matches):
+        raise invalid_token(
+            "This part of /hookflash asks for a key: Authorization: Bearer <access key of a resource>."
+        )
+
+
+async def _document(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_DOCUMENT:
+                raise too_large(f"more than {MAX_DOCUMENT}", MAX_DOCUMENT)
+    except ClientDisconnect:
+        raise Refusal(400, "BadRequest", "The body ended early.") from None
+    return bytes(body)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    headers = {"www-authenticate": "Bearer"} if error.status == 401 else None
+    return Response(error.body(), error.status, headers, "application/json; charset=utf-8")
+
+
+async def _lost(request: Request, error: Exception) -> Response:
+    status = int(getattr(error, "status_code", 404))
+    headers = dict(getattr(error, "headers", None) or {})
+    code, what = ("MethodNotAllowed", "does not take") if status == 405 else ("NotFound", "has nothing for")
+    message = f"{request.url.path[:200]} {what} {request.method[:20]}; the documentation lists what is here."
+    return Response(Refusal(status, code, message).body(), status, headers, "application/json; charset=utf-8")
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    fault = str(uuid.uuid4())
+    log.error("%s %s failed, fault %s", request.method, request.url.path, fault, exc_info=error)
+    return await _refused(
+        request, internal_error(f"Hookflash failed; its log has the reason, fault {fault}.")
+    )
