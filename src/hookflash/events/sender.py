@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -15,8 +14,6 @@ from yarl import URL
 from hookflash.events.targets import GuardedResolver, TargetPolicy, TargetRefused
 from hookflash.events.timing import Deadline
 from hookflash.ports.clock import Clock
-
-log = logging.getLogger("hookflash.events")
 
 MAX_ANSWER = 64 * 1024
 """Bytes of an answer's body that are read; an app that sends more has its connection closed."""
@@ -99,40 +96,41 @@ class Sender:
             target = target.with_user(None)
         async with self._slot(target.origin()):
             began = self._clock.now()
+            heard: list[Reply] = []
+            reason = "the connection was closed without an answer"
+            cause: Exception | None = None
             try:
                 async with Deadline(self._clock, timeout):
-                    reply = await self._exchange(method, target, headers(), body)
-                    return replace(reply, seconds=self._clock.now() - began)
+                    await self._exchange(method, target, headers(), body, heard)
             except TimeoutError as error:
-                reason = f"no answer within {timeout:g} s"
-                cause: Exception = error
+                reason, cause = f"no answer within {timeout:g} s", error
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 if isinstance(error, aiohttp.ClientConnectorError) and isinstance(
                     error.os_error, TargetRefused
                 ):
                     raise error.os_error from error
-                reason = str(error) or type(error).__name__
-                cause = error
-            raise Unreachable(reason, self._clock.now() - began) from cause
+                reason, cause = str(error) or type(error).__name__, error
+            seconds = self._clock.now() - began
+            if heard:
+                # The status counts; what is missing of the body (then there is a cause) does not matter.
+                return replace(heard[-1], seconds=seconds)
+            raise Unreachable(reason, seconds) from cause
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
             self._session = None
 
-    async def _exchange(self, method: str, target: URL, headers: Mapping[str, str], body: bytes) -> Reply:
+    async def _exchange(
+        self, method: str, target: URL, headers: Mapping[str, str], body: bytes, heard: list[Reply]
+    ) -> None:
         session = self._session or self._open()
         async with session.request(
             method, target, headers=headers, data=body or None, allow_redirects=False
         ) as response:
             reply = Reply(response.status, response.reason or "", response.headers)
-            try:
-                answer = await _read(response)
-            except (aiohttp.ClientError, OSError) as error:
-                # The status line has come, which is what counts.
-                log.debug("answer of %s broke off: %s", target.origin(), error)
-                return reply
-            return Reply(reply.status, reply.reason, reply.headers, answer)
+            heard.append(reply)
+            heard.append(replace(reply, body=await _read(response)))
 
     def _open(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
