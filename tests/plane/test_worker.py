@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from hookflash.plane.link import LinkError, WorkerLink, event_reader, pack
+from hookflash.plane.options import PlaneOptions, parse
 from hookflash.plane.process import WorkerProcess
 from hookflash.plane.worker import CATCH_UP, Worker, serve
 from hookflash.ports.plane import (
@@ -156,6 +157,38 @@ def test_commands_go_to_the_core_once_a_tick_in_order(pair: tuple[socket.socket,
     core, _, _ = run(pair, lambda number, time: ())
     assert core.applied == commands
     assert core.ticks == []
+
+
+def test_a_command_that_makes_no_sense_ends_nothing(
+    pair: tuple[socket.socket, socket.socket], capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Strict(ScriptedCore):
+        def apply(self, command: PlaneCommand) -> None:
+            raise ValueError("codec G729 is not known")
+
+    control, theirs = pair
+    control.sendall(pack([OpenLeg(1, 1, True)]))
+    time = Time()
+    core = Strict(lambda number: control.sendall(pack([Shutdown()])) or ())
+    Worker(core, WorkerLink(theirs), now=time, sleep=time.sleep).run()
+    assert len(core.ticks) == 1
+    assert "refused OpenLeg: codec G729 is not known" in capsys.readouterr().err
+
+
+def test_options_survive_the_command_line() -> None:
+    options = PlaneOptions("127.0.0.1", 30_000, 30_999, 100, 40, 5.0)
+    process, parsed = parse(["--fd=7", "--cpu=1", *options.arguments()])
+    assert (process.fd, process.cpu, parsed) == (7, 1, options)
+
+
+def test_workers_share_the_ports() -> None:
+    options = PlaneOptions(first_port=30_000, last_port=30_999)
+    shares = [options.share(number, 3) for number in range(3)]
+    assert [(share.first_port, share.last_port) for share in shares] == [
+        (30_000, 30_331),
+        (30_332, 30_663),
+        (30_664, 30_995),
+    ]
 
 
 def test_serve_ends_with_its_control(

@@ -36,7 +36,8 @@ class InlinePlane:
         self._posted: list[PlaneCommand] = []
         self._legs = 0
         self._timer: Timer | None = None
-        self._due = 0.0
+        self._began = 0.0
+        self._ticks = 0
 
     async def start(self, on_events: Events, on_lost: Lost) -> None:
         """Make the plane and compile what it needs, which blocks the first time kernels are built."""
@@ -53,8 +54,9 @@ class InlinePlane:
             return
         self._posted.append(command)
         if self._timer is None:
-            self._due = self._clock.now() + TICK
-            self._timer = self._clock.call_at(self._due, self._tick)
+            self._began = self._clock.now()
+            self._ticks = 0
+            self._schedule()
 
     async def writable(self) -> None:
         """Nothing to wait for: there is no link."""
@@ -89,7 +91,13 @@ class InlinePlane:
                 self._legs -= 1
         # A core may answer an OpenLeg one tick later: go on while anything is, or may become, open.
         if self._legs > 0 or opening:
-            self._due = max(self._due + TICK, self._clock.now() - CATCH_UP * TICK)
-            self._timer = self._clock.call_at(self._due, self._tick)
+            self._schedule()
         if events:
             self._on_events(events)
+
+    def _schedule(self) -> None:
+        """The next tick, 20 ms after the last; a clock that has run away is caught up in part."""
+        self._ticks += 1
+        missed = int((self._clock.now() - self._began) / TICK) - self._ticks
+        self._ticks += max(0, missed - CATCH_UP)
+        self._timer = self._clock.call_at(self._began + self._ticks * TICK, self._tick)

@@ -12,7 +12,6 @@ missed beyond that is skipped, because a burst of old audio helps nobody.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 import resource
@@ -24,6 +23,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from hookflash.plane.link import LinkError, WorkerLink
+from hookflash.plane.options import PlaneOptions, parse
 from hookflash.ports.plane import (
     TICK,
     Heartbeat,
@@ -97,7 +97,7 @@ class Worker:
             for command in self._link.receive():
                 if isinstance(command, Shutdown):
                     return
-                self._core.apply(command)
+                self._apply(command)
             events = self._core.tick(begun)
             self._ticks += 1
             self._count_legs(events)
@@ -112,6 +112,13 @@ class Worker:
             if self._ticks % _COLLECT_EVERY == 0 and due - self._now() > _COLLECT_SPARE:
                 # Garbage is collected only where the tick leaves room for it; what start-up made is frozen.
                 gc.collect(1)
+
+    def _apply(self, command: PlaneCommand) -> None:
+        try:
+            self._core.apply(command)
+        except ValueError as error:
+            # One command that makes no sense must not take the audio of all other calls with it.
+            print(f"refused {type(command).__name__}: {error}", file=sys.stderr, flush=True)
 
     def _next(self, due: float) -> float:
         """The next deadline; skips ticks once more than :data:`CATCH_UP` of them are missed."""
@@ -163,30 +170,13 @@ def prepare_process(cpu: int | None) -> None:
             print(f"media worker {os.getpid()} is not pinned to CPU {cpu}: {error}", file=sys.stderr)
 
 
-def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="hookflash.plane.worker", description="A media worker of Hookflash."
-    )
-    parser.add_argument("--fd", type=int, required=True, help="file descriptor of the link to control")
-    parser.add_argument("--cpu", type=int, help="CPU to run on")
-    parser.add_argument("--host", default="0.0.0.0", help="local address of the RTP sockets")
-    parser.add_argument("--ports", default="10000-59999", help="RTP and RTCP ports, FIRST-LAST")
-    parser.add_argument("--legs", type=int, default=4096, help="most legs at a time")
-    return parser.parse_args(argv)
-
-
-def _plane(options: argparse.Namespace) -> Core:
-    from hookflash.plane.core import Plane
-
-    first, last = (int(port) for port in options.ports.split("-"))
-    return Plane(host=options.host, ports=(first, last), legs=options.legs)
-
-
-def main(argv: Sequence[str] | None = None, *, make: Callable[[argparse.Namespace], Core] = _plane) -> int:
+def main(
+    argv: Sequence[str] | None = None, *, make: Callable[[PlaneOptions], Core] = PlaneOptions.make
+) -> int:
     """Run a worker; the exit status. ``make`` builds its plane."""
-    options = _options(argv)
-    prepare_process(options.cpu)
-    link = WorkerLink(socket.socket(fileno=options.fd))
+    process, options = parse(argv)
+    prepare_process(process.cpu)
+    link = WorkerLink(socket.socket(fileno=process.fd))
     return serve(link, make(options))
 
 
