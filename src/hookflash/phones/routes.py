@@ -65,7 +65,7 @@ def _compile(route: RouteConfig) -> re.Pattern[str]:
     except (re.error, IndexError) as error:
         raise RouteError(
             f'route "{route.pattern}" does not compile: {error}; write a prefix or a regular expression'
-        )
+        ) from None
     return pattern
 
 
