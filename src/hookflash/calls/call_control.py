@@ -155,11 +155,11 @@ class CallControl:
     def list_participants(self, turn: Turn, command: ListParticipants) -> msgspec.Struct:
         connection = self._registry.connection(command.resource, command.connection_id, reading=True)
         people = connection.server_call.present()
-        return GetParticipantsResponse(value=[person.to_model(command.version) for person in people])
+        return GetParticipantsResponse(value=[person.to_model() for person in people])
 
     def get_participant(self, turn: Turn, command: GetParticipant) -> msgspec.Struct:
         connection = self._registry.connection(command.resource, command.connection_id, reading=True)
-        return connection.participant_named(command.participant).to_model(command.version)
+        return connection.participant_named(command.participant).to_model()
 
     # --- ending -----------------------------------------------------------------------------------------
 

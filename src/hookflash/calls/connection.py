@@ -21,8 +21,8 @@ from hookflash.wire.events import (
     CreateCallFailed,
     EventData,
     ParticipantsUpdated,
-    gated,
 )
+from hookflash.wire.gates import gated
 from hookflash.wire.identifiers import CommunicationIdentifierModel, CommunicationUserModel, PhoneNumberModel
 from hookflash.wire.responses import CallConnectionProperties
 from hookflash.wire.results import SUCCESS, ResultInformation, not_found
@@ -96,13 +96,12 @@ class Connection:
         if not self.connected:
             return
         self.sequence_number += 1
-        version = self.request.version
         self.notify(
             turn,
             ParticipantsUpdated,
             SUCCESS,
-            Request(version),
-            participants=[person.to_model(version) for person in self.server_call.present()],
+            Request(self.request.version),
+            participants=[person.to_model() for person in self.server_call.present()],
             sequence_number=self.sequence_number,
         )
 

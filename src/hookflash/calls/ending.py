@@ -69,3 +69,9 @@ MEDIA_LOST = Ending(
     reason="Service Unavailable",
     fault=True,
 )
+STOPPING = Ending(
+    Cause(500, "The server that carried the call is being stopped."),
+    status=503,
+    reason="Service Unavailable",
+    fault=True,
+)

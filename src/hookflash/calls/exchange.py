@@ -17,13 +17,14 @@ from hookflash.calls import commands, facts
 from hookflash.calls.call_control import CallControl
 from hookflash.calls.directory import Directory
 from hookflash.calls.effects import Effect, RefuseLeg, RingLeg
-from hookflash.calls.ending import MEDIA_LOST, NOBODY_LISTENS, Ending, failed
+from hookflash.calls.ending import MEDIA_LOST, NOBODY_LISTENS, STOPPING, Ending, failed
 from hookflash.calls.media_control import MediaControl
 from hookflash.calls.participants import Participant
 from hookflash.calls.registry import MEMORY, Registry, Timings
 from hookflash.calls.server_call import ServerCall
 from hookflash.calls.tables import InvitationEvent, Leg, LegEvent
 from hookflash.calls.turn import Turn
+from hookflash.wire.gates import gated_response
 from hookflash.wire.ids import Minter
 
 
@@ -89,6 +90,7 @@ class Exchange:
             facts.TonesDone: self._tones_done,
             facts.TonesFailed: self._tones_failed,
             facts.MediaLost: self._media_lost,
+            facts.Stopping: self._stopping,
             facts.TimerFired: self._timer_fired,
         }
 
@@ -112,6 +114,8 @@ class Exchange:
         """
         turn = Turn(now, self._registry.pending)
         response = self._commands[type(command)](turn, command)
+        if response is not None:
+            response = gated_response(response, command.version)
         return Outcome(response, turn.effects)
 
     def observe(self, now: float, fact: facts.Fact) -> list[Effect]:
@@ -162,6 +166,10 @@ class Exchange:
             call = self._registry.calls.get(number)
             if call is not None:
                 call.end(turn, MEDIA_LOST)
+
+    def _stopping(self, turn: Turn, fact: facts.Stopping) -> None:
+        for call in list(self._registry.calls.values()):
+            call.end(turn, STOPPING)
 
     # --- audio, tones, time -----------------------------------------------------------------------------
 

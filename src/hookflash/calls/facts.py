@@ -138,6 +138,11 @@ class MediaLost:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopping:
+    """The server is being stopped in good order: every call ends, and its apps are told."""
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     """A timer asked for with the effect ``StartTimer`` is due."""
 
@@ -158,5 +163,6 @@ Fact = (
     | TonesDone
     | TonesFailed
     | MediaLost
+    | Stopping
     | TimerFired
 )

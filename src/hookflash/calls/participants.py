@@ -6,9 +6,6 @@ from hookflash.calls.machine import Machine
 from hookflash.calls.tables import LEG, Leg, LegEvent
 from hookflash.wire.identifiers import Identifier
 from hookflash.wire.responses import CallParticipant
-from hookflash.wire.versions import at_least
-
-_HOLD_SINCE = "2024-09-15"
 
 _REACHING = frozenset({Leg.INVITING, Leg.RINGING})
 _PRESENT = frozenset({Leg.UP, Leg.HELD})
@@ -56,7 +53,7 @@ class Participant:
         """The leg is over, from whatever state."""
         self.machine.fire(LegEvent.LEAVE if self.present else LegEvent.FAIL)
 
-    def to_model(self, version: str) -> CallParticipant:
-        """As participant lists and ParticipantsUpdated show it to that api-version (contract section 1.4)."""
-        held = self.on_hold if at_least(version, _HOLD_SINCE) else None
-        return CallParticipant(identifier=self.identity.to_model(), is_muted=self.muted, is_on_hold=held)
+    def to_model(self) -> CallParticipant:
+        """As participant lists and ParticipantsUpdated show it (contract section 1.4)."""
+        identifier = self.identity.to_model()
+        return CallParticipant(identifier=identifier, is_muted=self.muted, is_on_hold=self.on_hold)

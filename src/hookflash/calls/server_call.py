@@ -98,7 +98,7 @@ class ServerCall:
     def add(self, person: Participant) -> None:
         self.participants[person.leg] = person
         self.registry.legs[person.leg] = (self, person)
-        if self.originator is None:
+        if person.state is Leg.WAITING:
             self.originator = person
 
     def add_app(self, turn: Turn, connection: Connection) -> None:

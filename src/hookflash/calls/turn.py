@@ -75,7 +75,7 @@ class Pending:
 
 
 class Turn:
-    """What one command or fact leads to: ``effects`` in the order to carry them out; ``now`` is in seconds."""
+    """What one command or fact leads to: ``effects`` in order. ``now`` is in seconds."""
 
     __slots__ = ("effects", "now", "pending")
 

@@ -270,10 +270,10 @@ class Desk:
                 whom = ", ".join(target.identity.raw_id for target in operation.targets)
                 context = operation.request.context
                 named = f"operationContext {context!r}" if context is not None else "no operationContext"
+                age = max(0.0, turn.now - operation.since)
                 raise incompatible_operation(
-                    f"{kind.value} cannot start while {operation.kind.value} ({named}) is running for "
-                    f"{whom}; it began {max(0.0, turn.now - operation.since):.1f} s ago. Wait for its last event "
-                    "or cancel it first."
+                    f"{kind.value} cannot start while {operation.kind.value} ({named}) runs for {whom}; "
+                    f"it began {age:.1f} s ago. Wait for its last event, or cancel it first."
                 )
 
 
