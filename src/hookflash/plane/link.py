@@ -12,7 +12,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import msgspec
 
@@ -233,9 +233,9 @@ class ControlLink(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=4 * MAX_CLIP)
+        # uvloop's transports are no subclasses of asyncio's: nothing may check their type.
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=4 * MAX_CLIP)
         self.flush()
 
     def data_received(self, data: bytes) -> None:
