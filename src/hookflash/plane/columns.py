@@ -98,7 +98,7 @@ class Jitter(NamedTuple):
 class Detect(NamedTuple):
     """In-band DTMF detection."""
 
-    open: NDArray[np.uint8]  # the coarse filter let the last frame through
+    near: NDArray[np.int16]  # key the last frame may hold, by the coarse filter, -1 none
     candidate: NDArray[np.int16]  # key of the passing blocks, -1 none
     passes: NDArray[np.int16]  # passing blocks of the candidate
     misses: NDArray[np.int16]  # failing blocks since (before: of the candidate, after: of the key)
@@ -144,6 +144,7 @@ class Columns(NamedTuple):
 _FIRST: dict[str, int] = {
     "mix": -1,
     "event_type": -1,
+    "near": -1,
     "candidate": -1,
     "held": -1,
     "key": -1,

@@ -66,33 +66,43 @@ KEY_CODES = np.array([_CODES.index(key) for row in _GRID for key in row], np.int
 
 
 @kernel
-def coarse(x: NDArray[np.float32]) -> bool:
-    """Whether the frame may hold two tones: most of its energy lies near one row and one column tone."""
+def coarse(x: NDArray[np.float32]) -> int:
+    """The key (row * 4 + column) whose two tones hold most of the frame's energy, -1 when no two do."""
     energy = np.float32(0)
     for i in range(FRAME):
         energy += x[HISTORY + i] * x[HISTORY + i]
     if energy < COARSE_FLOOR:
-        return False
-    best_row = np.float32(0)
-    best_column = np.float32(0)
+        return -1
+    best_row = np.float32(-1)
+    best_column = np.float32(-1)
+    key_row = 0
+    key_column = 0
+    first = x[HISTORY : HISTORY + HALF]
+    second = x[HISTORY + HALF : HISTORY + FRAME]
     for k in range(8):
-        power = np.float32(0)
-        for half in range(2):
-            part = x[HISTORY + half * HALF : HISTORY + (half + 1) * HALF]
-            re = np.float32(0)
-            im = np.float32(0)
-            for i in range(HALF):
-                re += COARSE_COS[k, i] * part[i]
-                im += COARSE_SIN[k, i] * part[i]
-            power += re * re + im * im
+        a = np.float32(0)
+        b = np.float32(0)
+        c = np.float32(0)
+        d = np.float32(0)
+        for i in range(HALF):
+            a += COARSE_COS[k, i] * first[i]
+            b += COARSE_SIN[k, i] * first[i]
+            c += COARSE_COS[k, i] * second[i]
+            d += COARSE_SIN[k, i] * second[i]
+        power = a * a + b * b + c * c + d * d
         if k < 4:
-            best_row = max(best_row, power)
-        else:
-            best_column = max(best_column, power)
+            if power > best_row:
+                best_row = power
+                key_row = k
+        elif power > best_column:
+            best_column = power
+            key_column = k - 4
     scale = np.float32(2.0 / HALF) / energy
     row = best_row * scale
     column = best_column * scale
-    return bool(row > COARSE_LEAST and column > COARSE_LEAST and row + column > COARSE_SHARE)
+    if row > COARSE_LEAST and column > COARSE_LEAST and row + column > COARSE_SHARE:
+        return key_row * 4 + key_column
+    return -1
 
 
 @kernel
@@ -115,58 +125,45 @@ def amplitude(re: float, im: float, offset: float) -> float:
 
 
 @kernel
-def measure(x: NDArray[np.float32], block: int, re: NDArray[np.float32], im: NDArray[np.float32]) -> float:
-    """Windowed DFT of a block at the eight tones into ``re`` and ``im``; the block's windowed energy without DC."""
-    part = x[block * HOP : block * HOP + WINDOW]
+def measure(part: NDArray[np.float32], row: int, column: int, z: NDArray[np.float32]) -> float:
+    """Windowed DFT of a block at two tones into ``z`` (re, im, re, im); its windowed energy without DC."""
     total = np.float32(0)
     weighted = np.float32(0)
     energy = np.float32(0)
+    row_re = np.float32(0)
+    row_im = np.float32(0)
+    column_re = np.float32(0)
+    column_im = np.float32(0)
     for i in range(WINDOW):
-        total += part[i]
-        weighted += HANN_SQUARED[i] * part[i]
-        energy += HANN_SQUARED[i] * part[i] * part[i]
-    for k in range(8):
-        a = np.float32(0)
-        b = np.float32(0)
-        for i in range(WINDOW):
-            a += FINE_COS[k, i] * part[i]
-            b -= FINE_SIN[k, i] * part[i]
-        re[k] = a
-        im[k] = b
+        s = part[i]
+        w = HANN_SQUARED[i] * s
+        total += s
+        weighted += w
+        energy += w * s
+        row_re += FINE_COS[row, i] * s
+        row_im -= FINE_SIN[row, i] * s
+        column_re += FINE_COS[column, i] * s
+        column_im -= FINE_SIN[column, i] * s
+    z[0] = row_re
+    z[1] = row_im
+    z[2] = column_re
+    z[3] = column_im
     mean = total / WINDOW
-    return energy - 2.0 * mean * weighted + mean * mean * HANN_POWER
+    return float(energy - 2.0 * mean * weighted + mean * mean * HANN_POWER)
 
 
 @kernel
-def judge(
-    energy: float,
-    re: NDArray[np.float32],
-    im: NDArray[np.float32],
-    last_re: NDArray[np.float32],
-    last_im: NDArray[np.float32],
-) -> int:
-    """The key a block passes for (row * 4 + column), -1 when it fails."""
-    row = 0
-    column = 4
-    for k in range(1, 4):
-        if re[k] * re[k] + im[k] * im[k] > re[row] * re[row] + im[row] * im[row]:
-            row = k
-        c = k + 4
-        if re[c] * re[c] + im[c] * im[c] > re[column] * re[column] + im[column] * im[column]:
-            column = c
-    off_row = offset_hz(re[row], im[row], last_re[row], last_im[row], TONES[row])
-    if abs(off_row) > TOLERANCE * TONES[row]:
-        return -1
-    off_column = offset_hz(re[column], im[column], last_re[column], last_im[column], TONES[column])
-    if abs(off_column) > TOLERANCE * TONES[column]:
-        return -1
-    low = amplitude(re[row], im[row], off_row)
-    high = amplitude(re[column], im[column], off_column)
+def passes(energy: float, row: int, column: int, z: NDArray[np.float32], last: NDArray[np.float32]) -> bool:
+    """Whether a block holds the two tones and hardly anything else."""
+    off_row = offset_hz(z[0], z[1], last[0], last[1], TONES[row])
+    off_column = offset_hz(z[2], z[3], last[2], last[3], TONES[column])
+    if abs(off_row) > TOLERANCE * TONES[row] or abs(off_column) > TOLERANCE * TONES[column]:
+        return False
+    low = amplitude(z[0], z[1], off_row)
+    high = amplitude(z[2], z[3], off_column)
     if low < FLOOR or high < FLOOR or high < TWIST_LOW * low or high > TWIST_HIGH * low:
-        return -1
-    if (low * low + high * high) / 2 * HANN_POWER < SHARE * energy:
-        return -1
-    return row * 4 + column - 4
+        return False
+    return (low * low + high * high) / 2 * HANN_POWER >= SHARE * energy
 
 
 @kernel
@@ -198,42 +195,41 @@ def follow(detect: Detect, row: int, key: int) -> None:
 
 
 @kernel
-def detect_frame(
-    detect: Detect, row: int, x: NDArray[np.float32], re: NDArray[np.float32], im: NDArray[np.float32]
-) -> None:
-    """The eight blocks that end in this frame; ``x`` is HISTORY + FRAME samples, ``re`` and ``im`` are [2, 8]."""
-    measure(x, 0, re[0], im[0])
+def detect_frame(detect: Detect, row: int, key: int, x: NDArray[np.float32], z: NDArray[np.float32]) -> None:
+    """Look for ``key`` in the eight blocks that end in this frame; ``x`` is HISTORY + FRAME samples, ``z`` [2, 4]."""
+    low = key // 4
+    high = 4 + key % 4
+    measure(x[:WINDOW], low, high, z[0])
     for block in range(1, BLOCKS + 1):
         now = block & 1
-        energy = measure(x, block, re[now], im[now])
-        follow(detect, row, judge(energy, re[now], im[now], re[1 - now], im[1 - now]))
+        energy = measure(x[block * HOP : block * HOP + WINDOW], low, high, z[now])
+        follow(detect, row, key if passes(energy, low, high, z[now], z[1 - now]) else -1)
 
 
 @kernel
 def detect_keys(setup: Setup, rx: Receive, jitter: Jitter, detect: Detect, used: int, tick: int) -> int:
     """Look for keys in what every leg says; the number that came on, each left in ``detect.key``."""
     x = np.empty(HISTORY + FRAME, np.float32)
-    re = np.empty((2, 8), np.float32)
-    im = np.empty((2, 8), np.float32)
+    z = np.empty((2, 4), np.float32)
     found = 0
     for row in range(used):
         if setup.open[row] == 0:
             continue
         detect.key[row] = -1
-        opened = False
+        near = -1
         if jitter.silent[row] == 0 and rx.events_seen[row] == 0:
+            heard = jitter.heard[row]
             for i in range(HISTORY + FRAME):
-                x[i] = jitter.heard[row, i]
-            opened = coarse(x)
-        if opened or (detect.open[row] != 0 and rx.events_seen[row] == 0):
-            if not opened:
-                for i in range(HISTORY + FRAME):
-                    x[i] = jitter.heard[row, i]
-            detect_frame(detect, row, x, re, im)
-        elif detect.held[row] >= 0 or detect.candidate[row] >= 0:
+                x[i] = heard[i]
+            near = coarse(x)
+            # The blocks of this frame reach back into the one before.
+            key = near if near >= 0 else detect.near[row]
+            if key >= 0:
+                detect_frame(detect, row, key, x, z)
+        if near < 0 and detect.near[row] < 0 and (detect.held[row] >= 0 or detect.candidate[row] >= 0):
             for _ in range(BLOCKS):
                 follow(detect, row, -1)
-        detect.open[row] = opened
+        detect.near[row] = near
         if detect.key[row] >= 0:
             detect.last_key[row] = detect.key[row]
             detect.last_tick[row] = tick

@@ -45,13 +45,7 @@ def mix(setup: Setup, jitter: Jitter, mixes: Mixes, used: int, used_mixes: int) 
 
 @kernel
 def gather(
-    setup: Setup,
-    jitter: Jitter,
-    plays: Plays,
-    mixes: Mixes,
-    row: int,
-    wide: NDArray[np.int32],
-    out: NDArray[np.int16],
+    setup: Setup, jitter: Jitter, plays: Plays, mixes: Mixes, row: int, wide: NDArray[np.int32], out: NDArray[np.int16]
 ) -> bool:
     """What ``row`` hears in this tick into ``out``; False when it is silence."""
     sources = 0
@@ -61,26 +55,23 @@ def gather(
         if mixes.speakers[m] > speaks:
             total = mixes.total[m]
             heard = jitter.heard[row, HISTORY:]
-            if speaks:
-                for i in range(FRAME):
-                    wide[i] = total[i] - heard[i]
-            else:
-                wide[:] = total
-            sources = 2
+            own = 1 if speaks else 0
+            for i in range(FRAME):
+                wide[i] = total[i] - own * heard[i]
+            sources = 1
     for k in range(setup.hears[row]):
         play = setup.plays[row, k]
         if plays.live[play] == 0:
             continue
         frame = plays.frame[play]
         if sources == 0:
-            out[:] = frame
             for i in range(FRAME):
                 wide[i] = frame[i]
         else:
             for i in range(FRAME):
                 wide[i] += frame[i]
         sources += 1
-    if sources >= 2:
+    if sources > 0:
         for i in range(FRAME):
             out[i] = min(max(wide[i], -32768), 32767)
     return sources > 0

@@ -44,6 +44,13 @@ class Clips(NamedTuple):
 
 
 @kernel
+def copy(source: NDArray[np.int16], out: NDArray[np.int16]) -> None:
+    """Copy; a plain loop becomes SIMD code where a slice assignment does not."""
+    for i in range(out.shape[0]):
+        out[i] = source[i]
+
+
+@kernel
 def fill(plays: Plays, clips: Clips, pool: NDArray[np.int16], play: int) -> int:
     """Move one play on by a frame; the samples that were filled."""
     filled = 0
@@ -58,7 +65,7 @@ def fill(plays: Plays, clips: Clips, pool: NDArray[np.int16], play: int) -> int:
         offset = plays.offset[play]
         take = min(clips.length[clip] - offset, FRAME - filled)
         at = clips.start[clip] + offset
-        plays.frame[play, filled : filled + take] = pool[at : at + take]
+        copy(pool[at : at + take], plays.frame[play, filled : filled + take])
         filled += take
         passed = 0 if take else passed + 1
         if offset + take == clips.length[clip]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hookflash.plane.columns import FRAME, HISTORY, MISSING, RATE, RING, Jitter, Setup
 from hookflash.plane.kernels.compiling import kernel
 
@@ -33,6 +36,18 @@ def conceal(jitter: Jitter, row: int) -> bool:
 
 
 @kernel
+def take(ring: NDArray[np.int16], out: NDArray[np.int16]) -> int:
+    """Move samples out of the ring, leaving it empty; the lowest of them (MISSING if there is a hole)."""
+    lowest = np.int16(32767)
+    for i in range(ring.shape[0]):
+        sample = ring[i]
+        ring[i] = MISSING
+        out[i] = sample
+        lowest = min(lowest, sample)
+    return int(lowest)
+
+
+@kernel
 def playout(setup: Setup, jitter: Jitter, used: int) -> None:
     """Move every open leg one frame on: ``heard[HISTORY:]`` is what the leg says in this tick."""
     for row in range(used):
@@ -45,20 +60,16 @@ def playout(setup: Setup, jitter: Jitter, used: int) -> None:
                 jitter.gain[row] = 0.0
                 jitter.silent[row] = SILENT_ENOUGH
             continue
-        heard[:HISTORY] = heard[FRAME:]
-        ring = jitter.ring[row]
+        # Plain loops: slice assignment would check for overlap and copy.
+        for i in range(HISTORY):
+            heard[i] = heard[FRAME + i]
         index = jitter.time[row] & (RING - 1)
         ahead = min(FRAME, RING - index)
-        heard[HISTORY : HISTORY + ahead] = ring[index : index + ahead]
-        ring[index : index + ahead] = MISSING
+        lowest = take(jitter.ring[row, index : index + ahead], heard[HISTORY : HISTORY + ahead])
         if ahead < FRAME:
-            heard[HISTORY + ahead :] = ring[: FRAME - ahead]
-            ring[: FRAME - ahead] = MISSING
+            lowest = min(lowest, take(jitter.ring[row, : FRAME - ahead], heard[HISTORY + ahead :]))
         jitter.time[row] += FRAME
-        holes = 0
-        for i in range(FRAME):
-            holes += heard[HISTORY + i] == MISSING
-        if holes == 0:
+        if lowest != MISSING:
             jitter.gain[row] = 1.0
             jitter.silent[row] = 0
         elif conceal(jitter, row):
