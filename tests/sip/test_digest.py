@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 
 import pytest
@@ -181,7 +182,7 @@ def test_malformed_credentials_are_refused(value: str) -> None:
 
 
 def test_pairs_tolerate_spaces_and_a_last_comma() -> None:
-    assert parse_pairs('  DIGEST a = "x, y" ,B=2, ') == {"a": "x, y", "b": "2"}
+    assert parse_pairs('  DIGEST a = "x, y" ,B=2,,') == {"a": "x, y", "b": "2"}
 
 
 @pytest.mark.parametrize("value", ['Digest nonce="n"', 'Digest realm="r"'])
@@ -195,10 +196,8 @@ def test_a_challenge_needs_realm_and_nonce(value: str) -> None:
     | st.text('realm="a",nonce=b qop\\', max_size=60).map("Digest ".__add__)
 )
 def test_random_credentials_raise_nothing_but_parse_error(value: str) -> None:
-    try:
+    with contextlib.suppress(ParseError):
         Challenge.parse(value)
-    except ParseError:
-        pass
     assert verify(DigestServer("a", SECRET), value, 0.0).verdict is not Verdict.OK
 
 

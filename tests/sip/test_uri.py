@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,10 +50,8 @@ def test_a_uri_matches_itself(uri: SipUri) -> None:
 )
 def test_any_text_parses_or_raises_parse_error(text: str) -> None:
     for read in (parse_uri, SipUri.parse, TelUri.parse):
-        try:
+        with contextlib.suppress(ParseError):
             assert read(text).scheme
-        except ParseError:
-            pass
 
 
 def test_all_the_parts() -> None:

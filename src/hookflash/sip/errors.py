@@ -26,5 +26,10 @@ class ParseError(ValueError):
         self.header = header
         self.request = request
 
+    def naming(self, header: str) -> ParseError:
+        """The same error, with ``header`` named unless another one is."""
+        self.header = self.header or header
+        return self
+
     def __str__(self) -> str:
         return f"{self.header}: {self.reason}" if self.header else self.reason

@@ -127,8 +127,7 @@ class Headers:
         try:
             return [value for line in lines for value in split_list(line)]
         except ParseError as error:
-            error.header = canonical
-            raise
+            raise error.naming(canonical) from None
 
     def tokens(self, name: str) -> frozenset[str]:
         """The values of a list of tokens such as Allow, Supported or Require, lower-cased."""

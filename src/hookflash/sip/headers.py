@@ -107,7 +107,10 @@ class Via:
     @staticmethod
     def parse(text: str) -> Via:
         """Read one Via value. Raises :class:`ParseError`."""
-        return _parse_via(text)
+        try:
+            return _parse_via(text)
+        except ParseError as error:
+            raise error.naming("Via") from None
 
     def __str__(self) -> str:
         where = format_host_port(self.host, self.port)
@@ -176,7 +179,7 @@ class Via:
 def _parse_via(text: str) -> Via:
     match = _VIA.match(text)
     if match is None:
-        raise ParseError(f'"{printable(text)}" is not "SIP/2.0/transport host:port"', header="Via")
+        raise ParseError(f'"{printable(text)}" is not "SIP/2.0/transport host:port"')
     _, version, transport, host, port = match.groups()
     end = match.end()
     params = parse_params(text, end) if end < len(text) else NO_PARAMS
@@ -224,13 +227,13 @@ class Reason:
         protocol = protocol.strip(" \t")
         if not is_token(protocol):
             raise ParseError(f'"{printable(text)}" does not start with a protocol', header="Reason")
-        params = parse_params(semicolon + rest)
-        cause = params.get("cause")
-        return cls(
-            protocol,
-            None if cause is None else parse_number(unquote(cause), 65_535, "the cause of Reason"),
-            unquote(params.get("text") or ""),
-        )
+        try:
+            params = parse_params(semicolon + rest)
+            cause = params.get("cause")
+            number = None if cause is None else parse_number(unquote(cause), 65_535, "the cause")
+        except ParseError as error:
+            raise error.naming("Reason") from None
+        return cls(protocol, number, unquote(params.get("text") or ""))
 
     def __str__(self) -> str:
         cause = "" if self.cause is None else f";cause={self.cause}"
@@ -252,7 +255,10 @@ class MediaType:
         match = _MEDIA_TYPE.match(text)
         if match is None:
             raise ParseError(f'"{printable(text)}" is not a media type', header="Content-Type")
-        return cls(match[1].lower(), match[2].lower(), parse_params(text, match.end()))
+        try:
+            return cls(match[1].lower(), match[2].lower(), parse_params(text, match.end()))
+        except ParseError as error:
+            raise error.naming("Content-Type") from None
 
     @property
     def essence(self) -> str:
@@ -268,5 +274,4 @@ def parse_max_forwards(text: str) -> int:
     try:
         return parse_number(text, 255, "Max-Forwards")
     except ParseError as error:
-        error.header = "Max-Forwards"
-        raise
+        raise error.naming("Max-Forwards") from None

@@ -325,8 +325,7 @@ def _cut(headers: Headers, body: bytes) -> bytes:
     try:
         length = parse_number(claimed, MAX_MESSAGE, "the length")
     except ParseError as error:
-        error.header = "Content-Length"
-        raise
+        raise error.naming("Content-Length") from None
     if length > len(body):
         raise ParseError(f"{length} bytes claimed, {len(body)} came", header="Content-Length")
     return body if length == len(body) else body[:length]
@@ -336,13 +335,11 @@ def _first_via(line: str) -> str:
     try:
         return (split_list(line) or [""])[0]
     except ParseError as error:
-        error.header = "Via"
-        raise
+        raise error.naming("Via") from None
 
 
 def _address(name: str, value: str) -> NameAddr:
     try:
         return NameAddr.parse(value)
     except ParseError as error:
-        error.header = canonical_name(name)
-        raise
+        raise error.naming(canonical_name(name)) from None
