@@ -80,5 +80,5 @@ def configure(format: LogFormat = "auto", level: str = "info", stream: TextIO | 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("asyncio", "aiohttp", "uvicorn.access", "numba"):
+    for noisy in ("asyncio", "aiohttp", "uvicorn", "numba"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -40,7 +40,7 @@ from hookflash.calls.effects import (
     StopTones,
 )
 from hookflash.calls.exchange import Exchange
-from hookflash.calls.facts import Fact, NobodyListens, TimerFired
+from hookflash.calls.facts import Fact, NobodyListens, Stopping, TimerFired
 from hookflash.engine.journaling import command_entry, connection_entry, event_entry, fact_entry
 from hookflash.ports.clock import Clock, Timer
 from hookflash.ports.edges import Media, Phones, Publisher
@@ -50,6 +50,9 @@ from hookflash.wire.ids import Minter
 from hookflash.wire.results import internal_error
 
 log = logging.getLogger("hookflash.calls")
+
+Watch = Callable[[Entry], None]
+"""Told of each journal entry when it is written; must not raise."""
 
 
 class Engine:
@@ -61,6 +64,7 @@ class Engine:
         journal: where commands, facts and events become durable.
         phones, media, publisher: the edges that carry effects out.
         minter: mints the ids of CloudEvents.
+        watch: an observer of the journal.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class Engine:
         media: Media,
         publisher: Publisher,
         minter: Minter,
+        watch: Watch | None = None,
     ) -> None:
         self._exchange = exchange
         self._clock = clock
@@ -81,6 +86,7 @@ class Engine:
         self._media = media
         self._publisher = publisher
         self._minter = minter
+        self._watch = watch
         self._timers: dict[int, Timer] = {}
         self._waiting: deque[Fact] = deque()
         self._busy = False
@@ -137,6 +143,11 @@ class Engine:
         """Mint a leg id for a phone that calls us."""
         return self._exchange.new_leg()
 
+    async def end_all(self) -> None:
+        """End every call, tell its apps, and wait until that is durable. For a stop in good order."""
+        self._waiting.append(Stopping())
+        await self._carry_out([])
+
     # --- carrying out -----------------------------------------------------------------------------------
 
     def _carry_out(self, effects: list[Effect]) -> asyncio.Future[None]:
@@ -145,12 +156,16 @@ class Engine:
             self._apply(effects)
             while self._waiting:
                 fact = self._waiting.popleft()
-                self._entries.append(fact_entry(fact, self._clock.wall()))
-                self._apply(self._exchange.observe(self._clock.now(), fact))
+                effects = self._exchange.observe(self._clock.now(), fact)
+                self._entries.append(fact_entry(fact, effects, self._clock.wall()))
+                self._apply(effects)
         finally:
             self._busy = False
             entries, self._entries = self._entries, []
             deliveries, self._deliveries = self._deliveries, []
+            if self._watch is not None:
+                for entry in entries:
+                    self._watch(entry)
             durable = self._journal.write(entries, deliveries)
             durable.add_done_callback(_say_if_lost)
         return durable

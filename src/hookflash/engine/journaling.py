@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from hookflash.calls.commands import Command
-from hookflash.calls.effects import ConnectionClosed, ConnectionOpened, Notify
+from hookflash.calls.effects import ConnectionClosed, ConnectionOpened, Effect, Notify
 from hookflash.calls.facts import Fact
 from hookflash.ports.journal import Entry
 
@@ -36,9 +36,17 @@ def command_entry(command: Command, response: object, at: float) -> Entry:
     )
 
 
-def fact_entry(fact: Fact, at: float) -> Entry:
-    """The line of a fact an edge reported."""
-    return Entry(kind="fact", name=type(fact).__name__, at=at, data=_json(fact))
+def fact_entry(fact: Fact, effects: list[Effect], at: float) -> Entry:
+    """The line of a fact an edge reported, under the connection it led to an event for."""
+    told = next((effect for effect in effects if isinstance(effect, Notify)), None)
+    return Entry(
+        kind="fact",
+        name=type(fact).__name__,
+        at=at,
+        call=told.data.correlation_id if told else "",
+        connection=told.connection_id if told else "",
+        data=_json(fact),
+    )
 
 
 def event_entry(effect: Notify, event_id: str, at: float) -> Entry:

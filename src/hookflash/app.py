@@ -1,0 +1,334 @@
+"""The composition root: the only place, beside the command line, that knows every room."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hookflash.api.asgi import AzureSurface, Bounds
+from hookflash.api.own import own_surface
+from hookflash.api.ports import Resource
+from hookflash.api.server import HttpServers, shell
+from hookflash.calls.directory import Directory
+from hookflash.calls.directory import Resource as Owner
+from hookflash.calls.exchange import Exchange
+from hookflash.clock import LoopClock
+from hookflash.config import Settings
+from hookflash.engine import Engine
+from hookflash.engine.engine import Watch
+from hookflash.engine.recovery import recover
+from hookflash.events.courier import Courier
+from hookflash.events.eventgrid import EventGrid
+from hookflash.events.filters import FilterError, Filters
+from hookflash.events.sender import Sender
+from hookflash.events.subscriptions import Schema, Subscription, SubscriptionError
+from hookflash.events.targets import TargetPolicy
+from hookflash.events.tokens import TokenMinter
+from hookflash.identity.service import IdentityService
+from hookflash.phones.config import PhonesConfig, RouteConfig, TrunkConfig
+from hookflash.phones.trunk import TrunkPhones
+from hookflash.plane.control import MediaDesk
+from hookflash.plane.hosts import Host
+from hookflash.plane.inline import InlinePlane
+from hookflash.plane.options import PlaneOptions
+from hookflash.plane.process import WorkerProcess
+from hookflash.plane.prompts import PromptLimits, Prompts
+from hookflash.ports.clock import Clock
+from hookflash.ports.journal import Delivery
+from hookflash.sip.transports import Handlers, Transports
+from hookflash.store.journal import SqliteJournal
+from hookflash.store.keys import KeyStore
+from hookflash.store.lock import DataDirectory
+from hookflash.wire.ids import Minter, node_of
+from hookflash.wire.results import invalid_argument
+
+log = logging.getLogger("hookflash")
+
+Delivered = Callable[[Delivery, int, float], None]
+"""Called with a delivery, the status it was answered with and the milliseconds it took."""
+
+SIP_PORT = 5060
+
+
+class App:
+    """A whole server on the running event loop.
+
+    Args:
+        settings: what to be.
+        watch: told of every journal entry as it is written (the demo's timeline).
+        delivered: told of every delivered event.
+
+    Attributes:
+        http: the HTTP servers, with their real addresses once started.
+        sip_address: where SIP listens, once started.
+        exchange, media, journal: for counting what is alive.
+    """
+
+    def __init__(
+        self, settings: Settings, *, watch: Watch | None = None, delivered: Delivered | None = None
+    ) -> None:
+        self.settings = settings
+        self._watch = watch
+        self._delivered = delivered
+        self._closers: list[Callable[[], Any]] = []
+        self.sip_address: tuple[str, int] = ("", 0)
+
+    async def start(self) -> None:
+        """Start everything; calls can be taken once :meth:`problems` is empty.
+
+        Raises:
+            DataDirectoryInUse, JournalError, SchemaError, KeyFileError: the state cannot be used.
+            CannotListen, OSError: an address cannot be used.
+            SubscriptionError, FilterError: a configured subscription cannot be used.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """End calls and deliveries in good order, then let go of everything; idempotent."""
+        closers, self._closers = self._closers, []
+        for close in reversed(closers):
+            result = close()
+            if result is not None:
+                await result
+
+    def problems(self) -> Sequence[str]:
+        """What stands in the way of taking calls; empty when ready."""
+        return [] if self.media.ready else ["no media worker is ready yet (the first start compiles kernels)"]
+
+    async def wait_ready(self) -> None:
+        """Wait until calls can be taken."""
+        await self.media.wait_ready()
+
+    # --- building ---------------------------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        settings = self.settings
+        clock = LoopClock()
+        directory = DataDirectory.acquire(Path(settings.server.data_dir))
+        self._closers.append(directory.release)
+        journal = self.journal = SqliteJournal.open(directory.path)
+        self._closers.append(journal.close)
+        keys = KeyStore.open(directory.path, clock.wall())
+        minter = Minter(node_of(f"{settings.server.bind} {settings.server.data_dir}"), os.urandom)
+
+        tokens = TokenMinter(keys, clock)
+        policy = TargetPolicy(
+            allow_private=settings.server.private_targets, allow_http=settings.server.http_callbacks
+        )
+        sender = Sender(clock, policy)
+        self._closers.append(sender.close)
+        grid = self.grid = EventGrid(
+            sender,
+            clock,
+            journal,
+            public_url=settings.public_url,
+            resource_name=lambda guid: next((r.name for r in settings.resource if r.id == guid), guid),
+            eager=settings.server.mode == "dev",
+        )
+        self._closers.append(grid.close)
+        courier = Courier(journal, clock, sender, tokens, gate=grid.gate, on_delivered=self._delivered)
+        self._closers.append(lambda: courier.close(grace=5.0))
+        journal.on_outbox = courier.accept
+
+        media = self.media = self._media(clock)
+        self._closers.append(media.stop)
+        exchange = self.exchange = Exchange(
+            self._directory(), minter, plain_callbacks=settings.server.http_callbacks
+        )
+        phones = TrunkPhones(self._phones_config(), media, self._report, exchange.new_leg, clock)
+        self._closers.append(phones.close)
+        self._engine = engine = Engine(
+            exchange,
+            clock=clock,
+            journal=journal,
+            phones=phones,
+            media=media,
+            publisher=grid,
+            minter=minter,
+            watch=self._watch,
+        )
+        media.report_to(engine.observe)
+
+        await self._recover(journal, minter, clock)
+        await courier.start()
+        await grid.start(subscriptions(settings))
+        await media.start()
+        await self._listen_sip(phones, clock)
+        self._closers.append(engine.end_all)
+
+        identities = IdentityService(journal, keys, new_user_id=minter.user_id, wall=clock.wall)
+        await identities.load()
+        resources = [Resource(one.name, one.id, one.access_keys) for one in settings.resource]
+        azure = AzureSurface(
+            engine=engine,
+            identities=identities,
+            key_documents=tokens,
+            resources=resources,
+            clock=clock,
+            public_url=settings.public_url,
+            bounds=Bounds(**{name: getattr(settings.limits, name) for name in _BOUNDS}),
+        )
+        own = own_surface(
+            subscriptions=_Subscriptions(grid, settings),
+            journal=journal,
+            readiness=self,
+            resources=resources,
+            open_to_all=settings.server.mode == "dev",
+        )
+        self.http = HttpServers(shell(azure, own), settings.server)
+        self._closers.append(self.http.stop)
+        await self.http.start()
+
+    def _report(self, fact: Any) -> None:
+        self._engine.observe(fact)
+
+    def _media(self, clock: Clock) -> MediaDesk:
+        settings = self.settings
+        limits = PromptLimits(
+            max_bytes=settings.media.prompt_bytes,
+            timeout=settings.media.prompt_timeout,
+            allow_private=settings.server.private_targets,
+            downmix=settings.server.mode == "dev",
+        )
+        prompts = Prompts(limits)
+        self._closers.append(prompts.close)
+        return MediaDesk(self._hosts(clock), prompts, clock)
+
+    def _hosts(self, clock: Clock) -> list[Callable[[], Host]]:
+        media = self.settings.media
+        plane = PlaneOptions(
+            host=self.settings.sip.bind.host, first_port=media.rtp_ports.first, last_port=media.rtp_ports.last
+        )
+        if media.workers == 0:
+            return [lambda: InlinePlane(plane.make, clock)]
+        return [
+            partial(_worker, number, plane.share(number, media.workers)) for number in range(media.workers)
+        ]
+
+    def _directory(self) -> Directory:
+        settings = self.settings
+        ids = {one.name.casefold(): one.id for one in settings.resource}
+        default = settings.resource[0].id if settings.server.unowned_numbers and settings.resource else None
+        return Directory(
+            [Owner(one.id, one.name) for one in settings.resource],
+            {one.e164: ids[one.resource.casefold()] for one in settings.number},
+            default,
+        )
+
+    def _phones_config(self) -> PhonesConfig:
+        settings = self.settings
+        return PhonesConfig(
+            trunks=tuple(
+                TrunkConfig(
+                    name=one.name,
+                    targets=tuple(_target(text) for text in one.targets),
+                    transport=one.transport.upper(),
+                    username=one.username or "",
+                    password=one.password or "",
+                    allow=tuple(str(peer) for peer in one.allow),
+                    codecs=one.codecs,
+                )
+                for one in settings.trunk
+            ),
+            routes=tuple(
+                RouteConfig(one.pattern, one.trunk, one.priority, one.rewrite or "") for one in settings.route
+            ),
+            accept_unknown=settings.sip.unknown_callers,
+        )
+
+    async def _listen_sip(self, phones: TrunkPhones, clock: Clock) -> None:
+        sip = self.settings.sip
+        handlers = Handlers(phones.receive, phones.broken, phones.malformed)
+        transports = Transports(handlers, clock, external_address=sip.external_address or "")
+        self._closers.insert(self._closers.index(phones.close), transports.close)
+        phones.attach(transports)
+        self.sip_address = await transports.listen(sip.bind.host, sip.bind.port)
+
+    async def _recover(self, journal: SqliteJournal, minter: Minter, clock: Clock) -> None:
+        unclosed = await journal.unclosed_connections()
+        if unclosed:
+            log.warning("%d calls were up when the server died; their apps are told now", len(unclosed))
+            await journal.write(*recover(unclosed, minter, clock.wall()))
+
+
+_BOUNDS = (
+    "request_bytes",
+    "request_timeout",
+    "clock_skew",
+    "repeatability_entries",
+    "repeatability_age",
+)
+
+
+def _worker(number: int, plane: PlaneOptions) -> Host:
+    return WorkerProcess(f"media {number}", plane.arguments())
+
+
+def _target(text: str) -> tuple[str, int]:
+    """``host``, ``host:port`` or ``[v6]:port``, already checked by the configuration."""
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        return text.strip("[]"), SIP_PORT
+    return host.strip("[]"), int(port)
+
+
+def subscriptions(settings: Settings) -> list[Subscription]:
+    """The configured Event Grid subscriptions."""
+    ids = {one.name.casefold(): one.id for one in settings.resource}
+    return [
+        Subscription(
+            name=one.name,
+            resource=ids[one.resource.casefold()],
+            endpoint=one.endpoint,
+            event_types=one.event_types,
+            schema=Schema.parse(one.schema),
+            filters=Filters.equal_to(one.filters),
+        )
+        for one in settings.subscription
+    ]
+
+
+class _Subscriptions:
+    """The own surface's view of :class:`EventGrid`: resources by name or GUID, mistakes as refusals."""
+
+    def __init__(self, grid: EventGrid, settings: Settings) -> None:
+        self._grid = grid
+        self._ids = {one.name.casefold(): one.id for one in settings.resource}
+        self._default = settings.resource[0].id if settings.resource else ""
+
+    def listed(self) -> Sequence[msgspec.Struct]:
+        return self._grid.subscriptions()
+
+    async def put(self, document: bytes) -> msgspec.Struct:
+        try:
+            given = msgspec.json.decode(document)
+            if isinstance(given, dict):
+                wanted = str(given.get("resource") or self._default)
+                given["resource"] = self._ids.get(wanted.casefold(), wanted)
+            subscription = msgspec.convert(given, Subscription)
+            if subscription.resource not in self._ids.values():
+                raise invalid_argument(
+                    "resource", f"{subscription.resource!r} is not configured; {self._known()}"
+                )
+            return await self._grid.add(subscription)
+        except (msgspec.MsgspecError, SubscriptionError, FilterError) as error:
+            raise invalid_argument("subscription", f"{error}") from error
+
+    async def remove(self, name: str) -> bool:
+        return await self._grid.remove(name)
+
+    def confirm(self, code: str) -> str | None:
+        return self._grid.confirm(code)
+
+    def _known(self) -> str:
+        return f"resources are: {', '.join(self._ids) or 'none'}"

@@ -1,0 +1,116 @@
+"""``hookflash serve``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+from rich.markup import escape
+from rich.rule import Rule
+from rich.table import Table
+
+from hookflash import __version__
+from hookflash.api.server import CannotListen
+from hookflash.app import App
+from hookflash.cli.logs import configure
+from hookflash.cli.settings import errors, read_settings
+from hookflash.config import Settings, connection_string
+from hookflash.events.filters import FilterError
+from hookflash.events.subscriptions import SubscriptionError
+from hookflash.store.keys import KeyFileError
+from hookflash.store.lock import DataDirectoryInUse
+from hookflash.store.schema import SchemaError
+from hookflash.store.writer import JournalError
+
+log = logging.getLogger("hookflash")
+
+CANNOT_START = (
+    CannotListen,
+    DataDirectoryInUse,
+    FilterError,
+    JournalError,
+    KeyFileError,
+    OSError,
+    SchemaError,
+    SubscriptionError,
+)
+"""What the outside can do to keep a server from starting; each says what is wrong."""
+
+
+def run(config: Path | None, flags: dict[str, str], log_format: str, log_level: str) -> int:
+    """Serve until SIGINT or SIGTERM. Exit code: 0 in the end, 1 when the start failed, 2 for mistakes."""
+    if log_format not in ("auto", "json", "pretty"):
+        errors.print(f"[red]error:[/red] --log-format {escape(log_format)} is none of auto, json, pretty")
+        return 2
+    if log_level.lower() not in ("debug", "info", "warning", "error"):
+        errors.print(
+            f"[red]error:[/red] --log-level {escape(log_level)} is none of debug, info, warning, error"
+        )
+        return 2
+    settings = read_settings(config, flags)
+    configure(log_format, log_level)  # type: ignore[arg-type]
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> int:
+    app = App(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await app.start()
+    except CANNOT_START as error:
+        errors.print(f"[red]error:[/red] {escape(str(error))}")
+        return 1
+    show(Console(highlight=False), settings, app)
+    waiting = asyncio.ensure_future(_say_when_ready(app))
+    await stop.wait()
+    log.info("stopping: ending calls, delivering what is owed")
+    waiting.cancel()
+    await app.stop()
+    return 0
+
+
+async def _say_when_ready(app: App) -> None:
+    await app.wait_ready()
+    log.info("ready for calls")
+
+
+def show(console: Console, settings: Settings, app: App) -> None:
+    """What a person needs to know to use the server.
+
+    The connection string stands on a line of its own, never broken, so that it can be copied.
+    """
+    console.print(Rule(f"hookflash {__version__}", align="left", style="green"))
+    resource = settings.resource[0]
+    console.print("[bold]connection string[/bold]")
+    console.print(
+        connection_string(resource, settings.public_url), soft_wrap=True, markup=False, style="cyan"
+    )
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="bold", no_wrap=True)
+    rows.add_column(overflow="fold")
+    if settings.public_url.startswith("http://"):
+        python = f'CallAutomationClient("{settings.public_url}", AzureKeyCredential(key))'
+        rows.add_row("in a Python app", escape(python))
+        rows.add_row(
+            "in a JavaScript app", "new CallAutomationClient(string, { allowInsecureConnection: true })"
+        )
+    else:
+        rows.add_row("in an app", "CallAutomationClient.from_connection_string(string), as always")
+    number = settings.number[0].e164 if settings.number else "+18005550100"
+    host, port = app.sip_address
+    rows.add_row("dial", f"sip:{number}@{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}")
+    if not settings.subscription:
+        rows.add_row("receive calls", escape("add a [[subscription]] with the webhook of your app"))
+    rows.add_row("state", escape(str(Path(settings.server.data_dir).resolve())))
+    for name, meaning in settings.loosenesses():
+        rows.add_row("loose", f"{name}: {escape(meaning)}")
+    console.print(rows)
+    console.print(Rule(style="green"))
