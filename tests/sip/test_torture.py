@@ -375,7 +375,8 @@ def test_3_4_1_an_invite_of_rfc_2543() -> None:
         crlf(
             "INVITE sip:UserB@example.com SIP/2.0\nVia: SIP/2.0/UDP iftgw.example.com\n"
             "From: <sip:+13035551111@ift.client.example.net;user=phone>\n"
-            "Record-Route: <sip:UserB@example.com;maddr=ss1.example.com>\nTo: sip:+16505552222@ss1.example.net;user=phone\n"
+            "Record-Route: <sip:UserB@example.com;maddr=ss1.example.com>\n"
+            "To: sip:+16505552222@ss1.example.net;user=phone\n"
             "Call-ID: inv2543.1717@ift.client.example.com\nCSeq: 56 INVITE\nContent-Type: application/sdp\n",
             b"v=0\r\n",
         )

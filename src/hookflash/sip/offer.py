@@ -105,23 +105,41 @@ def offer(
     sending: bool = True,
     receiving: bool = True,
     events: bool = True,
+    media: AudioMedia | None = None,
+    slots: Sequence[MediaDescription] = (),
 ) -> SessionDescription:
-    """An offer of audio received at ``host``:``port``. Raises :class:`ValueError` for unknown codecs."""
+    """An offer of audio received at ``host``:``port``. Raises :class:`ValueError` for unknown codecs.
+
+    For a re-offer, ``media`` is what was agreed: its codec goes first and its payload types keep their meaning.
+    ``slots`` are the media lines of our last description: their number and places have to stay
+    (RFC 3264 section 8), so what was refused there is refused again.
+    """
     numbers: list[tuple[int, str]] = []
     for codec in codecs:
         if codec not in _STATIC:
             raise ValueError(f'cannot offer the codec "{codec}"; the codecs are {", ".join(_STATIC)}')
-        numbers.append((_STATIC[codec], codec))
+        if media is not None and media.codec == codec:
+            numbers.insert(0, (media.receive_payload_type, codec))
+        else:
+            numbers.append((_STATIC[codec], codec))
     if not numbers:
         raise ValueError(f"cannot offer audio without a codec; the codecs are {', '.join(_STATIC)}")
-    line = _audio_line(
-        port,
-        "RTP/AVP",
-        numbers,
-        EVENT_PAYLOAD_TYPE if events else -1,
-        direction(sending, receiving),
-    )
-    return SessionDescription(Origin("-", session_id, version, host), host, (line,))
+    event = -1
+    if events:
+        taken = {number for number, _ in numbers}
+        agreed = media.receive_event_payload_type if media is not None else -1
+        wanted = (agreed, EVENT_PAYLOAD_TYPE, EVENT_PAYLOAD_TYPE - 1, EVENT_PAYLOAD_TYPE - 2)
+        event = next(number for number in wanted if number >= 0 and number not in taken)
+    way = direction(sending, receiving)
+    lines: list[MediaDescription] = []
+    placed = False
+    for slot in slots or (MediaDescription("audio", port, "RTP/AVP", ()),):
+        if placed or slot.kind != "audio" or not slot.port:
+            lines.append(MediaDescription(slot.kind, 0, slot.protocol, slot.formats))
+        else:
+            lines.append(_audio_line(port, slot.protocol, numbers, event, way))
+            placed = True
+    return SessionDescription(Origin("-", session_id, version, host), host, tuple(lines))
 
 
 def answer(
@@ -214,18 +232,16 @@ class Negotiation:
 
     def offer(self, *, sending: bool = True, receiving: bool = True) -> SessionDescription:
         """An offer: the first, a re-offer (codec in use first), or the one an empty INVITE asks for."""
-        codecs = list(self.codecs)
-        if self.media is not None:
-            used = self.media.codec
-            codecs.sort(key=lambda codec: codec != used)
         description = offer(
             self.host,
             self.port,
             session_id=self.session_id,
-            codecs=codecs,
+            codecs=self.codecs,
             sending=sending,
             receiving=receiving,
             events=self.events,
+            media=self.media,
+            slots=self.local.media if self.local else (),
         )
         self._pending = self._numbered(description)
         return self._pending
