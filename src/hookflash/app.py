@@ -136,7 +136,7 @@ class App:
             eager=settings.server.mode == "dev",
         )
         self._closers.append(grid.close)
-        courier = Courier(journal, clock, sender, tokens, gate=grid.gate, on_delivered=self._delivered)
+        courier = self.courier = Courier(journal, clock, sender, tokens, gate=grid.gate, on_delivered=self._delivered)
         self._closers.append(lambda: courier.close(grace=5.0))
         journal.on_outbox = courier.accept
 

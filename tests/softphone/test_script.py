@@ -10,7 +10,7 @@ from hookflash.softphone.script import ScriptError, Step, parse
 
 
 def test_a_whole_script_becomes_steps() -> None:
-    text = "dial sip:+1800@127.0.0.1; wait 0.5\npress 12#  # the code\nexpect digits 456 within 3; hangup"
+    text = "dial sip:+1800@127.0.0.1; wait 0.5\npress 12#  // the code\nexpect digits 456 within 3; hangup"
     assert parse(text) == [
         Step("dial", "sip:+1800@127.0.0.1"),
         Step("wait", "0.5", 0.5),

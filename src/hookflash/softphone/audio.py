@@ -41,6 +41,15 @@ def key_tone(digit: str, samples: int, level: float = 0.25) -> Samples:
     return np.asarray(wave * level * 32767, np.int16)
 
 
+def warm_up() -> None:
+    """Load (or, the very first time, compile) the codecs, which takes a moment better spent before a call."""
+    octets = np.frombuffer(bytes(2), np.uint8)
+    samples, encoded = np.zeros(2, np.int16), np.zeros(2, np.uint8)
+    for decode, encode in ((decode_ulaw, encode_ulaw), (decode_alaw, encode_alaw)):
+        decode(octets, samples)
+        encode(samples, encoded)
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """Where audio goes and how; ``event_payload_type`` -1 means that keys go in band."""

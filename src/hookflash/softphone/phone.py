@@ -27,7 +27,7 @@ from hookflash.sip.offer import AudioMedia, Negotiation
 from hookflash.sip.sdp import SessionDescription
 from hookflash.sip.ua import Outgoing, Output, Settings, UserAgent
 from hookflash.sip.uri import SipUri
-from hookflash.softphone.audio import Peer, RtpEndpoint
+from hookflash.softphone.audio import Peer, RtpEndpoint, warm_up
 
 Notice = Callable[[str, str], None]
 """Called with what happened ("ringing", "answered", "digit", "ended", ...) and a detail for people."""
@@ -95,6 +95,7 @@ class Softphone(asyncio.DatagramProtocol):
         self.audio = RtpEndpoint(clock, self._digit)
 
     async def __aenter__(self) -> Softphone:
+        warm_up()
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=self._bind)
         self._transport = transport

@@ -1,4 +1,4 @@
-"""The phone's script: steps divided by semicolons or newlines, ``#`` starts a comment after a blank.
+"""The phone's script: steps divided by semicolons or newlines, ``//`` after a blank starts a comment.
 
 ====================================  ====================================================================
 ``dial URI``                          call, and wait until it is answered
@@ -49,7 +49,7 @@ def parse(text: str) -> list[Step]:
     """
     steps = []
     for number, raw in enumerate(re.split(r"[;\n]", text), 1):
-        line = re.split(r"(?:^|\s)#\s", raw.strip(), maxsplit=1)[0].strip()
+        line = re.split(r"(?:^|\s)//", raw.strip(), maxsplit=1)[0].strip()
         if line:
             steps.append(_step(line, number))
     return steps
