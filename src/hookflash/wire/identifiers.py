@@ -262,8 +262,8 @@ class Identifier:
         for candidate in (text, unquote(text)):
             if candidate == self._raw_id:
                 return True
-            if candidate.startswith("4:") and self._kind is IdentifierKind.PHONE_NUMBER:
-                return self.matches(Identifier(candidate, IdentifierKind.PHONE_NUMBER))
+            if candidate.startswith("4:") and self.matches(Identifier(candidate, IdentifierKind.PHONE_NUMBER)):
+                return True
         return False
 
 

@@ -1,4 +1,4 @@
-"""What several requests share: the base of all bodies and the objects nested in them (contract section 1.4)."""
+"""What several requests share: the base of all bodies and objects nested in them (contract section 1.4)."""
 
 from __future__ import annotations
 
