@@ -28,7 +28,7 @@ class CourierSettings:
     ``timeout`` bounds one attempt, ``patience`` all attempts for one event: that long a dead endpoint may
     hold up its lane. Waits between attempts double from ``first_backoff`` to ``max_backoff``; a Retry-After
     of the endpoint lengthens them up to ``max_retry_after``. ``max_waiting`` deliveries are kept in memory,
-    more wait in the outbox, which is read again every ``reread`` seconds when reading fails.
+    more wait in the outbox. An outbox that fails is tried again every ``store_retry`` seconds.
     """
 
     timeout: float = 10.0
@@ -37,7 +37,7 @@ class CourierSettings:
     max_backoff: float = 16.0
     max_retry_after: float = 20.0
     max_waiting: int = 100_000
-    reread: float = 5.0
+    store_retry: float = 5.0
 
 
 class Verdict(Enum):

@@ -173,21 +173,27 @@ class Courier:
         del self._lanes[name]
 
     def _settle(self, settlement: Settlement) -> None:
-        def recorded(future: asyncio.Future[None]) -> None:
-            error = None if future.cancelled() else future.exception()
-            if error is None:
-                self._known.discard(settlement.id)
-            else:
-                # Still known, so that this process at least does not repeat it.
-                log.error("delivery %s may be repeated after a restart: %s", settlement.id, error)
-
         self._waiting -= 1
-        self._outbox.settle(settlement).add_done_callback(recorded)
+        self._record(settlement)
         if self._spilled and not self._reading and self._waiting * 2 <= self._settings.max_waiting:
             self._reading = True
             self._spawn(self._refill_or_retry())
         elif not self._waiting and not self._spilled:
             self._quiet.set()
+
+    def _record(self, settlement: Settlement) -> None:
+        def recorded(future: asyncio.Future[None]) -> None:
+            error = None if future.cancelled() else future.exception()
+            if error is None:
+                self._known.discard(settlement.id)
+                return
+            # Still known, so that this process does not repeat it; a disk that recovers gets it again.
+            log.error("delivery %s may be repeated after a restart: %s", settlement.id, error)
+            if not self._closed:
+                again = self._clock.now() + self._settings.store_retry
+                self._clock.call_at(again, lambda: self._record(settlement))
+
+        self._outbox.settle(settlement).add_done_callback(recorded)
 
     async def _refill(self) -> None:
         limit = self._settings.max_waiting
@@ -212,11 +218,13 @@ class Courier:
                 await self._refill()
             except Exception as error:
                 # A disk that recovers must find the courier still asking.
-                log.error("the outbox could not be read, next try in %g s: %s", self._settings.reread, error)
+                log.error(
+                    "the outbox could not be read, next try in %g s: %s", self._settings.store_retry, error
+                )
             if self._waiting or not self._spilled:
                 return
             # Everything read was known already: its settlements are on their way to the disk.
-            await pause(self._clock, self._settings.reread)
+            await pause(self._clock, self._settings.store_retry)
 
     # --- one delivery ---------------------------------------------------------------------------------------
 

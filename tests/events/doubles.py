@@ -1,0 +1,131 @@
+"""Stand-ins for what the event room talks to: apps, the store, the keys."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from hookflash.ports.journal import Delivery
+from hookflash.ports.outbox import Settlement, SigningKey
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the event loop run until ``condition`` holds: for I/O, which virtual time does not move."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - the condition is anybody's, sockets included
+            await asyncio.sleep(0.001)
+
+
+def answering(status: int, text: str = "", headers: dict[str, str] | None = None) -> Answer:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=status, text=text, headers=headers)
+
+    return answer
+
+
+async def hang_up(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+@dataclass
+class Received:
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class App:
+    """An application's web server: keeps what it gets, answers from ``answers``, then with ``usual``."""
+
+    url: str = ""
+    received: list[Received] = field(default_factory=list)
+    answers: deque[Answer] = field(default_factory=deque)
+    usual: Answer = field(default_factory=lambda: answering(200))
+    release: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        # Names in lower case, as HTTP compares them.
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.received.append(Received(request.method, str(request.rel_url), headers, await request.read()))
+        return await (self.answers.popleft() if self.answers else self.usual)(request)
+
+    async def hold(self, request: web.Request) -> web.StreamResponse:
+        """Answers only once ``release`` is set."""
+        await self.release.wait()
+        return web.Response()
+
+
+class FixedKeys:
+    """A key ring with the given keys."""
+
+    def __init__(self, *keys: SigningKey) -> None:
+        self.keys = keys
+
+    @property
+    def current(self) -> SigningKey:
+        return self.keys[0]
+
+
+class MemoryStore:
+    """Outbox and documents without a disk. Settlements are recorded at once unless ``failing`` is set."""
+
+    def __init__(self) -> None:
+        self.owed: dict[str, Delivery] = {}
+        self.settled: list[Settlement] = []
+        self.kept: dict[tuple[str, str], bytes] = {}
+        self.failing: Exception | None = None
+        self.reads = 0
+
+    def put(self, *deliveries: Delivery) -> list[Delivery]:
+        self.owed.update((d.id, d) for d in deliveries)
+        return list(deliveries)
+
+    async def pending_deliveries(self, limit: int | None = None) -> list[Delivery]:
+        self.reads += 1
+        if self.failing is not None:
+            raise self.failing
+        found = list(self.owed.values())[:limit]
+        await asyncio.sleep(0)
+        return found
+
+    def settle(self, settlement: Settlement) -> asyncio.Future[None]:
+        self.settled.append(settlement)
+        if self.failing is None:
+            self.owed.pop(settlement.id, None)
+        return self._done()
+
+    async def documents(self, space: str) -> dict[str, bytes]:
+        return {key: body for (there, key), body in sorted(self.kept.items()) if there == space}
+
+    def put_document(self, space: str, key: str, body: bytes) -> asyncio.Future[None]:
+        if self.failing is None:
+            self.kept[space, key] = body
+        return self._done()
+
+    def delete_document(self, space: str, key: str) -> asyncio.Future[None]:
+        self.kept.pop((space, key), None)
+        return self._done()
+
+    def _done(self) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.failing is not None:
+            future.set_exception(self.failing)
+        else:
+            future.set_result(None)
+        return future
