@@ -6,14 +6,13 @@ import random
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-import msgspec
 import pytest
 
 from hookflash.calls import commands, effects, facts
 from hookflash.calls.directory import Directory, Resource
 from hookflash.calls.exchange import Exchange
 from hookflash.calls.registry import Timings
-from hookflash.wire.enums import CallRejectReason, RecognizeInputType, Tone
+from hookflash.wire.enums import CallRejectReason, PlaySourceKind, RecognizeInputType, Tone
 from hookflash.wire.events import EventData
 from hookflash.wire.identifiers import CommunicationUserModel, Identifier, PhoneNumberModel
 from hookflash.wire.ids import Minter
@@ -284,14 +283,7 @@ def model(target: str) -> Any:
 
 
 def file_source(url: str) -> PlaySource:
-    return (
-        msgspec.convert({"kind": "file", "file": {"uri": url}}, PlaySource)
-        if url
-        else PlaySource(
-            kind="file",
-            file=FileSource(uri=""),  # type: ignore[arg-type]
-        )
-    )
+    return PlaySource(kind=PlaySourceKind.FILE, file=FileSource(uri=url))
 
 
 @pytest.fixture

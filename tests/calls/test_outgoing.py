@@ -279,3 +279,12 @@ def test_in_development_users_of_unknown_resources_ring_the_default_one(make_off
     office = make_office(default_resource=make_office.BLUE)
     office.create("8:acs:99999999-9999-4999-8999-999999999999_1")
     assert office.lately(effects.RaiseIncomingCall)[0].resource == office.BLUE
+
+
+def test_an_app_still_waiting_is_not_told_about_the_roster(office):
+    connection = office.create(office.OUTSIDE, office.BOB).call_connection_id
+    leg = office.lately(effects.DialLeg)[0].leg
+    office.tell(facts.LegFailed(leg, Cause(486, "Busy Here")))
+    assert office.names(connection) == []
+    office.answer(resource=office.BLUE)
+    assert office.names(connection) == ["CallConnected", "ParticipantsUpdated"]
