@@ -90,6 +90,18 @@ def test_a_folded_length_is_found() -> None:
     assert len(StreamFramer().feed(message(1, b"abc", length="\r\n 3"))) == 1
 
 
+def test_long_runs_of_space_are_read_in_linear_time() -> None:
+    """Quadratic reading would take minutes here."""
+    spaces = " " * (MAX_HEAD - 1000)
+    refused(StreamFramer(), message(length=f"{spaces}x"))
+    refused(StreamFramer(), message(length=f"1{spaces}x"))
+    (whole,) = StreamFramer().feed(message(1, b"abc", length=f"\r\n{spaces}3"))
+    with pytest.raises(ParseError, match="longer than"):
+        parse(whole)
+    with pytest.raises(ParseError):
+        parse(message(length="\r\n " + " \t" * 16_000 + "x"))
+
+
 def test_a_length_inside_another_header_does_not_count() -> None:
     data = message(1, b"abc").replace(b"Call-ID", b"Subject: x\r\n Content-Length: 9\r\nCall-ID")
     assert StreamFramer().feed(data) == [data]

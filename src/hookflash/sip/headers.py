@@ -154,24 +154,22 @@ class Via:
         """What a server makes of the top Via of a request from ``host``:``port``.
 
         Adds received when the address differs from sent-by or rport was asked for, and fills rport in
-        (RFC 3261 section 18.2.1, RFC 3581 section 4).
+        (RFC 3261 section 18.2.1, RFC 3581 section 4). What the sender wrote there itself is dropped: it could
+        point the responses at somebody else.
         """
-        params = dict(self.params)
+        params = {name: value for name, value in self.params.items() if name != "received"}
         if "rport" in params:
             params["rport"] = str(port)
+        if "rport" in params or host != self.host:
             params["received"] = host
-        elif host != self.host:
-            params["received"] = host
-        else:
-            return self
         return replace(self, params=params)
 
     @property
     def response_target(self) -> tuple[str, int]:
-        """Where a response goes over UDP (RFC 3261 section 18.2.2, RFC 3581 section 4)."""
-        maddr = self.params.get("maddr")
-        if maddr:
-            return maddr.strip("[]"), self.effective_port
+        """Where a response goes over UDP (RFC 3261 section 18.2.2, RFC 3581 section 4).
+
+        maddr is not followed: it is meant for multicast, and lets anybody aim our responses at anybody.
+        """
         return self.received or self.host, self.rport or self.effective_port
 
 

@@ -28,9 +28,10 @@ _NEEDED = (("via", "Via"), ("from", "From"), ("to", "To"), ("call-id", "Call-ID"
 
 
 _CONTROLS = bytes(c for c in range(32) if c != 9) + b"\x7f"
-_FOLD = re.compile(r"[ \t]*+\r\n[ \t]++")
+_WIDE_CONTROLS = re.compile(r"[\x80-\x9f\u2028\u2029]")
+_FOLD = re.compile(r"\r\n[ \t]++")
 _REQUEST_LINE = re.compile(
-    r"([A-Za-z0-9\-.!%*_+`'~]{1,64}) ([^ \t<>\"]+) (SIP/([0-9]+\.[0-9]+))", re.IGNORECASE
+    r"([A-Za-z0-9\-.!%*_+`'~]{1,64}) ([!#-;=?-~]+) (SIP/([0-9]+\.[0-9]+))", re.IGNORECASE
 )
 _STATUS_LINE = re.compile(r"SIP/([0-9]+\.[0-9]+) ([1-6][0-9]{2})(?: (.*))?", re.IGNORECASE)
 _CALL_ID = re.compile(r"[\x21-\x7e\x80-\U0010ffff]{1,512}")
@@ -229,6 +230,9 @@ def parse(data: bytes) -> Request | Response:
     except UnicodeDecodeError:
         # Not UTF-8: old phones put Latin-1 into display names. Every byte has a character there.
         text = head.decode("latin-1")
+    if not text.isascii():
+        # Controls beyond ASCII (C1, line separators) would be refused when a value is written again.
+        text = _WIDE_CONTROLS.sub("\ufffd", text)
     if "\r\n " in text or "\r\n\t" in text:
         text = _FOLD.sub(" ", text)
     lines = text.split("\r\n")

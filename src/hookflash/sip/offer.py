@@ -110,7 +110,7 @@ def offer(
 ) -> SessionDescription:
     """An offer of audio received at ``host``:``port``. Raises :class:`ValueError` for unknown codecs.
 
-    For a re-offer, ``media`` is what was agreed: its codec goes first and its payload types keep their meaning.
+    For a re-offer, ``media`` is what was agreed: its codec goes first and its payload types stay.
     ``slots`` are the media lines of our last description: their number and places have to stay
     (RFC 3264 section 8), so what was refused there is refused again.
     """
@@ -231,7 +231,7 @@ class Negotiation:
     _last: SessionDescription | None = field(default=None, repr=False)
 
     def offer(self, *, sending: bool = True, receiving: bool = True) -> SessionDescription:
-        """An offer: the first, a re-offer (codec in use first), or the one an empty INVITE asks for."""
+        """An offer: the first, a re-offer (codec in use first), or what an empty INVITE asks for."""
         description = offer(
             self.host,
             self.port,

@@ -13,9 +13,8 @@ PING = b"\r\n\r\n"
 PONG = b"\r\n"
 """What answers it."""
 
-_LENGTH = re.compile(
-    rb"\r\n(?:content-length|l)[ \t]*:(?:[ \t]|\r\n[ \t])*([^\r\n]*?)[ \t]*(?=\r\n)", re.IGNORECASE
-)
+_FOLD = re.compile(rb"\r\n[ \t]++")
+_LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*+:([^\r\n]*+)", re.IGNORECASE)
 
 
 class StreamFramer:
@@ -93,7 +92,7 @@ class StreamFramer:
 
     @staticmethod
     def _body_length(head: bytes) -> int:
-        found = {bytes(value) for value in _LENGTH.findall(head)}
+        found = {bytes(value).strip(b" \t") for value in _LENGTH.findall(_FOLD.sub(b" ", head))}
         if len(found) != 1:
             what = (
                 "several Content-Length headers that differ"
