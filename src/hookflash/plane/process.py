@@ -9,13 +9,11 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hookflash.plane.hosts import Events, Lost
 from hookflash.plane.link import ControlLink
-from hookflash.plane.options import PlaneOptions
 from hookflash.ports.plane import LoadClip, PlaneCommand, Shutdown
 
 WORKER_COMMAND = (sys.executable, "-P", "-m", "hookflash.plane.worker")
@@ -147,20 +145,6 @@ class WorkerProcess:
             text = line.decode(errors="replace").rstrip()
             if text:
                 _log.warning("%s (process %d): %s", self.name, process.pid, text)
-
-
-def worker_processes(
-    options: PlaneOptions, count: int, cpus: Sequence[int] = ()
-) -> list[Callable[[], WorkerProcess]]:
-    """The hosts of a media desk with ``count`` workers, pinned to ``cpus`` in turn if any are given."""
-
-    def one(number: int) -> WorkerProcess:
-        arguments = options.share(number, count).arguments()
-        if cpus:
-            arguments.append(f"--cpu={cpus[number % len(cpus)]}")
-        return WorkerProcess(f"media worker {number}", arguments)
-
-    return [partial(one, number) for number in range(count)]
 
 
 def _environment(inherited: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""The media plane: columns, systems and kernels in a worker, and the desk in control that directs it."""
