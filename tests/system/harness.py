@@ -116,6 +116,13 @@ class Webhook:
                 threading.Thread(target=self.on_event, args=(name, event), daemon=True).start()
         return status, b""
 
+    def forget(self) -> None:
+        """Start anew: no events, no calls."""
+        with self._changed:
+            self.posts.clear()
+        while not self.incoming.empty():
+            self.incoming.get_nowait()
+
     def names(self, connection_id: str | None = None) -> list[str]:
         """Types of the events so far, without their prefix, in order of arrival."""
         return [e["type"].removeprefix(PREFIX) for e in self.events(connection_id)]
@@ -131,20 +138,33 @@ class Webhook:
         Raises:
             AssertionError: it did not come within ``timeout`` seconds; the message lists what did.
         """
+        return self.wait_for(
+            lambda found, data: found == name and all(data.get(k) == v for k, v in match.items()),
+            timeout,
+            f"{name} {match}",
+        )
+
+    def wait_for(
+        self,
+        wanted: Callable[[str, dict[str, Any]], bool],
+        timeout: float = 15,
+        what: str = "such event",
+    ) -> dict[str, Any]:
+        """The data of the first event that ``wanted`` (given its short name and data) is true of."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while True:
                 for _, event in self.posts:
                     data: dict[str, Any] = event["data"]
-                    if event["type"] == PREFIX + name and all(data.get(k) == v for k, v in match.items()):
+                    if wanted(event["type"].removeprefix(PREFIX), data):
                         return data
                 left = deadline - time.monotonic()
                 if left <= 0:
                     seen = [
-                        (e["type"].removeprefix(PREFIX), e["data"].get("operationContext"))
-                        for _, e in self.posts
+                        (event["type"].removeprefix(PREFIX), event["data"].get("operationContext"))
+                        for _, event in self.posts
                     ]
-                    raise AssertionError(f"no {name} {match} within {timeout} s; seen: {seen}")
+                    raise AssertionError(f"no {what} within {timeout} s; seen: {seen}")
                 self._changed.wait(left)
 
 
