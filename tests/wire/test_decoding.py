@@ -153,20 +153,35 @@ def test_prompts_and_loop_have_defaults() -> None:
         b'"recognizeOptions":{"targetParticipant":' + PHONE.encode() + b"}}",
     )
     assert len(one.prompts) == 1
-    play = decode(PlayRequest, b'{"playSources":[{"kind":"ssml","ssml":{"ssmlText":"<speak/>"}}],"playTo":[]}')
+    play = decode(
+        PlayRequest, b'{"playSources":[{"kind":"ssml","ssml":{"ssmlText":"<speak/>"}}],"playTo":[]}'
+    )
     assert play.loop is False
     looped = b'{"playSources":[{"kind":"file","file":{"uri":"http://x/a"}}],"playOptions":{"loop":true}}'
     assert decode(PlayRequest, looped).loop is True
     assert decode(RejectCallRequest, b'{"incomingCallContext":"x"}').reason == "none"
-    assert decode(RejectCallRequest, b'{"incomingCallContext":"x","callRejectReason":"BUSY"}').reason == "busy"
+    assert (
+        decode(RejectCallRequest, b'{"incomingCallContext":"x","callRejectReason":"BUSY"}').reason == "busy"
+    )
 
 
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=12,
 )
 REQUESTS = sorted({op.request for op in BY_NAME.values() if op.request}, key=lambda t: t.__name__)
+
+
+def outcome(type_: type[msgspec.Struct], data: bytes) -> msgspec.Struct | Refusal:
+    try:
+        return decode(type_, data)
+    except Refusal as refused:
+        return refused
 
 
 @given(st.data())
@@ -174,18 +189,11 @@ def test_any_json_is_decoded_or_refused(data: st.DataObject) -> None:
     type_ = data.draw(st.sampled_from(REQUESTS))
     names = [field.encode_name for field in msgspec.structs.fields(type_)]
     body = data.draw(st.dictionaries(st.sampled_from(names), JSON_VALUES))
-    try:
-        model = decode(type_, json.dumps(body).encode())
-    except Refusal as refused:
-        assert refused.status == 400
-        assert refused.target
-    else:
-        assert isinstance(model, type_)
+    result = outcome(type_, json.dumps(body).encode())
+    assert isinstance(result, type_) or (result.status == 400 and result.target)  # type: ignore[attr-defined]
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_decoded_or_refused(data: bytes) -> None:
-    try:
-        decode(CreateCallRequest, data)
-    except Refusal as refused:
-        assert refused.code == "8523"
+    result = outcome(CreateCallRequest, data)
+    assert isinstance(result, CreateCallRequest) or result.code == "8523"  # type: ignore[attr-defined]
