@@ -213,9 +213,9 @@ def detect_keys(setup: Setup, rx: Receive, jitter: Jitter, detect: Detect, used:
     z = np.empty((2, 4), np.float32)
     found = 0
     for row in range(used):
+        detect.key[row] = -1
         if setup.open[row] == 0:
             continue
-        detect.key[row] = -1
         near = -1
         if jitter.silent[row] == 0 and rx.events_seen[row] == 0:
             heard = jitter.heard[row]

@@ -16,7 +16,7 @@ COMFORT_NOISE = 13
 MAX_OWED = 8 * FRAME
 LATE_RESYNC = 5
 """Packets in a row that come too late before playout follows the sender."""
-DRIFT_WINDOW = 256
+DRIFT_WINDOW = 128
 DRIFT_STEP = 80
 SECOND_LOOK = 8
 """A row is read twice in one of this many ticks, so that no backlog stays in its socket."""
@@ -151,17 +151,19 @@ def start_playout(jitter: Jitter, row: int, time: int, delay: int) -> None:
 
 @kernel
 def follow_drift(jitter: Jitter, row: int, depth: int, delay: int) -> None:
-    """Keep the depth of the ring sane when clocks drift or the path changes, 10 ms at a time."""
+    """Keep the depth of the ring sane when clocks drift, the path changes or a backlog was read, in steps of 10 ms."""
     jitter.low[row] = min(jitter.low[row], depth)
     jitter.window[row] += 1
     if jitter.window[row] < DRIFT_WINDOW:
         return
-    if jitter.low[row] > delay + 3 * DRIFT_STEP:
-        for i in range(DRIFT_STEP):
+    low = np.int64(jitter.low[row])
+    if low > delay + 3 * DRIFT_STEP:
+        step = (low - delay) // 2 // DRIFT_STEP * DRIFT_STEP
+        for i in range(step):
             jitter.ring[row, (jitter.time[row] + i) & (RING - 1)] = MISSING
-        jitter.time[row] += DRIFT_STEP
-    elif jitter.low[row] < DRIFT_STEP:
-        jitter.time[row] -= DRIFT_STEP
+        jitter.time[row] += step
+    elif low < DRIFT_STEP:
+        jitter.time[row] -= max(1, -low // DRIFT_STEP) * DRIFT_STEP
     jitter.low[row] = RING
     jitter.window[row] = 0
 
@@ -202,26 +204,26 @@ def insert_audio(
 @kernel
 def ingest_packet(
     setup: Setup, rx: Receive, jitter: Jitter, detect: Detect, row: int, length: int, tick: int, delay: int
-) -> bool:
-    """One datagram of a row; False when it was not our RTP."""
+) -> int:
+    """One datagram of a row: 0 it was not our RTP, 1 it was, 2 more may be queued behind it."""
     data = rx.octets[row]
     start, end = payload_bounds(data, length)
     if start < 0:
-        return False
+        return 0
     kind = np.int64(data[1] & 0x7F)
     is_event = kind == setup.event_type[row]
     is_audio = kind == setup.payload_type[row]
     if not (is_event or is_audio or kind == COMFORT_NOISE):
-        return False
+        return 0
     if is_event and end - start < 4:
-        return False
+        return 0
     marker = np.int64(data[1] >> 7)
     sequence = np.int64(data[2]) << 8 | np.int64(data[3])
     time = np.int64(data[4]) << 24 | np.int64(data[5]) << 16 | np.int64(data[6]) << 8 | np.int64(data[7])
     ssrc = np.int64(data[8]) << 24 | np.int64(data[9]) << 16 | np.int64(data[10]) << 8 | np.int64(data[11])
     rx.heard_at[row] = tick
     if setup.receiving[row] == 0:
-        return True
+        return 1
     if rx.ssrc[row] != ssrc:
         start_source(rx, row, ssrc, sequence)
         jitter.playing[row] = 0
@@ -232,12 +234,13 @@ def ingest_packet(
         event = np.int64(data[start])
         duration = np.int64(data[start + 2]) << 8 | np.int64(data[start + 3])
         take_event(rx, detect, row, tick, time, marker, event, np.int64(data[start + 1] >> 7), duration)
-        rx.span[row] = FRAME
-    elif is_audio:
+        # End packets often come three at a time.
+        return 2
+    if is_audio:
         measure_jitter(rx, row, tick * FRAME, time)
         rx.span[row] = min(max(end - start, 1), MAX_OWED)
         insert_audio(jitter, row, setup.codec[row], data[start:end], time, marker, delay)
-    return True
+    return 1
 
 
 @kernel
@@ -271,11 +274,16 @@ def ingest(
             if not first:
                 rx.owed[row] = 0
             continue
-        if ingest_packet(setup, rx, jitter, detect, row, length, tick, delay):
-            rx.owed[row] = max(rx.owed[row] - rx.span[row], 0)
-            more = rx.owed[row] >= rx.span[row] or (first and (row + tick) % SECOND_LOOK == 0)
+        verdict = ingest_packet(setup, rx, jitter, detect, row, length, tick, delay)
+        if verdict == 1:
+            span = max(rx.span[row], 1)
+            rx.owed[row] = max(rx.owed[row] - span, 0)
+            more = rx.owed[row] >= span or (row + tick) % SECOND_LOOK == 0
+            if not first:
+                # There was a backlog; until a read comes back empty, the next tick looks twice as well.
+                rx.owed[row] = max(rx.owed[row], span)
         else:
-            rx.garbage[row] += 1
+            rx.garbage[row] += verdict == 0
             more = True
         keys += rx.key[row] >= 0
         if more or not first:
