@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 import pytest
 import soundfile
+import uvloop
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -191,3 +192,22 @@ async def test_a_frozen_worker_is_replaced(media: Media) -> None:
     async with asyncio.timeout(60):
         await media.desk.wait_ready()
     assert await media.desk.open_leg(20, 2) > 0
+
+
+def test_it_all_runs_on_uvloop_too() -> None:
+    async def run() -> None:
+        media = Media(HOSTS["worker"])
+        await media.desk.start()
+        await media.desk.wait_ready()
+        await media.desk.open_leg(10, 1)
+        first = media.hosts[0]
+        assert isinstance(first, WorkerProcess)
+        os.kill(first.pid or 0, signal.SIGKILL)
+        assert (await media.fact(facts.MediaLost)).calls == (1,)
+        await media.desk.wait_ready()
+        assert await media.desk.open_leg(20, 2) > 0
+        await media.desk.stop()
+        await media.prompts.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(asyncio.wait_for(run(), 180))
