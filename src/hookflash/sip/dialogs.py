@@ -75,7 +75,6 @@ class Dialog:
         if target is None:
             raise ParseError("a SIP URI is needed here: the dialog's requests go to it", header="Contact")
         dialog.target = target
-        dialog._check()
         return dialog
 
     @classmethod
@@ -91,14 +90,7 @@ class Dialog:
         dialog.routes = tuple(reversed(_routes(response)))
         dialog.contact = contact
         dialog.target = contact_uri(response) or request.uri
-        dialog._check()
         return dialog
-
-    def _check(self) -> None:
-        """Refuse what could be read but must not be written again (control characters in old encodings)."""
-        for name, value in (("From", self.local), ("To", self.remote), ("Contact", self.target)):
-            if has_control(value):
-                raise ParseError("control characters", header=name)
 
     @property
     def key(self) -> DialogKey:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
+from hookflash.sip.errors import ParseError
+from hookflash.sip.grammar import has_control
 from hookflash.sip.headers import Via
 from hookflash.sip.message import Request, Response
 from hookflash.sip.uri import SipUri
@@ -26,7 +28,12 @@ class Envelope(NamedTuple):
 
     @classmethod
     def of(cls, message: Request | Response) -> Envelope:
-        """Read a parsed message. Raises ParseError (a parsed message has these headers in order already)."""
+        """Read a parsed message. Raises ParseError for values that can be read but must not be written
+        again.
+        """
+        for name in ("From", "To", "Call-ID"):
+            if has_control(message.headers.get(name) or ""):
+                raise ParseError("control characters", header=name)
         cseq = message.cseq
         return cls(
             message.via,
@@ -40,8 +47,14 @@ class Envelope(NamedTuple):
 
 
 def contact_uri(message: Request | Response) -> str | None:
-    """The URI of the first Contact, ready to be a Request-URI; None when there is none we can call."""
+    """The URI of the first Contact, ready to be a Request-URI; None when there is none we can call.
+
+    Raises ParseError for a malformed one.
+    """
     contacts = message.contacts
     if not contacts or not isinstance(uri := contacts[0].uri, SipUri):
         return None
-    return str(replace(uri, headers=(), password=None))
+    text = str(replace(uri, headers=(), password=None))
+    if not text.isprintable():
+        raise ParseError("control characters", header="Contact")
+    return text

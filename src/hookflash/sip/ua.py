@@ -42,6 +42,7 @@ class UserAgent:
 
     def receive(self, now: float, data: bytes, flow: Flow) -> list[Output]:
         """Take one message (a datagram, or what the framer cut from a stream). Garbage is dropped."""
+        message = None
         try:
             message = parse(data)
             envelope = Envelope.of(message)
@@ -52,7 +53,12 @@ class UserAgent:
                     "stray response", extra={"call_id": printable(envelope.call_id), "peer": flow.remote[0]}
                 )
         except ParseError as error:
+            if isinstance(message, Request):
+                error.request = message
             return self.malformed(error, flow)
+        except ValueError as error:
+            # Something could be read but not be written again: bytes that are control characters in a header.
+            return self.malformed(ParseError(str(error)), flow)
         return self._core.drain()
 
     def malformed(self, error: ParseError, flow: Flow) -> list[Output]:
@@ -62,7 +68,7 @@ class UserAgent:
         if request is not None and request.method != "ACK":
             try:
                 self._server.respond_statelessly(request, error.status, self._server.trace(request, flow))
-            except ParseError:
+            except ValueError:
                 log.debug("unanswerable", extra={"peer": flow.remote[0]})
         return self._core.drain()
 

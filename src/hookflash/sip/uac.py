@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from hookflash.sip.auth import Authenticator
 from hookflash.sip.build import ACCEPT, ALLOW, MAX_FORWARDS, cancel
 from hookflash.sip.core import Core
 from hookflash.sip.dialogs import Dialog, via_value
 from hookflash.sip.envelope import Envelope
+from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Answered, Ended, Failed, Progress, Reanswered, ReofferRefused, Ringing
 from hookflash.sip.fields import Headers
 from hookflash.sip.headers import NameAddr
@@ -15,6 +18,8 @@ from hookflash.sip.message import Request, Response
 from hookflash.sip.session import Outgoing, Session, Stage
 from hookflash.sip.transactions import Transaction
 from hookflash.sip.uas import sdp_of
+
+log = logging.getLogger("hookflash.sip")
 
 MAX_CHALLENGES = 3
 """How many 401/407 of one call are answered before it counts as refused."""
@@ -184,12 +189,16 @@ class Client:
         self, session: Session, request: Request, envelope: Envelope, response: Response, outgoing: Outgoing
     ) -> None:
         known = session.early.get(envelope.to_tag)
-        if known is not None:
-            known.refresh(response)
-        elif len(session.early) < MAX_FORKS:
-            dialog = Dialog.calling(request, envelope, response, outgoing.flow, session.contact)
-            session.early[envelope.to_tag] = dialog
-            self._core.adopt(session, dialog)
+        try:
+            if known is not None:
+                known.refresh(response)
+            elif len(session.early) < MAX_FORKS:
+                dialog = Dialog.calling(request, envelope, response, outgoing.flow, session.contact)
+                session.early[envelope.to_tag] = dialog
+                self._core.adopt(session, dialog)
+        except ParseError as error:
+            # It may ring without a dialog; the 2xx will make one.
+            log.info("bad provisional", extra={"call_id": session.call_id, "problem": str(error)})
 
     def _success(
         self, now: float, session: Session, transaction: Transaction, request: Request, response: Response
@@ -206,9 +215,13 @@ class Client:
         if len(session.acks) > MAX_FORKS:
             return
         early = session.early.pop(envelope.to_tag, None)
-        dialog = early or Dialog.calling(request, envelope, response, transaction.flow, session.contact)
-        dialog.local_number = max(dialog.local_number, envelope.number)
-        dialog.confirm(response)
+        try:
+            dialog = early or Dialog.calling(request, envelope, response, transaction.flow, session.contact)
+            dialog.local_number = max(dialog.local_number, envelope.number)
+            dialog.confirm(response)
+        except ParseError as error:
+            self._unusable(session, error)
+            return
         self._acknowledge(session, dialog, request, envelope.number)
         if session.dialog is not None or session.stage is Stage.GONE:
             bye = dialog.request("BYE", core.new_branch())
@@ -229,6 +242,14 @@ class Client:
         session.stop()
         session.stage = Stage.UP
         core.emit(session, Answered(session.number, sdp_of(response)))
+
+    def _unusable(self, session: Session, error: ParseError) -> None:
+        """A 2xx that does not say where its dialog is: it can be neither acknowledged nor ended."""
+        log.warning("bad answer", extra={"call_id": session.call_id, "problem": str(error)})
+        if session.dialog is None:
+            event = Failed(session.number, 502, f"Unusable answer: {error}", "response", Headers())
+            self._core.emit(session, event)
+            self._core.forget(session)
 
     def _acknowledge(self, session: Session, dialog: Dialog, invite: Request, number: int) -> None:
         """ACK a 2xx with the credentials of its INVITE, and keep it for repetitions."""
@@ -286,7 +307,10 @@ class Client:
             if known is not None:
                 self._core.send(*known)
                 return
-            dialog.refresh(response)
+            try:
+                dialog.refresh(response)
+            except ParseError as error:
+                log.info("bad answer", extra={"call_id": session.call_id, "problem": str(error)})
             session.acks.clear()
             self._acknowledge(session, dialog, request, envelope.number)
             if session.invite is transaction:
@@ -310,8 +334,12 @@ class Client:
             self._core.emit(session, ReofferRefused(session.number, response.status, response.reason))
 
     def _again(self, now: float, session: Session) -> None:
-        if session.stage is Stage.UP and session.invite is None and session.dialog is not None:
+        if session.stage is not Stage.UP or session.dialog is None:
+            return
+        if session.invite is None and session.success is None:
             self._reinvite(now, session, session.dialog)
+        else:
+            self._core.after(now, self._core.timing.t1, self._again, session)
 
     def _lost(self, now: float, session: Session, status: int, reason: str, headers: Headers) -> None:
         """The dialog does not work any more (section 12.2.1.2)."""

@@ -24,7 +24,10 @@ Extra = tuple[tuple[str, str], ...]
 
 def sdp_of(message: Message) -> bytes:
     """The session description a message carries, b"" when it has none."""
-    kind = message.content_type
+    try:
+        kind = message.content_type
+    except ParseError:
+        return b""
     return message.body if kind is not None and kind.essence == ACCEPT else b""
 
 
@@ -308,9 +311,9 @@ class Server:
         extra = (*self._path(session, request), ("Allow", ALLOW), ("Supported", ""))
         number = request.cseq.number
         response = self._respond(now, transaction, request, 200, session.local_tag, extra, body=body)
-        session.stop()
         session.invite, session.reinvited = None, False
         if session.stage is Stage.INCOMING:
+            session.stop()
             session.stage = Stage.ANSWERED
             session.dialog.confirmed = True
         interval = core.timing.t1
