@@ -28,10 +28,10 @@ def section(title: str, module: ModuleType) -> str:
     """A room's tables: the module's own prose, then a diagram for each."""
     prose = inspect.getdoc(module) or ""
     _, _, explanation = prose.partition("\n\n")
-    parts = [f"## {title}", explanation]
-    for table in module.TABLES:
-        parts.append(f"### {table.name}\n\n{table.rules}\n\n```mermaid\n{table.mermaid()}\n```")
-    return "\n\n".join(parts)
+    tables = [
+        f"### {table.name}\n\n{table.rules}\n\n```mermaid\n{table.mermaid()}\n```" for table in module.TABLES
+    ]
+    return "\n\n".join([f"## {title}", explanation, *tables])
 
 
 def compatibility() -> str:
