@@ -7,6 +7,7 @@ Each check raises Refusal 400/8523 whose target is the field's wire name (contra
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -52,18 +53,23 @@ MAX_TONES_TO_COLLECT = 1000
 # --- URIs -----------------------------------------------------------------------------------------------
 
 
-def require_uri(uri: str, field: str, schemes: Sequence[str] = ("https", "http")) -> None:
+def require_uri(uri: str, field: str, schemes: tuple[str, ...] = ("https", "http")) -> None:
     """Refuse ``field`` unless ``uri`` is absolute, has one of ``schemes`` and a host, and is not too long."""
-    wanted = f"expected an absolute {' or '.join(schemes)} URL"
-    if len(uri) > MAX_URI:
-        raise invalid_argument(field, f"{wanted} of at most {MAX_URI} characters, got {len(uri)}.")
+    if len(uri) > MAX_URI or not _is_usable(uri, schemes):
+        wanted = f"expected an absolute {' or '.join(schemes)} URL"
+        if len(uri) > MAX_URI:
+            raise invalid_argument(field, f"{wanted} of at most {MAX_URI} characters, got {len(uri)}.")
+        raise invalid_argument(field, f"{wanted}, got {uri[:128]!r}.")
+
+
+@lru_cache(maxsize=256)
+def _is_usable(uri: str, schemes: tuple[str, ...]) -> bool:
     try:
         split = urlsplit(uri)
-        usable = split.scheme.lower() in schemes and bool(split.hostname) and (split.port or 1) > 0
+        absolute = split.scheme.lower() in schemes and bool(split.hostname) and (split.port or 1) > 0
     except ValueError:
-        usable = False
-    if not usable or not uri.isprintable() or " " in uri:
-        raise invalid_argument(field, f"{wanted}, got {uri[:128]!r}.")
+        return False
+    return absolute and uri.isprintable() and " " not in uri
 
 
 def require_callback(uri: str, field: str, *, allow_http: bool) -> None:

@@ -50,7 +50,8 @@ class EventData(
     @property
     def public_event_type(self) -> str:
         """``Microsoft.Communication.<Name>``."""
-        return _NAMESPACE + type(self).__name__
+        tag = self.__struct_config__.tag
+        return tag if isinstance(tag, str) else ""
 
     @property
     def source(self) -> str:

@@ -12,8 +12,9 @@ from __future__ import annotations
 import binascii
 import hmac
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 from urllib.parse import quote, unquote, urlsplit
@@ -85,29 +86,29 @@ class Verifier:
         ``now`` is Unix time. ``content`` True also accepts the signatures of recording downloads, where JS
         leaves the query out. Raises Refusal 401/7509 that says what is wrong.
         """
-        names, signature = _authorization(headers.get("authorization"))
-        values = _signed_values(names, headers)
+        signed, signature = _authorization(headers.get("authorization"))
+        layout = _layout(signed)
+        before = "".join([value + ";" for value in _values(layout.before, headers)])
+        after = "".join([";" + value for value in _values(layout.after, headers)])
+        host = headers.get("host")
+        if host is None:
+            raise unauthenticated("the signed header host is missing from the request.")
         if not compare_digest(_body_hash(body), headers["x-ms-content-sha256"].encode()):
             raise unauthenticated(
                 "x-ms-content-sha256 does not match the body: hash the bytes exactly as they are sent, "
                 f"{len(body)} arrived here."
             )
-        self._check_date(headers["x-ms-date" if "x-ms-date" in names else "date"], now)
-        if len(target) > _MAX_TARGET or len(headers.get("host", "")) > _MAX_HOST:
+        self._check_date(headers[layout.date], now)
+        if len(target) > _MAX_TARGET or len(host) > _MAX_HOST:
             raise unauthenticated("the request target or the Host header is too long to be verified.")
         verb = method.upper()
-        at = names.index("host")
-        before = "".join([value + ";" for value in values[:at]])
-        after = "".join([";" + value for value in values[at + 1 :]])
-        hosts: list[str] = []
-        for host in candidate_hosts(headers, self._public_hosts):
-            hosts.append(host)
-            found = self._try(f"{verb}\n{target}\n{before}{host}{after}", signature)
-            if found is not None:
-                return found
-        for other in candidate_targets(target, headers, content=content):
-            for host in hosts:
-                found = self._try(f"{verb}\n{other}\n{before}{host}{after}", signature)
+        found = self._try(f"{verb}\n{target}\n{before}{host}{after}", signature)
+        if found is not None:
+            return found
+        hosts = list(candidate_hosts(headers, self._public_hosts))
+        for other in (target, *candidate_targets(target, headers, content=content)):
+            for candidate in hosts:
+                found = self._try(f"{verb}\n{other}\n{before}{candidate}{after}", signature)
                 if found is not None:
                     return found
         raise unauthenticated(
@@ -142,8 +143,8 @@ def _body_hash(body: bytes) -> bytes:
     return binascii.b2a_base64(sha256(body).digest(), newline=False)
 
 
-def _authorization(header: str | None) -> tuple[list[str], bytes]:
-    """Names of the signed headers, in order and lower case, and the signature's bytes."""
+def _authorization(header: str | None) -> tuple[str, bytes]:
+    """The list of signed headers as written, and the signature's bytes."""
     if not header:
         raise unauthenticated("the Authorization header is missing; expected HMAC-SHA256 or a bearer token.")
     if len(header) > _MAX_AUTHORIZATION:
@@ -162,29 +163,41 @@ def _authorization(header: str | None) -> tuple[list[str], bytes]:
         raise unauthenticated(
             "the Authorization header must read HMAC-SHA256 SignedHeaders=<names>&Signature=<base64>."
         )
-    names = signed.lower().split(";")
-    if len(names) > _MAX_SIGNED_HEADERS or len(set(names)) != len(names):
-        raise unauthenticated(f"SignedHeaders lists a header twice or more than {_MAX_SIGNED_HEADERS}.")
     try:
-        return names, binascii.a2b_base64(encoded.encode("ascii"), strict_mode=True)
+        return signed, binascii.a2b_base64(encoded.encode("ascii"), strict_mode=True)
     except (binascii.Error, UnicodeEncodeError):
         raise unauthenticated("the Signature in the Authorization header is not base64.") from None
 
 
-def _signed_values(names: Sequence[str], headers: Mapping[str, str]) -> list[str]:
-    """The values to sign, in order; candidates take the place of the host's."""
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Which headers are signed before and after the host, and which of them is the date."""
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    date: str
+
+
+@lru_cache(maxsize=64)
+def _layout(signed: str) -> _Layout:
+    names = signed.lower().split(";")
+    if len(names) > _MAX_SIGNED_HEADERS or len(set(names)) != len(names):
+        raise unauthenticated(f"SignedHeaders lists a header twice or more than {_MAX_SIGNED_HEADERS}.")
     for required in ("host", "x-ms-content-sha256"):
         if required not in names:
             raise unauthenticated(f"SignedHeaders must list {required}; it lists {';'.join(names)}.")
-    if "x-ms-date" not in names and "date" not in names:
+    date = next((name for name in ("x-ms-date", "date") if name in names), None)
+    if date is None:
         raise unauthenticated(f"SignedHeaders must list x-ms-date or date; it lists {';'.join(names)}.")
-    values = []
-    for name in names:
-        value = headers.get(name)
-        if value is None:
-            raise unauthenticated(f"the signed header {name} is missing from the request.")
-        values.append(value)
-    return values
+    at = names.index("host")
+    return _Layout(tuple(names[:at]), tuple(names[at + 1 :]), date)
+
+
+def _values(names: tuple[str, ...], headers: Mapping[str, str]) -> list[str]:
+    try:
+        return [headers[name] for name in names]
+    except KeyError as missing:
+        raise unauthenticated(f"the signed header {missing.args[0]} is missing from the request.") from None
 
 
 # --- what may have been signed instead of what arrived --------------------------------------------------

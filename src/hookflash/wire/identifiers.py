@@ -262,7 +262,9 @@ class Identifier:
         for candidate in (text, unquote(text)):
             if candidate == self._raw_id:
                 return True
-            if candidate.startswith("4:") and self.matches(Identifier(candidate, IdentifierKind.PHONE_NUMBER)):
+            if candidate.startswith("4:") and self.matches(
+                Identifier(candidate, IdentifierKind.PHONE_NUMBER)
+            ):
                 return True
         return False
 
@@ -282,6 +284,8 @@ def _canonical(model: CommunicationIdentifierModel) -> tuple[str, IdentifierKind
     if model.communication_user is not None:
         return raw_id or model.communication_user.id, IdentifierKind.COMMUNICATION_USER
     if (phone := model.phone_number) is not None:
+        if raw_id.startswith("4:"):
+            return raw_id, IdentifierKind.PHONE_NUMBER
         value = phone.value or (_ANONYMOUS if phone.is_anonymous else "")
         if value:
             derived = f"4:{value}_{phone.asserted_id}" if phone.asserted_id else f"4:{value}"
