@@ -96,8 +96,7 @@ def test_long_runs_of_space_are_read_in_linear_time() -> None:
     refused(StreamFramer(), message(length=f"{spaces}x"))
     refused(StreamFramer(), message(length=f"1{spaces}x"))
     (whole,) = StreamFramer().feed(message(1, b"abc", length=f"\r\n{spaces}3"))
-    with pytest.raises(ParseError, match="longer than"):
-        parse(whole)
+    assert parse(whole).body == b"abc"
     with pytest.raises(ParseError):
         parse(message(length="\r\n " + " \t" * 16_000 + "x"))
 
