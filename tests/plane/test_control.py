@@ -24,6 +24,13 @@ C = TypeVar("C", bound=plane.PlaneMessage)
 PATIENCE = Patience(start=60, silence=5, backoff=1, backoff_max=8, settled=30, check=1)
 
 
+class StallingClock(VirtualClock):
+    """Virtual time that can pass without any timer firing in time."""
+
+    def stall(self, seconds: float) -> None:
+        self._now += seconds
+
+
 class FakeHost:
     """Takes down what it is told; the test says what it answers."""
 
@@ -87,7 +94,7 @@ class Room:
     """A desk with everything around it."""
 
     def __init__(self, workers: int = 2) -> None:
-        self.clock = VirtualClock()
+        self.clock = StallingClock()
         self.prompts = FakePrompts()
         self.facts: list[facts.Fact] = []
         self.hosts: list[FakeHost] = []
@@ -499,6 +506,15 @@ async def test_a_frozen_worker_is_killed_and_replaced(room: Room) -> None:
     room.hosts[0].lose("it was ended by signal SIGKILL")
     assert not room.desk.health()[0].ready
     assert room.desk.totals.workers_lost == 1
+
+
+async def test_a_control_process_that_stood_still_kills_nobody(room: Room) -> None:
+    """Its own loop was blocked for half a minute: the heartbeats are there, but not read yet."""
+    room.clock.stall(30)
+    await room.clock.elapse(0)
+    assert not any(host.killed for host in room.hosts)
+    await room.clock.elapse(7)
+    assert all(host.killed for host in room.hosts[:2]), "now they had their time to be heard"
 
 
 async def test_a_worker_that_never_gets_ready_is_replaced() -> None:

@@ -59,6 +59,7 @@ class Seat:
         self._host: Host | None = None
         self._heard_at = clock.now()
         self._started_at = clock.now()
+        self._check_at = clock.now()
         self._delay = patience.backoff
         self._timer: Timer | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -104,7 +105,7 @@ class Seat:
         self._started_at = self._heard_at = self._clock.now()
         host = self._host = self._make()
         self._starting = asyncio.create_task(self._start(host))
-        self._timer = self._clock.call_at(self._clock.now() + self._patience.check, self._check)
+        self._check_later()
 
     async def _start(self, host: Host) -> None:
         if self.starts == 1:
@@ -142,6 +143,10 @@ class Seat:
         host = self._host
         if host is None:
             return
+        # When this process itself stood still, the worker's heartbeats are waiting to be read.
+        stalled = self._clock.now() - self._check_at
+        self._heard_at += stalled
+        self._started_at += stalled
         if self.ready and host.watched and self.silence > self._patience.silence:
             host.kill()
             self._lost(host, f"it has not been heard of for {self.silence:.1f} s and was killed")
@@ -150,7 +155,11 @@ class Seat:
             host.kill()
             self._lost(host, f"it did not become ready within {self._patience.start:g} s and was killed")
             return
-        self._timer = self._clock.call_at(self._clock.now() + self._patience.check, self._check)
+        self._check_later()
+
+    def _check_later(self) -> None:
+        self._check_at = self._clock.now() + self._patience.check
+        self._timer = self._clock.call_at(self._check_at, self._check)
 
     def _lost(self, host: Host, reason: str) -> None:
         if host is not self._host or self._stopped:

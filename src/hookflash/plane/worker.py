@@ -42,6 +42,7 @@ HEARTBEAT = 1.0
 """Seconds between heartbeats."""
 
 _COLLECT_EVERY = 50
+_COLLECT_ALL_EVERY = 30_000
 _COLLECT_SPARE = 0.008
 
 
@@ -111,7 +112,7 @@ class Worker:
             due = self._next(due)
             if self._ticks % _COLLECT_EVERY == 0 and due - self._now() > _COLLECT_SPARE:
                 # Garbage is collected only where the tick leaves room for it; what start-up made is frozen.
-                gc.collect(1)
+                gc.collect(2 if self._ticks % _COLLECT_ALL_EVERY == 0 else 1)
 
     def _apply(self, command: PlaneCommand) -> None:
         try:
