@@ -15,6 +15,7 @@ from hookflash.sip.uri import SipUri, Uri, parse_uri
 from hookflash.wire.identifiers import Identifier, IdentifierKind
 
 ANONYMOUS = "anonymous"
+USER_TO_USER = "User-To-User"
 
 MAX_CUSTOM_HEADERS = 16
 """Most custom headers carried from or into a call."""
@@ -51,7 +52,7 @@ def callee_of(request: Request) -> Identifier | None:
 def _user_of(uri: Uri) -> Identifier | None:
     if not isinstance(uri, SipUri) or not uri.user or len(uri.user) > 256:
         return None
-    identifier = Identifier.user(uri.user)
+    identifier = Identifier.parse(uri.user)
     return identifier if identifier.kind is IdentifierKind.COMMUNICATION_USER else None
 
 
@@ -87,13 +88,15 @@ def _is_anonymous(address: NameAddr) -> bool:
 def is_custom(name: str) -> bool:
     """Whether a header is one of those applications may see and set: User-To-User and X-*."""
     lower = name.lower()
-    return lower == "user-to-user" or lower.startswith("x-")
+    return lower == USER_TO_USER.lower() or lower.startswith("x-")
 
 
 def custom_headers(request: Request) -> dict[str, str]:
     """The custom headers of an INVITE, the first of each name."""
     found: dict[str, str] = {}
-    for name, value in request.headers:
+    for spelling, value in request.headers:
+        # SIP does not care about case, but the applications' name for this one does (contract section 1.4).
+        name = USER_TO_USER if spelling.lower() == USER_TO_USER.lower() else spelling
         if is_custom(name) and name not in found and len(value) <= MAX_CUSTOM_VALUE:
             found[name] = value
             if len(found) == MAX_CUSTOM_HEADERS:

@@ -1,0 +1,179 @@
+"""Routes, sources and identities of trunk phones."""
+
+from __future__ import annotations
+
+import pytest
+
+from hookflash.calls.facts import Cause
+from hookflash.phones.config import RouteConfig, TrunkConfig
+from hookflash.phones.identities import (
+    callee_of,
+    caller_of,
+    cause_of,
+    custom_headers,
+    sendable_headers,
+)
+from hookflash.phones.routes import RouteError, Routes, Sources
+from hookflash.sip.errors import ParseError
+from hookflash.sip.fields import Headers
+from hookflash.sip.message import Request
+from hookflash.wire.identifiers import Identifier
+
+NORTH = TrunkConfig("north", (("192.0.2.10", 5060),), allow=("198.51.100.0/24", "2001:db8::1"))
+SOUTH = TrunkConfig("south", (("sbc.example", 5060),))
+
+
+def routed(number: str, *routes: RouteConfig) -> list[tuple[str, str]]:
+    return [(c.trunk.name, c.number) for c in Routes((NORTH, SOUTH), routes).choices(number)]
+
+
+@pytest.mark.parametrize("pattern", ["+1425", "+1425*", "*", "", "+", r"\+1\d{10}", r"\+14255550100|911"])
+def test_prefixes_and_expressions_match(pattern: str) -> None:
+    assert routed("+14255550100", RouteConfig(pattern, "north")) == [("north", "+14255550100")]
+
+
+@pytest.mark.parametrize("pattern", ["+1426", "+44*", r"\+1\d{9}", "14255550100"])
+def test_other_patterns_do_not(pattern: str) -> None:
+    assert routed("+14255550100", RouteConfig(pattern, "north")) == []
+
+
+def test_priority_orders_routes_and_each_trunk_comes_once() -> None:
+    routes = (RouteConfig("*", "south", 5), RouteConfig("+1", "north", 1), RouteConfig("+14", "south", 9))
+    assert [name for name, _ in routed("+14255550100", *routes)] == ["north", "south"]
+
+
+def test_numbers_can_be_rewritten() -> None:
+    assert routed("+14255550100", RouteConfig("+1", "north", rewrite=r"001\1")) == [
+        ("north", "0014255550100")
+    ]
+    assert routed("+14255550100", RouteConfig(r"\+1(\d{3})(\d+)", "north", rewrite=r"\2-\1")) == [
+        ("north", "5550100-425")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("route", "named"),
+    [
+        (RouteConfig("*", "east"), '"east"'),
+        (RouteConfig("(", "north"), '"("'),
+        (RouteConfig("+1", "north", rewrite=r"\7"), '"+1"'),
+    ],
+)
+def test_routes_that_cannot_work_are_refused_by_name(route: RouteConfig, named: str) -> None:
+    with pytest.raises(RouteError) as refusal:
+        Routes((NORTH, SOUTH), (route,))
+    assert named in str(refusal.value)
+
+
+def test_a_route_without_any_trunk_says_so() -> None:
+    with pytest.raises(RouteError, match="trunks are: none"):
+        Routes((), (RouteConfig("*", "east"),))
+
+
+def test_sources_are_known_by_target_and_by_network() -> None:
+    sources = Sources((NORTH, SOUTH))
+    assert sources.trunk("192.0.2.10") is NORTH
+    assert sources.trunk("198.51.100.77") is NORTH
+    assert sources.trunk("::ffff:198.51.100.77") is NORTH
+    assert sources.trunk("2001:db8::1") is NORTH
+    assert sources.trunk("203.0.113.1") is None
+    assert sources.trunk("not an address") is None
+    sources.learn("203.0.113.1", SOUTH)
+    assert sources.trunk("203.0.113.1") is SOUTH
+
+
+def test_a_network_that_is_none_is_refused_by_name() -> None:
+    with pytest.raises(RouteError, match='trunk "t" allows "everybody"'):
+        Sources((TrunkConfig("t", (), allow=("everybody",)),))
+
+
+def invite(
+    uri: str = "sip:+14255550100@us", sender: str = "<sip:+12065550100@them>;tag=1", **more: str
+) -> Request:
+    headers = Headers([("From", sender), ("To", "<sip:x@us>")])
+    for name, value in more.items():
+        headers.add(name.replace("_", "-"), value)
+    return Request("INVITE", uri, headers)
+
+
+USER = "8:acs:6d889502-3d7a-41a8-befa-d21fd80e8767_00000028-0a94-7987-ac46-04bd456051a5"
+
+
+@pytest.mark.parametrize(
+    ("uri", "raw_id"),
+    [
+        ("sip:+14255550100@us", "4:+14255550100"),
+        ("sip:14255550100@us:5060;user=phone", "4:+14255550100"),
+        ("sip:+1-425-555-0100@us", "4:+14255550100"),
+        ("sip:+14255550100;npdi@us", "4:+14255550100"),
+        ("tel:+1(425)555-0100", "4:+14255550100"),
+        (f"sip:{USER.replace(':', '%3A')}@us", USER),
+    ],
+)
+def test_callees_are_numbers_or_users(uri: str, raw_id: str) -> None:
+    assert callee_of(invite(uri)) == Identifier.parse(raw_id)
+
+
+@pytest.mark.parametrize(
+    "uri", ["sip:us", "sip:alice@us", "sip:+1@us", "sip:28%3Aorgid%3Ax@us", "mailto:a@b"]
+)
+def test_other_callees_are_nobody(uri: str) -> None:
+    assert callee_of(invite(uri)) is None
+
+
+def test_a_request_uri_that_cannot_be_read_is_an_error() -> None:
+    with pytest.raises(ParseError):
+        callee_of(invite("sip:a b"))
+
+
+@pytest.mark.parametrize(
+    ("sender", "raw_id", "name"),
+    [
+        ('"Ada L" <sip:+12065550100@them>;tag=1', "4:+12065550100", "Ada L"),
+        ("<sip:12065550100@them>", "4:+12065550100", ""),
+        ('"Anonymous" <sip:anonymous@anonymous.invalid>', "4:anonymous", ""),
+        ("sipp <sip:sipp@127.0.0.1:5061>", "4:anonymous", "sipp"),
+        (f"<sip:{USER.replace(':', '%3A')}@them>", USER, ""),
+    ],
+)
+def test_callers_are_numbers_users_or_anonymous(sender: str, raw_id: str, name: str) -> None:
+    assert caller_of(invite(sender=sender), trusted=False) == (Identifier.parse(raw_id), name)
+
+
+def test_an_asserted_identity_counts_only_from_those_we_trust() -> None:
+    request = invite(P_Asserted_Identity="<sip:+13605550100@them>")
+    assert caller_of(request, trusted=True)[0] == Identifier.phone("+13605550100")
+    assert caller_of(request, trusted=False)[0] == Identifier.phone("+12065550100")
+
+
+def test_a_withheld_identity_is_anonymous() -> None:
+    request = invite(sender='"Ada" <sip:+12065550100@them>', Privacy="user;id")
+    assert caller_of(request, trusted=True) == (Identifier.phone("anonymous"), "")
+
+
+def test_custom_headers_are_taken_and_bounded() -> None:
+    more = {f"X-Number-{n}": str(n) for n in range(30)}
+    request = invite(User_to_User="00;encoding=hex", Subject="no", X_Long="x" * 2000, **more)
+    found = custom_headers(request)
+    assert found["User-To-User"] == "00;encoding=hex"
+    assert "Subject" not in found
+    assert "X-Long" not in found
+    assert len(found) == 16
+
+
+def test_only_custom_headers_can_be_sent() -> None:
+    wanted = {"X-Order": "7", "User-To-User": "00", "Via": "evil", "X-Bad": "a\r\nb", "X-B d": "1"}
+    assert sendable_headers(wanted) == (("X-Order", "7"), ("User-To-User", "00"))
+
+
+@pytest.mark.parametrize(
+    ("reason", "q850", "text"),
+    [
+        ('Q.850;cause=16;text="Normal call clearing"', 16, "Normal call clearing"),
+        ("SIP;cause=486, Q.850;cause=17", 17, ""),
+        ("SIP;cause=486", None, ""),
+        ("Q.850;cause=x", None, ""),
+    ],
+)
+def test_the_isdn_cause_is_read_from_reason(reason: str, q850: int | None, text: str) -> None:
+    assert cause_of(486, "Busy", Headers([("Reason", reason)])) == Cause(486, "Busy", None, q850, text)
