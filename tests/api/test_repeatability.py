@@ -11,7 +11,7 @@ from hookflash.api.repeatability import Key, Repeatability
 
 
 def key(number: int) -> Key:
-    return Key("resource", "POST", "/path", str(number))
+    return ("resource", "POST", "/path", str(number))
 
 
 class Counter:

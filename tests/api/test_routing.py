@@ -71,13 +71,16 @@ DELETE = Operation("delete", "DELETE", "/calling/callConnections/{}", 204)
 @given(method=st.text(), path=st.text())
 def test_whatever_is_asked_is_found_or_refused(method, path):
     router = Router([GET, DELETE])
+    refusal = None
     try:
         operation, _ = router.find(method, path)
-    except Refusal as refusal:
+    except Refusal as error:
+        refusal = error
+    if refusal is None:
+        assert operation in (GET, DELETE)
+    else:
         assert refusal.status in (404, 405, 414)
         assert len(refusal.message) < 1000
-    else:
-        assert operation in (GET, DELETE)
 
 
 def test_the_methods_of_a_path_are_named():

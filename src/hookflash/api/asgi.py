@@ -31,7 +31,7 @@ from hookflash.api.reading import (
     read_headers,
     read_version,
 )
-from hookflash.api.repeatability import FIRST_SENT, REQUEST_ID, Key, Repeatability, read_repeatability
+from hookflash.api.repeatability import FIRST_SENT, REQUEST_ID, Repeatability, read_repeatability
 from hookflash.api.routing import Ids, Router
 from hookflash.ports.clock import Clock
 from hookflash.wire.hmac import AccessKey, Verifier, decode_key
@@ -161,7 +161,7 @@ class AzureSurface:
                 headers.get(REQUEST_ID), headers.get(FIRST_SENT), wall, bounds.repeatability_age
             )
             if request_id is not None:
-                key = Key(resource, operation.method, path, request_id)
+                key = (resource, operation.method, path, request_id)
                 return await self._repeatability.once(key, lambda: self._settle(operation, request))
         return await self._run(operation, request)
 

@@ -43,12 +43,15 @@ class Core(NamedTuple):
     identities: Identities
 
 
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
 class Answer(NamedTuple):
     """Status, body and headers besides those every answer has."""
 
     status: int
     body: bytes = b""
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: Headers = ()
 
 
 class Operation(NamedTuple):

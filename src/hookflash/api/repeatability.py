@@ -11,9 +11,8 @@ import asyncio
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
 
-from hookflash.api.exchange import Answer
+from hookflash.api.exchange import Answer, Headers
 from hookflash.wire.results import Refusal
 from hookflash.wire.timestamps import parse_imf_fixdate
 
@@ -24,13 +23,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _RETRIED = frozenset({408, 429})
 
 
-class Key(NamedTuple):
-    """What makes two requests the same: ``path`` is raw, ``request_id`` in lower case."""
-
-    resource: str
-    method: str
-    path: str
-    request_id: str
+Key = tuple[str, str, str, str]
+"""What makes two requests the same: resource, method, raw path, request id in lower case."""
 
 
 def read_repeatability(request_id: str | None, first_sent: str | None, now: float, age: float) -> str | None:
@@ -80,8 +74,10 @@ class Repeatability:
         self._entries = entries
         self._age = age
         self._now = now
-        self._kept: OrderedDict[Key, tuple[float, Answer]] = OrderedDict()
-        self._running: dict[Key, asyncio.Future[None]] = {}
+        # Plain tuples of plain values, because the garbage collector does not look at those again.
+        self._kept: OrderedDict[Key, tuple[float, int, bytes, Headers]] = OrderedDict()
+        # What waits for a running first request; None while nobody does.
+        self._running: dict[Key, asyncio.Future[None] | None] = {}
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -91,26 +87,27 @@ class Repeatability:
         while True:
             kept = self._kept.get(key)
             if kept is not None:
-                since, answer = kept
+                since, status, body, headers = kept
                 if self._now() - since <= self._age:
                     self._kept.move_to_end(key)
-                    return answer
+                    return Answer(status, body, headers)
                 del self._kept[key]
-            running = self._running.get(key)
-            if running is None:
-                return await self._first(key, run)
+            if key not in self._running:
+                break
+            ended = self._running[key]
+            if ended is None:
+                ended = self._running[key] = asyncio.get_running_loop().create_future()
             # Shielded, so that one duplicate that gives up does not end the others' wait.
-            await asyncio.shield(running)
-
-    async def _first(self, key: Key, run: Callable[[], Awaitable[Answer]]) -> Answer:
-        done = self._running[key] = asyncio.get_running_loop().create_future()
+            await asyncio.shield(ended)
+        self._running[key] = None
         try:
             answer = await run()
             if answer.status < 500 and answer.status not in _RETRIED:
-                self._kept[key] = (self._now(), answer)
+                self._kept[key] = (self._now(), *answer)
                 if len(self._kept) > self._entries:
                     self._kept.popitem(last=False)
             return answer
         finally:
-            del self._running[key]
-            done.set_result(None)
+            ended = self._running.pop(key)
+            if ended is not None:
+                ended.set_result(None)
