@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import random
 import socket
 import subprocess
 import sys
@@ -143,6 +144,15 @@ class Webhook:
             timeout,
             f"{name} {match}",
         )
+
+    def wait_count(self, name: str, count: int, timeout: float = 30) -> None:
+        """Wait until this many events of a type have come."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while (found := sum(event["type"] == PREFIX + name for _, event in self.posts)) < count:
+                left = deadline - time.monotonic()
+                assert left > 0, f"{found} of {count} {name} within {timeout} s"
+                self._changed.wait(left)
 
     def wait_for(
         self,

@@ -1,0 +1,96 @@
+"""SIPp as a process: a scenario, a bounded number of calls, and its own verdict."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from system.harness import free_port
+
+SCENARIOS = Path(__file__).parent / "sipp"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What SIPp's statistics say in the end."""
+
+    code: int
+    successful: int
+    failed: int
+    retransmissions: int
+    output: str
+
+
+class Sipp:
+    """One run of SIPp on loopback.
+
+    Args:
+        scenario: file in the ``sipp`` folder without ``.xml``, or a built-in one ("uac", "uas").
+        folder: where its files go.
+        remote: host:port to call, for a caller.
+        calls, rate: how many in all, how many a second.
+        user: user part of the request URI.
+        options: further command line.
+    """
+
+    def __init__(
+        self,
+        scenario: str,
+        folder: Path,
+        *,
+        remote: str = "",
+        calls: int = 1,
+        rate: int = 10,
+        user: str = "+18005550100",
+        transport: str = "u1",
+        timeout: int = 120,
+        options: tuple[str, ...] = (),
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self._statistics = folder / "statistics.csv"
+        file = SCENARIOS / f"{scenario}.xml"
+        which = ["-sf", str(file)] if file.exists() else ["-sn", scenario]
+        command = ["sipp", *which, "-i", "127.0.0.1", "-p", str(self.port), "-s", user, "-t", transport]
+        command += ["-m", str(calls), "-r", str(rate), "-l", str(max(calls, 10)), "-timeout", str(timeout)]
+        command += ["-trace_stat", "-stf", str(self._statistics), "-fd", "1", "-trace_err", "-nostdin"]
+        command += ["-error_file", str(folder / "errors.log"), *options, *([remote] if remote else [])]
+        self._errors = folder / "errors.log"
+        self._process = subprocess.Popen(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self._timeout = timeout
+
+    def finish(self) -> Verdict:
+        """Wait for the end and read the statistics."""
+        try:
+            output, _ = self._process.communicate(timeout=self._timeout + 30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
+        errors = self._errors.read_text() if self._errors.exists() else ""
+        last: dict[str, str] = {}
+        if self._statistics.exists():
+            with self._statistics.open(newline="") as file:
+                for row in csv.DictReader(file, delimiter=";"):
+                    last = row
+        return Verdict(
+            self._process.returncode,
+            int(last.get("SuccessfulCall(C)") or 0),
+            int(last.get("FailedCall(C)") or 0),
+            int(last.get("Retransmissions(C)") or 0),
+            (errors or output or "")[-3000:],
+        )
+
+    def stop(self) -> None:
+        """End it if it still runs."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+
+
+def run(scenario: str, folder: Path, **options: object) -> Verdict:
+    """Run SIPp to its end."""
+    return Sipp(scenario, folder, **options).finish()  # type: ignore[arg-type]
