@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hookflash.sip.errors import ParseError
+from hookflash.sip.fields import Headers
 from hookflash.sip.headers import CSeq, MediaType, NameAddr, Reason, Via, parse_max_forwards
 from hookflash.sip.uri import SipUri, TelUri
 
@@ -60,6 +61,18 @@ def test_any_text_parses_or_raises_parse_error(text: str) -> None:
     for read in (NameAddr.parse, Via.parse, CSeq.parse, Reason.parse, MediaType.parse, parse_max_forwards):
         with contextlib.suppress(ParseError):
             read(text)
+
+
+PIECES = st.sampled_from([*'<>"\\;=:@ +.?1aé', '\\"', "sip:", "tel:", "x:", "%41", "lr", "[::1]"])
+
+
+@given(st.lists(PIECES, max_size=14).map("".join), st.lists(PIECES, max_size=8).map("".join))
+def test_what_was_read_is_written_the_same(before: str, after: str) -> None:
+    for text in (before, f"{before}<sip:a@b{after}", f"<tel:+1{after}", f'"{before}" <sip:a@b>{after}'):
+        with contextlib.suppress(ParseError):
+            address = NameAddr.parse(text)
+            Headers([("To", str(address))])
+            assert NameAddr.parse(str(address)) == address
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ class Headers:
             raise error.naming(canonical) from None
 
     def tokens(self, name: str) -> frozenset[str]:
-        """The values of a list of tokens such as Allow, Supported or Require, lower-cased."""
+        """The values of a list of option tags (Supported, Require), lower-cased; not for methods (Allow)."""
         return frozenset(value.lower() for value in self.all(name))
 
     def add(self, name: str, value: str) -> None:
