@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
 import msgspec
 import pytest
@@ -175,6 +176,15 @@ JSON_VALUES = st.recursive(
     max_leaves=12,
 )
 REQUESTS = sorted({op.request for op in BY_NAME.values() if op.request}, key=lambda t: t.__name__)
+
+
+def test_other_complaints_are_passed_on() -> None:
+    class Bounded(msgspec.Struct):
+        count: Annotated[int, msgspec.Meta(ge=1)]
+
+    refused = refusal(Bounded, '{"count":0}')
+    assert refused.target == "count"
+    assert ">= 1" in refused.message
 
 
 def outcome(type_: type[msgspec.Struct], data: bytes) -> msgspec.Struct | Refusal:

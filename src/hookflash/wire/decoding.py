@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -70,7 +69,7 @@ def _refusal(type_: type[msgspec.Struct], text: str) -> Refusal:
         return invalid_argument(
             path, f"{value} is not one of its values; expected {_values_at(type_, path)}."
         )
-    if problem.startswith("Expected "):
+    if problem.startswith("Expected ") and ", got " in problem:
         expected, _, got = problem.removeprefix("Expected ").partition(", got ")
         wanted = " or ".join(
             [_JSON_NAMES.get(name, name) for name in expected.strip("`").split(" | ") if name != "null"]
@@ -102,8 +101,6 @@ def _values_at(type_: type[msgspec.Struct], path: str) -> str:
         else:
             names = {field.encode_name: field.name for field in msgspec.structs.fields(at)}
             at = _bare(get_type_hints(at)[names[step]])
-    if not (isinstance(at, type) and issubclass(at, Enum)):
-        return "another value"
     values = [str(member.value) for member in at]
     listed = ", ".join(values[:_MAX_SHOWN])
     return f"{listed}, ..." if len(values) > _MAX_SHOWN else listed

@@ -249,11 +249,6 @@ def speech_failed(code: int, reason: str) -> ResultInformation:
     return ResultInformation(code, 8565, f"Action failed, speech service error: {reason}")
 
 
-def hold_failed(refusal: Refusal) -> ResultInformation:
-    """The result of an operation that failed for the reason a refusal would have given."""
-    return result_of(refusal)
-
-
 def result_of(refusal: Refusal) -> ResultInformation:
     """A refusal found only after the request was accepted, as an event's result."""
     sub_code = int(refusal.code) if refusal.code.isdecimal() else 9999
