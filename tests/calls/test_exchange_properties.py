@@ -211,7 +211,30 @@ class Outside(RuleBasedStateMachine):
         return f"op-{self.serial}"
 
     def connection(self, data: Any) -> tuple[str, str]:
-        return data.draw(st.sampled_from(sorted(self.connections.items())))
+        """Some connection, more often one that lives."""
+        live = sorted(pair for pair in self.connections.items() if pair[0] not in self.ended)
+        return data.draw(st.sampled_from(live * 8 + sorted(self.connections.items())))
+
+    # --- calls that are up, so that what follows has something to work with ------------------------------
+
+    @rule(phones=st.integers(1, 3), invite=st.booleans())
+    def an_app_has_phones_on_the_line(self, phones: int, invite: bool) -> None:
+        numbers = PHONES[:phones] + ([self.office.BOB] if invite else [])
+        made = self.ask(self.office.create, *numbers)
+        self.connections[made.call_connection_id] = self.office.RED
+        for leg in [effect.leg for effect in self.office.last if isinstance(effect, effects.DialLeg)]:
+            self.phones[leg] = "up"
+            self.tell(facts.LegUp(leg))
+
+    @rule()
+    def an_app_has_answered_a_phone(self) -> None:
+        leg = self.office.ring()
+        self.phones[leg] = "calling"
+        self.carry_out(self.office.last)
+        answered = self.ask(self.office.answer)
+        self.connections[answered.call_connection_id] = self.office.RED
+        self.phones[leg] = "up"
+        self.tell(facts.LegUp(leg))
 
     # --- what phones do ---------------------------------------------------------------------------------
 
@@ -250,8 +273,9 @@ class Outside(RuleBasedStateMachine):
             self.tell(facts.LegUp(leg))
             self.tell(facts.LegDown(leg, cause))
 
-    @rule(leg=st.integers(1, 40), digits=st.text("0123456789*#ABCD", min_size=1, max_size=4))
-    def keys_are_pressed(self, leg: int, digits: str) -> None:
+    @rule(data=st.data(), digits=st.text("0123456789*#ABCD", min_size=1, max_size=4))
+    def keys_are_pressed(self, data: Any, digits: str) -> None:
+        leg = data.draw(st.sampled_from([*sorted(self.phones) * 4, *sorted(self.app_legs), 99]))
         for digit in digits:
             self.tell(facts.ToneHeard(leg, digit))
 
@@ -265,8 +289,9 @@ class Outside(RuleBasedStateMachine):
         del self.timers[timer]
         self.tell(facts.TimerFired(timer))
 
-    @rule(play=st.integers(1, 30), end=st.sampled_from(["start", "finish", "fail"]))
-    def audio_moves_on(self, play: int, end: str) -> None:
+    @rule(data=st.data(), end=st.sampled_from(["start", "finish", "fail"]))
+    def audio_moves_on(self, data: Any, end: str) -> None:
+        play = data.draw(st.sampled_from([*sorted(self.plays) * 4, 1, 99]))
         if end == "start":
             self.tell(facts.AudioStarted(play))
             return
@@ -283,7 +308,7 @@ class Outside(RuleBasedStateMachine):
     def nobody_listens(self, data: Any) -> None:
         self.tell(facts.NobodyListens(data.draw(st.sampled_from(self.contexts))[0]))
 
-    @rule(number=st.integers(1, 12))
+    @rule(number=st.integers(1, 40))
     def the_media_worker_dies(self, number: int) -> None:
         self.tell(facts.MediaLost((number,)))
 

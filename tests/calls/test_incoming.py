@@ -362,3 +362,13 @@ def test_answering_without_any_state_is_harmless(office):
         office.exchange.execute(0.0, commands.AnswerCall(office.RED, "2026-03-12", request))
     assert office.nothing_left()
     assert Identifier.phone(office.CALLER).phone_number == office.CALLER
+
+
+def test_stopping_the_server_ends_every_call_and_tells_its_apps(office):
+    leg, connection = office.answered()
+    waiting = office.ring()
+    office.tell(facts.Stopping())
+    assert office.names(connection)[-1] == "CallDisconnected"
+    assert [e.leg for e in office.lately(effects.EndLeg)] == [leg]
+    assert [e.leg for e in office.lately(effects.RefuseLeg)] == [waiting]
+    assert office.nothing_left()
