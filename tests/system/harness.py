@@ -190,6 +190,8 @@ class Server:
         settings = {"bind": f"127.0.0.1:{self.http_port}", "data_dir": str(folder / "state"), **server}
         lines = ["[server]", *(f"{k} = {json.dumps(v)}" for k, v in settings.items())]
         lines += ["[sip]", f'bind = "127.0.0.1:{self.sip_port}"']
+        first = 10000 + 2 * random.randrange(3000)  # its own ports: several servers may run at once
+        lines += ["[media]", f'rtp_ports = "{first}-{first + 3999}"']
         lines += [
             "[[resource]]",
             'name = "tests"',
