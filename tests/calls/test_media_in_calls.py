@@ -192,12 +192,16 @@ def test_hold_ends_with_the_leg(office):
     assert office.names(connection)[-2:] == ["PlayCanceled", "ParticipantsUpdated"]
 
 
-def test_an_app_cannot_hold_itself(office):
+def test_an_app_is_no_target_of_its_own_media(office):
     _, connection = office.answered()
     own = next(p.identifier.raw_id for p in office.people(connection) if p.identifier.raw_id.startswith("8:"))
+    for act in (office.hold, office.unhold, office.listen):
+        with pytest.raises(Refusal) as refused:
+            act(connection, own)
+        assert (refused.value.code, refused.value.target) == ("8523", "targetParticipant")
     with pytest.raises(Refusal) as refused:
-        office.hold(connection, own)
-    assert (refused.value.code, refused.value.target) == ("8523", "targetParticipant")
+        office.play(connection, to=[own])
+    assert (refused.value.code, refused.value.target) == ("8523", "playTo[0]")
 
 
 def test_another_apps_music_gives_way(office):

@@ -25,7 +25,7 @@ from hookflash.wire.events import (
 from hookflash.wire.gates import gated
 from hookflash.wire.identifiers import CommunicationIdentifierModel, CommunicationUserModel, PhoneNumberModel
 from hookflash.wire.responses import CallConnectionProperties
-from hookflash.wire.results import SUCCESS, ResultInformation, not_found
+from hookflash.wire.results import SUCCESS, ResultInformation, invalid_argument, not_found
 
 if TYPE_CHECKING:
     from hookflash.calls.participants import Participant
@@ -133,7 +133,11 @@ class Connection:
         return self.server_call.number
 
     def find(self, model: CommunicationIdentifierModel, field: str) -> Participant:
-        return self.server_call.find(model, field)
+        """Somebody else in the call. Raises Refusal 404/8522, or 400/8523 for the app itself."""
+        person = self.server_call.find(model, field)
+        if person is self.participant:
+            raise invalid_argument(field, f"{person.identity.raw_id} is the app itself; name somebody else.")
+        return person
 
     def listeners(self) -> tuple[int, ...]:
         own = self.participant

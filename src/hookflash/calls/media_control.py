@@ -23,7 +23,7 @@ from hookflash.calls.turn import Turn
 from hookflash.media.line import Request
 from hookflash.wire.enums import CallConnectionState
 from hookflash.wire.responses import OperationResponse
-from hookflash.wire.results import invalid_argument, invalid_state, not_established
+from hookflash.wire.results import invalid_state, not_established
 
 MediaCommand = (
     CancelAllMedia | Hold | Play | Recognize | SendDtmf | StartContinuousDtmf | StopContinuousDtmf | Unhold
@@ -80,8 +80,6 @@ class MediaControl:
         """
         connection, body = self._connection(command), command.request
         person = connection.find(body.target_participant, "targetParticipant")
-        if person is connection.participant:
-            raise invalid_argument("targetParticipant", f"{person.identity.raw_id} is the app itself.")
         music = connection.desk.hold_music(body)
 
         call = connection.server_call
