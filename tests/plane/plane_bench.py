@@ -1,4 +1,4 @@
-"""What the plane's tests share: a plane in memory, phones that send it packets, a decoder for what it sends."""
+"""What the plane's tests share: a plane in memory, phones that send to it, a decoder for what it sends."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ def split(data: bytes) -> Packet:
 class Phone:
     """A peer of one leg: packets with right sequence numbers and times."""
 
-    def __init__(self, bench: Bench, port: int, address=("198.51.100.7", 4000), ssrc=0x1234, sequence=100, time=5000):
+    def __init__(
+        self, bench: Bench, port: int, address=("198.51.100.7", 4000), ssrc=0x1234, sequence=100, time=5000
+    ):
         self.bench = bench
         self.port = port
         self.address = address
@@ -145,7 +147,9 @@ class Bench:
         self.events += new
         return new
 
-    def leg(self, number: int, call: int = 1, *, event=101, codec="PCMU", kind=0, target=None, **directions) -> Phone:
+    def leg(
+        self, number: int, call: int = 1, *, event=101, codec="PCMU", kind=0, target=None, **directions
+    ) -> Phone:
         """Open and connect a leg; its phone sits where SDP said."""
         self.do(OpenLeg(number, call, True))
         self.tick()
@@ -154,7 +158,9 @@ class Bench:
         self.connect(number, host, port, event=event, codec=codec, kind=kind, **directions)
         return Phone(self, self.ports[number], address, ssrc=number)
 
-    def connect(self, number, host, port, *, event=101, codec="PCMU", kind=0, sending=True, receiving=True) -> None:
+    def connect(
+        self, number, host, port, *, event=101, codec="PCMU", kind=0, sending=True, receiving=True
+    ) -> None:
         self.do(ConnectLeg(number, host, port, kind, codec, event, sending, receiving))
 
     def endpoint(self, number: int) -> MemoryEndpoint:
@@ -165,10 +171,14 @@ class Bench:
 
     def heard_by_peer(self, number: int, decode=decode_ulaw):
         """All audio the leg has sent, joined."""
-        return np.concatenate([linear(p.payload, decode) for p in self.sent(number) if len(p.payload) == FRAME])
+        return np.concatenate(
+            [linear(p.payload, decode) for p in self.sent(number) if len(p.payload) == FRAME]
+        )
 
     def play(self, play: int, samples, legs, *, loop=False, more=False) -> None:
-        self.do(LoadClip(play, np.asarray(samples, "<i2").tobytes()), StartPlay(play, legs, (play,), loop, more))
+        self.do(
+            LoadClip(play, np.asarray(samples, "<i2").tobytes()), StartPlay(play, legs, (play,), loop, more)
+        )
 
     def keys(self, leg: int, source: str | None = None) -> str:
         found = [e for e in self.events if isinstance(e, ToneHeard) and e.leg == leg]
@@ -179,7 +189,9 @@ class Bench:
 
 
 def sine(hz: float, samples: int, amplitude: float = 8000.0, start: int = 0):
-    return np.round(amplitude * np.sin(2 * np.pi * hz * np.arange(start, start + samples) / 8000)).astype(np.int16)
+    return np.round(amplitude * np.sin(2 * np.pi * hz * np.arange(start, start + samples) / 8000)).astype(
+        np.int16
+    )
 
 
 def through_ulaw(samples):

@@ -51,9 +51,7 @@ def test_every_octet_survives_decoding_and_encoding(to, back):
     assert differing in ([], [0x7F])
 
 
-@pytest.mark.parametrize(
-    ("kernel", "name"), [(encode_ulaw, "lin2ulaw"), (encode_alaw, "lin2alaw")]
-)
+@pytest.mark.parametrize(("kernel", "name"), [(encode_ulaw, "lin2ulaw"), (encode_alaw, "lin2alaw")])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_every_sample_encodes_like_the_standard_library(kernel, name):
     audioop = pytest.importorskip("audioop")

@@ -27,7 +27,9 @@ def tone(key: str, ms: float, *, low=-10.0, high=-10.0, off_low=0.0, off_high=0.
     code = CODES.index(key)
     parts = []
     for hz, dbm0, off in ((ROWS[code], low, off_low), (COLUMNS[code], high, off_high)):
-        parts.append(level(dbm0) * np.sin(2 * math.pi * hz * (1 + off) * n / 8000 + RNG.uniform(0, 2 * math.pi)))
+        parts.append(
+            level(dbm0) * np.sin(2 * math.pi * hz * (1 + off) * n / 8000 + RNG.uniform(0, 2 * math.pi))
+        )
     return parts[0] + parts[1]
 
 
@@ -248,7 +250,9 @@ def test_the_plain_state_follows_the_same_way():
 def test_the_offset_of_a_tone_is_measured_to_a_hertz():
     for off in (-40.0, -12.5, 0.0, 3.0, 39.0):
         n = np.arange(HISTORY + FRAME)
-        x = (5000 * np.sin(2 * math.pi * (941 + off) * n / 8000) + 5000 * np.sin(2 * math.pi * 1633 * n / 8000)).astype(np.float32)
+        x = (
+            5000 * np.sin(2 * math.pi * (941 + off) * n / 8000) + 5000 * np.sin(2 * math.pi * 1633 * n / 8000)
+        ).astype(np.float32)
         z = np.zeros((2, 4), np.float32)
         dtmf.measure(x[:176], 3, 7, z[0])
         dtmf.measure(x[20:196], 3, 7, z[1])
@@ -271,7 +275,9 @@ def say(bench, phone, samples):
 def test_a_phone_without_events_is_understood():
     bench = Bench()
     phone = bench.leg(1, event=-1)
-    say(bench, phone, np.concatenate([np.concatenate([tone(k, 80), quiet(80)]) for k in CODES] + [quiet(200)]))
+    say(
+        bench, phone, np.concatenate([np.concatenate([tone(k, 80), quiet(80)]) for k in CODES] + [quiet(200)])
+    )
     assert bench.keys(1, "inband") == CODES
 
 
@@ -346,4 +352,11 @@ def test_in_band_keys_are_exact_to_the_sample_and_replace_the_audio():
     assert heard[14 * FRAME] == through_ulaw(np.array([3000], np.int16))[0]
     spectrum = np.abs(np.fft.rfft(heard[:720] * np.hanning(720)))
     loudest = sorted(int(i * 8000 / 720) for i in np.argsort(spectrum)[-2:])
-    assert [round(f / 10) for f in loudest] in ([70, 121], [68, 121], [70, 120], [68, 120], [69, 121], [69, 120])
+    assert [round(f / 10) for f in loudest] in (
+        [70, 121],
+        [68, 121],
+        [70, 120],
+        [68, 120],
+        [69, 121],
+        [69, 120],
+    )

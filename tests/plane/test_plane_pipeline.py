@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from plane_bench import FRAME, Bench, a_to_linear, alaw, linear, sine, through_ulaw, ulaw
@@ -286,8 +288,8 @@ def test_packets_leave_every_tick_with_running_numbers():
     packets = bench.sent(1)
     assert len(packets) == 10
     assert [p.marker for p in packets] == [True] + [False] * 9
-    assert {(b.sequence - a.sequence) & 0xFFFF for a, b in zip(packets, packets[1:], strict=False)} == {1}
-    assert {(b.time - a.time) & 0xFFFFFFFF for a, b in zip(packets, packets[1:], strict=False)} == {FRAME}
+    assert {(b.sequence - a.sequence) & 0xFFFF for a, b in itertools.pairwise(packets)} == {1}
+    assert {(b.time - a.time) & 0xFFFFFFFF for a, b in itertools.pairwise(packets)} == {FRAME}
     assert {p.payload for p in packets} == {b"\xff" * FRAME}
 
 

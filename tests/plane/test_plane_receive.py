@@ -342,7 +342,13 @@ def plain_bounds(data: bytes):
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.one_of(st.binary(max_size=80), st.binary(max_size=60).map(lambda b: b"\xb1" + b), st.binary(min_size=690, max_size=704)))
+@given(
+    st.one_of(
+        st.binary(max_size=80),
+        st.binary(max_size=60).map(lambda b: b"\xb1" + b),
+        st.binary(min_size=690, max_size=704),
+    )
+)
 def test_header_bounds_agree_with_the_definition(data):
     row = np.zeros(RX_SIZE, np.uint8)
     row[: len(data)] = list(data)

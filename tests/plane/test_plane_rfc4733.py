@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -143,7 +144,7 @@ def test_a_key_is_sent_with_start_updates_and_three_ends():
     assert [p.payload[1] >> 7 for p in packets] == [0, 0, 0, 0, 1, 1, 1]
     assert {p.payload[0] for p in packets} == {5}
     sequence = [p.sequence for p in bench.sent(1)]
-    assert {(b - a) & 0xFFFF for a, b in zip(sequence, sequence[1:], strict=False)} == {1}
+    assert {(b - a) & 0xFFFF for a, b in itertools.pairwise(sequence)} == {1}
 
 
 def test_audio_goes_on_where_time_went_on():
@@ -179,7 +180,7 @@ def test_what_is_sent_is_what_another_plane_hears(digits, tone, gap):
     assert all(int.from_bytes(ps[-1].payload[2:], "big") == tone * 8 for ps in by_key.values())
     assert all(sum(p.payload[1] >> 7 for p in ps) == 3 for ps in by_key.values())
     times = list(by_key)
-    for a, b in zip(times, times[1:], strict=False):
+    for a, b in itertools.pairwise(times):
         assert (b - a) & 0xFFFFFFFF >= (tone + gap) * 8
 
 

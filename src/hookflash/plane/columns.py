@@ -1,11 +1,11 @@
-"""All leg state, one row a leg: numpy arrays in groups, each group a named tuple a kernel takes as one argument.
+"""All leg state, one row a leg: numpy arrays in groups, each a named tuple a kernel takes as one argument.
 
-The arrays are as long as the plane may ever grow, but zero pages cost nothing until they are touched, so memory
-follows the rows in use. Kernels walk ``range(used)``; ``used`` grows in blocks of :data:`BLOCK` rows. Since the
-arrays never move, sockets receive straight into their row.
+The arrays are as long as the plane may ever grow, but zero pages cost nothing until they are touched, so
+memory follows the rows in use. Kernels walk ``range(used)``; ``used`` grows in blocks of :data:`BLOCK` rows.
+Since the arrays never move, sockets receive straight into their row.
 
-Units: *sample* is 1/8000 s, *tick* 20 ms (160 samples). RTP times and sequence numbers are kept in wider signed
-integers, already reduced modulo 2**32 and 2**16.
+Units: *sample* is 1/8000 s, *tick* 20 ms (160 samples). RTP times and sequence numbers are kept in wider
+signed integers, reduced modulo 2**32 and 2**16 unless a column says otherwise.
 """
 
 from __future__ import annotations
@@ -121,8 +121,8 @@ class Transmit(NamedTuple):
     payload: NDArray[np.int64]  # payload octets sent, for RTCP
     tone: NDArray[np.uint8]  # 0 no tones, 1 RFC 4733, 2 in band
     digits: NDArray[np.uint8]  # [rows, MAX_DIGITS] event codes to send
-    count: NDArray[np.int16]  # how many
-    index: NDArray[np.int16]  # which one is sent
+    digit_count: NDArray[np.int16]  # how many
+    digit_index: NDArray[np.int16]  # which one is sent
     position: NDArray[np.int32]  # samples since this digit began
     span: NDArray[np.int32]  # samples of a tone
     gap: NDArray[np.int32]  # samples between tones
@@ -221,7 +221,8 @@ class Rows:
 
 def clear_row(columns: Columns, row: int) -> None:
     """Reset every column of a row to what a fresh leg has."""
-    for group in columns:
+    groups: tuple[Any, ...] = columns
+    for group in groups:
         for name, array in zip(group._fields, group, strict=True):
             array[row] = _FIRST.get(name, 0)
     columns.receive.ssrc[row] = -1

@@ -1,8 +1,8 @@
 """The media plane: commands in, a fixed pipeline of systems every 20 ms, events out.
 
-A tick is receive, jitter, detect, play, mix, encode, send, each a function over the columns; decoding happens on
-the way into the jitter ring. There is no clock in here: ticks are counted, and the time of day is an argument. With
-the same commands, packets and entropy a plane always does the same.
+A tick is receive, jitter, detect, play, mix, encode, send, each a function over the columns; decoding happens
+on the way into the jitter ring. There is no clock in here: ticks are counted, and the time is an argument.
+With the same commands, packets and entropy a plane always does the same.
 """
 
 from __future__ import annotations

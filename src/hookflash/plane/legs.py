@@ -1,9 +1,9 @@
 """Legs as rows: opening, connecting, and learning where the peer's RTP really comes from.
 
-A leg first *learns*: it reads with the sender's address. A valid packet from the address in SDP locks the leg to
-it at once; another source (a peer behind NAT) must send :data:`PROBATION` valid packets in a row while the SDP
-address stays silent. A locked leg's socket is connected, so that the kernel drops everybody else's packets. Only a
-new address in SDP makes it learn again.
+A leg first *learns*: it reads with the sender's address. A valid packet from the address in SDP locks the leg
+to it at once; another source (a peer behind NAT) must send :data:`PROBATION` valid packets in a row while the
+SDP address stays silent. A locked leg's socket is connected, so that the operating system drops everybody
+else's packets. Only a new address in SDP makes it learn again.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hookflash.plane.columns import Columns, Rows, clear_row
+from hookflash.plane.columns import FRAME, Columns, Rows, clear_row
 from hookflash.plane.kernels.codec import PCMA, PCMU
 from hookflash.plane.kernels.ingest import payload_bounds
-from hookflash.plane.kernels.output import FRAME, HEADER
+from hookflash.plane.kernels.output import HEADER
 from hookflash.plane.net import Address, Endpoint, Network
 from hookflash.plane.sweep import Sweep
 from hookflash.ports.plane import ConnectLeg, LegClosed, LegLatched, SendTones

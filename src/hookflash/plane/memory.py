@@ -15,7 +15,7 @@ HOST = "192.0.2.1"
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What happens to a datagram on its way to the plane. Probabilities 0..1; ``delay`` and ``jitter`` in seconds."""
+    """What befalls a datagram for the plane: probabilities 0..1, ``delay`` and ``jitter`` in seconds."""
 
     loss: float = 0.0
     duplicate: float = 0.0
@@ -76,7 +76,7 @@ class MemoryEndpoint:
 
 
 class MemoryNetwork:
-    """Port pairs that exist only here. Peers inject datagrams with :meth:`deliver`; time moves by :meth:`advance`."""
+    """Port pairs that exist only here. Peers send with :meth:`deliver`; time moves by :meth:`advance`."""
 
     def __init__(
         self, first: int = 20000, pairs: int = 1000, faults: Faults | None = None, seed: int = 0

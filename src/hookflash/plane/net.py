@@ -16,15 +16,22 @@ class PortsExhausted(Exception):
 class Endpoint(Protocol):
     """The sockets of one leg: RTP on an even port, RTCP on the next one. Nothing blocks.
 
-    ``recv_into``, ``recvfrom_into`` and ``send`` are attributes rather than methods so that an implementation can
-    hand out the socket's own bound methods: they are called once a leg and tick. Reading raises
-    :class:`BlockingIOError` when nothing is there; everything may raise :class:`OSError`, which means "not now".
+    ``recv_into``, ``recvfrom_into`` and ``send`` are properties so that an implementation can hand out the
+    socket's own bound methods: they are called once a leg and tick. Reading raises :class:`BlockingIOError`
+    when nothing is there; everything may raise :class:`OSError`, which means "not now".
     """
 
-    port: int
-    recv_into: Callable[[memoryview], int]
-    recvfrom_into: Callable[[memoryview], tuple[int, Address]]
-    send: Callable[[memoryview], int]
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def recv_into(self) -> Callable[[memoryview], int]: ...
+
+    @property
+    def recvfrom_into(self) -> Callable[[memoryview], tuple[int, Address]]: ...
+
+    @property
+    def send(self) -> Callable[[memoryview], int]: ...
 
     def sendto(self, data: memoryview, address: Address) -> int:
         """Send RTP before the peer is known for certain."""

@@ -153,20 +153,20 @@ class PlayTable:
         entry = self._play_ids.get(play)
         if entry is None:
             return
-        done = 0 if self.plays.loop[entry.row] else int(self.plays.index[entry.row])
+        done = 0 if self.plays.loop[entry.row] else int(self.plays.clip_index[entry.row])
         for row in entry.clips[:done]:
             self._release(row)
         entry.clips = entry.clips[done:]
-        self.plays.index[entry.row] -= done
+        self.plays.clip_index[entry.row] -= done
         room = MAX_CLIPS - len(entry.clips)
         if room < 1:
             joined = self._store(np.concatenate([self._audio(row) for row in entry.clips[1:]]))
             for row in entry.clips[1:]:
                 self._release(row)
-            if self.plays.index[entry.row] > 0:
-                before = entry.clips[1 : int(self.plays.index[entry.row])]
+            if self.plays.clip_index[entry.row] > 0:
+                before = entry.clips[1 : int(self.plays.clip_index[entry.row])]
                 self.plays.offset[entry.row] += sum(len(self._audio(row)) for row in before)
-                self.plays.index[entry.row] = 1
+                self.plays.clip_index[entry.row] = 1
             entry.clips = [entry.clips[0], joined]
             room = MAX_CLIPS - 2
         entry.clips += self._resolve(clips, room)
@@ -235,7 +235,7 @@ class PlayTable:
 
     def _set_clips(self, entry: _Play) -> None:
         self.plays.clips[entry.row, : len(entry.clips)] = entry.clips
-        self.plays.count[entry.row] = len(entry.clips)
+        self.plays.clip_count[entry.row] = len(entry.clips)
 
 
 def _make_plays(rows: int) -> Plays:

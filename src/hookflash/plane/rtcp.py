@@ -39,7 +39,7 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a peer's compound packet said: its SSRC, the middle of its NTP time, its blocks, and whether it left."""
+    """What a peer's compound packet said; ``ntp_middle`` is of its NTP time, ``bye`` that it leaves."""
 
     ssrc: int
     ntp_middle: int

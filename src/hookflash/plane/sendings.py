@@ -34,7 +34,7 @@ class Sendings:
         return self._rows
 
     def start(self, command: SendTones) -> None:
-        """Send now, or after what the leg is sending already. Raises ValueError for keys that do not exist."""
+        """Send now, or after what the leg is sending already. ValueError for keys that do not exist."""
         wrong = set(command.digits) - set(CODES)
         if wrong or len(command.digits) > MAX_DIGITS:
             raise ValueError(
@@ -60,7 +60,7 @@ class Sendings:
         for row, active in self._active.items():
             if active.sending == sending:
                 tx = self._columns.transmit
-                tx.count[row] = tx.index[row] + 1
+                tx.digit_count[row] = tx.digit_index[row] + 1
                 tx.span[row] = min(int(tx.span[row]), max(int(tx.position[row]), 1))
                 self._legs.by_row[row].told = True
                 return
@@ -103,8 +103,8 @@ class Sendings:
             event = self._columns.setup.event_type[row] >= 0
             tx.tone[row] = RFC4733 if event else IN_BAND
             tx.digits[row, : len(command.digits)] = [CODES.index(digit) for digit in command.digits]
-            tx.count[row] = len(command.digits)
-            tx.index[row] = tx.position[row] = tx.ends[row] = 0
+            tx.digit_count[row] = len(command.digits)
+            tx.digit_index[row] = tx.position[row] = tx.ends[row] = 0
             tx.span[row] = 8 * min(max(command.tone_ms, 20), MAX_MS)
             tx.gap[row] = 8 * min(max(command.gap_ms, MIN_GAP_MS if event else 20), MAX_MS)
         else:

@@ -1,7 +1,7 @@
 """The socket calls of a tick: one read and one write a leg, from lists that change only when legs do.
 
-``map`` over bound methods keeps the loop in C; an exception (nothing there, peer unreachable) leaves the iterator
-where it was, so the loop goes on behind it.
+``map`` over bound methods keeps the loop in C; an exception (nothing there, peer unreachable) leaves the
+iterator where it was, so the loop goes on behind it.
 """
 
 from __future__ import annotations

@@ -12,6 +12,10 @@ from hookflash.plane.kernels.compiling import kernel
 
 PCMU = 0
 PCMA = 1
+BIAS = np.int32(33)
+LARGEST = np.int32(8159 - 33)
+"""Of mu-law, in units of the 14-bit sample."""
+ONE = np.int32(1)
 
 
 @kernel
@@ -39,7 +43,7 @@ def encode_ulaw(samples: NDArray[np.int16], out: NDArray[np.uint8]) -> None:
     """Encode all of ``samples``; only the 14 most significant bits of a sample count."""
     for i in range(samples.shape[0]):
         s = np.int32(samples[i]) >> 2
-        magnitude = min(abs(s), 8159 - 33) + 33
+        magnitude = min(abs(s), LARGEST) + BIAS
         # Comparing seven times costs less than a table: it vectorises.
         e = (
             np.int32(magnitude > 0x3F)
@@ -69,7 +73,7 @@ def encode_alaw(samples: NDArray[np.int16], out: NDArray[np.uint8]) -> None:
             + np.int32(magnitude > 0x3FF)
             + np.int32(magnitude > 0x7FF)
         )
-        code = (e << 4) | ((magnitude >> max(e, 1)) & 15)
+        code = (e << 4) | ((magnitude >> max(e, ONE)) & 15)
         out[i] = np.uint8(code ^ (0xD5 if s >= 0 else 0x55))
 
 

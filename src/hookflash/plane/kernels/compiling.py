@@ -1,8 +1,8 @@
 """How kernels are compiled and where the compiled code is kept.
 
-Numba keys its disk cache by one source file's time and size, but a kernel may have inlined a function of another
-file, and installed files often all carry the same time. So the cache lives in a folder named after a digest of all
-kernel sources and of the settings that change the generated code.
+Numba keys its disk cache by one source file's time and size, but a kernel may have inlined a function of
+another file, and installed files often all carry the same time. So the cache lives in a folder named after a
+digest of all kernel sources and of the settings that change the generated code.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.core import config
+from numba.core import config as numba_config
+
+# Its attributes are made at run time from the environment.
+config: Any = numba_config
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 

@@ -1,12 +1,13 @@
 """In-band DTMF detection (ITU-T Q.23, Q.24) by frequency from phase.
 
-A block is a Hann window of 176 samples (22 ms); blocks follow each other by 20 samples. In each, the strongest of
-the four row tones and of the four column tones are measured. Their frequency comes from how far the phase has
-moved since the block before, good to about 1 Hz, so that tolerance is tight where a filter bank's is not. A
-block passes when both tones are loud enough, near enough to nominal, of acceptable twist, and together make up
-most of the block's energy (speech and music do not). A key is on after 9 passing blocks, off after 12 failing.
+Most legs are silent or speak: a coarse filter over the plain frame lets only two-tone frames through, and
+names the row and the column tone to look for.
 
-Most legs are silent or speak: a coarse filter over the plain frame lets only two-tone frames through.
+A block is a Hann window of 176 samples (22 ms); blocks follow each other by 20 samples. The frequency of a
+tone comes from how far its phase has moved since the block before, good to about 1 Hz, so that tolerance is
+tight where a filter bank's is not. A block passes when both tones are loud enough, near enough to nominal, of
+acceptable twist, and together make up most of the block's energy (in speech and music they do not). A key is
+on after 9 passing blocks, off after 12 failing ones.
 """
 
 from __future__ import annotations
@@ -107,12 +108,12 @@ def coarse(x: NDArray[np.float32]) -> int:
 
 @kernel
 def offset_hz(re: float, im: float, last_re: float, last_im: float, tone: float) -> float:
-    """How far a tone lies from nominal, from its phase in two neighbouring blocks (each block's phase restarts)."""
+    """How far a tone lies from nominal in Hz, from its phase in two neighbouring blocks."""
     cross_re = re * last_re + im * last_im
     cross_im = im * last_re - re * last_im
     angle = math.atan2(cross_im, cross_re) - 2 * math.pi * tone * HOP / RATE
     angle -= 2 * math.pi * math.floor(angle / (2 * math.pi) + 0.5)
-    return angle * RATE / (2 * math.pi * HOP)
+    return float(angle * RATE / (2 * math.pi * HOP))
 
 
 @kernel
@@ -121,7 +122,7 @@ def amplitude(re: float, im: float, offset: float) -> float:
     o = min(abs(offset), float(MAX_OFFSET))
     i = int(o)
     response = RESPONSE[i] + (RESPONSE[i + 1] - RESPONSE[i]) * (o - i)
-    return math.sqrt(re * re + im * im) * 2.0 / HANN_SUM / response
+    return float(math.sqrt(re * re + im * im) * 2.0 / HANN_SUM / response)
 
 
 @kernel
@@ -196,7 +197,7 @@ def follow(detect: Detect, row: int, key: int) -> None:
 
 @kernel
 def detect_frame(detect: Detect, row: int, key: int, x: NDArray[np.float32], z: NDArray[np.float32]) -> None:
-    """Look for ``key`` in the eight blocks that end in this frame; ``x`` is HISTORY + FRAME samples, ``z`` [2, 4]."""
+    """Look for ``key`` in the eight blocks of this frame (``x``: HISTORY + FRAME samples, ``z``: [2, 4])."""
     low = key // 4
     high = 4 + key % 4
     measure(x[:WINDOW], low, high, z[0])

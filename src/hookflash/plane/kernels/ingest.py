@@ -1,6 +1,6 @@
-"""Receive: RTP parsing (RFC 3550 section 5.1), source statistics (appendix A), keys (RFC 4733), the jitter ring.
+"""Receive: RTP parsing (RFC 3550 section 5.1), source statistics (appendix A), keys (RFC 4733), jitter ring.
 
-All times wrap modulo 2**32; the jitter columns keep them unwrapped, so that the ring index is ``time % RING``.
+RTP times wrap modulo 2**32; the jitter columns keep them unwrapped, and the ring index is ``time % RING``.
 """
 
 from __future__ import annotations
@@ -32,19 +32,29 @@ def difference(later: int, earlier: int) -> int:
 
 
 @kernel
+def number(data: NDArray[np.uint8], at: int, octets: int) -> int:
+    """Big-endian unsigned number."""
+    value = 0
+    for i in range(octets):
+        # By way of a signed type: the kernel compiler turns mixed signedness into floats.
+        value = value << 8 | int(np.int64(data[at + i]))
+    return value
+
+
+@kernel
 def payload_bounds(data: NDArray[np.uint8], length: int) -> tuple[int, int]:
     """Start and end of the payload of an RTP packet, (-1, -1) when it is none (RFC 3550 section 5.1)."""
     # A datagram as long as the row was probably cut off.
     if length < 12 or length >= RX_SIZE or data[0] >> 6 != 2:
         return -1, -1
-    start = 12 + 4 * np.int64(data[0] & 15)
+    start = 12 + 4 * (number(data, 0, 1) & 15)
     if data[0] & 0x10:
         if start + 4 > length:
             return -1, -1
-        start += 4 + 4 * (np.int64(data[start + 2]) << 8 | np.int64(data[start + 3]))
-    end = np.int64(length)
+        start += 4 + 4 * number(data, start + 2, 2)
+    end = length
     if data[0] & 0x20:
-        padding = np.int64(data[length - 1])
+        padding = number(data, length - 1, 1)
         if padding == 0:
             return -1, -1
         end -= padding
@@ -151,12 +161,12 @@ def start_playout(jitter: Jitter, row: int, time: int, delay: int) -> None:
 
 @kernel
 def follow_drift(jitter: Jitter, row: int, depth: int, delay: int) -> None:
-    """Keep the depth of the ring sane when clocks drift, the path changes or a backlog was read, in steps of 10 ms."""
+    """Keep the depth of the ring sane, 10 ms at a time: clocks drift, paths change, backlogs are read."""
     jitter.low[row] = min(jitter.low[row], depth)
     jitter.window[row] += 1
     if jitter.window[row] < DRIFT_WINDOW:
         return
-    low = np.int64(jitter.low[row])
+    low = int(jitter.low[row])
     if low > delay + 3 * DRIFT_STEP:
         step = (low - delay) // 2 // DRIFT_STEP * DRIFT_STEP
         for i in range(step):
@@ -210,17 +220,17 @@ def ingest_packet(
     start, end = payload_bounds(data, length)
     if start < 0:
         return 0
-    kind = np.int64(data[1] & 0x7F)
+    kind = number(data, 1, 1) & 0x7F
     is_event = kind == setup.event_type[row]
     is_audio = kind == setup.payload_type[row]
     if not (is_event or is_audio or kind == COMFORT_NOISE):
         return 0
     if is_event and end - start < 4:
         return 0
-    marker = np.int64(data[1] >> 7)
-    sequence = np.int64(data[2]) << 8 | np.int64(data[3])
-    time = np.int64(data[4]) << 24 | np.int64(data[5]) << 16 | np.int64(data[6]) << 8 | np.int64(data[7])
-    ssrc = np.int64(data[8]) << 24 | np.int64(data[9]) << 16 | np.int64(data[10]) << 8 | np.int64(data[11])
+    marker = number(data, 1, 1) >> 7
+    sequence = number(data, 2, 2)
+    time = number(data, 4, 4)
+    ssrc = number(data, 8, 4)
     rx.heard_at[row] = tick
     if setup.receiving[row] == 0:
         return 1
@@ -231,9 +241,9 @@ def ingest_packet(
     follow_sequence(rx, row, sequence)
     rx.total[row] += 1
     if is_event:
-        event = np.int64(data[start])
-        duration = np.int64(data[start + 2]) << 8 | np.int64(data[start + 3])
-        take_event(rx, detect, row, tick, time, marker, event, np.int64(data[start + 1] >> 7), duration)
+        ended = number(data, start + 1, 1) >> 7
+        duration = number(data, start + 2, 2)
+        take_event(rx, detect, row, tick, time, marker, number(data, start, 1), ended, duration)
         # End packets often come three at a time.
         return 2
     if is_audio:
@@ -255,10 +265,10 @@ def ingest(
     delay: int,
     first: bool,
 ) -> tuple[int, int]:
-    """Take the datagram of each of ``rows[:count]``; how many rows should be read again, how many keys began.
+    """Take the datagram of each of ``rows[:count]``; how many rows to read again, how many keys began.
 
-    ``first`` marks the tick's first sweep. ``again`` tells the rows that are behind: a packet came and more are
-    owed, or it is the row's turn for a second look.
+    ``first`` marks the tick's first sweep. ``again`` tells the rows that are behind: a packet came and more
+    are owed, or it is the row's turn for a second look.
     """
     behind = 0
     keys = 0

@@ -45,7 +45,13 @@ def mix(setup: Setup, jitter: Jitter, mixes: Mixes, used: int, used_mixes: int) 
 
 @kernel
 def gather(
-    setup: Setup, jitter: Jitter, plays: Plays, mixes: Mixes, row: int, wide: NDArray[np.int32], out: NDArray[np.int16]
+    setup: Setup,
+    jitter: Jitter,
+    plays: Plays,
+    mixes: Mixes,
+    row: int,
+    wide: NDArray[np.int32],
+    out: NDArray[np.int16],
 ) -> bool:
     """What ``row`` hears in this tick into ``out``; False when it is silence."""
     sources = 0

@@ -30,8 +30,8 @@ class Plays(NamedTuple):
     event: NDArray[np.uint8]  # STARTED, FINISHED, STOPPED in this tick
     live: NDArray[np.uint8]  # ``frame`` holds sound in this tick
     clips: NDArray[np.int32]  # [plays, MAX_CLIPS] rows of the clips
-    count: NDArray[np.int32]  # how many
-    index: NDArray[np.int32]  # the one that plays
+    clip_count: NDArray[np.int32]  # how many
+    clip_index: NDArray[np.int32]  # the one that plays
     offset: NDArray[np.int64]  # samples of it that have left
     frame: NDArray[np.int16]  # [plays, FRAME] this tick's samples
 
@@ -56,12 +56,12 @@ def fill(plays: Plays, clips: Clips, pool: NDArray[np.int16], play: int) -> int:
     filled = 0
     passed = 0
     while filled < FRAME:
-        if plays.index[play] >= plays.count[play]:
+        if plays.clip_index[play] >= plays.clip_count[play]:
             # A list without a single sample would loop for ever.
-            if plays.loop[play] == 0 or passed >= plays.count[play]:
+            if plays.loop[play] == 0 or passed >= plays.clip_count[play]:
                 break
-            plays.index[play] = 0
-        clip = plays.clips[play, plays.index[play]]
+            plays.clip_index[play] = 0
+        clip = plays.clips[play, plays.clip_index[play]]
         offset = plays.offset[play]
         take = min(clips.length[clip] - offset, FRAME - filled)
         at = clips.start[clip] + offset
@@ -69,7 +69,7 @@ def fill(plays: Plays, clips: Clips, pool: NDArray[np.int16], play: int) -> int:
         filled += take
         passed = 0 if take else passed + 1
         if offset + take == clips.length[clip]:
-            plays.index[play] += 1
+            plays.clip_index[play] += 1
             plays.offset[play] = 0
         else:
             plays.offset[play] = offset + take
@@ -90,13 +90,17 @@ def advance(plays: Plays, clips: Clips, pool: NDArray[np.int16], used: int) -> i
         plays.live[play] = filled > 0
         if plays.stopping[play]:
             for i in range(STOP_FADE):
-                plays.frame[play, i] = plays.frame[play, i] * (STOP_FADE - i) // STOP_FADE
+                plays.frame[play, i] = int(plays.frame[play, i]) * (STOP_FADE - i) // STOP_FADE
             plays.frame[play, STOP_FADE:] = 0
             plays.event[play] = STOPPED
             plays.active[play] = 0
             events += 1
             continue
-        ended = plays.index[play] >= plays.count[play] and plays.loop[play] == 0 and plays.more[play] == 0
+        ended = (
+            plays.clip_index[play] >= plays.clip_count[play]
+            and plays.loop[play] == 0
+            and plays.more[play] == 0
+        )
         if plays.started[play] == 0 and (filled > 0 or ended):
             plays.started[play] = 1
             plays.event[play] = STARTED

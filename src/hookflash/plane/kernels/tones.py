@@ -52,7 +52,7 @@ def send_event(setup: Setup, tx: Transmit, row: int) -> None:
     duration = min(tx.position[row] + FRAME, tx.span[row])
     ended = tx.position[row] + FRAME >= tx.span[row]
     payload = tx.octets[row, HEADER : HEADER + 4]
-    payload[0] = tx.digits[row, tx.index[row]]
+    payload[0] = tx.digits[row, tx.digit_index[row]]
     payload[1] = (0x80 if ended else 0) | VOLUME
     payload[2] = (duration >> 8) & 0xFF
     payload[3] = duration & 0xFF
@@ -75,16 +75,16 @@ def step_events(setup: Setup, tx: Transmit, row: int) -> None:
     """One tick of a sending by telephone-event. Keys begin on the tick grid; durations are exact."""
     if tx.ends[row] < END_PACKETS:
         send_event(setup, tx, row)
-        if tx.ends[row] == END_PACKETS and tx.index[row] + 1 >= tx.count[row]:
+        if tx.ends[row] == END_PACKETS and tx.digit_index[row] + 1 >= tx.digit_count[row]:
             tx.done[row] = 1
     else:
         send_silence(setup, tx, row)
     tx.position[row] += FRAME
     if tx.ends[row] == END_PACKETS and tx.position[row] >= tx.span[row] + tx.gap[row]:
-        tx.index[row] += 1
+        tx.digit_index[row] += 1
         tx.position[row] = 0
         tx.ends[row] = 0
-        if tx.index[row] >= tx.count[row]:
+        if tx.digit_index[row] >= tx.digit_count[row]:
             tx.done[row] = 2
 
 
@@ -93,22 +93,22 @@ def step_audio(setup: Setup, tx: Transmit, row: int, pcm: NDArray[np.int16]) -> 
     """One tick of a sending in band, exact to the sample."""
     for i in range(FRAME):
         pcm[i] = 0
-        if tx.index[row] >= tx.count[row]:
+        if tx.digit_index[row] >= tx.digit_count[row]:
             continue
         position = tx.position[row]
         if position < tx.span[row]:
-            code = tx.digits[row, tx.index[row]]
+            code = tx.digits[row, tx.digit_index[row]]
             angle = 2.0 * math.pi * position / RATE
             low = LOW_AMPLITUDE * math.sin(ROWS[code] * angle)
             high = HIGH_AMPLITUDE * math.sin(COLUMNS[code] * angle)
             pcm[i] = int(low + high)
         tx.position[row] = position + 1
-        if position + 1 >= tx.span[row] and tx.index[row] + 1 >= tx.count[row]:
+        if position + 1 >= tx.span[row] and tx.digit_index[row] + 1 >= tx.digit_count[row]:
             tx.done[row] = 1
         if position + 1 >= tx.span[row] + tx.gap[row]:
             tx.position[row] = 0
-            tx.index[row] += 1
-            if tx.index[row] >= tx.count[row]:
+            tx.digit_index[row] += 1
+            if tx.digit_index[row] >= tx.digit_count[row]:
                 tx.done[row] = 2
     encode(setup.codec[row], pcm, tx.octets[row, HEADER : HEADER + FRAME])
     write_header(tx, row, setup.payload_type[row], tx.mark[row], tx.time[row])

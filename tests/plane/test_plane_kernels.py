@@ -1,0 +1,162 @@
+"""Kernels in their plain form: whole scenes run without the compiler do what the compiled ones do."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from plane_bench import CODES, FRAME, Bench, a_to_linear, linear, sine
+
+from hookflash.plane import columns as columns_module
+from hookflash.plane import core
+from hookflash.plane.columns import BLOCK, Rows, RowsExhausted, clear_row, make_columns
+from hookflash.plane.kernels import codec, dtmf, ingest, output, playing, playout, tones
+from hookflash.plane.kernels.compiling import cache_folder
+from hookflash.plane.plays import Pool
+from hookflash.ports.plane import JoinMix, SendTones, StopPlay
+
+MODULES = (codec, dtmf, ingest, output, playing, playout, tones, core)
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """Kernels as ordinary functions, everywhere they are called."""
+    for module in MODULES:
+        for name, value in inspect.getmembers(module, lambda v: hasattr(v, "py_func")):
+            monkeypatch.setattr(module, name, value.py_func)
+
+
+def scene():
+    """A bit of everything; what left, what was told, and the columns after it."""
+    bench = Bench(seed=3)
+    phones = [bench.leg(1), bench.leg(2, event=-1, codec="PCMA", kind=8), bench.leg(3)]
+    phones[1].kind = 8
+    bench.do(JoinMix(1), JoinMix(2), JoinMix(3))
+    bench.play(1, sine(500, 900), (1,), loop=True)
+    bench.play(2, sine(800, 300), (1, 2))
+    bench.play(3, sine(800, 300), (2,), more=True)
+    bench.play(4, [], (2,), loop=True)
+    bench.do(SendTones(1, 1, "1D", 60, 60), SendTones(2, 2, "5#", 50, 50))
+    key = sine(770, 1600, 6000) + sine(1336, 1600, 6000)
+    for t in range(60):
+        if t == 12:
+            phones[0].skip()
+        elif t == 20:
+            phones[0].time += 80000
+        elif t != 30:
+            phones[0].say(key[:FRAME] if t > 40 else sine(300, FRAME))
+        if t < 20:
+            phones[1].say(sine(350, FRAME, 20000))
+        if 5 < t < 15:
+            phones[2].say(key[(t - 6) * FRAME :][:FRAME])
+        if t == 25:
+            for tick in phones[2].press("9"):
+                for packet in tick:
+                    phones[2].raw(packet)
+                    phones[2].raw(packet)
+        if t == 27:
+            phones[2].raw(b"\x80\x00junk")
+            phones[2].ssrc += 1000
+        if t == 28:
+            phones[2].time -= 4000
+            for _ in range(6):
+                phones[2].say(key[:FRAME])
+        if t == 35:
+            bench.do(StopPlay(1))
+            bench.connect(3, "198.51.100.3", 4000, sending=False)
+        bench.tick()
+    state = [array.copy() for group in bench.plane.columns for array in group]
+    return [bench.sent(n) for n in (1, 2, 3)], bench.events, state
+
+
+def test_a_scene_is_the_same_without_the_compiler(plain, request):
+    slow = scene()
+    request.getfixturevalue("monkeypatch").undo()
+    fast = scene()
+    assert slow[1] == fast[1]
+    for ours, theirs, form in zip(slow[0], fast[0], (linear, a_to_linear, linear), strict=True):
+        assert [replace(p, payload=b"") for p in ours] == [replace(p, payload=b"") for p in theirs]
+        for p, q in zip(ours, theirs, strict=True):
+            # Concealment rounds differently without fast arithmetic: a code or two beside.
+            assert np.allclose(form(p.payload), form(q.payload), rtol=0.08, atol=64)
+    for a, b in zip(slow[2], fast[2], strict=True):
+        assert np.allclose(a, b, atol=1)
+
+
+def test_the_plane_is_deterministic():
+    first, second = scene(), scene()
+    assert first[:2] == second[:2]
+
+
+def test_all_sixteen_keys_have_their_tones():
+    grid = ["123A", "456B", "789C", "*0#D"]
+    for r, line in enumerate(grid):
+        for c, key in enumerate(line):
+            code = CODES.index(key)
+            assert tones.ROWS[code] == dtmf.TONES[r]
+            assert tones.COLUMNS[code] == dtmf.TONES[4 + c]
+            assert dtmf.KEY_CODES[r * 4 + c] == code
+
+
+def test_rows_grow_in_blocks_and_the_lowest_goes_first():
+    rows = Rows(100)
+    assert (rows.limit, rows.used) == (144, 0)
+    taken = [rows.take() for _ in range(BLOCK + 1)]
+    assert taken == list(range(BLOCK + 1))
+    assert rows.used == 2 * BLOCK
+    for row in (7, 3, 40):
+        rows.give(row)
+    assert [rows.take() for _ in range(3)] == [3, 7, 40]
+    for row in taken:
+        rows.give(row)
+    assert (rows.used, rows.taken) == (0, 0)
+    for _ in range(144):
+        rows.take()
+    with pytest.raises(RowsExhausted, match="144"):
+        rows.take()
+    with pytest.raises(ValueError, match="0"):
+        Rows(0)
+
+
+def test_a_cleared_row_is_fresh_in_every_column():
+    columns = make_columns(BLOCK)
+    for group in columns:
+        for array in group:
+            array[:] = 1
+    clear_row(columns, 5)
+    clear_row(columns, 6)
+    assert columns.jitter.ring[5, 0] == columns_module.MISSING
+    assert columns.receive.ssrc[5] == -1
+    assert columns.setup.mix[5] == -1
+    assert all(np.array_equal(array[5], array[6]) for group in columns for array in group)
+    assert all(array[4].any() for group in columns for array in group)
+
+
+def test_the_pool_gives_back_joins_and_grows():
+    pool = Pool(100)
+    places = [pool.take(30) for _ in range(3)]
+    assert places == [0, 30, 60]
+    pool.give(0, 30)
+    pool.give(60, 30)
+    pool.give(30, 30)
+    pool.give(5, 0)
+    assert pool.take(100) == 0
+    assert pool.take(50) == 100
+    assert len(pool.samples) == 200
+    assert pool.take(500) == 150
+
+
+def test_the_cache_of_kernels_moves_with_the_environment(monkeypatch, tmp_path):
+    before = cache_folder()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert cache_folder().startswith(str(tmp_path))
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "x"))
+    assert cache_folder() != before
+    assert cache_folder().rsplit("/", 1)[1] == before.rsplit("/", 1)[1]
+
+
+def test_warm_up_runs():
+    Bench().plane.warm_up()

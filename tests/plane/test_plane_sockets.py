@@ -1,0 +1,202 @@
+"""Port pairs on real sockets, the sweep over them, and a plane that talks to a socket on loopback."""
+
+from __future__ import annotations
+
+import random
+import select
+import socket
+import struct
+
+import pytest
+
+from hookflash.plane.core import Plane
+from hookflash.plane.memory import MemoryNetwork
+from hookflash.plane.net import PortsExhausted
+from hookflash.plane.sockets import QUARANTINE, UdpNetwork
+from hookflash.plane.sweep import Sweep
+from hookflash.ports.plane import ConnectLeg, LegLatched, LegOpened, OpenLeg
+
+
+def free_range(pairs: int) -> int:
+    """An even port with so many free pairs behind it."""
+    for _ in range(100):
+        first = random.randrange(42000, 60000, 2)
+        taken = []
+        try:
+            for port in range(first, first + 2 * pairs):
+                one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                taken.append(one)
+                one.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        finally:
+            for one in taken:
+                one.close()
+        return first
+    raise AssertionError("no free ports on loopback")
+
+
+@pytest.fixture
+def net():
+    first = free_range(3)
+    network = UdpNetwork("127.0.0.1", first, first + 5)
+    yield network
+    network.close()
+
+
+@pytest.fixture
+def peer():
+    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one.bind(("127.0.0.1", 0))
+    one.settimeout(5)
+    yield one
+    one.close()
+
+
+def readable(endpoint):
+    assert select.select([endpoint.rtp], [], [], 5)[0]
+
+
+def test_pairs_are_even_and_run_out_with_a_reason(net):
+    ports = [net.open(0.0).port for _ in range(3)]
+    assert all(port % 2 == 0 for port in ports)
+    with pytest.raises(PortsExhausted, match="3 in use"):
+        net.open(0.0)
+
+
+def test_freed_pairs_rest(net):
+    endpoints = [net.open(0.0) for _ in range(3)]
+    net.release(endpoints[1], 10.0)
+    net.release(endpoints[1], 10.0)
+    with pytest.raises(PortsExhausted, match="1 resting"):
+        net.open(10.0)
+    assert net.open(10.0 + QUARANTINE).port == endpoints[1].port
+
+
+def test_ports_others_hold_are_passed_over(net, peer):
+    first = net.open(0.0)
+    blocker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    blocker.bind(("127.0.0.1", first.port + 3))
+    try:
+        assert net.open(0.0).port == first.port + 4
+        with pytest.raises(PortsExhausted, match="1 held by others"):
+            net.open(0.0)
+    finally:
+        blocker.close()
+
+
+@pytest.mark.parametrize(("first", "last"), [(80, 90), (20000, 20000), (65000, 70000)])
+def test_bad_ranges_are_named(first, last):
+    with pytest.raises(ValueError, match=str(last)):
+        UdpNetwork("127.0.0.1", first, last)
+
+
+def test_a_connected_endpoint_hears_only_its_peer_until_disconnected(net, peer):
+    endpoint = net.open(0.0)
+    view = memoryview(bytearray(100))
+    with pytest.raises(BlockingIOError):
+        endpoint.recv_into(view)
+    endpoint.connect(("127.0.0.1", 9))
+    peer.sendto(b"stranger", ("127.0.0.1", endpoint.port))
+    with pytest.raises(OSError):
+        endpoint.recv_into(view)
+    endpoint.disconnect()
+    peer.sendto(b"hello", ("127.0.0.1", endpoint.port))
+    readable(endpoint)
+    length, source = endpoint.recvfrom_into(view)
+    assert (bytes(view[:length]), source) == (b"hello", peer.getsockname())
+    endpoint.sendto(memoryview(b"answer"), peer.getsockname())
+    assert peer.recv(100) == b"answer"
+
+
+def test_control_datagrams_arrive_with_their_endpoint(net, peer):
+    endpoint = net.open(0.0)
+    assert net.receive_control(10) == []
+    peer.sendto(b"report", ("127.0.0.1", endpoint.port + 1))
+    found = net.receive_control(10)
+    assert [(e.port, d, a) for e, d, a in found] == [(endpoint.port, b"report", peer.getsockname())]
+    endpoint.send_control(b"ours", peer.getsockname())
+    assert peer.recvfrom(100) == (b"ours", ("127.0.0.1", endpoint.port + 1))
+
+
+def test_version_six_works():
+    try:
+        network = UdpNetwork("::1", 42000, 59999)
+        endpoint = network.open(0.0)
+    except (OSError, PortsExhausted):
+        pytest.skip("no IPv6 on this machine")
+    endpoint.connect(("::1", endpoint.port))
+    endpoint.send(memoryview(b"self"))
+    readable(endpoint)
+    view = memoryview(bytearray(10))
+    assert endpoint.recvfrom_into(view)[0] == 4
+    network.close()
+
+
+def test_a_plane_exchanges_rtp_with_a_socket(net, peer):
+    plane = Plane(net, rows=48)
+    plane.apply(OpenLeg(1, 1, True))
+    (opened,) = plane.tick(0.0)
+    assert isinstance(opened, LegOpened)
+    host, port = peer.getsockname()
+    plane.apply(ConnectLeg(1, host, port, 0, "PCMU", -1, True, True))
+    plane.tick(0.02)
+    assert len(peer.recv(2000)) == 172
+    peer.sendto(struct.pack("!BBHII", 0x80, 0, 1, 160, 7) + bytes(160), ("127.0.0.1", opened.port))
+    readable(plane.legs.by_number[1].endpoint)
+    assert LegLatched(1, host, port) in plane.tick(0.04)
+    for number in (2, 3):
+        peer.recv(2000)
+        packet = struct.pack("!BBHII", 0x80, 0, number, 160 * number, 7) + bytes(160)
+        peer.sendto(packet, ("127.0.0.1", opened.port))
+        readable(plane.legs.by_number[1].endpoint)
+        plane.tick(0.02 * number)
+    assert plane.columns.receive.total[0] == 3
+    plane.close()
+
+
+# --- the sweep ---
+
+
+def test_a_sweep_goes_on_behind_errors_and_keeps_its_order():
+    sweep = Sweep()
+
+    def fails(view):
+        raise BlockingIOError
+
+    view = memoryview(bytearray(8))
+    for row in range(6):
+        sweep.add(row, fails if row % 2 else len, view[:row])
+    assert sweep.run() == [0, 0, 2, 0, 4, 0]
+    assert sweep.rows.tolist() == [0, 1, 2, 3, 4, 5]
+    sweep.remove(1)
+    sweep.remove(1)
+    assert sweep.rows.tolist() == [0, 5, 2, 3, 4]
+    assert sweep.run() == [0, 0, 2, 0, 4]
+    sweep.add(3, len, view[:3])
+    sweep.set_view(2, view[:7])
+    sweep.set_view(99, view)
+    assert sweep.run_some([2, 3, 5]) == [7, 3, 0]
+    assert 3 in sweep
+    assert 1 not in sweep
+    assert len(sweep) == 5
+
+
+def test_other_errors_are_not_swallowed():
+    sweep = Sweep()
+    sweep.add(1, lambda view: 1 // 0, memoryview(b""))
+    with pytest.raises(ZeroDivisionError):
+        sweep.run()
+
+
+def test_a_memory_network_runs_out_politely():
+    network = MemoryNetwork(pairs=1)
+    endpoint = network.open(0.0)
+    with pytest.raises(PortsExhausted):
+        network.open(0.0)
+    network.release(endpoint, 0.0)
+    network.release(endpoint, 0.0)
+    network.deliver(endpoint.port, b"x", ("192.0.2.9", 1))
+    assert network.open(0.0).port == endpoint.port
+    with pytest.raises(OSError, match="not connected"):
+        network.endpoints[endpoint.port].send(memoryview(b"x"))
