@@ -13,8 +13,9 @@ from aiohttp import web
 
 from hookflash.ports.journal import Delivery
 from hookflash.ports.outbox import Settlement, SigningKey
+from hookflash.testing.clock import VirtualClock
 
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -25,13 +26,13 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def answering(status: int, text: str = "", headers: dict[str, str] | None = None) -> Answer:
-    async def answer(request: web.Request) -> web.StreamResponse:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
         return web.Response(status=status, text=text, headers=headers)
 
     return answer
 
 
-async def hang_up(request: web.Request) -> web.StreamResponse:
+async def hang_up(request: web.BaseRequest) -> web.StreamResponse:
     assert request.transport is not None
     request.transport.abort()
     return web.Response()
@@ -59,13 +60,13 @@ class App:
     usual: Answer = field(default_factory=lambda: answering(200))
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         # Names in lower case, as HTTP compares them.
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.received.append(Received(request.method, str(request.rel_url), headers, await request.read()))
         return await (self.answers.popleft() if self.answers else self.usual)(request)
 
-    async def hold(self, request: web.Request) -> web.StreamResponse:
+    async def hold(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers only once ``release`` is set."""
         await self.release.wait()
         return web.Response()
@@ -80,6 +81,16 @@ class FixedKeys:
     @property
     def current(self) -> SigningKey:
         return self.keys[0]
+
+
+async def due_at(clock: VirtualClock, when: float) -> None:
+    """Wait until the only pending timer of ``clock`` is one for ``when``."""
+    await until(lambda: clock.pending == [when])
+
+
+async def arrived(app: App, count: int) -> None:
+    """Wait until ``app`` has received ``count`` requests."""
+    await until(lambda: len(app.received) == count)
 
 
 class MemoryStore:

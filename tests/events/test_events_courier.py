@@ -5,9 +5,10 @@ import logging
 from collections.abc import Callable
 
 import pytest
-from events.doubles import App, MemoryStore, answering, hang_up, until
+from events.doubles import Answer, App, MemoryStore, answering, arrived, due_at, hang_up, until
 
 from hookflash.events import Courier, CourierSettings, Sender, TokenMinter, Withdrawn
+from hookflash.events.courier import Gate, OnDelivered, OnDropped
 from hookflash.ports.journal import Delivery
 from hookflash.testing.clock import VirtualClock
 
@@ -16,14 +17,46 @@ Make = Callable[..., Courier]
 
 @pytest.fixture
 def make(store: MemoryStore, clock: VirtualClock, sender: Sender, tokens: TokenMinter) -> Make:
-    def made(settings: CourierSettings | None = None, **options: object) -> Courier:
-        return Courier(store, clock, sender, tokens, settings, **options)  # type: ignore[arg-type]
+    def made(
+        settings: CourierSettings | None = None,
+        *,
+        gate: Gate | None = None,
+        on_delivered: OnDelivered | None = None,
+        on_dropped: OnDropped | None = None,
+    ) -> Courier:
+        return Courier(
+            store,
+            clock,
+            sender,
+            tokens,
+            settings,
+            gate=gate,
+            on_delivered=on_delivered,
+            on_dropped=on_dropped,
+        )
 
     return made
 
 
-def delivery(url: str, id: str, lane: str = "lane", **fields: object) -> Delivery:
-    return Delivery(id=id, lane=lane, url=f"{url}/{id}", body=b"[]", name="CallConnected", **fields)  # type: ignore[arg-type]
+def delivery(
+    url: str,
+    id: str,
+    lane: str = "lane",
+    *,
+    audience: str = "",
+    attempts: int = 5,
+    expires_at: float | None = None,
+) -> Delivery:
+    return Delivery(
+        id=id,
+        lane=lane,
+        url=f"{url}/{id}",
+        body=b"[]",
+        audience=audience,
+        attempts=attempts,
+        expires_at=expires_at,
+        name="CallConnected",
+    )
 
 
 def paths(app: App) -> list[str]:
@@ -68,14 +101,14 @@ async def test_lanes_do_not_wait_for_each_other(make: Make, store: MemoryStore, 
 
 @pytest.mark.parametrize("failure", [answering(503), answering(500), answering(429), answering(408), hang_up])
 async def test_failures_that_may_pass_are_tried_again_with_the_same_id(
-    make: Make, store: MemoryStore, app: App, clock: VirtualClock, failure: object
+    make: Make, store: MemoryStore, app: App, clock: VirtualClock, failure: Answer
 ) -> None:
     courier = make()
     await courier.start()
-    app.answers.extend([failure] * 4)  # type: ignore[list-item]
+    app.answers.extend([failure] * 4)
     courier.accept(store.put(delivery(app.url, "1", audience="guid"), delivery(app.url, "2")))
     for n, due in enumerate((1.0, 3.0, 7.0, 15.0)):
-        await until(lambda due=due: clock.pending == [due])  # type: ignore[misc]
+        await due_at(clock, due)
         assert paths(app) == ["1"] * (n + 1)
         clock.advance_to(due)
     await courier.idle()
@@ -116,11 +149,11 @@ async def test_an_endpoint_that_never_answers_holds_its_lane_for_thirty_seconds(
     app.answers.extend([app.hold] * 3)
     courier.accept(store.put(delivery(app.url, "dead"), delivery(app.url, "next")))
     for n, (deadline, retry) in enumerate(((10.0, 11.0), (21.0, 23.0), (30.0, None))):
-        await until(lambda n=n: len(app.received) == n + 1)  # type: ignore[misc]
+        await arrived(app, n + 1)
         assert clock.pending == [deadline]
         clock.advance_to(deadline)
         if retry is not None:
-            await until(lambda retry=retry: clock.pending == [retry])  # type: ignore[misc]
+            await due_at(clock, retry)
             clock.advance_to(retry)
     await courier.idle()
     assert paths(app) == ["dead", "dead", "dead", "next"]
@@ -249,7 +282,7 @@ async def test_the_gate_holds_back_lets_pass_and_withdraws(
     await courier.start()
     courier.accept(store.put(delivery(app.url, "1", attempts=1), delivery(app.url, "unwanted")))
     for due in (1.0, 3.0):
-        await until(lambda due=due: clock.pending == [due])  # type: ignore[misc]
+        await due_at(clock, due)
         assert app.received == []
         clock.advance_to(due)
     await courier.idle()

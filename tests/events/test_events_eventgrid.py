@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 from aiohttp import web
-from events.doubles import App, MemoryStore, answering, until
+from events.doubles import Answer, App, MemoryStore, answering, due_at, until
 
 from hookflash.calls.effects import RaiseIncomingCall
 from hookflash.events import (
@@ -27,6 +27,7 @@ from hookflash.events import (
 )
 from hookflash.events.eventgrid import PATIENT_TRIES
 from hookflash.ports.edges import Publisher
+from hookflash.ports.journal import Delivery
 from hookflash.testing.clock import VirtualClock
 from hookflash.wire.eventgrid import IncomingCallData
 from hookflash.wire.identifiers import Identifier
@@ -34,7 +35,7 @@ from hookflash.wire.identifiers import Identifier
 RESOURCE = "6d889502-3d7a-41a8-befa-d21fd80e8767"
 
 
-async def echo(request: web.Request) -> web.StreamResponse:
+async def echo(request: web.BaseRequest) -> web.StreamResponse:
     """What every sample does with a validation event, and a 200 for the rest."""
     if request.method == "OPTIONS":
         return web.Response(headers={"WebHook-Allowed-Origin": request.headers["WebHook-Request-Origin"]})
@@ -187,8 +188,8 @@ async def test_an_endpoint_that_does_not_allow_our_origin_is_not_validated(rooms
         (answering(404, "where?"), "the endpoint answered 404 Not Found: where?"),
     ],
 )
-async def test_other_answers_do_not_validate(rooms: Rooms, app: App, answer: object, detail: str) -> None:
-    app.usual = answer  # type: ignore[assignment]
+async def test_other_answers_do_not_validate(rooms: Rooms, app: App, answer: Answer, detail: str) -> None:
+    app.usual = answer
     await rooms.grid.add(subscription(app))
     status = await rooms.grid.validate("app")
     assert status.state is State.PENDING
@@ -202,7 +203,7 @@ async def test_the_handshake_is_repeated_until_the_app_is_there(
     app.usual = answering(503)
     await rooms.grid.start([subscription(app)])
     for n, due in enumerate((1.0, 3.0, 7.0, 15.0)):
-        await until(lambda due=due: clock.pending == [due])  # type: ignore[misc]
+        await due_at(clock, due)
         assert len(app.received) == n + 1
         clock.advance_to(due - 0.001)
         if due == 15.0:
@@ -222,7 +223,7 @@ async def test_a_handshake_that_never_succeeds_fails_but_can_be_asked_again(
         await rooms.grid.start([subscription(app)])
         for n in range(PATIENT_TRIES - 1):
             due = clock.now() + min(60.0, 2.0**n)
-            await until(lambda due=due: clock.pending == [due])  # type: ignore[misc]
+            await due_at(clock, due)
             clock.advance_to(due)
         await until(lambda: rooms.state() is State.FAILED)
     assert len(app.received) == PATIENT_TRIES
@@ -276,7 +277,7 @@ async def test_an_event_waits_for_an_app_that_is_still_starting(
     app.usual = echo
     rooms.ring()
     for due in (1.0, 3.0, 7.0):
-        await until(lambda due=due: clock.pending == [due])  # type: ignore[misc]
+        await due_at(clock, due)
         clock.advance_to(due)
     await rooms.courier.idle()
     assert (rooms.store.settled[0].delivered, rooms.store.settled[0].attempts) == (True, 1)
@@ -287,7 +288,7 @@ async def test_askers_share_one_handshake(rooms: Rooms, app: App) -> None:
     await rooms.courier.start()
     await grid.add(subscription(app))
 
-    async def slowly(request: web.Request) -> web.StreamResponse:
+    async def slowly(request: web.BaseRequest) -> web.StreamResponse:
         await app.release.wait()
         return await echo(request)
 
@@ -413,6 +414,10 @@ async def test_the_gate_knows_its_own_lanes_only(rooms: Rooms, app: App) -> None
         RESOURCE, "Microsoft.Communication.IncomingCall", "s", msgspec.defstruct("Data", [])(), 0.0
     )
     assert await rooms.grid.gate(delivery) == ""
+    webhook = Delivery(
+        id="1", lane="2c006980-8ef1-46c2-84fa-357fefac0893", url="https://app.example", body=b""
+    )
+    assert await rooms.grid.gate(webhook) == ""
     await rooms.grid.remove("app")
     with pytest.raises(Withdrawn):
         await rooms.grid.gate(delivery)

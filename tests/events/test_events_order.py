@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from aiohttp import web
 from events.doubles import Answer, App, MemoryStore, answering, hang_up
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -127,10 +128,10 @@ async def test_a_crash_loses_nothing_and_keeps_the_order(tmp_path: Path, app: Ap
     tokens = TokenMinter(KeyStore.open(tmp_path, 0.0), clock)
     moods: list[Answer] = [answering(200)] * 6 + [answering(503), answering(429), answering(408), hang_up]
 
-    async def moody(request: object) -> object:
-        return await rng.choice(moods)(request)  # type: ignore[arg-type]
+    async def moody(request: web.BaseRequest) -> web.StreamResponse:
+        return await rng.choice(moods)(request)
 
-    app.usual = moody  # type: ignore[assignment]
+    app.usual = moody
     lanes = 12
     count = 0
     acknowledged: list[str] = []

@@ -1,0 +1,58 @@
+"""Keeps the journal from growing for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from hookflash.ports.clock import Clock, Timer
+from hookflash.store.journal import Retention, SqliteJournal
+from hookflash.store.writer import JournalError
+
+log = logging.getLogger("hookflash.store")
+
+HOUR = 3600.0
+
+
+class Janitor:
+    """Prunes a journal at the start and then every so often.
+
+    Args:
+        journal: the journal.
+        clock: says when.
+        retention: what to keep.
+        every: seconds between two rounds.
+    """
+
+    def __init__(
+        self, journal: SqliteJournal, clock: Clock, retention: Retention, every: float = HOUR
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._retention = retention
+        self._every = every
+        self._timer: Timer | None = None
+        self._round: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._timer = self._clock.call_at(self._clock.now() + self._every, self.start)
+        if self._round is None or self._round.done():
+            self._round = asyncio.create_task(self._prune())
+
+    async def close(self) -> None:
+        """Stop and wait for a round under way; to be called before the journal is closed."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._round is not None:
+            await asyncio.wait((self._round,))
+
+    async def _prune(self) -> None:
+        try:
+            removed = await self._journal.prune(self._retention, self._clock.wall())
+        except JournalError as error:
+            log.error("the journal was not pruned: %s", error)
+            return
+        if removed:
+            log.info("pruned %d rows from the journal", removed)
