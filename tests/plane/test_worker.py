@@ -16,7 +16,7 @@ import pytest
 
 from hookflash.plane.link import LinkError, WorkerLink, event_reader, pack
 from hookflash.plane.options import PlaneOptions, parse
-from hookflash.plane.process import WorkerProcess
+from hookflash.plane.process import WORKER_COMMAND, WorkerProcess
 from hookflash.plane.worker import CATCH_UP, Worker, serve
 from hookflash.ports.plane import (
     TICK,
@@ -230,8 +230,8 @@ def test_a_link_that_ends_ends_the_loop(pair: tuple[socket.socket, socket.socket
 class Child:
     """A worker process and what it said."""
 
-    def __init__(self, command: Sequence[str] = FAKE) -> None:
-        self.process = WorkerProcess("media worker under test", command=command)
+    def __init__(self, command: Sequence[str] = FAKE, arguments: Sequence[str] = ()) -> None:
+        self.process = WorkerProcess("media worker under test", arguments, command=command)
         self.events: list[PlaneEvent] = []
         self.lost: list[str] = []
         self._changed = asyncio.Event()
@@ -304,6 +304,15 @@ async def test_a_worker_that_does_not_stop_is_killed(monkeypatch: pytest.MonkeyP
     await asyncio.to_thread(os.waitid, os.P_PID, child.process.pid or 0, os.WSTOPPED | os.WNOWAIT)
     await child.process.stop()
     assert child.lost == []
+
+
+async def test_a_worker_that_can_not_use_its_ports_says_why(caplog: pytest.LogCaptureFixture) -> None:
+    child = Child(command=WORKER_COMMAND, arguments=PlaneOptions(first_port=5, last_port=6).arguments())
+    await child.start()
+    await child.until(lambda: bool(child.lost))
+    assert "status 1" in child.lost[0]
+    assert "RTP ports 6-6" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 async def test_a_command_that_does_not_exist_is_an_os_error() -> None:

@@ -20,8 +20,11 @@ class Host(Protocol):
     async def start(self, on_events: Events, on_lost: Lost) -> None:
         """Start; the event WorkerReady says when it can be used.
 
-        ``on_lost`` is called once with the reason, if the plane ends on its own. Raises OSError when it can
-        not be started.
+        ``on_lost`` is called once with the reason, if the plane ends on its own.
+
+        Raises:
+            OSError: it can not be started.
+            ValueError: its settings make no sense.
         """
         ...
 

@@ -24,7 +24,7 @@ MAX_BATCH = 16 << 20
 MAX_CLIP = 1 << 20
 """Largest ``LoadClip.pcm`` control sends (65 s of audio); longer audio travels as several clips."""
 
-READ_BUDGET = 4 << 20
+READ_BUDGET = 1 << 20
 """Bytes a worker takes from the link in one tick, so that a burst of audio files cannot stall the sweep."""
 
 WORKER_BACKLOG = 8 << 20

@@ -50,7 +50,7 @@ class ClipShelf:
     least recently used one can go at any time.
     """
 
-    def __init__(self, worker: Worker, mint: Callable[[], int], capacity: int = 256 << 20) -> None:
+    def __init__(self, worker: Worker, mint: Callable[[], int], capacity: int = 64 << 20) -> None:
         self._worker = worker
         self._mint = mint
         self._capacity = capacity

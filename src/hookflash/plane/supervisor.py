@@ -118,7 +118,7 @@ class Seat:
             await host.start(
                 lambda events: self._events(host, events), lambda reason: self._lost(host, reason)
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._lost(host, f"it could not be started: {error}")
 
     def _events(self, host: Host, events: Sequence[PlaneEvent]) -> None:

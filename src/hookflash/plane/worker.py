@@ -178,7 +178,12 @@ def main(
     process, options = parse(argv)
     prepare_process(process.cpu)
     link = WorkerLink(socket.socket(fileno=process.fd))
-    return serve(link, make(options))
+    try:
+        core = make(options)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return serve(link, core)
 
 
 if __name__ == "__main__":
