@@ -178,6 +178,11 @@ JSON_VALUES = st.recursive(
 REQUESTS = sorted({op.request for op in BY_NAME.values() if op.request}, key=lambda t: t.__name__)
 
 
+def test_messages_do_not_repeat_megabytes() -> None:
+    body = f'{{"tones":["{"x" * 500_000}"],"targetParticipant":{PHONE}}}'
+    assert len(refusal(SendDtmfTonesRequest, body).message) < 500
+
+
 def test_other_complaints_are_passed_on() -> None:
     class Bounded(msgspec.Struct):
         count: Annotated[int, msgspec.Meta(ge=1)]

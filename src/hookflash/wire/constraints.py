@@ -44,6 +44,7 @@ MAX_URI = 2048
 MAX_CONTEXT = 16_384
 MAX_CALL_CONTEXT = 16_384
 MAX_TARGETS = 100
+MAX_DISPLAY_NAME = 256
 MAX_PLAY_SOURCES = 100
 MAX_CHOICES = 100
 MAX_PHRASES = 100
@@ -93,6 +94,15 @@ def check_length(value: str | None, field: str, longest: int) -> None:
         raise invalid_argument(field, f"expected at most {longest} characters, got {len(value)}.")
 
 
+def check_display_name(name: str | None) -> None:
+    """A display name travels in SIP headers, so control characters have no place in it."""
+    if name is not None and (len(name) > MAX_DISPLAY_NAME or not name.isprintable()):
+        raise invalid_argument(
+            "sourceDisplayName",
+            f"expected at most {MAX_DISPLAY_NAME} printable characters, got {name[:64]!r}.",
+        )
+
+
 def check_filled(value: str, field: str, longest: int = MAX_URI) -> None:
     if not value:
         raise invalid_argument(field, "it is required, but empty.")
@@ -103,7 +113,8 @@ def check_range(value: float | None, field: str, low: int, high: int | None, uni
     if value is None or (low <= value and (high is None or value <= high)):
         return
     bounds = f"at least {low}" if high is None else f"{low} to {high}"
-    raise invalid_argument(field, f"expected {bounds}{unit}, got {value}.")
+    got = f"{value}" if abs(value) < 1e15 else "a number far outside"
+    raise invalid_argument(field, f"expected {bounds}{unit}, got {got}.")
 
 
 def check_count(items: Collection[object], field: str, low: int, high: int, what: str) -> None:

@@ -15,6 +15,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 _MAX_SHOWN = 16
 """How many of an enumeration's values a message lists."""
+_MAX_REPEATED = 128
+"""How many characters of a bad value a message repeats."""
 
 
 @cache
@@ -65,7 +67,7 @@ def _refusal(type_: type[msgspec.Struct], text: str) -> Refusal:
         name = problem.split("`")[1]
         return invalid_argument(f"{path}.{name}" if path else name, "it is required, but missing.")
     if problem.startswith("Invalid enum value"):
-        value = problem.removeprefix("Invalid enum value ")
+        value = _clipped(problem.removeprefix("Invalid enum value "))
         return invalid_argument(
             path, f"{value} is not one of its values; expected {_values_at(type_, path)}."
         )
@@ -78,7 +80,12 @@ def _refusal(type_: type[msgspec.Struct], text: str) -> Refusal:
         if found == "null":
             return invalid_argument(path or "body", f"it is required, but null; expected {wanted}.")
         return invalid_argument(path or "body", f"expected {wanted}, got {found}.")
-    return invalid_argument(path or "body", f"{problem}.")
+    return invalid_argument(path or "body", f"{_clipped(problem)}.")
+
+
+def _clipped(text: str) -> str:
+    """Messages repeat what was sent, but not megabytes of it."""
+    return text if len(text) <= _MAX_REPEATED else f"{text[:_MAX_REPEATED]}..."
 
 
 _JSON_NAMES = {

@@ -112,9 +112,10 @@ class Verifier:
                 if found is not None:
                     return found
         raise unauthenticated(
-            f"the signature matches none of the {len(self._keys)} access keys for {verb} {target} with host "
-            f"{' or '.join(hosts)}. Check the access key, and that nothing between client and server "
-            "rewrites the path or the Host header; if it must, name the clients' host as public URL."
+            f"the signature matches none of the {len(self._keys)} access keys for {verb[:16]} "
+            f"{target[:256]} with host {' or '.join(hosts)[:512]}. Check the access key, and that nothing "
+            "between client and server rewrites the path or the Host header; if it must, name the clients' "
+            "host as public URL."
         )
 
     def _try(self, text: str, signature: bytes) -> AccessKey | None:

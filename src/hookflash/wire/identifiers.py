@@ -213,6 +213,8 @@ class Identifier:
             raise invalid_argument(
                 field, f"expected a rawId of at most {MAX_RAW_ID} characters, got {len(raw_id)}."
             )
+        if not raw_id.isprintable():
+            raise invalid_argument(field, f"expected a rawId of printable characters, got {raw_id[:64]!r}.")
         return cls(raw_id, kind)
 
     # --- output -----------------------------------------------------------------------------------------

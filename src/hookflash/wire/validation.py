@@ -33,6 +33,7 @@ from hookflash.wire.constraints import (
     check_context,
     check_count,
     check_custom_context,
+    check_display_name,
     check_filled,
     check_identifier,
     check_identifiers,
@@ -86,6 +87,7 @@ def _create_call(model: requests.CreateCallRequest) -> None:
     ]
     require_uri(model.callback_uri, "callbackUri")
     check_caller_id(model.source_caller_id_number, required_by=phones[0] if phones else "")
+    check_display_name(model.source_display_name)
     check_custom_context(model.custom_calling_context)
     check_streams(model)
     check_context(model)
@@ -126,6 +128,7 @@ def _transfer(model: requests.TransferToParticipantRequest) -> None:
 def _add_participant(model: requests.AddParticipantRequest) -> None:
     phone = check_callee(model.participant_to_add, "participantToAdd")
     check_caller_id(model.source_caller_id_number, required_by="participantToAdd" if phone else "")
+    check_display_name(model.source_display_name)
     check_range(
         model.invitation_timeout_in_seconds, "invitationTimeoutInSeconds", *INVITATION_TIMEOUT, " seconds"
     )
