@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from api.edge import FakeEngine, surface
@@ -15,10 +16,14 @@ from hookflash.config import Address, ServerSettings
 
 
 class Live:
-    """A running server; ``url`` is its base URL, ``engine`` the fake behind it."""
+    """A running server; ``url`` is its base URL, ``engine`` the fake behind the Azure surface.
 
-    def __init__(self) -> None:
+    ``make`` makes the ASGI app, on the server's loop.
+    """
+
+    def __init__(self, make: Callable[[], Any] | None = None) -> None:
         self.engine = FakeEngine()
+        self._make = make or (lambda: surface(self.engine, LoopClock()))
         self.url = ""
         self._started = threading.Event()
         self._loop = asyncio.new_event_loop()
@@ -39,8 +44,7 @@ class Live:
         self._loop.close()
 
     async def _main(self) -> None:
-        app = surface(self.engine, LoopClock())
-        servers = HttpServers(app, ServerSettings(bind=Address("127.0.0.1", 0)))
+        servers = HttpServers(self._make(), ServerSettings(bind=Address("127.0.0.1", 0)))
         await servers.start()
         self.url = f"http://{servers.http}"
         self._started.set()

@@ -1,0 +1,193 @@
+"""Hookflash's own surface."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+import requests
+from api.conftest import Live
+
+from hookflash.api.own import MAX_DOCUMENT, own_surface
+from hookflash.api.ports import Resource
+from hookflash.ports.journal import Entry
+from hookflash.wire.results import Refusal
+
+KEY = "b3duIGtleSBvZiB0aGlydHktdHdvIGJ5dGVzIG9yIG1vcmUsIHNlY3JldA=="
+
+
+class Shown(msgspec.Struct):
+    name: str
+
+
+class World:
+    """Subscriptions, journal and readiness in memory."""
+
+    def __init__(self) -> None:
+        self.names = ["first"]
+        self.trouble: list[str] = []
+        self.fault = False
+
+    def listed(self):
+        if self.fault:
+            raise RuntimeError("secret inside")
+        return [Shown(name) for name in self.names]
+
+    async def put(self, document: bytes):
+        name = json.loads(document)["name"]
+        if name == "bad":
+            raise Refusal(400, 8523, "The field name is invalid.")
+        self.names.append(name)
+        return Shown(name)
+
+    async def remove(self, name: str) -> bool:
+        if name not in self.names:
+            return False
+        self.names.remove(name)
+        return True
+
+    def confirm(self, code: str) -> str | None:
+        return "first" if code == "right" else None
+
+    def problems(self):
+        return self.trouble
+
+    async def entries_of_connection(self, connection, after=0, limit=10_000):
+        class Numbered(msgspec.Struct):
+            seq: int
+            entry: Entry
+
+        lines = [Numbered(n, Entry("event", "CallConnected", 1.5, data=b'{"n":%d}' % n)) for n in (3, 4)]
+        return [line for line in lines if line.seq > after] if connection == "c-1" else []
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+class Client(requests.Session):
+    """Paths of one server instead of URLs."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.base = url
+
+    def request(self, method, path, **options):
+        return super().request(method, self.base + path, timeout=10, **options)
+
+
+def live_client(world, *, open_to_all):
+    live = Live(
+        lambda: own_surface(
+            subscriptions=world,
+            journal=world,
+            readiness=world,
+            resources=[Resource("r", "id", (KEY,))],
+            open_to_all=open_to_all,
+        )
+    )
+    live.start()
+    yield Client(live.url)
+    live.stop()
+
+
+@pytest.fixture
+def client(world):
+    yield from live_client(world, open_to_all=True)
+
+
+@pytest.fixture
+def guarded(world):
+    yield from live_client(world, open_to_all=False)
+
+
+def test_health_and_readiness(client, world):
+    assert client.get("/hookflash/health").json()["status"] == "alive"
+    assert client.get("/hookflash/ready").json() == {"status": "ready"}
+    world.trouble = ["no media worker is running"]
+    answer = client.get("/hookflash/ready")
+    assert answer.status_code == 503
+    assert answer.json()["problems"] == ["no media worker is running"]
+
+
+def test_subscriptions_come_and_go(client):
+    assert client.get("/hookflash/subscriptions").json() == {"value": [{"name": "first"}]}
+    answer = client.post("/hookflash/subscriptions", json={"name": "second"})
+    assert (answer.status_code, answer.json()) == (201, {"name": "second"})
+    assert client.delete("/hookflash/subscriptions/second").status_code == 204
+    answer = client.delete("/hookflash/subscriptions/second")
+    assert answer.status_code == 404
+    assert "'second'" in answer.json()["error"]["message"]
+
+
+def test_a_refused_subscription_says_why(client):
+    answer = client.post("/hookflash/subscriptions", json={"name": "bad"})
+    assert answer.status_code == 400
+    assert answer.json() == {"error": {"code": "8523", "message": "The field name is invalid."}}
+
+
+def test_a_document_has_a_bound(client):
+    answer = client.post("/hookflash/subscriptions", data=b"x" * (MAX_DOCUMENT + 1))
+    assert answer.status_code == 413
+
+
+def test_the_validation_url_confirms(client):
+    assert client.get("/hookflash/subscriptions/validate?code=right").status_code == 200
+    for wrong in ("?code=wrong", ""):
+        assert client.get(f"/hookflash/subscriptions/validate{wrong}").status_code == 404
+
+
+def test_the_journal_of_a_connection(client):
+    page = client.get("/hookflash/journal/c-1").json()
+    assert page == {
+        "connection": "c-1",
+        "entries": [
+            {"seq": n, "at": 1.5, "kind": "event", "name": "CallConnected", "data": {"n": n}} for n in (3, 4)
+        ],
+    }
+    assert [line["seq"] for line in client.get("/hookflash/journal/c-1?after=3").json()["entries"]] == [4]
+    assert client.get("/hookflash/journal/c-1?after=4").json()["entries"] == []
+    assert client.get("/hookflash/journal/nobody").status_code == 404
+    assert client.get("/hookflash/journal/c-1?after=x").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/hookflash/subscriptions"),
+        ("POST", "/hookflash/subscriptions"),
+        ("DELETE", "/hookflash/subscriptions/first"),
+        ("GET", "/hookflash/journal/c-1"),
+    ],
+)
+def test_what_shows_or_changes_asks_for_a_key(world, guarded, method, path):
+    for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": f"Basic {KEY}"}):
+        answer = guarded.request(method, path, headers=headers)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "7501")
+        assert answer.headers["www-authenticate"] == "Bearer"
+    assert world.names == ["first"]
+    body = b'{"name":"x"}' if method == "POST" else None
+    answer = guarded.request(method, path, headers={"authorization": f"Bearer {KEY}"}, data=body)
+    assert answer.status_code in (200, 201, 204)
+
+
+def test_health_readiness_and_validation_never_ask_for_a_key(guarded):
+    for path in ("health", "ready", "subscriptions/validate?code=right"):
+        assert guarded.get(f"/hookflash/{path}").status_code == 200
+
+
+def test_unknown_paths_and_methods_have_error_bodies(client):
+    answer = client.get("/hookflash/nothing")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "NotFound")
+    answer = client.put("/hookflash/health")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (405, "MethodNotAllowed")
+    assert "GET" in answer.headers["allow"]
+
+
+def test_a_fault_shows_nothing_of_the_inside(client, world):
+    world.fault = True
+    answer = client.get("/hookflash/subscriptions")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "9999")
+    assert "secret" not in answer.text
