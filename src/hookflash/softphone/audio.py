@@ -145,6 +145,11 @@ class RtpEndpoint(asyncio.DatagramProtocol):
             self._keys.append((digit, max(1, tone_ms // 20), max(1, gap_ms // 20)))
 
     @property
+    def peer(self) -> Peer | None:
+        """Where audio goes now."""
+        return self._peer
+
+    @property
     def busy(self) -> bool:
         """Whether keys or audio are still to be sent."""
         return bool(self._keys or self._speech or self._key or self._pause)
