@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hookflash.calls import tables as call_tables
-from hookflash.calls.machine import IllegalTransition, Machine
 from hookflash.calls.tables import CONNECTION, INVITATION, LEG, ConnectionEvent, Invitation, Leg, LegEvent
+from hookflash.machine import IllegalTransition, Machine
 from hookflash.media import tables as media_tables
 from hookflash.wire.enums import CallConnectionState
 

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from hookflash.calls import effects
-from hookflash.calls.facts import AudioFailed
 from hookflash.calls.turn import Pending, Turn
 from hookflash.media.line import Request
 from hookflash.media.scheduler import Desk
@@ -170,7 +169,7 @@ class Stage:
 
     def failed(self, play: int, index: int = 0, sub_code: int = 8535, message: str = "no WAV") -> None:
         owner = self.pending.plays.pop(play)
-        owner.audio_failed(self.turn(), AudioFailed(play, index, sub_code, message))
+        owner.audio_failed(self.turn(), index, sub_code, message)
 
     def press(self, digits: str, leg: int = 1) -> None:
         for digit in digits:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hookflash.calls import effects
-from hookflash.calls.machine import IllegalTransition
+from hookflash.machine import IllegalTransition
 from hookflash.media import scheduler
-from hookflash.media.line import Request
+from hookflash.media.line import Request, Source
 from hookflash.media.play import Play
 from hookflash.wire import requests
 from hookflash.wire.results import Refusal
@@ -258,7 +258,7 @@ def test_ending_twice_is_a_bug_that_raises(stage):
 
 
 def test_an_operation_without_a_desk_can_end(stage):
-    play = Play(stage.line, Request("2026-03-12"), (), 0.0, (effects.AudioFile("https://x"),), False)
+    play = Play(stage.line, Request("2026-03-12"), (), 0.0, (Source("https://x"),), False)
     play.begin(stage.turn())
     play.heard(stage.turn(), "1")
     stage.finished(1)

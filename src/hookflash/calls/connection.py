@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from hookflash.calls.effects import ConnectionClosed, ConnectionOpened, Notify
 from hookflash.calls.ending import Ending
-from hookflash.calls.machine import Machine
 from hookflash.calls.tables import CONNECTION, ConnectionEvent
 from hookflash.calls.turn import Turn
+from hookflash.machine import Machine
 from hookflash.media.line import Request
+from hookflash.media.line import Turn as MediaTurn
 from hookflash.media.scheduler import Desk
 from hookflash.wire.enums import CallConnectionState as State
 from hookflash.wire.events import (
@@ -149,7 +150,12 @@ class Connection:
         return len(self.server_call.present()) <= 2
 
     def notify(
-        self, turn: Turn, event: type[EventData], result: ResultInformation, request: Request, **fields: Any
+        self,
+        turn: MediaTurn,
+        event: type[EventData],
+        result: ResultInformation,
+        request: Request,
+        **fields: Any,
     ) -> None:
         data = self._event(event, result, request, **fields)
         if data is not None:

@@ -186,7 +186,7 @@ class Exchange:
     def _audio_failed(self, turn: Turn, fact: facts.AudioFailed) -> None:
         owner = turn.pending.plays.pop(fact.play, None)
         if owner is not None:
-            owner.audio_failed(turn, fact)
+            owner.audio_failed(turn, fact.source, fact.sub_code, fact.message)
 
     def _tone_heard(self, turn: Turn, fact: facts.ToneHeard) -> None:
         call, person = self._registry.legs.get(fact.leg, (None, None))

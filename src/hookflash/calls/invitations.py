@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from hookflash.calls.machine import Machine
 from hookflash.calls.tables import INVITATION, InvitationEvent
 from hookflash.calls.tables import Invitation as State
+from hookflash.machine import Machine
 from hookflash.wire.identifiers import Identifier
 from hookflash.wire.results import not_found, wrong_resource
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hookflash.calls.machine import Machine
 from hookflash.calls.tables import LEG, Leg, LegEvent
+from hookflash.machine import Machine
 from hookflash.wire.identifiers import Identifier
 from hookflash.wire.responses import CallParticipant
 

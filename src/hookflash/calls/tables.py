@@ -20,7 +20,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-from hookflash.calls.machine import Table
+from hookflash.machine import Table
 from hookflash.wire.enums import CallConnectionState as Connection
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Protocol
 
 from hookflash.calls.effects import (
+    AddListener,
     AudioFile,
     Effect,
     PlayAudio,
@@ -21,25 +21,7 @@ from hookflash.calls.effects import (
     StopTimer,
     StopTones,
 )
-from hookflash.calls.facts import AudioFailed
-
-
-class PlayOwner(Protocol):
-    """Whoever had audio played. After ``finished`` or ``failed`` the play is gone."""
-
-    def audio_started(self, turn: Turn) -> None: ...
-
-    def audio_finished(self, turn: Turn) -> None: ...
-
-    def audio_failed(self, turn: Turn, fact: AudioFailed) -> None: ...
-
-
-class TonesOwner(Protocol):
-    """Whoever had tones sent. After either call the sending is gone."""
-
-    def tones_done(self, turn: Turn) -> None: ...
-
-    def tones_failed(self, turn: Turn, message: str) -> None: ...
+from hookflash.media.line import PlayOwner, Source, TonesOwner
 
 
 class Pending:
@@ -87,6 +69,10 @@ class Turn:
     def emit(self, effect: Effect) -> None:
         self.effects.append(effect)
 
+    def next_serial(self) -> int:
+        """Numbers things in the order they were accepted."""
+        return self.pending.next_serial()
+
     def start_timer(self, at: float, fire: Callable[[Turn], None]) -> int:
         """Have ``fire`` called at ``at`` (seconds); returns the timer's id."""
         timer = self.pending.add_timer(fire)
@@ -99,12 +85,17 @@ class Turn:
             self.emit(StopTimer(timer))
 
     def start_play(
-        self, call: int, legs: tuple[int, ...], sources: Sequence[AudioFile], loop: bool, owner: PlayOwner
+        self, call: int, legs: tuple[int, ...], sources: Sequence[Source], loop: bool, owner: PlayOwner
     ) -> int:
         """Play ``sources`` to ``legs``; returns the play's id."""
         play = self.pending.add_play(owner)
-        self.emit(PlayAudio(play, call, legs, tuple(sources), loop))
+        files = tuple(AudioFile(source.url, source.cache_id) for source in sources)
+        self.emit(PlayAudio(play, call, legs, files, loop))
         return play
+
+    def add_listener(self, play: int, leg: int) -> None:
+        """One more leg hears a running play."""
+        self.emit(AddListener(play, leg))
 
     def stop_play(self, play: int | None) -> None:
         """Stop a play; None and plays that have ended are ignored."""

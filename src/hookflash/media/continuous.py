@@ -7,9 +7,8 @@ and callback; a stop when nothing is subscribed succeeds and says nothing.
 
 from __future__ import annotations
 
-from hookflash.calls.machine import Machine
-from hookflash.calls.turn import Turn
-from hookflash.media.line import Line, Party, Request
+from hookflash.machine import Machine
+from hookflash.media.line import Line, Party, Request, Turn
 from hookflash.media.tables import SUBSCRIPTION, Listening, ListeningStep
 from hookflash.wire import results
 from hookflash.wire.enums import Tone

@@ -5,13 +5,86 @@ The calls room implements this for each call connection; the media room never lo
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from hookflash.calls.turn import Turn
 from hookflash.wire.events import EventData
 from hookflash.wire.identifiers import CommunicationIdentifierModel, Identifier
 from hookflash.wire.results import ResultInformation
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One piece of audio: a WAV behind an http(s) URL; ``cache_id`` as in contract section 6.2."""
+
+    url: str
+    cache_id: str | None = None
+
+
+class PlayOwner(Protocol):
+    """Whoever had audio played. After ``audio_finished`` or ``audio_failed`` the play is gone."""
+
+    def audio_started(self, turn: Turn) -> None: ...
+
+    def audio_finished(self, turn: Turn) -> None: ...
+
+    def audio_failed(self, turn: Turn, source: int, sub_code: int, message: str) -> None:
+        """``source`` is the 0-based index of the bad one, ``sub_code`` says what was wrong with it."""
+        ...
+
+
+class TonesOwner(Protocol):
+    """Whoever had tones sent. After either call the sending is gone."""
+
+    def tones_done(self, turn: Turn) -> None: ...
+
+    def tones_failed(self, turn: Turn, message: str) -> None: ...
+
+
+class Turn(Protocol):
+    """What an operation can do while one command or fact is dealt with; ``now`` is in seconds."""
+
+    @property
+    def now(self) -> float: ...
+
+    def emit(self, effect: Any) -> None:
+        """Have something else carried out; operations leave this to the :class:`Line`."""
+        ...
+
+    def next_serial(self) -> int:
+        """Numbers things in the order they were accepted."""
+        ...
+
+    def start_timer(self, at: float, fire: Callable[[Turn], None]) -> int:
+        """Have ``fire`` called at ``at`` (seconds); returns the timer's id."""
+        ...
+
+    def stop_timer(self, timer: int | None) -> None:
+        """Stop a timer; None and timers that have fired are ignored."""
+        ...
+
+    def start_play(
+        self, call: int, legs: tuple[int, ...], sources: Sequence[Source], loop: bool, owner: PlayOwner
+    ) -> int:
+        """Play ``sources`` to ``legs``; returns the play's id."""
+        ...
+
+    def add_listener(self, play: int, leg: int) -> None:
+        """One more leg hears a running play."""
+        ...
+
+    def stop_play(self, play: int | None) -> None:
+        """Stop a play; None and plays that have ended are ignored."""
+        ...
+
+    def start_tones(self, call: int, leg: int, digits: str, owner: TonesOwner) -> int:
+        """Press ``digits`` towards ``leg``; returns the sending's id."""
+        ...
+
+    def stop_tones(self, sending: int | None) -> None:
+        """Stop a sending; None and sendings that have ended are ignored."""
+        ...
 
 
 class Party(Protocol):

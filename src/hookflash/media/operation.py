@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from hookflash.calls.machine import Machine
-from hookflash.calls.turn import Turn
+from hookflash.machine import Machine
 from hookflash.media.compatibility import Kind
-from hookflash.media.line import Line, Party, Request
+from hookflash.media.line import Line, Party, Request, Turn
 from hookflash.media.tables import OPERATION, State, Step
 from hookflash.wire.events import EventData
 from hookflash.wire.results import CANCELED, UNKNOWN_ERROR, ResultInformation

@@ -10,11 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hookflash.calls.effects import AddListener, AudioFile
-from hookflash.calls.facts import AudioFailed
-from hookflash.calls.turn import Turn
 from hookflash.media.compatibility import Kind
-from hookflash.media.line import Line, Party, Request
+from hookflash.media.line import Line, Party, Request, Source, Turn
 from hookflash.media.operation import Operation
 from hookflash.media.tables import State, Step
 from hookflash.wire import results
@@ -34,7 +31,7 @@ class Play(Operation):
         request: Request,
         targets: tuple[Party, ...],
         since: float,
-        sources: Sequence[AudioFile],
+        sources: Sequence[Source],
         loop: bool,
     ) -> None:
         super().__init__(line, Kind.PLAY_TO if targets else Kind.PLAY_TO_ALL, request, targets, since)
@@ -54,7 +51,7 @@ class Play(Operation):
     def add_listener(self, turn: Turn, leg: int) -> None:
         """Somebody joined: a play to everybody reaches them too, from here on."""
         if self.play is not None and self.kind is Kind.PLAY_TO_ALL:
-            turn.emit(AddListener(self.play, leg))
+            turn.add_listener(self.play, leg)
 
     def audio_started(self, turn: Turn) -> None:
         if self.state is State.PREPARING:
@@ -66,11 +63,11 @@ class Play(Operation):
         self.play = None
         self.end(turn, Step.COMPLETE, PlayCompleted, results.ACTION_COMPLETED)
 
-    def audio_failed(self, turn: Turn, fact: AudioFailed) -> None:
+    def audio_failed(self, turn: Turn, source: int, sub_code: int, message: str) -> None:
         self.audio_started(turn)
         self.play = None
-        result = results.play_failed(fact.sub_code, fact.message)
-        self.end(turn, Step.FAIL, PlayFailed, result, failed_play_source_index=fact.source)
+        result = results.play_failed(sub_code, message)
+        self.end(turn, Step.FAIL, PlayFailed, result, failed_play_source_index=source)
 
 
 class HoldMusic(Play):
@@ -78,9 +75,9 @@ class HoldMusic(Play):
 
     cancelable = False
 
-    def __init__(self, line: Line, request: Request, target: Party, since: float, source: AudioFile) -> None:
+    def __init__(self, line: Line, request: Request, target: Party, since: float, source: Source) -> None:
         super().__init__(line, request, (target,), since, (source,), loop=True)
 
-    def repeats(self, request: Request, source: AudioFile) -> bool:
+    def repeats(self, request: Request, source: Source) -> bool:
         """Whether this is the very same request once more."""
         return self.request == request and self.sources == (source,)

@@ -14,11 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hookflash.calls.effects import AudioFile
-from hookflash.calls.facts import AudioFailed
-from hookflash.calls.turn import Turn
 from hookflash.media.compatibility import Kind
-from hookflash.media.line import Line, Party, Request
+from hookflash.media.line import Line, Party, Request, Source, Turn
 from hookflash.media.operation import Operation
 from hookflash.media.tables import State, Step
 from hookflash.wire import results
@@ -57,7 +54,7 @@ class RecognizeDtmf(Operation):
         request: Request,
         target: Party,
         since: float,
-        prompts: Sequence[AudioFile],
+        prompts: Sequence[Source],
         rules: DtmfRules,
     ) -> None:
         super().__init__(line, kind, request, (target,), since)
@@ -92,11 +89,11 @@ class RecognizeDtmf(Operation):
         self.play = None
         self._listen(turn)
 
-    def audio_failed(self, turn: Turn, fact: AudioFailed) -> None:
+    def audio_failed(self, turn: Turn, source: int, sub_code: int, message: str) -> None:
         self.play = None
         known = results.PROMPT_FAILED
-        result = ResultInformation(known.code, known.sub_code, f"{known.message} {fact.message}".rstrip())
-        self.end(turn, Step.FAIL, RecognizeFailed, result, failed_play_source_index=fact.source)
+        result = ResultInformation(known.code, known.sub_code, f"{known.message} {message}".rstrip())
+        self.end(turn, Step.FAIL, RecognizeFailed, result, failed_play_source_index=source)
 
     # --- keys and silence -------------------------------------------------------------------------------
 

@@ -18,11 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hookflash.calls.effects import AudioFile
-from hookflash.calls.turn import Turn
 from hookflash.media.compatibility import Kind, allowed
 from hookflash.media.continuous import Subscription
-from hookflash.media.line import Line, Party, Request
+from hookflash.media.line import Line, Party, Request, Source, Turn
 from hookflash.media.operation import Operation
 from hookflash.media.play import HoldMusic, Play
 from hookflash.media.recognize import DtmfRules, RecognizeDtmf
@@ -124,13 +122,13 @@ class Desk:
         if subscription is not None:
             subscription.stop(turn, Request(version, body.operation_context, body.operation_callback_uri))
 
-    def hold_music(self, body: requests.HoldRequest) -> AudioFile | None:
+    def hold_music(self, body: requests.HoldRequest) -> Source | None:
         """The music a hold request asks for, checked; None for silence."""
         if body.play_source_info is None:
             return None
         return audio_file(body.play_source_info, "playSourceInfo")
 
-    def start_music(self, turn: Turn, request: Request, target: Party, source: AudioFile) -> None:
+    def start_music(self, turn: Turn, request: Request, target: Party, source: Source) -> None:
         """Play music to a participant on hold; other music to them ends, the same goes on."""
         running = self.music.get(target.leg)
         if running is not None and running.repeats(request, source):
@@ -212,7 +210,7 @@ class Desk:
             )
         self._cancel(turn, doomed)
         operation.ended = self._ended
-        operation.serial = turn.pending.next_serial()
+        operation.serial = turn.next_serial()
         (self.main if on_main else self.subs).append(operation)
         if not on_main or self.main[0] is operation:
             operation.begin(turn)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hookflash.calls.effects import AudioFile
+from hookflash.media.line import Source
 from hookflash.wire.enums import PlaySourceKind, RecognizeInputType
 from hookflash.wire.requests import PlaySource, RecognizeRequest
 from hookflash.wire.results import invalid_argument, not_supported
 
 
-def audio_file(source: PlaySource, field: str) -> AudioFile:
+def audio_file(source: PlaySource, field: str) -> Source:
     """The file of a source. Raises Refusal 405/8520 for text and SSML, 400/8523 when there is no file."""
     if source.kind is not PlaySourceKind.FILE:
         raise not_supported(
@@ -20,10 +20,10 @@ def audio_file(source: PlaySource, field: str) -> AudioFile:
         )
     if source.file is None or not source.file.uri:
         raise invalid_argument(f"{field}.file.uri", "a source of kind file needs the URL of a WAV file.")
-    return AudioFile(source.file.uri, source.play_source_cache_id or None)
+    return Source(source.file.uri, source.play_source_cache_id or None)
 
 
-def audio_files(sources: Sequence[PlaySource], field: str) -> tuple[AudioFile, ...]:
+def audio_files(sources: Sequence[PlaySource], field: str) -> tuple[Source, ...]:
     """Every source of a request, in order; see :func:`audio_file`."""
     return tuple(audio_file(source, f"{field}[{index}]") for index, source in enumerate(sources))
 

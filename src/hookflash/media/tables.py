@@ -16,7 +16,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-from hookflash.calls.machine import Table
+from hookflash.machine import Table
 
 
 class State(Enum):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from hookflash.calls.turn import Turn
 from hookflash.media.compatibility import Kind
-from hookflash.media.line import Line, Party, Request
+from hookflash.media.line import Line, Party, Request, Turn
 from hookflash.media.operation import Operation
 from hookflash.media.tables import Step
 from hookflash.wire import results
