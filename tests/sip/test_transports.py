@@ -1,0 +1,214 @@
+"""UDP and TCP on loopback, on asyncio's loop and on uvloop's."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import uvloop
+
+from hookflash.sip.errors import ParseError
+from hookflash.sip.flow import Flow
+from hookflash.sip.transports import Handlers, Limits, Transports
+from hookflash.testing.clock import VirtualClock
+
+MESSAGE = b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 2\r\n\r\nhi"
+
+
+class End:
+    """One SIP element that keeps what it receives."""
+
+    def __init__(self, **options: Any) -> None:
+        self.clock = VirtualClock()
+        self.messages: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
+        self.lost: asyncio.Queue[Flow] = asyncio.Queue()
+        self.malformed: asyncio.Queue[ParseError] = asyncio.Queue()
+        handlers = Handlers(
+            lambda data, flow: self.messages.put_nowait((data, flow)),
+            self.lost.put_nowait,
+            lambda error, flow: self.malformed.put_nowait(error),
+        )
+        self.transports = Transports(handlers, self.clock, **options)
+
+    async def got(self) -> tuple[bytes, Flow]:
+        async with asyncio.timeout(5):
+            return await self.messages.get()
+
+
+Test = Callable[[End, End, int], Awaitable[None]]
+
+
+def run(test: Test, loop: str, **options: Any) -> None:
+    """Run ``test(near, far, port of far)`` with both ends listening on loopback."""
+
+    async def main() -> None:
+        near, far = End(), End(**options)
+        await near.transports.listen("127.0.0.1", 0)
+        host, port = await far.transports.listen("127.0.0.1", 0)
+        assert host == "127.0.0.1"
+        try:
+            await test(near, far, port)
+        finally:
+            await near.transports.close()
+            await far.transports.close()
+
+    factory = uvloop.new_event_loop if loop == "uvloop" else asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main())
+
+
+loops = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+
+
+@loops
+def test_datagrams_go_there_and_back(loop: str) -> None:
+    async def test(near: End, far: End, port: int) -> None:
+        flow = await near.transports.flow_to("UDP", "127.0.0.1", port)
+        near.transports.send(MESSAGE, flow)
+        data, back = await far.got()
+        assert data == MESSAGE
+        assert back.remote == flow.local
+        assert back.local == flow.remote
+        far.transports.send(b"pong", back)
+        assert (await near.got())[0] == b"pong"
+
+    run(test, loop)
+
+
+@loops
+def test_tcp_opens_one_connection_and_answers_on_it(loop: str) -> None:
+    async def test(near: End, far: End, port: int) -> None:
+        flow = await near.transports.flow_to("TCP", "127.0.0.1", port)
+        near.transports.send(MESSAGE, flow)
+        near.transports.send(MESSAGE, flow)
+        _, back = await far.got()
+        assert (await far.got())[1].connection == back.connection != 0
+        far.transports.send(MESSAGE, back)
+        data, here = await near.got()
+        assert data == MESSAGE
+        near.transports.send(MESSAGE, flow)
+        assert (await far.got())[1] == back
+        near.transports.send(MESSAGE, here)
+        assert (await far.got())[1] == back
+
+    run(test, loop)
+
+
+@loops
+def test_a_connection_that_cannot_be_opened_is_reported(loop: str) -> None:
+    async def test(near: End, far: End, port: int) -> None:
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            flow = await near.transports.flow_to("TCP", "127.0.0.1", unused.getsockname()[1])
+            near.transports.send(MESSAGE, flow)
+            async with asyncio.timeout(5):
+                assert await near.lost.get() == flow
+
+    run(test, loop)
+
+
+@loops
+def test_a_lost_connection_is_reported_and_sending_on_it_fails(loop: str) -> None:
+    async def test(near: End, far: End, port: int) -> None:
+        near.transports.send(MESSAGE, await near.transports.flow_to("TCP", "127.0.0.1", port))
+        _, back = await far.got()
+        await near.transports.close()
+        async with asyncio.timeout(5):
+            assert await far.lost.get() == back
+            far.transports.send(MESSAGE, back)
+            assert await far.lost.get() == back
+
+    run(test, loop)
+
+
+async def read(reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(5):
+        return await reader.read(100)
+
+
+def test_keep_alives_are_answered_and_broken_streams_closed() -> None:
+    async def test(near: End, far: End, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"\r\n\r\n")
+        assert await read(reader) == b"\r\n"
+        writer.write(MESSAGE + b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: many\r\n\r\n")
+        assert (await far.got())[0] == MESSAGE
+        async with asyncio.timeout(5):
+            assert isinstance(await far.malformed.get(), ParseError)
+        assert await read(reader) == b""
+        writer.close()
+
+    run(test, "asyncio")
+
+
+def test_an_idle_connection_is_closed() -> None:
+    async def test(near: End, far: End, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(MESSAGE)
+        await far.got()
+        far.clock.advance(29.0)
+        writer.write(MESSAGE)
+        await far.got()
+        far.clock.advance(29.0)
+        assert not reader.at_eof()
+        far.clock.advance(2.0)
+        assert await read(reader) == b""
+        writer.close()
+
+    run(test, "asyncio", limits=Limits(idle=30.0))
+
+
+def test_connections_are_bounded() -> None:
+    async def test(near: End, far: End, port: int) -> None:
+        first, one = await asyncio.open_connection("127.0.0.1", port)
+        one.write(MESSAGE)
+        await far.got()
+        second, two = await asyncio.open_connection("127.0.0.1", port)
+        with pytest.raises((ConnectionResetError, AssertionError)):
+            assert await read(second) != b""
+        one.write(MESSAGE)
+        await far.got()
+        assert not first.at_eof()
+        one.close()
+        two.close()
+
+    run(test, "asyncio", limits=Limits(connections=1))
+
+
+def test_the_advertised_address_is_the_external_one_or_that_of_the_interface() -> None:
+    async def test(near: End, far: End, port: int) -> None:
+        assert (await far.transports.flow_to("UDP", "192.0.2.9", 5060)).local == ("198.51.100.1", port)
+        wild = End()
+        try:
+            _, own = await wild.transports.listen("0.0.0.0", 0)
+            for _ in range(2):
+                assert (await wild.transports.flow_to("UDP", "127.0.0.1", 5060)).local == ("127.0.0.1", own)
+        finally:
+            await wild.transports.close()
+
+    run(test, "asyncio", external_address="198.51.100.1")
+
+
+def test_names_are_resolved_and_missing_transports_named() -> None:
+    async def test(near: End, far: End, port: int) -> None:
+        assert (await near.transports.flow_to("TCP", "localhost", port)).remote == ("127.0.0.1", port)
+        with pytest.raises(OSError, match="there are UDP, TCP"):
+            await near.transports.flow_to("SCTP", "127.0.0.1", port)
+        with pytest.raises(OSError):
+            await near.transports.flow_to("UDP", "no-such-host.invalid", port)
+
+    run(test, "asyncio")
+
+
+def test_a_port_in_use_is_an_error() -> None:
+    async def test(near: End, far: End, port: int) -> None:
+        other = End()
+        with pytest.raises(OSError):
+            await other.transports.listen("127.0.0.1", port)
+        await other.transports.close()
+        other.transports.send(MESSAGE, Flow("UDP", ("127.0.0.1", 1), ("127.0.0.1", port)))
+
+    run(test, "asyncio")
