@@ -321,7 +321,7 @@ async def test_operations_of_later_versions_are_405_8520_and_named(engine, clock
     app = surface(engine, clock)
     client = Client(app, clock)
     missing = [operation for operation in app.operations if operation.run is None]
-    assert {operation.name for operation in missing} >= {"add participant", "start recording", "connect call"}
+    assert {operation.name for operation in missing} >= {"addParticipant", "startRecording", "connect"}
     for operation in missing:
         reply = await client.send(operation.method, operation.path.replace("{}", "x"), {})
         assert (reply.status, reply.error["code"]) == (405, "8520")
@@ -450,7 +450,7 @@ async def test_a_refusal_is_repeated_a_fault_and_throttling_are_not(client, engi
 )
 async def test_half_or_malformed_repeatability_is_400(client, engine, headers):
     reply = await client.send("POST", CALLS, CREATE, headers=headers)
-    assert (reply.status, reply.error["code"]) == (400, "BadRequest")
+    assert (reply.status, reply.error["code"]) == (400, "8523")
     assert "Repeatability" in reply.error["message"]
     assert engine.commands == []
 

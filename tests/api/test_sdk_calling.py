@@ -187,7 +187,7 @@ def test_a_refusal_reaches_the_app_with_code_and_message(call, live):
 
 
 def test_an_operation_not_in_this_version_is_named(call):
-    with pytest.raises(HttpResponseError, match="add participant") as caught:
+    with pytest.raises(HttpResponseError, match="addParticipant") as caught:
         call.add_participant(PHONE, source_caller_id_number=PHONE)
     assert caught.value.status_code == 405
     assert caught.value.error.code == "8520"

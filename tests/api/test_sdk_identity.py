@@ -59,7 +59,7 @@ def test_an_unknown_user_is_not_found(client):
 
 
 def test_exchanging_a_teams_token_is_not_supported_and_says_so(client):
-    with pytest.raises(HttpResponseError, match="exchange Teams user token"):
+    with pytest.raises(HttpResponseError, match="exchangeTeamsUserAccessToken"):
         client.get_token_for_teams_user("token", "client", "user")
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from hookflash.api import call_connections, identities, keys, media_actions, participants, recordings
+from hookflash.api import keys, table
 from hookflash.api.answering import CHAIN_ID, answer_early, header_list, render
 from hookflash.api.exchange import Answer, Core, Operation, Request
 from hookflash.api.ports import CallEngine, Identities, KeyDocuments, Resource
@@ -31,7 +31,7 @@ from hookflash.api.reading import (
     read_headers,
     read_version,
 )
-from hookflash.api.repeatability import FIRST_SENT, REQUEST_ID, Repeatability, read_repeatability
+from hookflash.api.repeatability import Repeatability, read_repeatability
 from hookflash.api.routing import Ids, Router
 from hookflash.ports.clock import Clock
 from hookflash.wire.hmac import AccessKey, Verifier, decode_key
@@ -82,7 +82,7 @@ class AzureSurface:
         self._core = Core(engine, identities)
         self._clock = clock
         self._bounds = bounds or Bounds()
-        self._router = Router([*_OPERATIONS, *keys.operations(key_documents, public_url)])
+        self._router = Router([*table.operations(), *keys.operations(key_documents, public_url)])
         host = public_url.partition("://")[2].partition("/")[0]
         self._verifier = Verifier(
             [
@@ -157,9 +157,7 @@ class AzureSurface:
             check_content_type(headers.get("content-type"))
         request = Request(resource, version, ids, body)
         if operation.repeatable:
-            request_id = read_repeatability(
-                headers.get(REQUEST_ID), headers.get(FIRST_SENT), wall, bounds.repeatability_age
-            )
+            request_id = read_repeatability(headers, wall, bounds.repeatability_age)
             if request_id is not None:
                 key = (resource, operation.method, path, request_id)
                 return await self._repeatability.once(key, lambda: self._settle(operation, request))
@@ -196,15 +194,6 @@ class AzureSurface:
         # With an id in the path the header is added from memory.
         extra = () if request.ids else ((CHAIN_ID, chain),)
         return Answer(operation.status, self._encode(result), extra)
-
-
-_OPERATIONS = (
-    *call_connections.OPERATIONS,
-    *participants.OPERATIONS,
-    *media_actions.OPERATIONS,
-    *recordings.OPERATIONS,
-    *identities.OPERATIONS,
-)
 
 
 def _failed(method: str, path: str) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hookflash.api.calling import deciding
-from hookflash.api.exchange import Operation, Request
+from hookflash.api.exchange import Request
 from hookflash.calls.commands import (
     AnswerCall,
     CreateCall,
@@ -49,29 +49,12 @@ def terminate(request: Request) -> Terminate:
     return Terminate(request.resource, request.version, request.ids[0])
 
 
-CALLS = "/calling/callConnections"
-CALL = "/calling/callConnections/{}"
-
-OPERATIONS = (
-    Operation("create call", "POST", CALLS, 201, deciding(create), takes_body=True, repeatable=True),
-    Operation(
-        "answer call", "POST", f"{CALLS}:answer", 200, deciding(answer), takes_body=True, repeatable=True
-    ),
-    Operation(
-        "redirect call",
-        "POST",
-        f"{CALLS}:redirect",
-        204,
-        deciding(redirect),
-        takes_body=True,
-        repeatable=True,
-    ),
-    Operation(
-        "reject call", "POST", f"{CALLS}:reject", 204, deciding(reject), takes_body=True, repeatable=True
-    ),
-    Operation("connect call", "POST", f"{CALLS}:connect", 200),
-    Operation("get call", "GET", CALL, 200, deciding(get)),
-    Operation("hang up call", "DELETE", CALL, 204, deciding(hang_up)),
-    Operation("terminate call", "POST", f"{CALL}:terminate", 204, deciding(terminate), repeatable=True),
-    Operation("transfer to participant", "POST", f"{CALL}:transferToParticipant", 202),
-)
+RUNS = {
+    "createCall": deciding(create),
+    "answerCall": deciding(answer),
+    "redirectCall": deciding(redirect),
+    "rejectCall": deciding(reject),
+    "getCall": deciding(get),
+    "hangupCall": deciding(hang_up),
+    "terminateCall": deciding(terminate),
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any
 
-from hookflash.api.exchange import Core, Operation, Request
+from hookflash.api.exchange import Core, Request
 from hookflash.wire.identity import CreateIdentityRequest, IssueTokenRequest
 
 
@@ -25,21 +25,9 @@ def delete(request: Request, core: Core) -> Awaitable[Any]:
     return core.identities.delete(request.resource, request.ids[0])
 
 
-IDENTITIES = "/identities"
-
-OPERATIONS = (
-    Operation("create user", "POST", IDENTITIES, 201, create, takes_body=True, repeatable=True),
-    Operation(
-        "issue access token",
-        "POST",
-        f"{IDENTITIES}/{{}}/:issueAccessToken",
-        200,
-        issue_token,
-        takes_body=True,
-    ),
-    Operation("revoke access tokens", "POST", f"{IDENTITIES}/{{}}/:revokeAccessTokens", 204, revoke_tokens),
-    Operation("delete user", "DELETE", f"{IDENTITIES}/{{}}", 204, delete),
-    Operation("exchange Teams user token", "POST", "/teamsUser/:exchangeAccessToken", 200),
-    Operation("exchange Entra user token", "POST", "/access/entra/:exchangeAccessToken", 200),
-    Operation("exchange Teams extension token", "POST", "/access/teamsExtension/:exchangeAccessToken", 200),
-)
+RUNS = {
+    "createIdentity": create,
+    "issueAccessToken": issue_token,
+    "revokeAccessTokens": revoke_tokens,
+    "deleteIdentity": delete,
+}

@@ -8,18 +8,13 @@ which carries the same id, does run.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 from hookflash.api.exchange import Answer, Headers
+from hookflash.wire.repeatability import FIRST_SENT, REQUEST_ID, repeatability
 from hookflash.wire.results import Refusal
-from hookflash.wire.timestamps import parse_imf_fixdate
 
-REQUEST_ID = "repeatability-request-id"
-FIRST_SENT = "repeatability-first-sent"
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _RETRIED = frozenset({408, 429})
 
 
@@ -27,38 +22,24 @@ Key = tuple[str, str, str, str]
 """What makes two requests the same: resource, method, raw path, request id in lower case."""
 
 
-def read_repeatability(request_id: str | None, first_sent: str | None, now: float, age: float) -> str | None:
-    """The request id in lower case, or None when neither header is there.
+def read_repeatability(headers: dict[str, str], now: float, age: float) -> str | None:
+    """The request id in lower case, or None when the request carries no repeatability headers.
 
-    ``now`` is Unix time, ``age`` the seconds answers are kept. Raises Refusal 400 when one of the two headers
-    is missing or malformed, 412 when the first attempt is so long ago that its answer is forgotten.
+    ``now`` is Unix time, ``age`` the seconds answers are kept. Raises Refusal 400 when the headers are
+    incomplete or malformed, 412 when the first attempt is so long ago that its answer is forgotten.
     """
-    if request_id is None and first_sent is None:
+    read = repeatability(headers.get("repeatability-request-id"), headers.get("repeatability-first-sent"))
+    if read is None:
         return None
-    if request_id is None:
-        raise _unfit("Repeatability-Request-ID", "is missing although Repeatability-First-Sent is given")
-    if first_sent is None:
-        raise _unfit("Repeatability-First-Sent", "is missing although Repeatability-Request-ID is given")
-    if not _UUID.fullmatch(request_id):
-        raise _unfit("Repeatability-Request-ID", f"is {request_id[:64]!r}, which is not a UUID")
-    sent = parse_imf_fixdate(first_sent)
-    if sent is None:
-        form = "Sun, 06 Nov 1994 08:49:37 GMT"
-        raise _unfit("Repeatability-First-Sent", f"is {first_sent[:64]!r}, not of the form {form!r}")
-    if now - sent > age:
+    if now - read.first_sent > age:
         raise Refusal(
             412,
             "PreconditionFailed",
-            f"The header Repeatability-First-Sent is {first_sent}; what was first sent more than {age:.0f} s "
-            "ago cannot be recognised any more. Send it anew, with a new Repeatability-Request-ID.",
-            target="Repeatability-First-Sent",
+            f"The header {FIRST_SENT} lies {now - read.first_sent:.0f} s back; what was first sent more than "
+            f"{age:.0f} s ago cannot be recognised any more. Send it anew, with a new {REQUEST_ID}.",
+            target=FIRST_SENT,
         )
-    return request_id.lower()
-
-
-def _unfit(header: str, problem: str) -> Refusal:
-    message = f"The header {header} {problem}. Send both headers well formed, or neither."
-    return Refusal(400, "BadRequest", message, target=header)
+    return read.request_id
 
 
 class Repeatability:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from hookflash.wire.connection_string import format_connection_string
+
 DEVELOPMENT_RESOURCE_NAME = "devresource"
 DEVELOPMENT_RESOURCE_ID = "de7e1095-0000-4000-8000-00000000acce"
 DEVELOPMENT_ACCESS_KEY = (
@@ -30,4 +32,4 @@ def connection_string(resource: Keyed, endpoint: str) -> str:
         resource: a configured resource.
         endpoint: the server's base URL, for example ``https://calls.example.org``; a trailing slash is added.
     """
-    return f"endpoint={endpoint.rstrip('/')}/;accesskey={resource.access_keys[0]}"
+    return format_connection_string(endpoint, resource.access_keys[0])
