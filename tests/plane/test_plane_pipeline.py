@@ -366,3 +366,64 @@ def test_growing_tables_keep_what_runs():
     bench.tick(20)
     assert np.array_equal(bench.heard_by_peer(1), through_ulaw(padded(PROMPT, 25)))
     assert np.array_equal(linear(ulaw(PROMPT)), through_ulaw(PROMPT))
+
+
+def test_an_id_that_plays_already_and_clips_nobody_knows_are_ignored():
+    bench = Bench()
+    bench.leg(1)
+    bench.play(1, PROMPT[:320], (1,))
+    bench.do(StartPlay(1, (1,), (1,), True, False), StartPlay(2, (1,), (404,), False, False))
+    bench.tick(5)
+    assert sorted(e.play for e in bench.of(PlayFinished)) == [1, 2]
+    assert not bench.heard_by_peer(1)[2 * FRAME :].any()
+
+
+def test_a_long_list_of_clips_loops_whole():
+    bench = Bench()
+    bench.leg(1)
+    parts = np.array_split(PROMPT[:1600], 50)
+    for number, part in enumerate(parts):
+        bench.do(LoadClip(number, part.tobytes()))
+    bench.do(StartPlay(1, (1,), tuple(range(50)), True, False))
+    bench.tick(30)
+    assert np.array_equal(bench.heard_by_peer(1), np.tile(through_ulaw(PROMPT[:1600]), 3))
+
+
+def test_extending_a_full_row_in_the_middle_of_its_clips_loses_nothing():
+    bench = Bench()
+    bench.leg(1)
+    for number in range(31):
+        bench.do(LoadClip(number, PROMPT[number * 60 : (number + 1) * 60].tobytes()))
+    bench.do(LoadClip(31, PROMPT[1860:2400].tobytes()), LoadClip(32, PROMPT[2400:].tobytes()))
+    bench.do(StartPlay(1, (1,), tuple(range(32)), True, True))
+    bench.tick(2)
+    bench.do(ExtendPlay(1, (32,), False))
+    bench.tick(16)
+    assert np.array_equal(bench.heard_by_peer(1), through_ulaw(PROMPT[: 18 * FRAME]))
+
+
+def test_a_leg_hears_at_most_so_many_plays():
+    bench = Bench()
+    bench.leg(1)
+    for number in range(12):
+        bench.play(number, np.full(160, 400, np.int16), (1,))
+    bench.tick()
+    assert bench.heard_by_peer(1)[0] == through_ulaw(np.array([8 * 400], np.int16))[0]
+    assert len(bench.of(PlayFinished)) == 12
+
+
+def test_ports_run_out_politely():
+    bench = Bench(rows=300)
+    bench.do(*(OpenLeg(n, 1, True) for n in range(201)), OpenLeg(500, 1, False))
+    events = bench.tick()
+    assert [type(e) for e in events] == [LegOpened] * 200 + [LegRefused, LegOpened]
+    assert "200 port pairs" in events[200].reason
+
+
+def test_an_app_leg_can_be_connected_without_harm():
+    bench = Bench()
+    bench.do(OpenLeg(1, 1, False))
+    bench.connect(1, "198.51.100.1", 4000)
+    bench.tick(3)
+    bench.do(CloseLeg(1))
+    assert bench.tick() == [LegClosed(1, 0, 0, 0, 0.0)]

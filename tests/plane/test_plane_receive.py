@@ -435,3 +435,36 @@ def test_the_mix_of_a_leg_that_stopped_talking_is_silent():
     talk(bench, phone, 10)
     bench.tick(20)
     assert not bench.heard_by_peer(2)[-5 * FRAME :].any()
+
+
+def test_junk_does_not_lock_a_leg_and_an_unreachable_source_is_passed_over():
+    bench = Bench()
+    phone = bench.leg(1, target=("", 0))
+    phone.raw(b"junk")
+    phone.raw(phone.packet(b"\xff" * FRAME, kind=96))
+    bench.tick()
+    assert bench.of(LegLatched) == []
+    endpoint = bench.endpoint(1)
+
+    def unreachable(address):
+        raise OSError(101, "Network is unreachable")
+
+    works, endpoint.connect = endpoint.connect, unreachable
+    phone.say()
+    bench.tick()
+    assert bench.of(LegLatched) == []
+    endpoint.connect = works
+    phone.say()
+    bench.tick()
+    assert len(bench.of(LegLatched)) == 1
+    assert stats(bench, 1)["garbage"] == 2
+
+
+def test_packets_that_came_before_the_leg_was_connected_are_thrown_away():
+    bench = Bench()
+    bench.do(OpenLeg(1, 1, True))
+    bench.tick()
+    for _ in range(5):
+        bench.net.deliver(bench.ports[1], bytes(172), ("203.0.113.66", 666))
+    bench.connect(1, "198.51.100.1", 4000)
+    assert not bench.endpoint(1).queue

@@ -128,9 +128,6 @@ class PlayTable:
 
     # --- plays ---
 
-    def __contains__(self, play: object) -> bool:
-        return play in self._play_ids
-
     def start(self, play: int, legs: Sequence[int], clips: Sequence[int], *, loop: bool, more: bool) -> None:
         """Begin a play towards rows ``legs``; an id that already plays is ignored."""
         if play in self._play_ids:
