@@ -48,7 +48,7 @@ class CreateCallRequest(Model):
     call_intelligence_options: CallIntelligenceOptions | None = None
     media_streaming_options: MediaStreamingOptions | None = None
     transcription_options: TranscriptionOptions | None = None
-    # Not in the contract for this request, and no SDK sends it; plain HTTP clients may, as on participants:add.
+    # Not in the contract here, and no SDK sends it; plain HTTP clients may, as on participants:add.
     custom_calling_context: CustomCallingContext | None = None
     teams_app_source: MicrosoftTeamsAppModel | None = None
     enable_loopback_audio: bool | None = None
