@@ -83,9 +83,9 @@ class FixedKeys:
         return self.keys[0]
 
 
-async def due_at(clock: VirtualClock, when: float) -> None:
-    """Wait until the only pending timer of ``clock`` is one for ``when``."""
-    await until(lambda: clock.pending == [when])
+async def due_at(clock: VirtualClock, *when: float) -> None:
+    """Wait until the pending timers of ``clock`` are exactly those for ``when``."""
+    await until(lambda: clock.pending == list(when))
 
 
 async def arrived(app: App, count: int) -> None:

@@ -353,3 +353,19 @@ async def test_the_grace_ends_early_when_all_is_delivered(
     assert store.settled[0].delivered
     assert clock.now() == 0.0
     await make().close()
+
+
+async def test_what_comes_within_the_grace_still_goes_out(
+    make: Make, store: MemoryStore, app: App, clock: VirtualClock
+) -> None:
+    courier = make()
+    await courier.start()
+    app.answers.append(app.hold)
+    courier.accept(store.put(delivery(app.url, "1")))
+    await arrived(app, 1)
+    closing = asyncio.create_task(courier.close(grace=5.0))
+    await clock.settle()
+    courier.accept(store.put(delivery(app.url, "2")))
+    app.release.set()
+    await closing
+    assert [(s.id, s.delivered) for s in store.settled] == [("1", True), ("2", True)]

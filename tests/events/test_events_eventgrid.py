@@ -101,7 +101,7 @@ def subscription(app: App, **fields: object) -> Subscription:
 
 async def validated(rooms: Rooms, app: App, **fields: object) -> None:
     app.usual = echo
-    rooms.grid._running = True
+    await rooms.grid.start()
     await rooms.grid.add(subscription(app, **fields))
     name = str(fields.get("name", "app"))
     await rooms.grid.validate(name)
@@ -272,12 +272,14 @@ async def test_an_event_waits_for_an_app_that_is_still_starting(
 ) -> None:
     grid = rooms.make(eager=True)
     await rooms.courier.start()
+    await grid.start()
     await grid.add(subscription(app))
     app.answers.extend([answering(503)] * 3)
     app.usual = echo
     rooms.ring()
     for due in (1.0, 3.0, 7.0):
-        await due_at(clock, due)
+        # The event's lane and the subscription itself wait for the same next asking.
+        await due_at(clock, due, due)
         clock.advance_to(due)
     await rooms.courier.idle()
     assert (rooms.store.settled[0].delivered, rooms.store.settled[0].attempts) == (True, 1)
@@ -286,6 +288,7 @@ async def test_an_event_waits_for_an_app_that_is_still_starting(
 async def test_askers_share_one_handshake(rooms: Rooms, app: App) -> None:
     grid = rooms.make(eager=True)
     await rooms.courier.start()
+    await grid.start()
     await grid.add(subscription(app))
 
     async def slowly(request: web.BaseRequest) -> web.StreamResponse:
@@ -373,6 +376,21 @@ async def test_configuration_wins_but_keeps_a_validated_endpoint(rooms: Rooms, a
     assert moved.state is State.PENDING
     await until(lambda: rooms.state("moved") is State.VALIDATED)
     assert [r.path for r in app.received] == ["/new"]
+
+
+async def test_what_was_owed_before_a_restart_waits_for_the_subscriptions(rooms: Rooms, app: App) -> None:
+    await validated(rooms, app)
+    await rooms.courier.close()
+    rooms.ring()
+    await rooms.grid.close()
+    again = rooms.make()
+    await rooms.courier.start()
+    await rooms.clock.settle(50)
+    assert app.received == []
+    await again.start()
+    await rooms.courier.idle()
+    assert [r.headers["aeg-event-type"] for r in app.received] == ["Notification"]
+    assert rooms.store.settled[0].delivered
 
 
 async def test_removed_subscriptions_get_nothing_more(rooms: Rooms, app: App) -> None:

@@ -121,14 +121,17 @@ class Courier:
         await self._quiet.wait()
 
     async def close(self, grace: float = 0.0) -> None:
-        """Stop; what is not delivered within ``grace`` seconds stays in the outbox for the next start."""
-        self._closed = True
+        """Stop; what is not delivered within ``grace`` seconds stays in the outbox for the next start.
+
+        Deliveries accepted within the grace still go out: those of the calls that end with the server.
+        """
         if grace > 0 and not self._quiet.is_set():
             try:
                 async with Deadline(self._clock, grace):
                     await self._quiet.wait()
             except TimeoutError:
                 log.info("%d deliveries are left for the next start", self._waiting)
+        self._closed = True
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

@@ -96,6 +96,7 @@ class EventGrid:
         self._eager = eager
         self._seats: dict[str, _Seat] = {}
         self._running = False
+        self._loaded = asyncio.Event()
 
     # --- life -----------------------------------------------------------------------------------------------
 
@@ -118,6 +119,7 @@ class EventGrid:
         self._running = True
         for subscription in configured:
             await self.add(subscription)
+        self._loaded.set()
         for seat in list(self._seats.values()):
             self._keep_asking(seat)
 
@@ -230,12 +232,15 @@ class EventGrid:
     async def gate(self, delivery: Delivery) -> str:
         """The courier's gate: "" to send, or why not yet.
 
+        Waits for :meth:`start`: what was owed before a restart must find its subscription.
+
         Raises:
             Withdrawn: the subscription is gone.
         """
         if not delivery.lane.startswith(LANE):
             return ""
         name = delivery.lane[len(LANE) :].partition("/")[0]
+        await self._loaded.wait()
         seat = self._seats.get(name)
         if seat is None or seat.subscription.endpoint != delivery.url:
             raise Withdrawn(f"subscription {name} was removed or has another endpoint now")
