@@ -143,6 +143,17 @@ def test_ringing_is_said_again_every_minute() -> None:
     assert status(probe.until(400.0)) == [486] * 10
 
 
+def test_a_call_nobody_answers_is_given_up() -> None:
+    probe = Probe(Settings(unanswered=90.0))
+    ringing(probe)
+    assert status(probe.until(90.0)) == [487]
+    event = probe.events[-1]
+    assert isinstance(event, Failed)
+    assert (event.status, event.kind) == (487, "ring-timeout")
+    probe.until(200.0)
+    assert probe.idle()
+
+
 def test_a_refusal_is_repeated_until_acknowledged() -> None:
     probe = Probe()
     session = ringing(probe)

@@ -26,7 +26,8 @@ class Settings:
     """How a user agent behaves; times in seconds.
 
     ``max_transactions`` and ``max_sessions`` bound what the network can make us remember; beyond them new
-    requests get 503. ``reminder`` is how often a 180 is repeated while it rings (RFC 3261 section 13.3.1.1).
+    requests get 503. ``reminder`` is how often a 180 is repeated while it rings (RFC 3261 section 13.3.1.1);
+    ``unanswered`` how long an incoming call may go without an answer.
     """
 
     timing: Timing = field(default_factory=Timing)
@@ -35,6 +36,7 @@ class Settings:
     max_transactions: int = 20_000
     max_sessions: int = 5_000
     reminder: float = 60.0
+    unanswered: float = 300.0
 
 
 class Core:

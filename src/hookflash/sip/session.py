@@ -80,6 +80,10 @@ class Session:
     """Whether ``invite`` is a re-INVITE."""
     proceeding: bool = False
     """Whether a provisional response came: only then may CANCEL be sent."""
+    deadline: float = 0.0
+    """Incoming: when a call nobody has answered is given up."""
+    rung: tuple[int, bytes] | None = None
+    """Incoming: the provisional response to repeat."""
     success: Success | None = None
     acks: dict[tuple[str, int], tuple[bytes, Flow]] = field(default_factory=dict)
     """Our ACKs by remote tag and CSeq number, for 2xx that come again."""

@@ -181,6 +181,8 @@ class Server:
         session.invite = transaction
         transaction.owner = session
         core.adopt(session, dialog)
+        session.deadline = now + core.settings.unanswered
+        core.after(now, min(core.settings.reminder, core.settings.unanswered), self._remind, session)
         self._respond(now, transaction, request, 100, "")
         core.emit(session, IncomingInvite(session.number, request, flow))
 
@@ -289,11 +291,25 @@ class Server:
         transaction = session.invite
         if session.stage is not Stage.INCOMING or transaction is None or transaction.request is None:
             return
+        session.rung = (status, body)
         request = transaction.request
         extra = (*self._path(session, request), ("Allow", ALLOW))
         self._respond(now, transaction, request, status, session.local_tag, extra, body=body)
-        again = partial(_ring_again, self, status, body)
-        self._core.after(now, self._core.settings.reminder, again, session)
+
+    def _remind(self, now: float, session: Session) -> None:
+        """Say again that it rings; give up at last, so that a caller who vanished is not kept for ever."""
+        core = self._core
+        if session.stage is not Stage.INCOMING:
+            return
+        if now >= session.deadline:
+            self._terminate_pending(now, session)
+            reason = f"Not answered within {core.settings.unanswered:g} s"
+            core.emit(session, Failed(session.number, 487, reason, "ring-timeout", Headers()))
+            core.forget(session)
+            return
+        if session.rung is not None:
+            self.ring(now, session, *session.rung)
+        core.after(now, min(core.settings.reminder, session.deadline - now), self._remind, session)
 
     def answer(self, now: float, session: Session, body: bytes) -> None:
         """Send 200 with a session description, and repeat it until the ACK comes."""
@@ -372,10 +388,6 @@ class Server:
         session.quiet = True
         if session.dialog is not None:
             core.bye(now, session, session.dialog)
-
-
-def _ring_again(server: Server, status: int, body: bytes, now: float, session: Session) -> None:
-    server.ring(now, session, status, body)
 
 
 def _warning(error: ParseError) -> tuple[str, str]:
