@@ -1,7 +1,7 @@
 """What is served: the operation tables of the contract, each row with what runs it.
 
-The rows themselves are ``wire.operations``; here they meet the modules of this room. A row that no module runs
-is known, but not in this version: it is answered 405/8520 with its name, never 404.
+The rows themselves are ``wire.operations``; here they meet the modules of this room. A row that no module
+runs is known, but not in this version: it is answered 405/8520 with its name, never 404.
 """
 
 from __future__ import annotations
