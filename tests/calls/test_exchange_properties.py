@@ -12,10 +12,17 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from hookflash.calls import effects, facts
 from hookflash.calls.facts import Cause
+from hookflash.media.tables import State
 from hookflash.wire.enums import CallRejectReason
 from hookflash.wire.results import Refusal
 
@@ -214,6 +221,34 @@ class Outside(RuleBasedStateMachine):
         """Some connection, more often one that lives."""
         live = sorted(pair for pair in self.connections.items() if pair[0] not in self.ended)
         return data.draw(st.sampled_from(live * 8 + sorted(self.connections.items())))
+
+    # --- what holds between turns -----------------------------------------------------------------------
+
+    @invariant()
+    def operations_concern_people_who_are_there_and_queues_move(self) -> None:
+        for connection in self.office.exchange._registry.connections.values():
+            here = {person.leg: person for person in connection.server_call.present()}
+            desk = connection.desk
+            for operation in [*desk.main, *desk.subs]:
+                assert not operation.over
+                for target in operation.targets:
+                    assert target.leg in here
+                    assert not (target.on_hold and operation.cancelable)
+            for operation in [*desk.main[:1], *desk.subs]:
+                assert operation.state is not State.QUEUED
+            assert all(operation.state is State.QUEUED for operation in desk.main[1:])
+            assert set(desk.subscriptions) <= set(here)
+            assert all(here[leg].on_hold for leg in desk.music)
+
+    @invariant()
+    def every_call_has_somebody_in_it_and_apps_come_up_with_their_caller(self) -> None:
+        for call in self.office.exchange._registry.calls.values():
+            assert any(not person.being_reached for person in call.participants.values())
+            assert call.ends() >= 2
+            if any(connection.connected for connection in call.connections.values()):
+                assert call.originator is None or call.originator.present
+            for connection in call.connections.values():
+                assert connection.connected is connection.participant.present
 
     # --- calls that are up, so that what follows has something to work with ------------------------------
 
