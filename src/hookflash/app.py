@@ -136,7 +136,9 @@ class App:
             eager=settings.server.mode == "dev",
         )
         self._closers.append(grid.close)
-        courier = self.courier = Courier(journal, clock, sender, tokens, gate=grid.gate, on_delivered=self._delivered)
+        courier = self.courier = Courier(
+            journal, clock, sender, tokens, gate=grid.gate, on_delivered=self._delivered
+        )
         self._closers.append(lambda: courier.close(grace=5.0))
         journal.on_outbox = courier.accept
 
@@ -211,9 +213,8 @@ class App:
         )
         if media.workers == 0:
             return [lambda: InlinePlane(plane.make, clock)]
-        return [
-            partial(_worker, number, plane.share(number, media.workers)) for number in range(media.workers)
-        ]
+        count = media.workers
+        return [partial(_worker, number, plane.share(number, count)) for number in range(count)]
 
     def _directory(self) -> Directory:
         settings = self.settings

@@ -44,7 +44,7 @@ from hookflash.calls.facts import Fact, NobodyListens, Stopping, TimerFired
 from hookflash.engine.journaling import command_entry, connection_entry, event_entry, fact_entry
 from hookflash.ports.clock import Clock, Timer
 from hookflash.ports.edges import Media, Phones, Publisher
-from hookflash.ports.journal import Delivery, Entry, Journal
+from hookflash.ports.journal import Delivery, Entry, Journal, NotDurable
 from hookflash.wire.events import cloud_event
 from hookflash.wire.ids import Minter
 from hookflash.wire.results import internal_error
@@ -126,8 +126,7 @@ class Engine:
         durable = self._carry_out(outcome.effects)
         try:
             await durable
-        except OSError as error:
-            log.error("the journal could not be written: %s", error)
+        except NotDurable as error:
             raise internal_error(
                 f"The request was not made durable ({error}); look at the server's disk and log, then retry."
             ) from error

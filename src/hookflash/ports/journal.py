@@ -11,9 +11,10 @@ from typing import Protocol
 class Entry:
     """One line of the journal.
 
-    ``kind`` is "command", "fact", "event" or "connection"; ``name`` what it was (the command's, fact's or event's
-    type; for "connection" it is "opened" or "closed"). ``data`` is JSON, secrets already taken out. ``at`` is Unix
-    time in seconds. ``call`` and ``connection`` (the callConnectionId) are "" where they do not apply.
+    ``kind`` is "command", "fact", "event" or "connection"; ``name`` what it was (the command's, fact's or
+    event's type; for "connection" it is "opened" or "closed"). ``data`` is JSON, secrets already taken out.
+    ``at`` is Unix time in seconds. ``call`` (the correlationId) and ``connection`` (the callConnectionId) are
+    "" where they do not apply.
     """
 
     kind: str
@@ -29,8 +30,8 @@ class Delivery:
     """One POST the outbox owes somebody.
 
     ``id`` is unique (the CloudEvent's). Deliveries of one ``lane`` go out in order, one at a time.
-    ``audience`` is the resource GUID for the bearer token, "" for none (Event Grid). ``expires_at`` (Unix time)
-    and ``attempts`` bound the retries; ``first`` and ``backoff`` (seconds) shape them.
+    ``audience`` is the resource GUID for the bearer token, "" for none (Event Grid). ``expires_at`` (Unix
+    time) and ``attempts`` bound the retries. ``name`` is what is delivered, for people.
     """
 
     id: str
@@ -44,12 +45,16 @@ class Delivery:
     name: str = ""
 
 
+class NotDurable(Exception):
+    """Something could not be made durable; the message says why and what to do."""
+
+
 class Journal(Protocol):
     """Durable, ordered, group-committed."""
 
     def write(self, entries: list[Entry], deliveries: list[Delivery]) -> asyncio.Future[None]:
         """Append in call order; the future resolves once everything is on disk.
 
-        Deliveries start only then. Raises nothing itself; the future fails when the disk does.
+        Deliveries start only then. Raises nothing itself; the future fails with :class:`NotDurable`.
         """
         ...

@@ -23,8 +23,8 @@ class PlaneMessage(msgspec.Struct, tag=True, array_like=True, frozen=True):
 # --- commands: control -> worker ------------------------------------------------------------------------
 
 
-class OpenLeg(PlaneMessage):
-    """Reserve a row for ``leg`` in ``call``. ``socket`` False makes a leg without a network side (an app leg).
+class OpenLeg(PlaneMessage, frozen=True):
+    """Reserve a row for ``leg`` in ``call``. ``socket`` False makes an app leg: one without a network side.
 
     Answered by :class:`LegOpened` or :class:`LegRefused`.
     """
@@ -34,12 +34,13 @@ class OpenLeg(PlaneMessage):
     socket: bool
 
 
-class ConnectLeg(PlaneMessage):
+class ConnectLeg(PlaneMessage, frozen=True):
     """Say where and how RTP flows; may be repeated after a re-offer.
 
-    ``payload_type`` and ``codec`` ("PCMU" or "PCMA") are what we send and expect; ``event_payload_type`` is the
-    negotiated telephone-event payload type at 8,000 Hz, or -1 when none was (DTMF then goes in band).
-    ``host``/``port`` are the peer's RTP address from SDP ("" and 0 when unknown: learn it from the first packet).
+    ``payload_type`` and ``codec`` ("PCMU" or "PCMA") are what we send and expect; ``event_payload_type`` is
+    the negotiated telephone-event payload type at 8,000 Hz, or -1 when none was (DTMF then goes in band).
+    ``host``/``port`` are the peer's RTP address from SDP ("" and 0 when unknown: learn it from the first
+    packet).
     ``sending``/``receiving`` follow the SDP direction as seen from us.
     """
 
@@ -53,38 +54,38 @@ class ConnectLeg(PlaneMessage):
     receiving: bool
 
 
-class JoinMix(PlaneMessage):
+class JoinMix(PlaneMessage, frozen=True):
     """From now on ``leg`` hears the other joined legs of its call, and they hear it."""
 
     leg: int
 
 
-class LeaveMix(PlaneMessage):
+class LeaveMix(PlaneMessage, frozen=True):
     """``leg`` neither hears nor is heard; plays addressed to it still reach it (hold, early legs)."""
 
     leg: int
 
 
-class CloseLeg(PlaneMessage):
+class CloseLeg(PlaneMessage, frozen=True):
     """Free the row, its sockets and its plays. Answered by :class:`LegClosed`."""
 
     leg: int
 
 
-class LoadClip(PlaneMessage):
+class LoadClip(PlaneMessage, frozen=True):
     """Give the worker a piece of audio to play, once; ``pcm`` is int16 LE mono 8,000 Hz."""
 
     clip: int
     pcm: bytes
 
 
-class DropClip(PlaneMessage):
+class DropClip(PlaneMessage, frozen=True):
     """Forget a clip; a play that still uses it keeps its own reference."""
 
     clip: int
 
 
-class StartPlay(PlaneMessage):
+class StartPlay(PlaneMessage, frozen=True):
     """Play ``clips`` one after the other, sample-exactly joined, to each of ``legs``.
 
     ``loop`` repeats the whole list until :class:`StopPlay`. ``more`` True says that :class:`ExtendPlay` will
@@ -98,7 +99,7 @@ class StartPlay(PlaneMessage):
     more: bool
 
 
-class ExtendPlay(PlaneMessage):
+class ExtendPlay(PlaneMessage, frozen=True):
     """Append clips to a running play; ``more`` as in :class:`StartPlay`."""
 
     play: int
@@ -106,20 +107,20 @@ class ExtendPlay(PlaneMessage):
     more: bool
 
 
-class AddPlayLeg(PlaneMessage):
+class AddPlayLeg(PlaneMessage, frozen=True):
     """Let one more leg hear a running play (someone joined the call)."""
 
     play: int
     leg: int
 
 
-class StopPlay(PlaneMessage):
+class StopPlay(PlaneMessage, frozen=True):
     """Stop a play with a short fade; no :class:`PlayFinished` follows."""
 
     play: int
 
 
-class SendTones(PlaneMessage):
+class SendTones(PlaneMessage, frozen=True):
     """Send DTMF on ``leg``: ``digits`` over "0123456789*#ABCD", each ``tone_ms`` long, ``gap_ms`` apart.
 
     RFC 4733 when telephone-event was negotiated, in-band tones otherwise. Answered by :class:`TonesSent`.
@@ -132,13 +133,13 @@ class SendTones(PlaneMessage):
     gap_ms: int
 
 
-class StopTones(PlaneMessage):
+class StopTones(PlaneMessage, frozen=True):
     """Abort a sending; the digit being sent is ended properly. No :class:`TonesSent` follows."""
 
     sending: int
 
 
-class Shutdown(PlaneMessage):
+class Shutdown(PlaneMessage, frozen=True):
     """Close everything and exit."""
 
 
@@ -162,27 +163,27 @@ PlaneCommand = (
 # --- events: worker -> control --------------------------------------------------------------------------
 
 
-class WorkerReady(PlaneMessage):
+class WorkerReady(PlaneMessage, frozen=True):
     """The worker has compiled its kernels and ticks."""
 
     pid: int
 
 
-class LegOpened(PlaneMessage):
+class LegOpened(PlaneMessage, frozen=True):
     """``port`` is the local (even) RTP port, RTCP is the next one; 0 for a leg without a socket."""
 
     leg: int
     port: int
 
 
-class LegRefused(PlaneMessage):
+class LegRefused(PlaneMessage, frozen=True):
     """The row could not be made: ports or rows exhausted. ``reason`` is for people."""
 
     leg: int
     reason: str
 
 
-class LegClosed(PlaneMessage):
+class LegClosed(PlaneMessage, frozen=True):
     """The row is gone. Totals of the leg's life: packets, lost packets (RFC 3550), jitter in ms."""
 
     leg: int
@@ -192,7 +193,7 @@ class LegClosed(PlaneMessage):
     jitter_ms: float
 
 
-class LegLatched(PlaneMessage):
+class LegLatched(PlaneMessage, frozen=True):
     """The peer's RTP really comes from this address; the leg is locked to it now."""
 
     leg: int
@@ -200,28 +201,28 @@ class LegLatched(PlaneMessage):
     port: int
 
 
-class LegStarved(PlaneMessage):
+class LegStarved(PlaneMessage, frozen=True):
     """A receiving leg has had no packet for ``seconds``."""
 
     leg: int
     seconds: float
 
 
-class PlayStarted(PlaneMessage):
+class PlayStarted(PlaneMessage, frozen=True):
     """The first sample of the play left in ``tick``."""
 
     play: int
     tick: int
 
 
-class PlayFinished(PlaneMessage):
+class PlayFinished(PlaneMessage, frozen=True):
     """The last sample of the play left in ``tick``."""
 
     play: int
     tick: int
 
 
-class ToneHeard(PlaneMessage):
+class ToneHeard(PlaneMessage, frozen=True):
     """A key of a leg, reported once: ``digit`` over "0123456789*#ABCD"; ``source`` "rfc4733" or "inband"."""
 
     leg: int
@@ -230,15 +231,15 @@ class ToneHeard(PlaneMessage):
     tick: int
 
 
-class TonesSent(PlaneMessage):
+class TonesSent(PlaneMessage, frozen=True):
     """Every digit of the sending has left, including its end."""
 
     sending: int
     tick: int
 
 
-class Heartbeat(PlaneMessage):
-    """Once a second: ticks done, legs open, worst tick lateness and busiest tick since the last one, in ms."""
+class Heartbeat(PlaneMessage, frozen=True):
+    """Once a second: ticks done, legs open; worst lateness and busiest tick since the last one, in ms."""
 
     tick: int
     legs: int

@@ -15,6 +15,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hookflash.ports.journal import NotDurable
+
 log = logging.getLogger("hookflash.store")
 
 Work = Callable[[sqlite3.Connection], object]
@@ -24,7 +26,7 @@ MAX_GROUP = 4096
 """Jobs in one transaction at most; bounds the latency of the first of them."""
 
 
-class JournalError(Exception):
+class JournalError(NotDurable):
     """A write did not reach the disk; the message says why and what to do."""
 
 
