@@ -245,6 +245,25 @@ async def test_strangers_are_refused_403() -> None:
     await bench.over()
 
 
+async def test_a_trunk_known_by_name_may_call_once_its_name_is_resolved() -> None:
+    trunk = TrunkConfig("carrier", (("gone.example", 5060), ("sbc.example", 5060)))
+    bench = Bench(PhonesConfig((trunk,)))
+    reach = bench.flow_to
+
+    async def flow_to(transport: str, host: str, port: int) -> Flow:
+        return await reach(transport, THEM[0] if host == "sbc.example" else host, port)
+
+    bench.flow_to = flow_to  # type: ignore[method-assign]
+    bench.unreachable.add("gone.example")
+    bench.far.call(body=sdp())
+    await bench.settle()
+    assert bench.facts == []
+    await bench.phones.resolve_trunks()
+    bench.far.call(body=sdp())
+    await bench.settle()
+    assert isinstance(bench.facts[0], IncomingLeg)
+
+
 async def test_strangers_may_call_in_development() -> None:
     bench = Bench(configured(accept_unknown=True))
     stranger = bench.at(("203.0.113.9", 5060))
@@ -625,6 +644,20 @@ async def test_facts_may_be_answered_from_within() -> None:
     await bench.settle()
     assert bench.far.kinds() == ["Ringing", "Answered", "Ended"]
     await bench.over()
+
+
+async def test_unreadable_early_media_is_ignored_and_the_answer_counts() -> None:
+    bench = Bench()
+    bench.far.react = lambda event: bench.far.take(bench.far.agent.ring(0.0, 1, 183, b"rubbish"))
+    bench.phones.dial(dialled())
+    await bench.settle()
+    assert bench.facts == [LegRinging(7)]
+    assert bench.plane.connected == []
+    bench.far.react = lambda event: None
+    bench.far.take(bench.far.agent.answer(0.0, 1, sdp("8", port=4444)))
+    await bench.settle()
+    assert bench.facts[-1] == LegUp(7)
+    assert bench.plane.connected[-1].port == 4444
 
 
 async def test_closing_ends_everything() -> None:

@@ -116,6 +116,22 @@ class TrunkPhones:
         """Say where messages go out; before anything else."""
         self._network = network
 
+    async def resolve_trunks(self) -> None:
+        """Look the trunks' target names up, so that calls from them are known before the first call to them.
+
+        Call it once the network listens. A name that does not resolve is logged and learnt at the next dial.
+        """
+        for trunk in self._config.trunks:
+            for host, port in trunk.targets:
+                try:
+                    flow = await self._reach(trunk.transport, host, port)
+                except OSError as error:
+                    log.warning(
+                        "unreachable", extra={"trunk": trunk.name, "peer": host, "problem": str(error)}
+                    )
+                else:
+                    self._sources.learn(flow.remote[0], trunk)
+
     @property
     def agent(self) -> UserAgent:
         """The user agent, for counting what is alive."""
