@@ -120,9 +120,7 @@ class CallControl:
         return response
 
     def redirect(self, turn: Turn, command: RedirectCall) -> None:
-        """Send an incoming call elsewhere: to another app's identity, or outward, where no app is needed
-        any more.
-        """
+        """Send an incoming call elsewhere: to another app's identity, or outward and without an app."""
         request = command.request
         target = checks.reachable(request.target, "target")
         invitation = self._registry.book.get(command.resource, request.incoming_call_context)

@@ -1,6 +1,4 @@
-"""Checks of requests against what this server can do, before anything changes (contract sections 1.4 and
-4.2).
-"""
+"""Checks of requests, made before anything changes (contract sections 1.4 and 4.2)."""
 
 from __future__ import annotations
 
@@ -40,9 +38,7 @@ def callback(uri: str | None, field: str, *, plain: bool) -> str | None:
 
 
 def reachable(model: CommunicationIdentifierModel, field: str) -> Identifier:
-    """Whoever shall be called. Raises Refusal 400/8523, or 405/8520 for identities no phone and no app
-    answers to.
-    """
+    """Whoever shall be called. Raises Refusal 400/8523, or 405/8520 for whom nobody here can answer."""
     target = Identifier.from_model(model, field)
     if target.kind not in _REACHABLE:
         raise not_supported(
@@ -56,9 +52,7 @@ def reachable(model: CommunicationIdentifierModel, field: str) -> Identifier:
 
 
 def own_identity(model: CommunicationUserModel | None, field: str) -> Identifier | None:
-    """The identity an app gives itself, None when it gives none. Raises Refusal 400/8523 unless it is a
-    user.
-    """
+    """The identity an app gives itself, if any. Raises Refusal 400/8523 unless it is a user."""
     if model is None:
         return None
     try:

@@ -1,6 +1,4 @@
-"""A connection: one app's view of a call, and everything it is told about it (contract sections 5.3 to
-5.5).
-"""
+"""A connection: one app's view of a call, and what it is told (contract sections 5.3 to 5.5)."""
 
 from __future__ import annotations
 

@@ -57,7 +57,5 @@ class Directory:
         return None
 
     def owner_from_outside(self, target: Identifier) -> str | None:
-        """Like :meth:`owner` for a call that a phone makes to us; then the default resource takes what is
-        left.
-        """
+        """Like :meth:`owner` for a call from a phone; then the default resource takes what is left."""
         return self.owner(target) or self.default_resource

@@ -1,6 +1,4 @@
-"""Why a call, or one end of it, is over: as an app is told (contract sections 4.4 and 4.5), and as a phone
-is.
-"""
+"""Why a call, or one end of it, is over, as apps and phones are told (contract sections 4.4 and 4.5)."""
 
 from __future__ import annotations
 

@@ -109,9 +109,7 @@ class Exchange:
         return self._registry.new_leg()
 
     def execute(self, now: float, command: commands.Command) -> Outcome:
-        """Do what an app asks. Raises :class:`hookflash.wire.results.Refusal`, and then nothing has
-        changed.
-        """
+        """Do what an app asks. Raises Refusal (``wire.results``), and then nothing has changed."""
         turn = Turn(now, self._registry.pending)
         response = self._commands[type(command)](turn, command)
         if response is not None:

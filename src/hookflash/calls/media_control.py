@@ -1,6 +1,4 @@
-"""Media commands: the way from a request to the desk of its connection, and hold (contract sections 6.1 to
-6.8).
-"""
+"""Media commands: from a request to its connection's desk; and hold (contract sections 6.1 to 6.8)."""
 
 from __future__ import annotations
 

@@ -30,9 +30,7 @@ MEMORY = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Seconds. ``invitation`` is how long an IncomingCall can be decided, ``ring`` how long a dialled phone
-    may ring.
-    """
+    """Seconds: ``invitation`` for deciding an IncomingCall, ``ring`` for a phone we dialled to answer."""
 
     invitation: float = 30.0
     ring: float = 60.0

@@ -1,5 +1,4 @@
-"""A server call: its participants, its apps, whoever is still being asked; how people come in and how it
-ends.
+"""A server call: participants, apps, whoever is still being asked; how people come in, how it ends.
 
 A call begins with its *originator*, a phone or an app, who waits while others are reached: dialled phones
 and invited apps. The first of them to come in brings the originator up (a waiting phone is answered, and is
@@ -39,9 +38,7 @@ _HANGUP = Cause(200, "OK")
 
 
 class ServerCall:
-    """``number`` names its mix in the plane. ``caller`` and ``targets`` are identities, whoever picks up
-    for them.
-    """
+    """``number`` names its mix in the plane; ``caller`` and ``targets`` are identities."""
 
     def __init__(
         self,
@@ -82,9 +79,7 @@ class ServerCall:
         return len(self.participants) + len(self.invitations)
 
     def find(self, model: CommunicationIdentifierModel, field: str) -> Participant:
-        """The participant an identifier names. Raises Refusal 404/8522, or 400/8523 when it is no
-        identifier.
-        """
+        """Whom an identifier names. Raises Refusal 404/8522, or 400/8523 when it is no identifier."""
         wanted = Identifier.from_model(model, field)
         for person in self.present():
             if person.identity.matches(wanted):
@@ -166,9 +161,7 @@ class ServerCall:
         self.settle(turn, [person])
 
     def settle(self, turn: Turn, came: list[Participant]) -> None:
-        """Somebody came in or said yes: bring up the originator, then the apps that wait for it, and tell
-        everybody.
-        """
+        """Somebody came in: bring up the originator, then the apps that wait for it, and tell all."""
         caller = self.originator
         if caller is not None and caller.state is Leg.WAITING:
             if caller.is_phone:
@@ -257,9 +250,7 @@ class ServerCall:
         self.gone(turn, connection.participant, ALONE)
 
     def end(self, turn: Turn, ending: Ending) -> None:
-        """Everybody goes. Apps get their last events, waiting callers a final response, phones a BYE or a
-        CANCEL.
-        """
+        """Everybody goes: last events for apps, a final response for waiting callers, BYE or CANCEL."""
         for invitation in list(self.invitations.values()):
             self.decided(turn, invitation, InvitationEvent.CANCEL)
         for connection in list(self.connections.values()):

@@ -131,9 +131,7 @@ class Line(Protocol):
         ...
 
     def listeners(self) -> tuple[int, ...]:
-        """The legs that hear what is played to all: everybody who is up and not on hold, save the app
-        itself.
-        """
+        """The legs that hear what is played to all: everybody up and not on hold but the app itself."""
         ...
 
     def is_one_to_one(self) -> bool:
