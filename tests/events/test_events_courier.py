@@ -51,7 +51,7 @@ def delivery(
         id=id,
         lane=lane,
         url=f"{url}/{id}",
-        body=b"[]",
+        body=b'[{"data":{"correlationId":"5683b58d"}}]',
         audience=audience,
         attempts=attempts,
         expires_at=expires_at,
@@ -137,6 +137,7 @@ async def test_attempts_have_a_bound(
     assert first.levelno == logging.WARNING
     assert reason in first.getMessage()
     assert first.__dict__["callConnectionId"] == "lane"
+    assert first.__dict__["correlationId"] == "5683b58d"
     assert "CallConnected delivered to http://127.0.0.1" in second.getMessage()
     assert second.__dict__["status"] == 200
 

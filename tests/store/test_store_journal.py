@@ -4,7 +4,9 @@ import asyncio
 import os
 import sqlite3
 import stat
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -203,6 +205,45 @@ async def test_pruning_by_age_keeps_what_is_still_needed(journal: SqliteJournal)
     assert [s.entry.name for s in await journal.entries()] == ["opened", "young"]
     assert await journal.unclosed_connections() == [opened]
     assert [s.delivery.id for s in await journal.deliveries_of_lane("lane")] == ["owed", "young"]
+
+
+@pytest.mark.parametrize("old", [0, 1, 5, 9, 10])
+async def test_pruning_by_age_finds_the_border(journal: SqliteJournal, old: int) -> None:
+    await journal.write([entry(str(n), at=0.0 if n < old else 5 * DAY) for n in range(10)], [])
+    assert await journal.prune(Retention(days=1, rows=None), now=5 * DAY) == old
+    assert [s.entry.name for s in await journal.entries()] == [str(n) for n in range(old, 10)]
+    assert await journal.prune(Retention(days=1, rows=None), now=5 * DAY) == 0
+
+
+async def test_pruning_an_empty_journal(journal: SqliteJournal) -> None:
+    assert await journal.prune(Retention(days=1, rows=1), now=DAY) == 0
+
+
+async def test_frequent_reads_do_not_go_through_the_whole_journal(
+    journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans: list[str] = []
+    rows = journal._rows
+
+    async def explained(sql: str, values: Iterable[object] = ()) -> list[Any]:
+        plans.extend(row[3] for row in await rows(f"EXPLAIN QUERY PLAN {sql}", values))
+        return await rows(sql, values)
+
+    monkeypatch.setattr(journal, "_rows", explained)
+    await journal.entries_of_call("c")
+    await journal.entries_of_connection("k")
+    await journal.unclosed_connections()
+    await journal.pending_deliveries()
+    await journal.deliveries_of_lane("l")
+    assert [plan for plan in plans if "SCAN" in plan and "USING INDEX" not in plan] == []
+    indexes = (
+        "entries_of_call",
+        "entries_of_connection",
+        "connection_life",
+        "outbox_pending",
+        "outbox_of_lane",
+    )
+    assert all(any(index in plan for plan in plans) for index in indexes), plans
 
 
 async def test_pruning_by_rows_keeps_the_newest(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from hookflash.ports.journal import Delivery
 from hookflash.ports.outbox import Outbox, Settlement
 
 log = logging.getLogger("hookflash.events")
+
+_CORRELATION_ID = re.compile(rb'"correlationId":"([0-9A-Za-z-]{1,64})"')
 
 OnDelivered = Callable[[Delivery, int, float], None]
 """Called with the delivery, the status and the milliseconds of the attempt that succeeded."""
@@ -312,7 +315,11 @@ def _because(what: str, effort: _Effort) -> str:
 
 
 def _fields(delivery: Delivery, effort: _Effort) -> dict[str, object]:
-    about = {} if EVENT_GRID_TYPE in delivery.headers else {"callConnectionId": delivery.lane}
+    about: dict[str, object] = {}
+    if EVENT_GRID_TYPE not in delivery.headers:
+        about["callConnectionId"] = delivery.lane
+    if correlation := _CORRELATION_ID.search(delivery.body):
+        about["correlationId"] = correlation[1].decode()
     return about | {
         "eventId": delivery.id,
         "event": delivery.name,

@@ -19,6 +19,11 @@ MAX_ANSWER = 64 * 1024
 """Bytes of an answer's body that are read; an app that sends more has its connection closed."""
 
 
+KEEP_ALIVE = 3.0
+"""Seconds an idle connection is kept: less than the 5 s after which Node's and Uvicorn's servers close
+theirs, so that a request does not cross with the closing."""
+
+
 class Unreachable(Exception):
     """No answer came; the message says why, ``seconds`` how long it took to find out."""
 
@@ -137,7 +142,7 @@ class Sender:
             limit=0,
             resolver=GuardedResolver(self._policy),
             ssl=self._verify_tls,
-            keepalive_timeout=30,
+            keepalive_timeout=KEEP_ALIVE,
         )
         self._session = aiohttp.ClientSession(
             connector=connector,

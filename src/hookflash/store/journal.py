@@ -46,6 +46,9 @@ _STILL_OPEN = (
     " c.connection = entries.connection AND c.name = 'closed' AND c.kind = 'connection')"
 )
 
+# In order, so that of one connection "opened" never outlasts "closed".
+_MAY_GO = f"NOT ({_STILL_OPEN}) ORDER BY seq"
+
 
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
@@ -177,13 +180,13 @@ class SqliteJournal:
 
     async def entries_of_call(self, call: str, after: int = 0, limit: int = 10_000) -> list[StoredEntry]:
         """The entries of a server call in order, from beyond ``after`` (a ``seq``)."""
-        return await self._entries("call = ?", (call,), after, limit)
+        return await self._entries("call = ? AND call <> ''", (call,), after, limit)
 
     async def entries_of_connection(
         self, connection: str, after: int = 0, limit: int = 10_000
     ) -> list[StoredEntry]:
         """The entries of a callConnectionId in order, from beyond ``after`` (a ``seq``)."""
-        return await self._entries("connection = ?", (connection,), after, limit)
+        return await self._entries("connection = ? AND connection <> ''", (connection,), after, limit)
 
     async def entries(self, after: int = 0, limit: int = 1000) -> list[StoredEntry]:
         """The whole journal in order, page by page."""
@@ -191,7 +194,9 @@ class SqliteJournal:
 
     async def unclosed_connections(self) -> list[Entry]:
         """The "opened" entries of connections without a "closed" one: what a crash has cut off."""
-        sql = f"SELECT {_ENTRY_COLUMNS} FROM entries WHERE {_STILL_OPEN} ORDER BY seq"
+        # Read at every start: by the small index, not through the whole journal.
+        table = "entries INDEXED BY connection_life"
+        sql = f"SELECT {_ENTRY_COLUMNS} FROM {table} WHERE {_STILL_OPEN} ORDER BY seq"
         return [_stored_entry(row).entry for row in await self._rows(sql)]
 
     async def pending_deliveries(self, limit: int | None = None) -> list[Delivery]:
@@ -222,11 +227,12 @@ class SqliteJournal:
         removed = 0
         if retention.days is not None:
             horizon = now - retention.days * 86_400
-            removed += await self._prune("entries", f"at < ? AND NOT ({_STILL_OPEN})", horizon)
+            oldest_kept = await self._first_entry_since(horizon)
+            removed += await self._prune("entries", f"seq < ? AND {_MAY_GO}", oldest_kept)
             removed += await self._prune("outbox", "outcome IS NOT NULL AND settled_at < ?", horizon)
         if retention.rows is not None:
             for table, may_go in (
-                ("entries", f"seq <= ? AND NOT ({_STILL_OPEN})"),
+                ("entries", f"seq <= ? AND {_MAY_GO}"),
                 ("outbox", "seq <= ? AND outcome IS NOT NULL"),
             ):
                 beyond = f"SELECT seq FROM {table} ORDER BY seq DESC LIMIT 1 OFFSET ?"
@@ -235,8 +241,24 @@ class SqliteJournal:
                     removed += await self._prune(table, may_go, found[0][0])
         return removed
 
+    async def _first_entry_since(self, horizon: float) -> int:
+        """The ``seq`` of the oldest entry not older than ``horizon``; beyond the last one if all are older.
+
+        Entries are in order of time (but for steps of the clock, which do not matter here), so halving finds
+        it without an index on the time, which every write would have to pay for.
+        """
+        low, high = (await self._rows("SELECT ifnull(min(seq), 0), ifnull(max(seq), 0) + 1 FROM entries"))[0]
+        while low < high:
+            middle = (low + high) // 2
+            row = await self._rows("SELECT at FROM entries WHERE seq >= ? ORDER BY seq LIMIT 1", (middle,))
+            if row and row[0][0] < horizon:
+                low = middle + 1
+            else:
+                high = middle
+        return int(low)
+
     async def _prune(self, table: str, may_go: str, bound: float) -> int:
-        chosen = f"SELECT seq FROM {table} WHERE {may_go} ORDER BY seq LIMIT {PRUNE_ROWS}"
+        chosen = f"SELECT seq FROM {table} WHERE {may_go} LIMIT {PRUNE_ROWS}"
         sql = f"DELETE FROM {table} WHERE seq IN ({chosen})"
         counts: list[int] = []
 
