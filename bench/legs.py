@@ -4,9 +4,9 @@ On every leg, which has a UDP socket of its own, one packet a tick is received, 
 and one frame of a recording is encoded and sent. The server has CPU 0, the callers CPU 1; the plane is the
 real worker process, with its jitter buffers, RTCP and all. Rounds of both are interleaved, as machines drift.
 
-CPU is user + system time of the server process from /proc/PID/stat, over the measured seconds only; both run at
-real-time priority where that is allowed, so that a busy machine matters less. Loopback
-charges the sender for the receiver's part of the network stack, for both alike.
+CPU is user + system time of the server process from /proc/PID/stat, over the measured seconds only. Both
+servers run at real-time priority where that is allowed, so that a busy machine matters less. Loopback charges
+the sender for the receiver's part of the network stack, for both alike.
 
 ``python -m bench.legs [--legs N] [--pairs P] [--secs S]``
 """
