@@ -151,18 +151,12 @@ def test_every_section_from_a_file(tmp_path: Path):
         {TRUNK}
         username = "me"
         password = "secret"
-        register = true
         allow = ["203.0.113.9/24"]
         codecs = ["pcma"]
-        limits = {{ calls = 5 }}
         [[route]]
         pattern = '\\+49(\\d+)'
         trunk = "carrier1"
         rewrite = '0\\1'
-        [[phone]]
-        username = "desk"
-        password = "secret"
-        user = "8:acs:a_b"
         [speech]
         [recording]
         [media]
@@ -178,10 +172,8 @@ def test_every_section_from_a_file(tmp_path: Path):
     [trunk] = settings.trunk
     assert trunk.allow == ("203.0.113.0/24",)
     assert trunk.codecs == ("PCMA",)
-    assert trunk.limits.calls == 5
     assert settings.subscription[0].filters == {"data.to.phoneNumber.value": "+18005550100"}
-    assert settings.route[0].dialled("+4930123") == "030123"
-    assert settings.route[0].dialled("+1425") is None
+    assert settings.route[0].rewrite == "0\\1"
     assert settings.media.workers == 0
     assert settings.media.rtp_ports == PortRange(30000, 30999)
     assert settings.limits.clock_skew == 60.0
@@ -213,23 +205,23 @@ def test_entries_of_arrays_go_by_index():
     environment = {
         "HOOKFLASH_TRUNK__0__PASSWORD": "from the environment",
         "HOOKFLASH_TRUNK__0__USERNAME": "me",
-        "HOOKFLASH_TRUNK__0__LIMITS__CALLS": "7",
+        "HOOKFLASH_TRUNK__0__LIMITS__CALLS": "1000",
         "HOOKFLASH_TRUNK__1__NAME": "second",
         "HOOKFLASH_TRUNK__1__TARGETS": "a.example.org, b.example.org:5080",
         "HOOKFLASH_TRUNK__1__CODECS": '["PCMA"]',
-        "HOOKFLASH_TRUNK__1__LIMITS": '{"calls": 3}',
+        "HOOKFLASH_TRUNK__1__LIMITS": '{"calls_per_second": 50}',
     }
     first, second = parse(TRUNK, environment=environment).trunk
-    assert (first.name, first.password, first.limits.calls) == ("carrier1", "from the environment", 7)
+    assert (first.name, first.password, first.limits.calls) == ("carrier1", "from the environment", 1000)
     assert second.targets == ("a.example.org", "b.example.org:5080")
     assert second.codecs == ("PCMA",)
-    assert second.limits.calls == 3
+    assert second.limits.calls_per_second == 50.0
 
 
 def test_a_whole_section_as_json_replaces_the_file():
-    entries = [{"name": "other", "targets": ["x.example.org"], "limits": {"calls": 9}}]
+    entries = [{"name": "other", "targets": ["x.example.org"], "limits": {"calls": 1000}}]
     settings = parse(TRUNK, environment={"HOOKFLASH_TRUNK": json.dumps(entries)})
-    assert [(one.name, one.limits.calls) for one in settings.trunk] == [("other", 9)]
+    assert [(one.name, one.limits.calls) for one in settings.trunk] == [("other", 1000)]
     assert parse("", environment={"HOOKFLASH_MEDIA": '{"workers": 3}'}).media.workers == 3
 
 
@@ -390,7 +382,7 @@ def test_certificates_come_in_pairs_and_exist():
     found = problems('[server]\ntls_cert = "none.pem"\n')
     assert "server.tls_cert: is given without tls_key" in found[0]
     assert "there is no file 'none.pem'" in found[1]
-    assert "SIP over TLS needs a certificate" in the_problem('[sip]\ntls_bind = "0.0.0.0:5061"\n')
+    assert "SIP over TLS needs a certificate" in problems('[sip]\ntls_bind = "0.0.0.0:5061"\n')[0]
 
 
 def test_https_has_a_port_of_its_own(tmp_path: Path):
@@ -405,12 +397,35 @@ def test_https_has_a_port_of_its_own(tmp_path: Path):
 def test_credentials_of_trunks_are_whole():
     assert "is given without password" in the_problem(TRUNK + 'username = "me"\n')
     assert "is given without username" in the_problem(TRUNK + 'password = "pw"\n')
-    assert "has no credentials" in the_problem(TRUNK + "register = true\n")
+    assert "has no credentials" in problems(TRUNK + "register = true\n")[0]
 
 
 def test_a_rewrite_refers_to_groups_that_exist():
     text = TRUNK + "[[route]]\npattern = '\\+49(\\d+)'\ntrunk = 'carrier1'\nrewrite = '0\\2'\n"
     assert "does not go with the pattern" in the_problem(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (TRUNK + 'transport = "tls"\n', "trunk.0.transport"),
+        (TRUNK + 'srtp = "required"\n', "trunk.0.srtp"),
+        (TRUNK + "limits = { calls = 5 }\n", "trunk.0.limits"),
+        (TRUNK + 'register = true\nusername = "me"\npassword = "pw"\n', "trunk.0.register"),
+        ('[[phone]]\nusername = "a"\npassword = "b"\nuser = "8:acs:a_b"\n', "phone.0.username"),
+    ],
+)
+def test_what_nothing_carries_out_yet_is_refused_instead_of_ignored(text, key):
+    found = the_problem(text)
+    assert f" {key}: " in found
+    assert "is not in this version of Hookflash" in found
+
+
+@pytest.mark.parametrize("pattern", ["+49*", "+49", "*", "0049"])
+def test_a_prefix_is_a_pattern_too(pattern):
+    entry = f"[[route]]\npattern = '{pattern}'\ntrunk = 'carrier1'\n"
+    assert parse(TRUNK + entry + "rewrite = '0\\1'").route[0].pattern == pattern
+    assert "does not go with the pattern" in the_problem(TRUNK + entry + "rewrite = '0\\2'")
 
 
 # --- invariants -----------------------------------------------------------------------------------------

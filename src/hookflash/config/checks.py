@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from hookflash.config.errors import Problem
+from hookflash.config.kinds import as_regex
 from hookflash.config.places import Places
-from hookflash.config.tree import Settings, is_development
+from hookflash.config.tree import Settings, TrunkLimits, is_development
 
 
 def cross_check(settings: Settings, places: Places) -> list[Problem]:
@@ -20,6 +21,7 @@ def cross_check(settings: Settings, places: Places) -> list[Problem]:
         *_certificates(settings, places),
         *_credentials(settings, places),
         *_rewrites(settings, places),
+        *_not_in_this_version(settings, places),
         *(_production(settings, places) if settings.server.mode == "production" else ()),
     ]
 
@@ -122,11 +124,29 @@ def _rewrites(settings: Settings, places: Places) -> Iterator[Problem]:
             continue
         try:
             # The template is compiled against the pattern; the text itself does not matter.
-            re.compile(f"(?:{route.pattern})|").sub(route.rewrite, "")
+            re.compile(f"(?:{as_regex(route.pattern)})|").sub(route.rewrite, "")
         except (re.error, IndexError) as error:
             place, key = _at(places, route, "rewrite")
             what = f"{route.rewrite!r} does not go with the pattern {route.pattern!r}: {error}"
             yield Problem(place, key, what, r"refer only to groups of the pattern, as \1")
+
+
+def _not_in_this_version(settings: Settings, places: Places) -> Iterator[Problem]:
+    """What the tree has a place for but nothing carries out: said, because silence would be a promise."""
+    found: list[tuple[str, str, str]] = []
+    if settings.sip.tls_bind:
+        found.append((places.of("sip", "tls_bind"), "sip.tls_bind", "SIP over TLS"))
+    for trunk in settings.trunk:
+        wanted = {
+            "transport": (trunk.transport == "tls", "SIP over TLS"),
+            "register": (trunk.register, "registering with a trunk"),
+            "srtp": (trunk.srtp != "off", "encrypted media"),
+            "limits": (trunk.limits != TrunkLimits(), "limiting a trunk"),
+        }
+        found += [(*_at(places, trunk, name), what) for name, (asked, what) in wanted.items() if asked]
+    found += [(*_at(places, phone, "username"), "registering phones") for phone in settings.phone]
+    for place, key, what in found:
+        yield Problem(place, key, f"{what} is not in this version of Hookflash", "leave it out")
 
 
 def _production(settings: Settings, places: Places) -> Iterator[Problem]:

@@ -245,15 +245,25 @@ def e164() -> Kind:
     return pattern('an E.164 number, such as "+14255550123"', r"\+[1-9]\d{1,14}")
 
 
-def regex() -> Kind:
+def as_regex(pattern: str) -> str:
+    """The regular expression of a number pattern: itself, or for a prefix ("+49", "+49*", "*") the prefix and
+    a group of what follows."""
+    if re.fullmatch(r"\+?\d*\*?", pattern):
+        return re.escape(pattern.removesuffix("*")) + "(.*)"
+    return pattern
+
+
+def number_pattern() -> Kind:
+    """A prefix or a regular expression, kept as it was written."""
+
     def check(value: Any) -> str:
         try:
-            re.compile(_string(value))
+            re.compile(as_regex(_string(value)))
         except re.error as error:
             raise ValueError from error
         return str(value)
 
-    return Kind(r"a regular expression over the whole number, such as '\+49(\d+)'", check)
+    return Kind(r"a prefix such as '+49*', or a regular expression over the whole number, '\+49(\d+)'", check)
 
 
 def ports() -> Kind:

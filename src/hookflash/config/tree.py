@@ -10,7 +10,6 @@ development resource, which ``load`` adds.
 from __future__ import annotations
 
 import os
-import re
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -84,7 +83,7 @@ class SipSettings:
     bind: Address = setting(kinds.address(), Address("0.0.0.0", 5060))
     """Where SIP listens, UDP and TCP."""
     tls_bind: Address | None = setting(kinds.address(), None)
-    """Where SIP over TLS listens; nowhere when not given."""
+    """Where SIP over TLS listens; nowhere when not given. Not in this version."""
     tls_cert: str | None = setting(kinds.path(relative=True), None)
     """PEM file with the certificate chain for SIP over TLS."""
     tls_key: str | None = setting(kinds.path(relative=True), None)
@@ -167,48 +166,42 @@ class TrunkSettings:
     )
     """Where calls are sent, tried in order: `host` or `host:port`."""
     transport: str = setting(kinds.choice("udp", "tcp", "tls"), "udp")
-    """SIP transport towards the trunk."""
+    """SIP transport towards the trunk; `tls` is not in this version."""
     username: str | None = setting(kinds.text(), None)
     """User name for digest authentication."""
     password: str | None = setting(kinds.text("a password", secret=True), None)
     """Password for digest authentication."""
     register: bool = setting(kinds.boolean(), False)
-    """Register with the trunk, so that it knows where to send calls. Needs `username` and `password`."""
+    """Register with the trunk, so that it knows where to send calls. Not in this version."""
     allow: tuple[str, ...] = setting(kinds.peers(), ())
     """Addresses and networks its calls come from; the addresses of `targets` are always allowed."""
     codecs: tuple[str, ...] = setting(kinds.listing(kinds.choice("PCMU", "PCMA")), ("PCMU", "PCMA"))
     """Codecs to offer and accept, best first."""
     srtp: str = setting(kinds.choice("off", "optional", "required"), "off")
-    """Whether media is encrypted."""
+    """Whether media is encrypted. Only `off` in this version."""
     limits: TrunkLimits = setting(kinds.table(TrunkLimits), TrunkLimits())
-    """Bounds on the trunk."""
+    """Bounds on the trunk. Not in this version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteSettings:
     """Which trunk takes a call to a number that is not owned."""
 
-    pattern: str = required(kinds.regex())
-    r"""Regular expression that the whole number must match, for example `\+49(\d+)`."""
+    pattern: str = required(kinds.number_pattern())
+    r"""Which numbers: a prefix (`+49*`; `*` is every number) or a regular expression that the whole number
+    must match (`\+49(\d+)`)."""
     trunk: str = required(kinds.text("the name of a trunk"))
     """Name of the trunk."""
     priority: int = setting(kinds.integer(0, 1_000_000), 100)
     """Routes with a lower value are tried first; equal ones in the order of the file."""
     rewrite: str | None = setting(kinds.text("a replacement"), None)
-    r"""What to dial instead: a replacement for the match, for example `0\1`; the number itself when not
-    given."""
-
-    def dialled(self, number: str) -> str | None:
-        """The number to dial on the trunk for ``number``, or None when the route does not match."""
-        match = re.fullmatch(self.pattern, number)
-        if match is None:
-            return None
-        return number if self.rewrite is None else match.expand(self.rewrite)
+    r"""What to dial instead, for example `0\1`; `\1` is the first group, with a prefix what follows it. The
+    number itself when not given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneSettings:
-    """A SIP phone that may register here."""
+    """A SIP phone that may register here. Not in this version."""
 
     username: str = required(kinds.text("a user name"))
     """User name it registers with."""
