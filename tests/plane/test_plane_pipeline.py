@@ -427,3 +427,8 @@ def test_an_app_leg_can_be_connected_without_harm():
     bench.tick(3)
     bench.do(CloseLeg(1))
     assert bench.tick() == [LegClosed(1, 0, 0, 0, 0.0)]
+
+
+def test_a_jitter_buffer_longer_than_its_ring_is_refused():
+    with pytest.raises(ValueError, match="1000 ms"):
+        Bench(jitter_ms=1000)

@@ -27,6 +27,8 @@ TX_SIZE = 192
 """Octets of a transmit row; 172 are used."""
 RING = 4096
 """Samples of a leg's jitter ring (512 ms); a power of two, so that RTP time is the index."""
+RING_PAD = 32
+"""Unused samples behind each ring, so that the rows do not all fall on the same cache sets."""
 MISSING = -32768
 """The ring's mark for a sample that has not arrived; G.711 never decodes to it."""
 HISTORY = 176
@@ -83,7 +85,7 @@ class Receive(NamedTuple):
 class Jitter(NamedTuple):
     """The jitter ring and its playout."""
 
-    ring: NDArray[np.int16]  # [rows, RING] samples at index RTP time mod RING
+    ring: NDArray[np.int16]  # [rows, RING + RING_PAD] samples at index RTP time mod RING
     playing: NDArray[np.uint8]  # 0 idle, 1 playing
     time: NDArray[np.int64]  # RTP time of the next sample to play
     newest: NDArray[np.int64]  # RTP time just after the newest sample
@@ -172,7 +174,7 @@ def make_columns(rows: int) -> Columns:
     return Columns(
         _group(Setup, rows, {"plays": MAX_PLAYS}),
         _group(Receive, rows, {"octets": RX_SIZE}),
-        _group(Jitter, rows, {"ring": RING, "heard": HISTORY + FRAME}),
+        _group(Jitter, rows, {"ring": RING + RING_PAD, "heard": HISTORY + FRAME}),
         _group(Detect, rows),
         _group(Transmit, rows, {"octets": TX_SIZE, "digits": MAX_DIGITS}),
     )

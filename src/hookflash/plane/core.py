@@ -51,6 +51,8 @@ from hookflash.ports.plane import (
 
 MAX_READS = 4
 """Further reads of a row that is behind, in one tick."""
+MAX_JITTER_MS = 300
+"""What the jitter ring can hold and still take a burst."""
 STARVE_CHECK = 25
 """Ticks between looks for starved legs."""
 
@@ -62,7 +64,7 @@ class Plane:
         net: where port pairs come from.
         rows: legs at most (rounded up to whole blocks).
         host: named in RTCP source descriptions.
-        jitter_ms: how long a packet waits before it is played.
+        jitter_ms: how long a packet waits before it is played, at most 300.
         starve_after: seconds without a packet after which a receiving leg is reported, and again each time.
         wall_offset: Unix time minus the ``now`` of :meth:`tick`, for RTCP.
         entropy: random octets for SSRC, sequence numbers and times.
@@ -79,6 +81,8 @@ class Plane:
         wall_offset: float = 0.0,
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
+        if not 0 <= jitter_ms <= MAX_JITTER_MS:
+            raise ValueError(f"a jitter buffer of {jitter_ms} ms: give 0 to {MAX_JITTER_MS} ms")
         self.net = net
         self.ticks = 0
         self._now = 0.0

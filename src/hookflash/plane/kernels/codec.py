@@ -15,7 +15,10 @@ PCMA = 1
 BIAS = np.int32(33)
 LARGEST = np.int32(8159 - 33)
 """Of mu-law, in units of the 14-bit sample."""
-ONE = np.int32(1)
+# Literals are 64 bits wide to the kernel compiler and would halve the lanes.
+I0, I1, I2, I3, I4, I15 = (np.int32(n) for n in (0, 1, 2, 3, 4, 15))
+I1F, I3F, I7F, IFF, I1FF, I3FF, I7FF, IFFF = (np.int32((1 << n) - 1) for n in range(5, 13))
+I55, ID5 = np.int32(0x55), np.int32(0xD5)
 
 
 @kernel
@@ -42,39 +45,39 @@ def decode_alaw(payload: NDArray[np.uint8], out: NDArray[np.int16]) -> None:
 def encode_ulaw(samples: NDArray[np.int16], out: NDArray[np.uint8]) -> None:
     """Encode all of ``samples``; only the 14 most significant bits of a sample count."""
     for i in range(samples.shape[0]):
-        s = np.int32(samples[i]) >> 2
+        s = np.int32(samples[i]) >> I2
         magnitude = min(abs(s), LARGEST) + BIAS
         # Comparing seven times costs less than a table: it vectorises.
         e = (
-            np.int32(magnitude > 0x3F)
-            + np.int32(magnitude > 0x7F)
-            + np.int32(magnitude > 0xFF)
-            + np.int32(magnitude > 0x1FF)
-            + np.int32(magnitude > 0x3FF)
-            + np.int32(magnitude > 0x7FF)
-            + np.int32(magnitude > 0xFFF)
+            np.int32(magnitude > I3F)
+            + np.int32(magnitude > I7F)
+            + np.int32(magnitude > IFF)
+            + np.int32(magnitude > I1FF)
+            + np.int32(magnitude > I3FF)
+            + np.int32(magnitude > I7FF)
+            + np.int32(magnitude > IFFF)
         )
-        code = (e << 4) | ((magnitude >> (e + 1)) & 15)
-        out[i] = np.uint8(code ^ (0x7F if s < 0 else 0xFF))
+        code = (e << I4) | ((magnitude >> (e + I1)) & I15)
+        out[i] = np.uint8(code ^ (I7F if s < I0 else IFF))
 
 
 @kernel
 def encode_alaw(samples: NDArray[np.int16], out: NDArray[np.uint8]) -> None:
     """Encode all of ``samples``; only the 13 most significant bits of a sample count."""
     for i in range(samples.shape[0]):
-        s = np.int32(samples[i]) >> 3
-        magnitude = s if s >= 0 else -s - 1
+        s = np.int32(samples[i]) >> I3
+        magnitude = s if s >= I0 else -s - I1
         e = (
-            np.int32(magnitude > 0x1F)
-            + np.int32(magnitude > 0x3F)
-            + np.int32(magnitude > 0x7F)
-            + np.int32(magnitude > 0xFF)
-            + np.int32(magnitude > 0x1FF)
-            + np.int32(magnitude > 0x3FF)
-            + np.int32(magnitude > 0x7FF)
+            np.int32(magnitude > I1F)
+            + np.int32(magnitude > I3F)
+            + np.int32(magnitude > I7F)
+            + np.int32(magnitude > IFF)
+            + np.int32(magnitude > I1FF)
+            + np.int32(magnitude > I3FF)
+            + np.int32(magnitude > I7FF)
         )
-        code = (e << 4) | ((magnitude >> max(e, ONE)) & 15)
-        out[i] = np.uint8(code ^ (0xD5 if s >= 0 else 0x55))
+        code = (e << I4) | ((magnitude >> max(e, I1)) & I15)
+        out[i] = np.uint8(code ^ (ID5 if s >= I0 else I55))
 
 
 @kernel

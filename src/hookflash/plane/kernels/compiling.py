@@ -40,10 +40,21 @@ _FOLDER = cache_folder()
 
 def kernel(function: Kernel) -> Kernel:
     """Compile ``function`` on first call with the options all kernels share."""
+    return _compile(function, forceinline=False)
+
+
+def part(function: Kernel) -> Kernel:
+    """A piece of a kernel, always inlined: passing groups of columns by value costs more than most pieces do."""
+    return _compile(function, forceinline=True)
+
+
+def _compile(function: Kernel, *, forceinline: bool) -> Kernel:
     before = config.CACHE_DIR
     config.CACHE_DIR = _FOLDER
     try:
-        compiled = numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")(function)
+        compiled = numba.njit(
+            cache=True, nogil=True, fastmath=True, error_model="numpy", forceinline=forceinline
+        )(function)
     finally:
         config.CACHE_DIR = before
     return cast(Kernel, compiled)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hookflash.plane.columns import FRAME, HISTORY, RATE, Detect, Jitter, Receive, Setup
-from hookflash.plane.kernels.compiling import kernel
+from hookflash.plane.kernels.compiling import kernel, part
 
 TONES = (697.0, 770.0, 852.0, 941.0, 1209.0, 1336.0, 1477.0, 1633.0)
 WINDOW = HISTORY
@@ -106,7 +106,7 @@ def coarse(x: NDArray[np.float32]) -> int:
     return -1
 
 
-@kernel
+@part
 def offset_hz(re: float, im: float, last_re: float, last_im: float, tone: float) -> float:
     """How far a tone lies from nominal in Hz, from its phase in two neighbouring blocks."""
     cross_re = re * last_re + im * last_im
@@ -116,7 +116,7 @@ def offset_hz(re: float, im: float, last_re: float, last_im: float, tone: float)
     return float(angle * RATE / (2 * math.pi * HOP))
 
 
-@kernel
+@part
 def amplitude(re: float, im: float, offset: float) -> float:
     """Amplitude of a tone, corrected for the window's response beside the bin."""
     o = min(abs(offset), float(MAX_OFFSET))
@@ -153,7 +153,7 @@ def measure(part: NDArray[np.float32], row: int, column: int, z: NDArray[np.floa
     return float(energy - 2.0 * mean * weighted + mean * mean * HANN_POWER)
 
 
-@kernel
+@part
 def passes(energy: float, row: int, column: int, z: NDArray[np.float32], last: NDArray[np.float32]) -> bool:
     """Whether a block holds the two tones and hardly anything else."""
     off_row = offset_hz(z[0], z[1], last[0], last[1], TONES[row])
@@ -167,7 +167,7 @@ def passes(energy: float, row: int, column: int, z: NDArray[np.float32], last: N
     return (low * low + high * high) / 2 * HANN_POWER >= SHARE * energy
 
 
-@kernel
+@part
 def follow(detect: Detect, row: int, key: int) -> None:
     """One block's verdict into the key's state; a key that comes on is left in ``detect.key``."""
     if detect.held[row] >= 0:
@@ -195,7 +195,7 @@ def follow(detect: Detect, row: int, key: int) -> None:
             detect.candidate[row] = -1
 
 
-@kernel
+@part
 def detect_frame(detect: Detect, row: int, key: int, x: NDArray[np.float32], z: NDArray[np.float32]) -> None:
     """Look for ``key`` in the eight blocks of this frame (``x``: HISTORY + FRAME samples, ``z``: [2, 4])."""
     low = key // 4

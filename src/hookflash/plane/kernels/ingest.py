@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hookflash.plane.columns import FRAME, MISSING, RATE, RING, RX_SIZE, Detect, Jitter, Receive, Setup
 from hookflash.plane.kernels.codec import decode
-from hookflash.plane.kernels.compiling import kernel
+from hookflash.plane.kernels.compiling import kernel, part
 
 COMFORT_NOISE = 13
 MAX_OWED = 8 * FRAME
@@ -24,14 +24,14 @@ SAME_KEY = 25
 """Ticks after an in-band report in which the first RFC 4733 event of the same key is the same press."""
 
 
-@kernel
+@part
 def difference(later: int, earlier: int) -> int:
     """Signed difference of two 32-bit RTP times."""
     d = (later - earlier) & 0xFFFFFFFF
     return d - 0x100000000 if d >= 0x80000000 else d
 
 
-@kernel
+@part
 def number(data: NDArray[np.uint8], at: int, octets: int) -> int:
     """Big-endian unsigned number."""
     value = 0
@@ -41,7 +41,7 @@ def number(data: NDArray[np.uint8], at: int, octets: int) -> int:
     return value
 
 
-@kernel
+@part
 def payload_bounds(data: NDArray[np.uint8], length: int) -> tuple[int, int]:
     """Start and end of the payload of an RTP packet, (-1, -1) when it is none (RFC 3550 section 5.1)."""
     # A datagram as long as the row was probably cut off.
@@ -63,7 +63,7 @@ def payload_bounds(data: NDArray[np.uint8], length: int) -> tuple[int, int]:
     return start, end
 
 
-@kernel
+@part
 def start_source(rx: Receive, row: int, ssrc: int, sequence: int) -> None:
     """Begin statistics anew for a source, keeping what the former one lost."""
     if rx.ssrc[row] >= 0:
@@ -78,7 +78,7 @@ def start_source(rx: Receive, row: int, ssrc: int, sequence: int) -> None:
     rx.transit[row] = -1
 
 
-@kernel
+@part
 def follow_sequence(rx: Receive, row: int, sequence: int) -> None:
     """Extend the sequence number; a jump of more than 3,000 either way is a restart (RFC 3550 A.1)."""
     step = (sequence - rx.highest[row]) & 0xFFFF
@@ -92,7 +92,7 @@ def follow_sequence(rx: Receive, row: int, sequence: int) -> None:
     rx.packets[row] += 1
 
 
-@kernel
+@part
 def measure_jitter(rx: Receive, row: int, arrival: int, time: int) -> None:
     """Interarrival jitter (RFC 3550 A.8), in samples."""
     transit = (arrival - time) & 0xFFFFFFFF
@@ -101,7 +101,7 @@ def measure_jitter(rx: Receive, row: int, arrival: int, time: int) -> None:
     rx.transit[row] = transit
 
 
-@kernel
+@part
 def take_event(
     rx: Receive,
     detect: Detect,
@@ -147,7 +147,7 @@ def take_event(
     rx.key[row] = code
 
 
-@kernel
+@part
 def start_playout(jitter: Jitter, row: int, time: int, delay: int) -> None:
     """Play the packet of ``time`` after ``delay`` samples."""
     jitter.ring[row, :] = MISSING
@@ -159,7 +159,7 @@ def start_playout(jitter: Jitter, row: int, time: int, delay: int) -> None:
     jitter.window[row] = 0
 
 
-@kernel
+@part
 def follow_drift(jitter: Jitter, row: int, depth: int, delay: int) -> None:
     """Keep the depth of the ring sane, 10 ms at a time: clocks drift, paths change, backlogs are read."""
     jitter.low[row] = min(jitter.low[row], depth)
@@ -178,7 +178,7 @@ def follow_drift(jitter: Jitter, row: int, depth: int, delay: int) -> None:
     jitter.window[row] = 0
 
 
-@kernel
+@part
 def insert_audio(
     jitter: Jitter, row: int, codec: int, payload: NDArray[np.uint8], time: int, marker: int, delay: int
 ) -> None:
@@ -211,7 +211,7 @@ def insert_audio(
     follow_drift(jitter, row, depth, delay)
 
 
-@kernel
+@part
 def ingest_packet(
     setup: Setup, rx: Receive, jitter: Jitter, detect: Detect, row: int, length: int, tick: int, delay: int
 ) -> int:

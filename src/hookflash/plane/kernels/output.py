@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from hookflash.plane.columns import FRAME, HISTORY, Jitter, Setup, Transmit
 from hookflash.plane.kernels.codec import PCMU, encode
-from hookflash.plane.kernels.compiling import kernel
+from hookflash.plane.kernels.compiling import kernel, part
 from hookflash.plane.kernels.playing import Plays
 
 HEADER = 12
+LOWEST, HIGHEST = np.int32(-32768), np.int32(32767)
 SILENCE_ULAW = 0xFF
 SILENCE_ALAW = 0xD5
 
@@ -43,7 +44,7 @@ def mix(setup: Setup, jitter: Jitter, mixes: Mixes, used: int, used_mixes: int) 
         mixes.speakers[m] += 1
 
 
-@kernel
+@part
 def gather(
     setup: Setup,
     jitter: Jitter,
@@ -79,11 +80,11 @@ def gather(
         sources += 1
     if sources > 0:
         for i in range(FRAME):
-            out[i] = min(max(wide[i], -32768), 32767)
+            out[i] = min(max(wide[i], LOWEST), HIGHEST)
     return sources > 0
 
 
-@kernel
+@part
 def write_header(tx: Transmit, row: int, kind: int, marker: int, time: int) -> None:
     """Payload type, marker, sequence number and time of a packet; version and SSRC are in the row already."""
     octets = tx.octets[row]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hookflash.plane.columns import FRAME
-from hookflash.plane.kernels.compiling import kernel
+from hookflash.plane.kernels.compiling import kernel, part
 
 MAX_CLIPS = 32
 """Clips waiting in one play."""
@@ -43,14 +43,14 @@ class Clips(NamedTuple):
     length: NDArray[np.int64]  # samples
 
 
-@kernel
+@part
 def copy(source: NDArray[np.int16], out: NDArray[np.int16]) -> None:
     """Copy; a plain loop becomes SIMD code where a slice assignment does not."""
     for i in range(out.shape[0]):
         out[i] = source[i]
 
 
-@kernel
+@part
 def fill(plays: Plays, clips: Clips, pool: NDArray[np.int16], play: int) -> int:
     """Move one play on by a frame; the samples that were filled."""
     filled = 0

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hookflash.plane.columns import FRAME, HISTORY, MISSING, RATE, RING, Jitter, Setup
-from hookflash.plane.kernels.compiling import kernel
+from hookflash.plane.kernels.compiling import kernel, part
 
 FADE_STEP = 1.0 / 3.0
 """What concealment loses in gain per frame: silence after 60 ms."""
@@ -14,7 +14,7 @@ SILENT_ENOUGH = 3
 """Frames of zeros after which the whole of ``heard`` is zero."""
 
 
-@kernel
+@part
 def conceal(jitter: Jitter, row: int) -> bool:
     """Fill the holes of the current frame from the frame before; False when nothing was left to repeat."""
     heard = jitter.heard[row]
@@ -35,7 +35,7 @@ def conceal(jitter: Jitter, row: int) -> bool:
     return sounded
 
 
-@kernel
+@part
 def take(ring: NDArray[np.int16], out: NDArray[np.int16]) -> int:
     """Move samples out of the ring, leaving it empty; the lowest of them (MISSING if there is a hole)."""
     lowest = np.int16(32767)

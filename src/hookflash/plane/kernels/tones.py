@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hookflash.plane.columns import FRAME, RATE, Setup, Transmit
 from hookflash.plane.kernels.codec import PCMU, encode
-from hookflash.plane.kernels.compiling import kernel
+from hookflash.plane.kernels.compiling import kernel, part
 from hookflash.plane.kernels.output import HEADER, SILENCE_ALAW, SILENCE_ULAW, write_header
 
 RFC4733 = 1
@@ -44,7 +44,7 @@ COLUMNS = (1336.0, 1209.0, 1336.0, 1477.0, 1209.0, 1336.0, 1477.0, 1209.0, 1336.
 """Tones of each event code, Hz."""
 
 
-@kernel
+@part
 def send_event(setup: Setup, tx: Transmit, row: int) -> None:
     """One telephone-event packet: the key goes on, or one of its end packets."""
     if tx.position[row] == 0:
@@ -62,7 +62,7 @@ def send_event(setup: Setup, tx: Transmit, row: int) -> None:
         tx.ends[row] += 1
 
 
-@kernel
+@part
 def send_silence(setup: Setup, tx: Transmit, row: int) -> None:
     """A packet of silence between keys."""
     tx.octets[row, HEADER : HEADER + FRAME] = SILENCE_ULAW if setup.codec[row] == PCMU else SILENCE_ALAW
@@ -70,7 +70,7 @@ def send_silence(setup: Setup, tx: Transmit, row: int) -> None:
     tx.length[row] = HEADER + FRAME
 
 
-@kernel
+@part
 def step_events(setup: Setup, tx: Transmit, row: int) -> None:
     """One tick of a sending by telephone-event. Keys begin on the tick grid; durations are exact."""
     if tx.ends[row] < END_PACKETS:
@@ -88,7 +88,7 @@ def step_events(setup: Setup, tx: Transmit, row: int) -> None:
             tx.done[row] = 2
 
 
-@kernel
+@part
 def step_audio(setup: Setup, tx: Transmit, row: int, pcm: NDArray[np.int16]) -> None:
     """One tick of a sending in band, exact to the sample."""
     for i in range(FRAME):
