@@ -44,7 +44,7 @@ def kernel(function: Kernel) -> Kernel:
 
 
 def part(function: Kernel) -> Kernel:
-    """A piece of a kernel, always inlined: passing groups of columns by value costs more than most pieces do."""
+    """A piece of a kernel, always inlined: passing groups of columns by value costs more than most do."""
     return _compile(function, forceinline=True)
 
 
