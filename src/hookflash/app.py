@@ -42,7 +42,8 @@ from hookflash.plane.prompts import PromptLimits, Prompts
 from hookflash.ports.clock import Clock
 from hookflash.ports.journal import Delivery
 from hookflash.sip.transports import Handlers, Transports
-from hookflash.store.journal import SqliteJournal
+from hookflash.store.janitor import Janitor
+from hookflash.store.journal import Retention, SqliteJournal
 from hookflash.store.keys import KeyStore
 from hookflash.store.lock import DataDirectory
 from hookflash.wire.ids import Minter, node_of
@@ -136,6 +137,8 @@ class App:
             eager=settings.server.mode == "dev",
         )
         self._closers.append(grid.close)
+        janitor = Janitor(journal, clock, Retention())
+        self._closers.append(janitor.close)
         courier = self.courier = Courier(
             journal, clock, sender, tokens, gate=grid.gate, on_delivered=self._delivered
         )
@@ -163,9 +166,11 @@ class App:
 
         await self._recover(journal, minter, clock)
         await courier.start()
+        janitor.start()
         await grid.start(subscriptions(settings))
         await media.start()
         await self._listen_sip(phones, clock)
+        await phones.resolve_trunks()
         self._closers.append(engine.end_all)
 
         identities = IdentityService(journal, keys, new_user_id=minter.user_id, wall=clock.wall)
@@ -185,7 +190,7 @@ class App:
             journal=journal,
             readiness=self,
             resources=resources,
-            open_to_all=settings.server.mode == "dev",
+            open_to_all=settings.server.open_own_surface,
         )
         self.http = HttpServers(shell(azure, own), settings.server)
         self._closers.append(self.http.stop)

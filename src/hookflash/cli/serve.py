@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import signal
 from pathlib import Path
 
@@ -57,7 +58,15 @@ def run(config: Path | None, flags: dict[str, str], log_format: str, log_level: 
         return runner.run(_serve(settings))
 
 
+def _allow_open_files() -> None:
+    """Every leg and every connection is an open file: take as many as the system gives."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 async def _serve(settings: Settings) -> int:
+    _allow_open_files()
     app = App(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -88,11 +97,9 @@ def show(console: Console, settings: Settings, app: App) -> None:
     The connection string stands on a line of its own, never broken, so that it can be copied.
     """
     console.print(Rule(f"hookflash {__version__}", align="left", style="green"))
-    resource = settings.resource[0]
+    first = settings.resource[0]
     console.print("[bold]connection string[/bold]")
-    console.print(
-        connection_string(resource, settings.public_url), soft_wrap=True, markup=False, style="cyan"
-    )
+    console.print(connection_string(first, settings.public_url), soft_wrap=True, markup=False, style="cyan")
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column(overflow="fold")
