@@ -182,6 +182,29 @@ def test_a_sweep_goes_on_behind_errors_and_keeps_its_order():
     assert len(sweep) == 5
 
 
+def test_a_peer_that_sends_but_cannot_be_reached_is_heard():
+    """Every datagram to a closed port costs a read: ECONNREFUSED comes instead of what is queued."""
+    network = UdpNetwork("127.0.0.1", *free_range(1))
+    endpoint = network.open(0.0)
+    peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    peer.bind(("127.0.0.1", 0))
+    address = peer.getsockname()
+    endpoint.connect(address)
+    for octets in (b"1", b"22", b"333"):
+        peer.sendto(octets, ("127.0.0.1", endpoint.port))
+    peer.close()
+    into = memoryview(bytearray(64))
+    reads, writes = Sweep(), Sweep()
+    reads.add(1, endpoint.recv_into, into)
+    writes.add(1, endpoint.send, into[:4])
+    seen = []
+    for _ in range(5):
+        writes.run()  # and the network refuses it
+        seen += reads.run()
+    assert seen == [1, 2, 3, 0, 0]
+    network.close()
+
+
 def test_other_errors_are_not_swallowed():
     sweep = Sweep()
     sweep.add(1, lambda view: 1 // 0, memoryview(b""))

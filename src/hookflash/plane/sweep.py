@@ -2,6 +2,10 @@
 
 ``map`` over bound methods keeps the loop in C; an exception (nothing there, peer unreachable) leaves the
 iterator where it was, so the loop goes on behind it.
+
+On a connected socket the network's complaint about a datagram sent earlier (an ICMP error) comes as the
+result of a later call, which then does nothing else; that call is made once more. Otherwise a peer that
+sends but cannot be reached would never be heard: each datagram to it costs one read.
 """
 
 from __future__ import annotations
@@ -72,20 +76,32 @@ class Sweep:
 
     def run(self) -> list[int]:
         """Every call once; the results in the order of :attr:`rows`, 0 where the call raised OSError."""
-        return _run(map(call, self._calls, self._views))
+        return _run(self._calls, self._views)
 
     def run_some(self, rows: list[int]) -> list[int]:
         """The calls of ``rows`` only."""
         places = [self._place[row] for row in rows]
-        return _run(map(call, [self._calls[p] for p in places], [self._views[p] for p in places]))
+        return _run([self._calls[p] for p in places], [self._views[p] for p in places])
 
 
-def _run(results: map[Any]) -> list[int]:
+def _run(calls: list[Callable[[memoryview], Any]], views: list[memoryview]) -> list[int]:
+    results = map(call, calls, views)
     done: list[int] = []
     while True:
         try:
             # What was appended before an exception stays.
             done.extend(results)
             return done
-        except OSError:
+        except BlockingIOError:
             done.append(0)
+        except OSError:
+            done.append(_again(calls[len(done)], views[len(done)]))
+
+
+def _again(function: Callable[[memoryview], Any], view: memoryview) -> int:
+    """The result of a call behind the complaint that kept it from happening."""
+    try:
+        done: int = function(view)
+    except OSError:
+        return 0
+    return done
