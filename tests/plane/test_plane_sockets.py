@@ -184,7 +184,8 @@ def test_a_sweep_goes_on_behind_errors_and_keeps_its_order():
 
 def test_a_peer_that_sends_but_cannot_be_reached_is_heard():
     """Every datagram to a closed port costs a read: ECONNREFUSED comes instead of what is queued."""
-    network = UdpNetwork("127.0.0.1", *free_range(1))
+    first = free_range(1)
+    network = UdpNetwork("127.0.0.1", first, first + 1)
     endpoint = network.open(0.0)
     peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     peer.bind(("127.0.0.1", 0))
