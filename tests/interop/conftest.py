@@ -1,3 +1,57 @@
-"""What the interop tests share: the system tests' server, with a trunk that leads to SIPp."""
+"""What the interop tests share: one server whose trunks lead to ports that SIPp and baresip take in turns."""
 
-from system.conftest import running_system, system  # noqa: F401
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from system.conftest import System, phone, system, wav  # noqa: F401
+from system.harness import Server, Webhook, free_port
+
+
+@dataclass
+class Trunks(System):
+    """The system, and its ways out.
+
+    Attributes:
+        ports: by trunk, where on 127.0.0.1 the trunk's calls arrive.
+    """
+
+    ports: dict[str, int]
+
+    @staticmethod
+    def number(trunk: str, last: str = "0199") -> str:
+        """A number that is routed to a trunk."""
+        return f"{PREFIXES[trunk]}{last}"
+
+
+PREFIXES = {"udp": "+1201555", "tcp": "+1202555", "digest": "+1203555", "baresip": "+1204555"}
+USERNAME, PASSWORD = "hookflash", "not-a-secret"
+
+
+def configuration(ports: dict[str, int]) -> str:
+    """The trunks and routes in TOML."""
+    lines = []
+    for name, port in ports.items():
+        lines += ["[[trunk]]", f'name = "{name}"', f'targets = ["127.0.0.1:{port}"]']
+        if name == "tcp":
+            lines.append('transport = "tcp"')
+        if name == "digest":
+            lines += [f'username = "{USERNAME}"', f'password = "{PASSWORD}"']
+        lines += ["[[route]]", f"pattern = '\\{PREFIXES[name]}\\d{{4}}'", f'trunk = "{name}"']
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="session")
+def running_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trunks]:
+    folder = tmp_path_factory.mktemp("interop")
+    ports = {name: free_port() for name in PREFIXES}
+    webhook = Webhook()
+    webhook.files["/short.wav"] = wav(0.3)
+    try:
+        with Server(folder, webhook, configuration(ports)) as server:
+            yield Trunks(server, webhook, "", Path(), ports)
+    finally:
+        webhook.close()

@@ -32,6 +32,8 @@ class Sipp:
         remote: host:port to call, for a caller.
         calls, rate: how many in all, how many a second.
         user: user part of the request URI.
+        port: its own SIP port; a free one when 0.
+        keys: values for the scenario's own keywords.
         options: further command line.
     """
 
@@ -46,14 +48,19 @@ class Sipp:
         user: str = "+18005550100",
         transport: str = "u1",
         timeout: int = 120,
+        port: int = 0,
+        keys: dict[str, str] | None = None,
         options: tuple[str, ...] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
+        self.port = port or free_port()
         self._statistics = folder / "statistics.csv"
         file = SCENARIOS / f"{scenario}.xml"
         which = ["-sf", str(file)] if file.exists() else ["-sn", scenario]
         command = ["sipp", *which, "-i", "127.0.0.1", "-p", str(self.port), "-s", user, "-t", transport]
+        command += ["-mi", "127.0.0.1", "-mp", str(free_port())]
+        for name, value in (keys or {}).items():
+            command += ["-key", name, value]
         command += ["-m", str(calls), "-r", str(rate), "-l", str(max(calls, 10)), "-timeout", str(timeout)]
         command += ["-trace_stat", "-stf", str(self._statistics), "-fd", "1", "-trace_err", "-nostdin"]
         command += ["-error_file", str(folder / "errors.log"), *options, *([remote] if remote else [])]
