@@ -116,6 +116,7 @@ class AzureSurface:
             operation, ids = self._router.find(method, path)
             answer = await self._answer(operation, ids, scope, path, headers, receive)
         except Refusal as refusal:
+            _tell(method, path, ids, refusal)
             answer = render(refusal)
             if refusal.status in STILL_SENDING:
                 await answer_early(answer, headers, receive, send)
@@ -202,6 +203,21 @@ def _failed(method: str, path: str) -> Answer:
     log.exception("%s %s failed, fault %s", method, path, fault, extra={"fault": fault})
     message = f"Hookflash failed to carry this out; its log has the reason under fault {fault}."
     return render(internal_error(message))
+
+
+def _tell(method: str, path: str, ids: Ids, refusal: Refusal) -> None:
+    """A refusal in the log: whoever develops an app looks there first."""
+    log.info(
+        "refused: %s",
+        refusal.message,
+        extra={
+            "method": method[:20],
+            "path": path[:200],
+            "status": refusal.status,
+            "code": refusal.code,
+            "callConnectionId": ids[0][:100] if ids else None,
+        },
+    )
 
 
 async def _refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:

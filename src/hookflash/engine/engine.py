@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from hookflash.calls.commands import Command
+from hookflash.calls.commands import Command, GetCall, GetParticipant, ListParticipants
 from hookflash.calls.effects import (
     AddListener,
     AnswerLeg,
@@ -50,6 +50,8 @@ from hookflash.wire.ids import Minter
 from hookflash.wire.results import internal_error
 
 log = logging.getLogger("hookflash.calls")
+
+_QUERIES = (GetCall, GetParticipant, ListParticipants)
 
 Watch = Callable[[Entry], None]
 """Told of each journal entry when it is written; must not raise."""
@@ -122,7 +124,10 @@ class Engine:
             Refusal: the command was refused (nothing has changed), or it could not be journalled (500/9999).
         """
         outcome = self._exchange.execute(self._clock.now(), command)
-        self._entries.append(command_entry(command, outcome.response, self._clock.wall()))
+        entry = command_entry(command, outcome.response, self._clock.wall())
+        self._entries.append(entry)
+        level = logging.DEBUG if isinstance(command, _QUERIES) else logging.INFO
+        log.log(level, entry.name, extra={"callConnectionId": entry.connection or None})
         durable = self._carry_out(outcome.effects)
         try:
             await durable
