@@ -1,47 +1,14 @@
-"""What the interop tests share: one server whose trunks lead to ports that SIPp and baresip take in turns."""
+"""What the interop tests share: one server, and its trunks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from system.conftest import System, phone, system, wav  # noqa: F401
+from system.conftest import phone, system, wav  # noqa: F401
 from system.harness import Server, Webhook, free_port
-
-
-@dataclass
-class Trunks(System):
-    """The system, and its ways out.
-
-    Attributes:
-        ports: by trunk, where on 127.0.0.1 the trunk's calls arrive.
-    """
-
-    ports: dict[str, int]
-
-    @staticmethod
-    def number(trunk: str, last: str = "0199") -> str:
-        """A number that is routed to a trunk."""
-        return f"{PREFIXES[trunk]}{last}"
-
-
-PREFIXES = {"udp": "+1201555", "tcp": "+1202555", "digest": "+1203555", "baresip": "+1204555"}
-USERNAME, PASSWORD = "hookflash", "not-a-secret"
-
-
-def configuration(ports: dict[str, int]) -> str:
-    """The trunks and routes in TOML."""
-    lines = []
-    for name, port in ports.items():
-        lines += ["[[trunk]]", f'name = "{name}"', f'targets = ["127.0.0.1:{port}"]']
-        if name == "tcp":
-            lines.append('transport = "tcp"')
-        if name == "digest":
-            lines += [f'username = "{USERNAME}"', f'password = "{PASSWORD}"']
-        lines += ["[[route]]", f"pattern = '\\{PREFIXES[name]}\\d{{4}}'", f'trunk = "{name}"']
-    return "\n".join(lines) + "\n"
+from trunk_ports import PREFIXES, Trunks, configuration
 
 
 @pytest.fixture(scope="session")

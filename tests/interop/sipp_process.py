@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import subprocess
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +57,8 @@ class Sipp:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
         self._statistics = folder / "statistics.csv"
+        self._errors = folder / "errors.log"
+        self._messages = folder / "messages.log"
         file = SCENARIOS / f"{scenario}.xml"
         which = ["-sf", str(file)] if file.exists() else ["-sn", scenario]
         command = ["sipp", *which, "-i", "127.0.0.1", "-p", str(self.port), "-s", user, "-t", transport]
@@ -63,8 +67,9 @@ class Sipp:
             command += ["-key", name, value]
         command += ["-m", str(calls), "-r", str(rate), "-l", str(max(calls, 10)), "-timeout", str(timeout)]
         command += ["-trace_stat", "-stf", str(self._statistics), "-fd", "1", "-trace_err", "-nostdin"]
-        command += ["-error_file", str(folder / "errors.log"), *options, *([remote] if remote else [])]
-        self._errors = folder / "errors.log"
+        if calls <= 20:
+            command += ["-trace_msg", "-message_file", str(self._messages)]
+        command += ["-error_file", str(self._errors), *options, *([remote] if remote else [])]
         self._process = subprocess.Popen(
             command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -91,11 +96,38 @@ class Sipp:
             (errors or output or "")[-3000:],
         )
 
+    def wait_listening(self, timeout: float = 10) -> None:
+        """Wait until its port takes messages."""
+        wanted = f":{self.port:04X}"
+        deadline = time.monotonic() + timeout
+        while not any(_listens(table, wanted) for table in ("udp", "tcp")):
+            assert self._process.poll() is None, f"SIPp ended: {self.finish().output}"
+            assert time.monotonic() < deadline, f"SIPp does not listen within {timeout} s"
+            threading.Event().wait(0.02)
+
+    def messages(self) -> str:
+        """Every message it has sent and received; only runs of few calls keep them."""
+        return self._messages.read_text(errors="replace") if self._messages.exists() else ""
+
+    def wait_message(self, text: str, timeout: float = 10) -> None:
+        """Wait until it has sent or received a message with this text."""
+        deadline = time.monotonic() + timeout
+        while text not in self.messages():
+            assert time.monotonic() < deadline, f"no {text!r} within {timeout} s"
+            threading.Event().wait(0.02)
+
     def stop(self) -> None:
         """End it if it still runs."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+
+
+def _listens(table: str, port: str) -> bool:
+    """Whether /proc/net/udp or tcp has a socket bound to a port, in state listening or unconnected."""
+    lines = Path("/proc/net", table).read_text().splitlines()[1:]
+    rows = [line.split() for line in lines]
+    return any(row[1].endswith(port) and row[3] in ("07", "0A") for row in rows)
 
 
 def run(scenario: str, folder: Path, **options: object) -> Verdict:
