@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+import types
+from collections.abc import Awaitable, Callable, Generator, MutableMapping
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -12,8 +14,9 @@ from hookflash.wire.results import Refusal, unsupported_api_version
 from hookflash.wire.versions import STABLE, resolve
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 MAX_QUERY = 2048
 """Longest query string in bytes."""
@@ -25,7 +28,13 @@ class Disconnected(Exception):
 
 def read_headers(scope: Scope) -> dict[str, str]:
     """The headers by lower-case name; of a repeated one the last counts."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    given = scope["headers"]
+    # One decode for all of them; no header can hold a line feed, but this must not rest on another's parser.
+    texts = b"\n".join(chain.from_iterable(given)).decode("latin-1").split("\n")
+    if len(texts) != 2 * len(given):
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value in given}
+    each = iter(texts)
+    return dict(zip(each, each, strict=True))
 
 
 @lru_cache(maxsize=64)
@@ -65,6 +74,45 @@ async def read_body(receive: Receive, limit: int, seconds: float) -> bytes:
         Refusal: 413 beyond ``limit`` bytes, 408 when it takes longer than ``seconds``.
         Disconnected: the client went away.
     """
+    steps = receive().__await__()
+    try:
+        pending = next(steps)
+    except StopIteration as done:
+        # As nearly always, the body came with the headers: nothing to wait for, no timer to set.
+        message: Message = done.value
+        body = message.get("body", b"")
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            if len(body) > limit:
+                raise too_large(len(body), limit) from None
+            return bytes(body)
+        first = _ready(message)
+    else:
+        first = _resume(steps, pending)
+    return await _read_in_time(first, receive, limit, seconds)
+
+
+async def _ready(message: Message) -> Message:
+    return message
+
+
+@types.coroutine
+def _resume(steps: Generator[Any, Any, Message], pending: Any) -> Generator[Any, Any, Message]:
+    """Await what has run up to its first wait, which is for ``pending``."""
+    try:
+        yield pending
+    except BaseException as error:
+        # A cancellation is for the one who waits.
+        try:
+            pending = steps.throw(error)
+        except StopIteration as done:
+            message: Message = done.value
+            return message
+        yield pending
+    return (yield from steps)
+
+
+async def _read_in_time(first: Awaitable[Message], receive: Receive, limit: int, seconds: float) -> bytes:
+    """The body, when its ``first`` message is not there yet or not all of it."""
     # asyncio.timeout by hand: it would cost more than all the rest of reading.
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
@@ -72,13 +120,7 @@ async def read_body(receive: Receive, limit: int, seconds: float) -> bytes:
     deadline = loop.time() + seconds
     timer = loop.call_at(deadline, task.cancel)
     try:
-        message = await receive()
-        body: bytes = message.get("body", b"")
-        if message["type"] == "http.request" and not message.get("more_body", False):
-            if len(body) > limit:
-                raise too_large(len(body), limit)
-            return body
-        return await _read_rest(message, receive, limit)
+        return await _read_rest(await first, receive, limit)
     except asyncio.CancelledError:
         # Somebody else's cancellation goes on; ours ends here.
         if loop.time() < deadline or task.uncancel() > 0:
@@ -89,7 +131,7 @@ async def read_body(receive: Receive, limit: int, seconds: float) -> bytes:
         timer.cancel()
 
 
-async def _read_rest(message: MutableMapping[str, Any], receive: Receive, limit: int) -> bytes:
+async def _read_rest(message: Message, receive: Receive, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:

@@ -10,10 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from typing import ParamSpec
 
 from hookflash.api.exchange import Answer, Headers
 from hookflash.wire.repeatability import FIRST_SENT, REQUEST_ID, repeatability
 from hookflash.wire.results import Refusal
+
+P = ParamSpec("P")
 
 _RETRIED = frozenset({408, 429})
 
@@ -63,28 +66,19 @@ class Repeatability:
     def __len__(self) -> int:
         return len(self._kept)
 
-    async def once(self, key: Key, run: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def once(
+        self, key: Key, run: Callable[P, Awaitable[Answer]], *args: P.args, **kw: P.kwargs
+    ) -> Answer:
         """The answer of the first request with this key; only that one calls ``run``."""
-        while True:
-            kept = self._kept.get(key)
-            if kept is not None:
-                since, status, body, headers = kept
-                if self._now() - since <= self._age:
-                    self._kept.move_to_end(key)
-                    return Answer(status, body, headers)
-                del self._kept[key]
-            if key not in self._running:
-                break
-            ended = self._running[key]
-            if ended is None:
-                ended = self._running[key] = asyncio.get_running_loop().create_future()
-            # Shielded, so that one duplicate that gives up does not end the others' wait.
-            await asyncio.shield(ended)
+        while key in self._kept or key in self._running:
+            answer = await self._earlier(key)
+            if answer is not None:
+                return answer
         self._running[key] = None
         try:
-            answer = await run()
+            answer = await run(*args, **kw)
             if answer.status < 500 and answer.status not in _RETRIED:
-                self._kept[key] = (self._now(), *answer)
+                self._kept[key] = (self._now(), answer.status, answer.body, answer.headers)
                 if len(self._kept) > self._entries:
                     self._kept.popitem(last=False)
             return answer
@@ -92,3 +86,20 @@ class Repeatability:
             ended = self._running.pop(key)
             if ended is not None:
                 ended.set_result(None)
+
+    async def _earlier(self, key: Key) -> Answer | None:
+        """The answer kept for this key; None when it is too old, or after the wait for one under way."""
+        kept = self._kept.get(key)
+        if kept is not None:
+            since, status, body, headers = kept
+            if self._now() - since <= self._age:
+                self._kept.move_to_end(key)
+                return Answer(status, body, headers)
+            del self._kept[key]
+            return None
+        ended = self._running[key]
+        if ended is None:
+            ended = self._running[key] = asyncio.get_running_loop().create_future()
+        # Shielded, so that one duplicate that gives up does not end the others' wait.
+        await asyncio.shield(ended)
+        return None

@@ -6,6 +6,7 @@ Each check raises Refusal 400/8523 whose target is the field's wire name (contra
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
@@ -140,10 +141,12 @@ def check_identifiers(
         check_identifier(model, f"{field}[{index}]")
 
 
+_DIALABLE = re.compile(r"\+?[0-9]{1,32}")
+
+
 def is_dialable(number: str) -> bool:
     """Whether ``number`` may go into a SIP request: an optional plus and at most 32 digits."""
-    digits = number.removeprefix("+")
-    return 0 < len(digits) <= 32 and digits.isascii() and digits.isdigit()
+    return _DIALABLE.fullmatch(number) is not None
 
 
 def check_callee(model: CommunicationIdentifierModel, field: str) -> bool:

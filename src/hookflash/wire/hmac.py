@@ -19,7 +19,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from urllib.parse import quote, unquote, urlsplit
 
-from hookflash.wire.results import unauthenticated
+from hookflash.wire.results import Refusal, unauthenticated
 from hookflash.wire.timestamps import imf_fixdate, parse_imf_fixdate
 
 DATE_WINDOW = 900.0
@@ -29,6 +29,8 @@ SCHEME = "HMAC-SHA256"
 EMPTY_BODY_HASH = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
 _SIGNED_HEADERS = "x-ms-date;host;x-ms-content-sha256"
+_USUAL = f"{SCHEME} SignedHeaders={_SIGNED_HEADERS}&Signature="
+"""What every SDK writes before the signature."""
 _MAX_AUTHORIZATION = 1024
 _MAX_SIGNED_HEADERS = 16
 _MAX_HOST = 512
@@ -88,27 +90,30 @@ class Verifier:
         """
         signed, signature = _authorization(headers.get("authorization"))
         layout = _layout(signed)
-        before = "".join([value + ";" for value in _values(layout.before, headers)])
-        after = "".join([";" + value for value in _values(layout.after, headers)])
-        host = headers.get("host")
-        if host is None:
-            raise unauthenticated("the signed header host is missing from the request.")
-        if not compare_digest(_body_hash(body), headers["x-ms-content-sha256"].encode()):
+        try:
+            values = [headers[name] for name in layout.names]
+        except KeyError as missing:
+            message = f"the signed header {missing.args[0]} is missing from the request."
+            raise unauthenticated(message) from None
+        if not compare_digest(_body_hash(body), values[layout.digest].encode()):
             raise unauthenticated(
                 "x-ms-content-sha256 does not match the body: hash the bytes exactly as they are sent, "
                 f"{len(body)} arrived here."
             )
-        self._check_date(headers[layout.date], now)
-        if len(target) > _MAX_TARGET or len(host) > _MAX_HOST:
+        moment = parse_imf_fixdate(values[layout.date])
+        if moment is None or abs(moment - now) > self._window:
+            raise self._wrong_date(values[layout.date], moment, now)
+        if len(target) > _MAX_TARGET or len(values[layout.host]) > _MAX_HOST:
             raise unauthenticated("the request target or the Host header is too long to be verified.")
         verb = method.upper()
-        found = self._try(f"{verb}\n{target}\n{before}{host}{after}", signature)
+        found = self._try(f"{verb}\n{target}\n{';'.join(values)}", signature)
         if found is not None:
             return found
         hosts = list(candidate_hosts(headers, self._public_hosts))
         for other in (target, *candidate_targets(target, headers, content=content)):
             for candidate in hosts:
-                found = self._try(f"{verb}\n{other}\n{before}{candidate}{after}", signature)
+                values[layout.host] = candidate
+                found = self._try(f"{verb}\n{other}\n{';'.join(values)}", signature)
                 if found is not None:
                     return found
         raise unauthenticated(
@@ -125,19 +130,16 @@ class Verifier:
                 return key
         return None
 
-    def _check_date(self, text: str, now: float) -> None:
-        moment = parse_imf_fixdate(text)
+    def _wrong_date(self, text: str, moment: int | None, now: float) -> Refusal:
         if moment is None:
-            raise unauthenticated(
+            return unauthenticated(
                 f"the signed date {text[:64]!r} is not of the form 'Sun, 06 Nov 1994 08:49:37 GMT'."
             )
-        drift = moment - now
-        if abs(drift) > self._window:
-            side = "ahead of" if drift > 0 else "behind"
-            raise unauthenticated(
-                f"the signed date is {abs(drift):.0f} s {side} this server's clock ({imf_fixdate(now)}); "
-                f"at most {self._window:.0f} s are accepted. Set the clocks, or sign each request anew."
-            )
+        side = "ahead of" if moment > now else "behind"
+        return unauthenticated(
+            f"the signed date is {abs(moment - now):.0f} s {side} this server's clock ({imf_fixdate(now)}); "
+            f"at most {self._window:.0f} s are accepted. Set the clocks, or sign each request anew."
+        )
 
 
 def _body_hash(body: bytes) -> bytes:
@@ -150,6 +152,18 @@ def _authorization(header: str | None) -> tuple[str, bytes]:
         raise unauthenticated("the Authorization header is missing; expected HMAC-SHA256 or a bearer token.")
     if len(header) > _MAX_AUTHORIZATION:
         raise unauthenticated("the Authorization header is too long.")
+    if header.startswith(_USUAL) and header.find("&", len(_USUAL)) < 0:
+        signed, encoded = _SIGNED_HEADERS, header[len(_USUAL) :]
+    else:
+        signed, encoded = _parameters(header)
+    try:
+        return signed, binascii.a2b_base64(encoded.encode("ascii"), strict_mode=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raise unauthenticated("the Signature in the Authorization header is not base64.") from None
+
+
+def _parameters(header: str) -> tuple[str, str]:
+    """The list of signed headers and the signature, as written, in any order."""
     scheme, _, parameters = header.partition(" ")
     if scheme.upper() != SCHEME:
         raise unauthenticated(f"the Authorization scheme {scheme[:32]!r} is not known; expected {SCHEME}.")
@@ -164,24 +178,22 @@ def _authorization(header: str | None) -> tuple[str, bytes]:
         raise unauthenticated(
             "the Authorization header must read HMAC-SHA256 SignedHeaders=<names>&Signature=<base64>."
         )
-    try:
-        return signed, binascii.a2b_base64(encoded.encode("ascii"), strict_mode=True)
-    except (binascii.Error, UnicodeEncodeError):
-        raise unauthenticated("the Signature in the Authorization header is not base64.") from None
+    return signed, encoded
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Which headers are signed before and after the host, and which of them is the date."""
+    """The signed headers in order; which of them are the host, the date and the hash of the body."""
 
-    before: tuple[str, ...]
-    after: tuple[str, ...]
-    date: str
+    names: tuple[str, ...]
+    host: int
+    date: int
+    digest: int
 
 
 @lru_cache(maxsize=64)
 def _layout(signed: str) -> _Layout:
-    names = signed.lower().split(";")
+    names = tuple(signed.lower().split(";"))
     if len(names) > _MAX_SIGNED_HEADERS or len(set(names)) != len(names):
         raise unauthenticated(f"SignedHeaders lists a header twice or more than {_MAX_SIGNED_HEADERS}.")
     for required in ("host", "x-ms-content-sha256"):
@@ -190,15 +202,7 @@ def _layout(signed: str) -> _Layout:
     date = next((name for name in ("x-ms-date", "date") if name in names), None)
     if date is None:
         raise unauthenticated(f"SignedHeaders must list x-ms-date or date; it lists {';'.join(names)}.")
-    at = names.index("host")
-    return _Layout(tuple(names[:at]), tuple(names[at + 1 :]), date)
-
-
-def _values(names: tuple[str, ...], headers: Mapping[str, str]) -> list[str]:
-    try:
-        return [headers[name] for name in names]
-    except KeyError as missing:
-        raise unauthenticated(f"the signed header {missing.args[0]} is missing from the request.") from None
+    return _Layout(names, names.index("host"), names.index(date), names.index("x-ms-content-sha256"))
 
 
 # --- what may have been signed instead of what arrived --------------------------------------------------

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from uuid import UUID
+import re
+from typing import NamedTuple
 
 from hookflash.wire.results import invalid_argument
 from hookflash.wire.timestamps import parse_imf_fixdate
@@ -11,9 +11,12 @@ from hookflash.wire.timestamps import parse_imf_fixdate
 REQUEST_ID = "Repeatability-Request-ID"
 FIRST_SENT = "Repeatability-First-Sent"
 
+_VERSION_4 = re.compile(
+    r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-4[0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-[0-9A-Fa-f]{12}"
+)
 
-@dataclass(frozen=True, slots=True)
-class Repeatability:
+
+class Repeatability(NamedTuple):
     """``request_id`` is a lower-case version 4 GUID, ``first_sent`` Unix time in seconds."""
 
     request_id: str
@@ -41,11 +44,6 @@ def repeatability(request_id: str | None, first_sent: str | None) -> Repeatabili
 
 
 def _version_4(text: str) -> str:
-    if len(text) == 36:
-        try:
-            guid = UUID(text)
-        except ValueError:
-            guid = None
-        if guid is not None and guid.version == 4:
-            return str(guid)
+    if _VERSION_4.fullmatch(text):
+        return text.lower()
     raise invalid_argument(REQUEST_ID, f"expected a version 4 UUID, got {text[:64]!r}.")
