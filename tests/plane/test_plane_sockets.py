@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import select
 import socket
 import struct
+import subprocess
+import sys
 
 import pytest
 
 from hookflash.plane.core import Plane
 from hookflash.plane.memory import MemoryNetwork
 from hookflash.plane.net import PortsExhausted
-from hookflash.plane.sockets import QUARANTINE, UdpNetwork
+from hookflash.plane.sockets import BIND_TRIES, QUARANTINE, TAKEN_REST, UdpNetwork
 from hookflash.plane.sweep import Sweep
 from hookflash.ports.plane import ConnectLeg, LegLatched, LegOpened, OpenLeg
 
@@ -40,6 +44,7 @@ def free_range(pairs: int) -> int:
 def net():
     first = free_range(3)
     network = UdpNetwork("127.0.0.1", first, first + 5)
+    network.base = first
     yield network
     network.close()
 
@@ -73,16 +78,113 @@ def test_freed_pairs_rest(net):
     assert net.open(10.0 + QUARANTINE).port == endpoints[1].port
 
 
-def test_ports_others_hold_are_passed_over(net, peer):
+def hold(*ports):
+    """Sockets of another program on these ports."""
+    held = []
+    for port in ports:
+        one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        one.bind(("127.0.0.1", port))
+        held.append(one)
+    return held
+
+
+def test_ports_others_hold_are_passed_over_and_tried_again_later(net):
     first = net.open(0.0)
-    blocker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    blocker.bind(("127.0.0.1", first.port + 3))
+    net.release(first, 0.0)
+    second = net.open(0.0)
+    (third,) = {net.base, net.base + 2, net.base + 4} - {first.port, second.port}
+    (blocker,) = hold(third + 1)  # its RTCP port is enough
+    with pytest.raises(PortsExhausted, match=r"1 in use, 1 resting after use, 1 taken by other programs"):
+        net.open(0.0)
+    blocker.close()
+    with pytest.raises(PortsExhausted, match="1 taken by other"):
+        net.open(TAKEN_REST / 2)
+    assert net.open(TAKEN_REST).port == third
+    with pytest.raises(PortsExhausted, match=r"every RTP port pair .* is in use .*widen"):
+        net.open(TAKEN_REST)
+
+
+def test_a_range_others_have_taken_a_large_part_of_still_gives_ports():
+    """Two programs with one range: what the other has does not make ours look full."""
+    pairs = 300
+    first = free_range(pairs)
+    others = hold(*range(first, first + 400, 2))
+    network = UdpNetwork("127.0.0.1", first, first + 2 * pairs - 1)
     try:
-        assert net.open(0.0).port == first.port + 4
-        with pytest.raises(PortsExhausted, match="1 held by others"):
-            net.open(0.0)
+        opened = [network.open(0.0).port for _ in range(100)]
+        assert min(opened) >= first + 400
+        with pytest.raises(PortsExhausted, match="100 in use.* 200 taken by other programs"):
+            network.open(0.0)
     finally:
-        blocker.close()
+        network.close()
+        for one in others:
+            one.close()
+
+
+def test_the_search_for_a_pair_is_bounded_and_goes_on_where_it_stopped():
+    pairs = BIND_TRIES + 10
+    first = free_range(pairs)
+    others = hold(*range(first, first + 2 * pairs, 2))
+    network = UdpNetwork("127.0.0.1", first, first + 2 * pairs - 1)
+    try:
+        with pytest.raises(PortsExhausted, match=rf"{BIND_TRIES} taken by .*, 10 not tried this time"):
+            network.open(0.0)
+        with pytest.raises(PortsExhausted, match=rf"{pairs} taken by other programs \(EADDRINUSE\); give"):
+            network.open(0.0)
+    finally:
+        network.close()
+        for one in others:
+            one.close()
+
+
+FEW_FILES = """
+import resource, sys
+from hookflash.plane.net import PortsExhausted
+from hookflash.plane.sockets import UdpNetwork
+
+network = UdpNetwork("127.0.0.1", {first}, {last})
+resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
+opened = []
+try:
+    while True:
+        opened.append(network.open(0.0))
+except PortsExhausted as error:
+    print(error)
+network.release(opened[0], 0.0)
+print(len(opened), network.open(0.0).port)
+"""
+
+
+def test_too_few_open_files_are_not_mistaken_for_taken_ports():
+    first = free_range(20)
+    script = FEW_FILES.format(first=first, last=first + 39)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    reason, after = done.stdout.splitlines()
+    assert "(EMFILE); this process may have 16 files open" in reason
+    assert "widen" not in reason
+    opened, port = map(int, after.split())
+    assert 1 <= opened < 8
+    assert first <= port < first + 40
+
+
+def test_an_address_of_another_machine_is_named():
+    network = UdpNetwork("192.0.2.77", 42000, 42009)
+    with pytest.raises(PortsExhausted, match=r"192\.0\.2\.77.*\(EADDRNOTAVAIL\); this machine has no such"):
+        network.open(0.0)
+    network.close()
+
+
+@pytest.mark.parametrize("number", [errno.ENFILE, errno.EACCES])
+def test_other_refusals_are_told_as_they_are_and_cost_no_port(net, monkeypatch, number):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(net, "_mark", refuse)
+        with pytest.raises(PortsExhausted, match=errno.errorcode[number]):
+            net.open(0.0)
+    assert len({net.open(0.0).port for _ in range(3)}) == 3
 
 
 @pytest.mark.parametrize(("first", "last"), [(80, 90), (20000, 20000), (65000, 70000)])

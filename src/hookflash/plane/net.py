@@ -10,7 +10,7 @@ Address = tuple[str, int]
 
 
 class PortsExhausted(Exception):
-    """No port pair is free; the message says how many there are and where they went."""
+    """No port pair can be had; the message says why: where they all went, or what the system refused."""
 
 
 class Endpoint(Protocol):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import ipaddress
 import os
+import random
+import resource
 import select
 import socket
 import struct
@@ -15,8 +18,10 @@ from hookflash.plane.net import Address, Endpoint, PortsExhausted
 
 QUARANTINE = 5.0
 """Seconds a freed port pair rests."""
-BIND_TRIES = 64
-"""Ports others hold are passed over, at most so many for one leg."""
+BIND_TRIES = 256
+"""Pairs that turn out to be taken are passed over, at most so many for one leg: some 5 ms of trying."""
+TAKEN_REST = 2.0
+"""Seconds before a pair that was found taken is tried again."""
 MAX_CONTROL = 1500
 _libc = ctypes.CDLL(None, use_errno=True)
 _EXPEDITED = 0xB8
@@ -56,7 +61,11 @@ class UdpEndpoint:
 
 
 class UdpNetwork:
-    """Even/odd port pairs of ``[first, last]`` on ``host`` (an IP literal, v4 or v6)."""
+    """Even/odd port pairs of ``[first, last]`` on ``host`` (an IP literal, v4 or v6).
+
+    Pairs are handed out in random order: ports that can not be guessed are harder to send into, and two
+    programs that share a range do not both begin at its foot and walk into each other.
+    """
 
     def __init__(self, host: str, first: int = 20000, last: int = 39999) -> None:
         first += first & 1
@@ -68,27 +77,44 @@ class UdpNetwork:
         self._family = socket.AF_INET if version == 4 else socket.AF_INET6
         self._host = host
         self._range = f"{first}-{last}"
-        self._free = deque(range(first, last, 2))
+        pairs = list(range(first, last, 2))
+        random.SystemRandom().shuffle(pairs)
+        self._free = deque(pairs)
         self._resting: deque[tuple[float, int]] = deque()
+        self._taken: deque[tuple[float, int]] = deque()
         self._open: dict[int, UdpEndpoint] = {}
         self._poll = select.epoll()
         self._by_fd: dict[int, UdpEndpoint] = {}
 
     def open(self, now: float) -> Endpoint:
-        while self._resting and self._resting[0][0] <= now:
-            self._free.append(self._resting.popleft()[1])
+        for waiting in (self._resting, self._taken):
+            while waiting and waiting[0][0] <= now:
+                self._free.append(waiting.popleft()[1])
         for _ in range(min(len(self._free), BIND_TRIES)):
             port = self._free.popleft()
             try:
                 endpoint = self._bind(port)
-            except OSError:
-                self._free.append(port)
-                continue
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    self._taken.append((now + TAKEN_REST, port))
+                    continue
+                # Whatever else went wrong would go wrong on the next port as well.
+                self._free.appendleft(port)
+                raise PortsExhausted(
+                    f"no RTP socket on {self._host}, port {port}: {_explain(error)}"
+                ) from error
             self._open[port] = endpoint
             return endpoint
-        raise PortsExhausted(
-            f"no RTP port pair of {self._range} on {self._host} is free: {len(self._open)} in use, "
-            f"{len(self._resting)} resting, {len(self._free)} held by others; widen the range"
+        raise PortsExhausted(self._why_none())
+
+    def _why_none(self) -> str:
+        counts = f"{len(self._open)} in use, {len(self._resting)} resting after use"
+        if not self._taken:
+            return f"every RTP port pair of {self._range} is in use ({counts}): widen the range"
+        tail = f", {len(self._free)} not tried this time" if self._free else ""
+        return (
+            f"no RTP port pair found in {self._range} on {self._host}: {counts}, {len(self._taken)} taken by "
+            f"other programs (EADDRINUSE){tail}; give the media plane a range nobody else uses"
         )
 
     def release(self, endpoint: Endpoint, now: float) -> None:
@@ -127,12 +153,12 @@ class UdpNetwork:
                 one.setblocking(False)
                 self._mark(one)
                 one.bind((self._host, number))
+            endpoint = UdpEndpoint(*sockets)
+            self._poll.register(endpoint.rtcp, select.EPOLLIN)
         except OSError:
             for one in sockets:
                 one.close()
             raise
-        endpoint = UdpEndpoint(*sockets)
-        self._poll.register(endpoint.rtcp, select.EPOLLIN)
         self._by_fd[endpoint.rtcp.fileno()] = endpoint
         return endpoint
 
@@ -143,3 +169,21 @@ class UdpNetwork:
                 one.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED)
             else:
                 one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _EXPEDITED)
+
+
+def _explain(error: OSError) -> str:
+    """The error with its name, and what helps against it."""
+    number = error.errno or 0
+    name = errno.errorcode.get(number, str(number))
+    text = f"{os.strerror(number)} ({name})"
+    if number == errno.EMFILE:
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return (
+            f"{text}; this process may have {limit} files open and a leg takes two: raise the limit "
+            "(ulimit -n, LimitNOFILE=)"
+        )
+    if number == errno.ENFILE:
+        return f"{text}; the system's limit of open files is reached: raise fs.file-max"
+    if number == errno.EADDRNOTAVAIL:
+        return f"{text}; this machine has no such address: set the media address to one it has"
+    return text
