@@ -12,6 +12,7 @@ from typing import Any
 
 import uvicorn
 
+from hookflash.api.connections import BoundedProtocol
 from hookflash.api.reading import Receive, Scope, Send
 from hookflash.config import Address, ServerSettings
 
@@ -104,7 +105,7 @@ class HttpServers:
         listener = listen(address, setting)
         config = uvicorn.Config(
             self._app,
-            http="httptools",
+            http=BoundedProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
