@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -212,3 +213,73 @@ def test_a_port_in_use_is_an_error() -> None:
         other.transports.send(MESSAGE, Flow("UDP", ("127.0.0.1", 1), ("127.0.0.1", port)))
 
     run(test, "asyncio")
+
+
+async def _closed(reader: asyncio.StreamReader) -> None:
+    async with asyncio.timeout(5):
+        assert await reader.read() == b""
+
+
+def test_a_connection_that_never_says_anything_is_closed_early() -> None:
+    async def test(near: End, far: End, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        near.transports.send(MESSAGE, await near.transports.flow_to("TCP", "127.0.0.1", port))
+        await far.got()  # accepted after the silent one
+        far.clock.advance(10.0)
+        await _closed(reader)
+        writer.close()
+
+    run(test, "asyncio", limits=Limits(message=10.0))
+
+
+def test_half_a_message_is_not_kept_alive_by_single_bytes() -> None:
+    async def test(near: End, far: End, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(MESSAGE + MESSAGE[:20])
+        await far.got()
+        far.clock.advance(9.0)
+        writer.write(MESSAGE[20:30])
+        near.transports.send(MESSAGE, await near.transports.flow_to("TCP", "127.0.0.1", port))
+        await far.got()  # read after those bytes
+        far.clock.advance(1.0)
+        await _closed(reader)
+        writer.close()
+
+    run(test, "asyncio", limits=Limits(message=10.0))
+
+
+def test_a_keep_alive_is_a_sign_of_life() -> None:
+    async def test(near: End, far: End, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"\r\n\r\n")
+        assert await reader.readexactly(2) == b"\r\n"
+        far.clock.advance(100.0)
+        writer.write(MESSAGE)
+        await far.got()
+        writer.close()
+
+    run(test, "asyncio", limits=Limits(message=10.0))
+
+
+def test_one_address_cannot_take_all_connections() -> None:
+    async def test(near: End, far: End, port: int) -> None:
+        first = await asyncio.open_connection("127.0.0.1", port)
+        first[1].write(MESSAGE)
+        await far.got()
+        second, writer = await asyncio.open_connection("127.0.0.1", port)
+        with contextlib.suppress(ConnectionResetError):
+            await _closed(second)
+        writer.close()
+        # Those we open ourselves are not counted, nor kept from opening.
+        far.transports.send(MESSAGE, await far.transports.flow_to("TCP", *near.transports._bound["TCP"]))
+        await near.got()
+        # Who has gone leaves room.
+        first[1].close()
+        async with asyncio.timeout(5):
+            await far.lost.get()
+        third = await asyncio.open_connection("127.0.0.1", port)
+        third[1].write(MESSAGE)
+        await far.got()
+        third[1].close()
+
+    run(test, "asyncio", limits=Limits(per_peer=1))

@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -45,10 +45,16 @@ class Handlers:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``connections`` TCP connections at most; one without a message for ``idle`` seconds is closed; opening
-    one takes at most ``connect`` seconds."""
+    """What peers may hold.
+
+    ``connections`` TCP connections that others opened at most, ``per_peer`` of them from one address. A
+    message, and the first sign of life on a connection, may take ``message`` seconds; a connection that says
+    nothing for ``idle`` seconds is closed. Opening one ourselves takes at most ``connect`` seconds.
+    """
 
     connections: int = 1000
+    per_peer: int = 250
+    message: float = 30.0
     idle: float = 900.0
     connect: float = 5.0
 
@@ -72,6 +78,7 @@ class Transports:
         self._bound: dict[str, Address] = {}
         self._connections: dict[int, _Connection] = {}
         self._opening: dict[Address, list[bytes]] = {}
+        self._accepted: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._count = 0
         self._interfaces: OrderedDict[str, str] = OrderedDict()
@@ -211,7 +218,9 @@ class Transports:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._limits.connect):
-                _, connection = await loop.create_connection(partial(_Connection, self), *flow.remote)
+                _, connection = await loop.create_connection(
+                    partial(_Connection, self, accepted=False), *flow.remote
+                )
         except (OSError, TimeoutError) as error:
             log.info("connection refused", extra={"peer": flow.remote[0], "problem": str(error)})
             self._opening.pop(flow.remote, None)
@@ -226,21 +235,34 @@ class Transports:
         self._handlers.on_message(data, Flow("UDP", self._local("UDP", source[0]), source))
 
     def connected(self, connection: _Connection, remote: Address) -> bool:
-        """Number a connection; False when there are too many."""
-        if self._closed or len(self._connections) >= self._limits.connections:
-            log.warning("too many connections", extra={"peer": remote[0], "limit": self._limits.connections})
+        """Number a connection; False when there are too many. Those we opened ourselves do not count."""
+        if self._closed:
             return False
+        if connection.accepted:
+            limits, held = self._limits, self._accepted
+            for count, limit in ((held.total(), limits.connections), (held[remote[0]], limits.per_peer)):
+                if count >= limit:
+                    log.warning("too many connections", extra={"peer": remote[0], "limit": limit})
+                    return False
+            held[remote[0]] += 1
         self._count += 1
         connection.flow = Flow("TCP", self._local("TCP", remote[0]), remote, self._count)
         self._connections[self._count] = connection
         return True
 
     def lost(self, connection: _Connection) -> None:
-        if self._connections.pop(connection.flow.connection, None) is not None and not self._closed:
+        if self._connections.pop(connection.flow.connection, None) is None:
+            return
+        if connection.accepted:
+            peer = connection.flow.remote[0]
+            self._accepted[peer] -= 1
+            if not self._accepted[peer]:
+                del self._accepted[peer]
+        if not self._closed:
             self._handlers.on_broken(connection.flow)
 
-    def received(self, connection: _Connection, data: bytes) -> None:
-        """Cut what came over a connection into messages."""
+    def received(self, connection: _Connection, data: bytes) -> bool:
+        """Cut what came over a connection into messages; False when there was no whole one."""
         try:
             messages = connection.framer.feed(data)
         except FramingError as error:
@@ -248,16 +270,18 @@ class Transports:
                 self._handlers.on_message(message, connection.flow)
             self._handlers.on_malformed(error, connection.flow)
             connection.close()
-            return
+            return True
         pongs = connection.framer.take_pongs()
         if pongs:
             connection.send(pongs)
         for message in messages:
             self._handlers.on_message(message, connection.flow)
+        return bool(messages)
 
-    def rest(self, connection: _Connection) -> Timer:
-        """Close a connection that stays idle."""
-        return self._clock.call_at(self._clock.now() + self._limits.idle, connection.close)
+    def deadline(self, connection: _Connection, *, owing: bool) -> Timer:
+        """Close a connection that stays idle, or one that owes us (the rest of) a message, sooner."""
+        seconds = self._limits.message if owing else self._limits.idle
+        return self._clock.call_at(self._clock.now() + seconds, connection.close)
 
 
 class _Datagrams(asyncio.DatagramProtocol):
@@ -273,10 +297,12 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, owner: Transports) -> None:
+    def __init__(self, owner: Transports, *, accepted: bool = True) -> None:
         self._owner = owner
         self._transport: asyncio.Transport | None = None
-        self._idle: Timer | None = None
+        self._timer: Timer | None = None
+        self._owing = accepted
+        self.accepted = accepted
         self.framer = StreamFramer()
         self.flow = Flow("TCP", ("", 0), ("", 0))
 
@@ -288,20 +314,29 @@ class _Connection(asyncio.Protocol):
             transport.abort()
             return
         self._transport = transport
-        self._idle = self._owner.rest(self)
+        self._timer = self._owner.deadline(self, owing=self._owing)
 
     def data_received(self, data: bytes) -> None:
         if self._transport is None:
             return
-        if self._idle is not None:
-            self._idle.cancel()
-        self._idle = self._owner.rest(self)
-        self._owner.received(self, data)
+        done = self._owner.received(self, data)
+        # Two line ends or fewer are a keep-alive, or the half of one.
+        owing = len(self.framer) > 3
+        if owing and self._owing and not done:
+            return  # its time runs already: single bytes do not buy more
+        self._owing = owing
+        self._stop_timer()
+        if self._transport is not None:
+            self._timer = self._owner.deadline(self, owing=owing)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        if self._idle is not None:
-            self._idle.cancel()
+        self._stop_timer()
         self._owner.lost(self)
 
     def send(self, data: bytes) -> None:
@@ -314,5 +349,9 @@ class _Connection(asyncio.Protocol):
         transport.write(data)
 
     def close(self) -> None:
+        """Close; a peer that has not read what is on its way does not get to keep the connection open."""
         if self._transport is not None:
-            self._transport.close()
+            if self._transport.get_write_buffer_size():
+                self._transport.abort()
+            else:
+                self._transport.close()
