@@ -21,13 +21,13 @@ from hookflash.api.answering import CHAIN_ID, answer_early, header_list, render
 from hookflash.api.exchange import Answer, Core, Operation, Request
 from hookflash.api.ports import CallEngine, Identities, KeyDocuments, Resource
 from hookflash.api.reading import (
+    BodyReader,
     Disconnected,
     Receive,
     Scope,
     Send,
     check_content_type,
     check_length,
-    read_body,
     read_headers,
     read_version,
 )
@@ -82,6 +82,7 @@ class AzureSurface:
         self._core = Core(engine, identities)
         self._clock = clock
         self._bounds = bounds or Bounds()
+        self._bodies = BodyReader(self._bounds.request_bytes, self._bounds.request_timeout)
         # A Content-Length of fewer digits than the limit is below it.
         self._short = len(str(self._bounds.request_bytes))
         self._router = Router([*table.operations(), *keys.operations(key_documents, public_url)])
@@ -149,7 +150,7 @@ class AzureSurface:
         bounds = self._bounds
         if len(headers.get("content-length", "")) >= self._short:
             check_length(headers, bounds.request_bytes)
-        body = await read_body(receive, bounds.request_bytes, bounds.request_timeout)
+        body = await self._bodies.read(receive)
         if not operation.signed:
             return await self._run(operation, Request("", "", ids, body))
         query: bytes = scope["query_string"]
@@ -164,15 +165,8 @@ class AzureSurface:
             request_id = read_repeatability(headers, wall, bounds.repeatability_age)
             if request_id is not None:
                 key = (resource, operation.method, path, request_id)
-                return await self._repeatability.once(key, self._settle, operation, request)
+                return await self._repeatability.once(key, self._run, operation, request)
         return await self._run(operation, request)
-
-    async def _settle(self, operation: Operation, request: Request) -> Answer:
-        """Run an operation; a refusal is an answer too, to be repeated like any other."""
-        try:
-            return await self._run(operation, request)
-        except Refusal as refusal:
-            return render(refusal)
 
     async def _run(self, operation: Operation, request: Request) -> Answer:
         if operation.run is None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import types
-from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from functools import lru_cache
-from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -26,15 +24,28 @@ class Disconnected(Exception):
     """The client went away before its body was complete; there is nobody to answer."""
 
 
+class _Names(dict[bytes, str]):
+    """Header names as text, the usual ones at hand."""
+
+    def __missing__(self, name: bytes) -> str:
+        return name.decode("latin-1")
+
+
+_NAMES = _Names(
+    (name.encode(), name)
+    for name in (
+        *("accept", "accept-encoding", "authorization", "connection", "content-length", "content-type"),
+        *("date", "host", "repeatability-first-sent", "repeatability-request-id", "traceparent"),
+        *("transfer-encoding", "user-agent", "x-ms-client-request-id", "x-ms-content-sha256", "x-ms-date"),
+        *("x-ms-host", "x-ms-return-client-request-id", "x-ms-useragent"),
+    )
+)
+
+
 def read_headers(scope: Scope) -> dict[str, str]:
     """The headers by lower-case name; of a repeated one the last counts."""
-    given = scope["headers"]
-    # One decode for all of them; no header can hold a line feed, but this must not rest on another's parser.
-    texts = b"\n".join(chain.from_iterable(given)).decode("latin-1").split("\n")
-    if len(texts) != 2 * len(given):
-        return {name.decode("latin-1"): value.decode("latin-1") for name, value in given}
-    each = iter(texts)
-    return dict(zip(each, each, strict=True))
+    names = _NAMES
+    return {names[name]: value.decode("latin-1") for name, value in scope["headers"]}
 
 
 @lru_cache(maxsize=64)
@@ -67,68 +78,61 @@ def too_large(size: object, limit: int) -> Refusal:
     return Refusal(413, "RequestBodyTooLarge", message)
 
 
-async def read_body(receive: Receive, limit: int, seconds: float) -> bytes:
-    """The whole body.
+class BodyReader:
+    """Reads request bodies, at most ``limit`` bytes in at most ``seconds`` each.
 
-    Raises:
-        Refusal: 413 beyond ``limit`` bytes, 408 when it takes longer than ``seconds``.
-        Disconnected: the client went away.
+    One timer watches over all that are being read: nearly every body is there together with its headers, and
+    a timer of its own would cost more than all the rest of reading it.
     """
-    steps = receive().__await__()
-    try:
-        pending = next(steps)
-    except StopIteration as done:
-        # As nearly always, the body came with the headers: nothing to wait for, no timer to set.
-        message: Message = done.value
-        body = message.get("body", b"")
-        if message["type"] == "http.request" and not message.get("more_body", False):
-            if len(body) > limit:
-                raise too_large(len(body), limit) from None
-            return bytes(body)
-        first = _ready(message)
-    else:
-        first = _resume(steps, pending)
-    return await _read_in_time(first, receive, limit, seconds)
 
+    def __init__(self, limit: int, seconds: float) -> None:
+        self._limit = limit
+        self._seconds = seconds
+        # Deadlines on the loop's clock, in the order in which they come.
+        self._reading: dict[asyncio.Task[Any], float] = {}
+        self._watched = False
 
-async def _ready(message: Message) -> Message:
-    return message
+    async def read(self, receive: Receive) -> bytes:
+        """The whole body.
 
-
-@types.coroutine
-def _resume(steps: Generator[Any, Any, Message], pending: Any) -> Generator[Any, Any, Message]:
-    """Await what has run up to its first wait, which is for ``pending``."""
-    try:
-        yield pending
-    except BaseException as error:
-        # A cancellation is for the one who waits.
+        Raises:
+            Refusal: 413 when it is too long, 408 when it takes too long.
+            Disconnected: the client went away.
+        """
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None
+        deadline = self._reading[task] = loop.time() + self._seconds
+        if not self._watched:
+            self._watch(loop)
         try:
-            pending = steps.throw(error)
-        except StopIteration as done:
-            message: Message = done.value
-            return message
-        yield pending
-    return (yield from steps)
+            message = await receive()
+            body: bytes = message.get("body", b"")
+            if message["type"] == "http.request" and not message.get("more_body", False):
+                if len(body) > self._limit:
+                    raise too_large(len(body), self._limit)
+                return body
+            return await _read_rest(message, receive, self._limit)
+        except asyncio.CancelledError:
+            # Somebody else's cancellation goes on; ours ends here.
+            if loop.time() < deadline or task.uncancel() > 0:
+                raise
+            what = f"The body did not arrive within {self._seconds:g} s; send the request again."
+            raise Refusal(408, "RequestTimeout", what) from None
+        finally:
+            self._reading.pop(task, None)
 
-
-async def _read_in_time(first: Awaitable[Message], receive: Receive, limit: int, seconds: float) -> bytes:
-    """The body, when its ``first`` message is not there yet or not all of it."""
-    # asyncio.timeout by hand: it would cost more than all the rest of reading.
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-    assert task is not None
-    deadline = loop.time() + seconds
-    timer = loop.call_at(deadline, task.cancel)
-    try:
-        return await _read_rest(await first, receive, limit)
-    except asyncio.CancelledError:
-        # Somebody else's cancellation goes on; ours ends here.
-        if loop.time() < deadline or task.uncancel() > 0:
-            raise
-        what = f"The body did not arrive within {seconds:g} s; send the request again."
-        raise Refusal(408, "RequestTimeout", what) from None
-    finally:
-        timer.cancel()
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End those whose time is over; look again when the next one's is."""
+        self._watched = False
+        now = loop.time()
+        for task, deadline in list(self._reading.items()):
+            if deadline > now:
+                self._watched = True
+                loop.call_at(deadline, self._watch, loop)
+                return
+            del self._reading[task]
+            task.cancel()
 
 
 async def _read_rest(message: Message, receive: Receive, limit: int) -> bytes:

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec
 
+from hookflash.api.answering import render
 from hookflash.api.exchange import Answer, Headers
 from hookflash.wire.repeatability import FIRST_SENT, REQUEST_ID, repeatability
 from hookflash.wire.results import Refusal
@@ -76,7 +77,11 @@ class Repeatability:
                 return answer
         self._running[key] = None
         try:
-            answer = await run(*args, **kw)
+            try:
+                answer = await run(*args, **kw)
+            except Refusal as refusal:
+                # It is an answer too, to be repeated like any other.
+                answer = render(refusal)
             if answer.status < 500 and answer.status not in _RETRIED:
                 self._kept[key] = (self._now(), answer.status, answer.body, answer.headers)
                 if len(self._kept) > self._entries:

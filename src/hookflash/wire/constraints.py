@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hookflash.wire import parts, requests
-from hookflash.wire.enums import CallLocatorKind, PlaySourceKind
+from hookflash.wire.enums import CallLocatorKind, IdentifierKind, PlaySourceKind
 from hookflash.wire.identifiers import CommunicationIdentifierModel, Identifier, PhoneNumberModel
 from hookflash.wire.results import invalid_argument
 
@@ -151,11 +151,13 @@ def is_dialable(number: str) -> bool:
 
 def check_callee(model: CommunicationIdentifierModel, field: str) -> bool:
     """Check someone to be called; True when it is a phone."""
-    identifier = check_identifier(model, field)
-    number = identifier.phone_number
-    if number is not None and not is_dialable(number):
+    identifier = Identifier.from_model(model, field)
+    if identifier.kind is not IdentifierKind.PHONE_NUMBER:
+        return False
+    number = identifier.phone_number or ""
+    if not is_dialable(number):
         raise invalid_argument(field, f"expected a number such as +14255550123, got {number[:64]!r}.")
-    return number is not None
+    return True
 
 
 def check_caller_id(model: PhoneNumberModel | None, *, required_by: str = "") -> None:

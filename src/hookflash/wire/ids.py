@@ -47,12 +47,17 @@ _CONTEXT = msgspec.json.Decoder(_Context)
 class Minter:
     """Mints ids for one node.
 
-    ``node`` is one to four hex digits. ``entropy(n)`` returns n random bytes (``os.urandom`` outside tests).
-    ``host`` appears in serverCallIds; it need not resolve.
+    ``node`` is one to four hex digits. ``entropy(n)`` returns n random bytes (``os.urandom`` outside tests),
+    ``wall()`` Unix time in seconds. ``host`` appears in serverCallIds; it need not resolve.
     """
 
     def __init__(
-        self, node: str, entropy: Callable[[int], bytes], *, host: str = "hookflash.internal"
+        self,
+        node: str,
+        entropy: Callable[[int], bytes],
+        *,
+        wall: Callable[[], float] = lambda: 0.0,
+        host: str = "hookflash.internal",
     ) -> None:
         folded = node.lower()
         if not 1 <= len(folded) <= _NODE_DIGITS or not _HEX.issuperset(folded):
@@ -62,6 +67,7 @@ class Minter:
         self.node = folded.zfill(_NODE_DIGITS)
         self._number = bytes.fromhex(self.node)
         self._entropy = entropy
+        self._wall = wall
         self._host = host
 
     def _bytes(self) -> bytes:
@@ -95,10 +101,10 @@ class Minter:
         """Of a CloudEvent or Event Grid event."""
         return self.guid()
 
-    def server_call_id(self, at: float = 0.0) -> str:
-        """One a call: padded standard base64 of a URL. ``at`` is the call's start as Unix time, if known."""
+    def server_call_id(self) -> str:
+        """One a call: padded standard base64 of a URL; its ``e`` is the time in .NET ticks."""
         conversation = base64.urlsafe_b64encode(self._bytes()).rstrip(b"=").decode("ascii")
-        url = f"https://{self._host}/conv/{conversation}?i=0&e={dotnet_ticks(at)}"
+        url = f"https://{self._host}/conv/{conversation}?i=0&e={dotnet_ticks(self._wall())}"
         return base64.b64encode(url.encode()).decode("ascii")
 
     def recording_id(self, call_connection_id: str | None = None) -> str:

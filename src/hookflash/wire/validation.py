@@ -80,13 +80,12 @@ def refusal_of(model: msgspec.Struct) -> Refusal | None:
 
 def _create_call(model: requests.CreateCallRequest) -> None:
     check_count(model.targets, "targets", 1, MAX_TARGETS, "targets")
-    phones = [
-        field
-        for index, target in enumerate(model.targets)
-        if check_callee(target, field := f"targets[{index}]")
-    ]
+    phone = ""
+    for index, target in enumerate(model.targets):
+        if check_callee(target, f"targets[{index}]") and not phone:
+            phone = f"targets[{index}]"
     require_uri(model.callback_uri, "callbackUri")
-    check_caller_id(model.source_caller_id_number, required_by=phones[0] if phones else "")
+    check_caller_id(model.source_caller_id_number, required_by=phone)
     check_display_name(model.source_display_name)
     check_custom_context(model.custom_calling_context)
     check_streams(model)
