@@ -14,7 +14,7 @@ import msgspec
 from hookflash.api.asgi import AzureSurface, Bounds
 from hookflash.api.own import own_surface
 from hookflash.api.ports import Resource
-from hookflash.api.server import HttpServers, shell
+from hookflash.api.server import CannotListen, HttpServers, shell
 from hookflash.calls.directory import Directory
 from hookflash.calls.directory import Resource as Owner
 from hookflash.calls.exchange import Exchange
@@ -120,7 +120,8 @@ class App:
         journal = self.journal = SqliteJournal.open(directory.path)
         self._closers.append(journal.close)
         keys = KeyStore.open(directory.path, clock.wall())
-        minter = Minter(node_of(f"{settings.server.bind} {settings.server.data_dir}"), os.urandom)
+        node = node_of(f"{settings.server.bind} {settings.server.data_dir}")
+        minter = Minter(node, os.urandom, wall=clock.wall)
 
         tokens = TokenMinter(keys, clock)
         policy = TargetPolicy(
@@ -258,7 +259,13 @@ class App:
         transports = Transports(handlers, clock, external_address=sip.external_address or "")
         self._closers.insert(self._closers.index(phones.close), transports.close)
         phones.attach(transports)
-        self.sip_address = await transports.listen(sip.bind.host, sip.bind.port)
+        try:
+            self.sip_address = await transports.listen(sip.bind.host, sip.bind.port)
+        except OSError as error:
+            raise CannotListen(
+                f"sip.bind: cannot listen on {sip.bind}: {error.strerror or error}; "
+                "free the address or set another"
+            ) from error
 
     async def _recover(self, journal: SqliteJournal, minter: Minter, clock: Clock) -> None:
         unclosed = await journal.unclosed_connections()
