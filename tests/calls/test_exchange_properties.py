@@ -116,6 +116,10 @@ class Outside(RuleBasedStateMachine):
         assert effect.play in self.plays
         assert effect.leg in self.mixed
 
+    def _RemoveListener(self, effect: effects.RemoveListener) -> None:
+        assert effect.play in self.plays
+        assert effect.leg not in self.mixed
+
     def _StopAudio(self, effect: effects.StopAudio) -> None:
         self.plays.remove(effect.play)
 

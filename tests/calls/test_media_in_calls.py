@@ -62,6 +62,7 @@ def test_operations_of_a_call_end_before_its_last_event(office):
     office.send(connection, "1")
     office.tell(facts.LegDown(leg, Cause(200, "OK")))
     assert office.names(connection)[2:] == [
+        "PlayStarted",
         "PlayCanceled",
         "SendDtmfTonesFailed",
         "ContinuousDtmfRecognitionStopped",
@@ -174,6 +175,8 @@ def test_in_a_group_the_held_one_misses_what_starts_and_hears_it_after_unhold(of
     assert office.plays()[-1].legs == (legs[0],)
     office.unhold(connection)
     assert office.lately(effects.AddListener) == [effects.AddListener(office.plays()[-1].play, legs[1])]
+    office.hold(connection)
+    assert office.lately(effects.RemoveListener) == [effects.RemoveListener(office.plays()[-1].play, legs[1])]
 
 
 def test_somebody_who_joins_hears_what_plays_to_all(office):

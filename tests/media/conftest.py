@@ -47,6 +47,7 @@ class MadeUpLine:
     people: list[Person]
     one_to_one: bool = False
     call: int = 7
+    resource: str = "red"
     notes: list[Note] = field(default_factory=list)
 
     def find(self, model: CommunicationIdentifierModel, field: str) -> Person:

@@ -89,7 +89,10 @@ def test_interrupting_cancels_what_runs_and_waits_in_order(stage):
 def test_interrupting_a_sub_leg_replaces_its_play_but_not_its_tones(stage):
     stage.play(to=[stage.CAROL], operation_context="a")
     stage.play(to=[stage.CAROL], operation_context="b", interrupt_call_media_operation=True)
-    assert [(note.name, note.request.context) for note in stage.notes] == [("PlayCanceled", "a")]
+    assert [(note.name, note.request.context) for note in stage.notes] == [
+        ("PlayStarted", "a"),
+        ("PlayCanceled", "a"),
+    ]
     stage.cancel_all()
     stage.send()
     with pytest.raises(Refusal, match="SendDTMF"):
@@ -126,13 +129,15 @@ def test_cancel_all_takes_every_leg_in_order_of_acceptance_and_spares_the_rest(s
     stage.music(context="6")
     stage.cancel_all()
     assert [(note.name, note.request.context) for note in stage.notes] == [
+        ("PlayStarted", "1"),
         ("PlayCanceled", "1"),
+        ("PlayStarted", "2"),
         ("PlayCanceled", "2"),
         ("PlayCanceled", "3"),
     ]
     assert len(stage.desk.subscriptions) == len(stage.desk.music) == len(stage.desk.subs) == 1
     stage.cancel_all()
-    assert len(stage.notes) == 3
+    assert len(stage.notes) == 5
 
 
 def test_somebody_who_joins_hears_what_plays_to_all(stage):
@@ -154,7 +159,10 @@ def test_a_target_who_leaves_ends_a_play_to_them_alone(stage):
     stage.play(to=[stage.CAROL], operation_context="a")
     stage.play(to=[stage.DAVE], operation_context="b")
     stage.left(stage.carol)
-    assert [(note.name, note.request.context) for note in stage.notes] == [("PlayCanceled", "a")]
+    assert [(note.name, note.request.context) for note in stage.notes] == [
+        ("PlayStarted", "a"),
+        ("PlayCanceled", "a"),
+    ]
 
 
 def test_a_play_to_two_goes_on_for_the_other(stage):
@@ -162,7 +170,7 @@ def test_a_play_to_two_goes_on_for_the_other(stage):
     stage.left(stage.carol)
     assert stage.notes == []
     stage.left(stage.dave)
-    assert stage.names() == ["PlayCanceled"]
+    assert stage.names() == ["PlayStarted", "PlayCanceled"]
 
 
 def test_a_play_to_all_ends_with_the_last_listener(stage):
@@ -172,7 +180,7 @@ def test_a_play_to_all_ends_with_the_last_listener(stage):
     stage.left(stage.dave)
     assert stage.notes == []
     stage.left(stage.other_app)
-    assert stage.names() == ["PlayCanceled", "PlayCanceled"]
+    assert stage.names() == ["PlayStarted", "PlayCanceled", "PlayCanceled"]
     assert stage.at_rest()
 
 
@@ -198,7 +206,20 @@ def test_being_put_on_hold_ends_plays_to_them_but_not_their_tones(stage):
     stage.send("1", stage.DAVE)
     stage.held(stage.carol)
     stage.held(stage.dave)
-    assert stage.names() == ["PlayCanceled"]
+    assert stage.names() == ["PlayStarted", "PlayCanceled"]
+
+
+def test_being_put_on_hold_takes_one_listener_from_plays_that_go_on(stage):
+    stage.play()
+    stage.play()
+    stage.play(to=[stage.CAROL, stage.DAVE])
+    stage.held(stage.carol)
+    running, both = (play.play for play in stage.all(effects.PlayAudio))
+    assert stage.all(effects.RemoveListener) == [
+        effects.RemoveListener(running, stage.carol.leg),
+        effects.RemoveListener(both, stage.carol.leg),
+    ]
+    assert stage.names() == []
 
 
 @pytest.mark.parametrize("url", ["text:hello", "ssml:<speak/>"])
@@ -235,7 +256,7 @@ def test_the_queue_is_bounded(stage):
     assert len(stage.desk.main) == 1
 
 
-def test_the_cache_id_travels_along(stage):
+def test_the_cache_id_travels_along_with_its_resource(stage):
     body = requests.PlayRequest(
         play_sources=[
             requests.PlaySource(
@@ -246,7 +267,24 @@ def test_the_cache_id_travels_along(stage):
         ]
     )
     stage.desk.play(stage.turn(), "2026-03-12", body)
-    assert stage.all(effects.PlayAudio)[0].sources == (effects.AudioFile("https://x/a.wav", "id"),)
+    assert stage.all(effects.PlayAudio)[0].sources == (effects.AudioFile("https://x/a.wav", "red/id"),)
+
+
+def test_a_play_that_ends_before_it_is_heard_says_that_it_started(stage):
+    stage.play(operation_context="running")
+    stage.play(operation_context="queued")
+    stage.desk.cancel_all(stage.turn())
+    assert [(note.name, note.request.context) for note in stage.notes] == [
+        ("PlayStarted", "running"),
+        ("PlayCanceled", "running"),
+        ("PlayCanceled", "queued"),
+    ]
+
+
+def test_a_play_that_the_plane_loses_before_it_is_heard_says_that_it_started(stage):
+    stage.play()
+    stage.desk.close(stage.turn(), fault=True)
+    assert stage.results() == [("PlayStarted", 200, 0), ("PlayFailed", 500, 8572)]
 
 
 def test_ending_twice_is_a_bug_that_raises(stage):
@@ -283,7 +321,7 @@ def test_the_same_music_again_goes_on_and_other_music_replaces_it(stage):
     stage.music("https://x/m.wav", "c")
     assert len(stage.all(effects.PlayAudio)) == 1
     stage.music("https://x/n.wav", "c")
-    assert stage.names() == ["PlayCanceled"]
+    assert stage.names() == ["PlayStarted", "PlayCanceled"]
     assert len(stage.all(effects.PlayAudio)) == 2
 
 
@@ -297,7 +335,7 @@ def test_music_that_cannot_be_played_fails_and_is_gone(stage):
 def test_music_ends_when_its_listener_leaves(stage):
     stage.music()
     stage.left(stage.carol)
-    assert stage.names() == ["PlayCanceled"]
+    assert stage.names() == ["PlayStarted", "PlayCanceled"]
     assert stage.at_rest()
 
 
@@ -317,9 +355,11 @@ def test_closing_ends_everything_in_order(stage):
     stage.music(context="5")
     stage.desk.close(stage.turn())
     assert [(note.name, note.request.context) for note in stage.notes] == [
+        ("PlayStarted", "1"),
         ("PlayCanceled", "1"),
         ("PlayCanceled", "2"),
         ("SendDtmfTonesFailed", "4"),
+        ("PlayStarted", "5"),
         ("PlayCanceled", "5"),
         ("ContinuousDtmfRecognitionStopped", "3"),
     ]
@@ -333,6 +373,7 @@ def test_closing_with_a_fault_fails_everything(stage):
     stage.send("1", stage.DAVE)
     stage.desk.close(stage.turn(), fault=True)
     assert stage.results() == [
+        ("PlayStarted", 200, 0),
         ("PlayFailed", 500, 8572),
         ("RecognizeFailed", 500, 9999),
         ("SendDtmfTonesFailed", 500, 9999),

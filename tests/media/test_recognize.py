@@ -160,7 +160,7 @@ def test_by_default_recognition_interrupts_what_plays(stage):
     stage.line.one_to_one = True
     stage.play()
     stage.recognize()
-    assert stage.names() == ["PlayCanceled"]
+    assert stage.names() == ["PlayStarted", "PlayCanceled"]
 
 
 def test_a_target_who_leaves_cancels_the_recognition(stage):

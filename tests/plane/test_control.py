@@ -428,6 +428,23 @@ async def test_listeners_join_before_and_after_the_start(room: Room) -> None:
     assert host.got(plane.AddPlayLeg) == [plane.AddPlayLeg(1, 12)]
 
 
+async def test_listeners_leave_before_and_after_the_start(room: Room) -> None:
+    host = await room.leg(10, 1)
+    await room.play("a")
+    room.desk.add_listener(effects.AddListener(1, 11))
+    room.desk.add_listener(effects.AddListener(1, 12))
+    room.desk.remove_listener(effects.RemoveListener(1, 11))
+    room.prompts.have("a")
+    await room.clock.settle()
+    assert host.got(plane.StartPlay)[0].legs == (10, 12)
+    room.desk.remove_listener(effects.RemoveListener(1, 12))
+    room.desk.remove_listener(effects.RemoveListener(1, 12))
+    room.desk.remove_listener(effects.RemoveListener(9, 10))
+    assert host.got(plane.RemovePlayLeg) == [plane.RemovePlayLeg(1, 12)]
+    room.desk.add_listener(effects.AddListener(1, 12))
+    assert host.got(plane.AddPlayLeg) == [plane.AddPlayLeg(1, 12)]
+
+
 async def test_a_play_ends_with_its_call(room: Room) -> None:
     host = await room.leg(10, 1)
     room.prompts.have("a")

@@ -23,6 +23,7 @@ from hookflash.ports.plane import (
     OpenLeg,
     PlayFinished,
     PlayStarted,
+    RemovePlayLeg,
     Shutdown,
     StartPlay,
     StopPlay,
@@ -185,6 +186,23 @@ def test_a_leg_that_joins_a_play_hears_it_from_there():
     bench.do(AddPlayLeg(1, 2), AddPlayLeg(1, 77), AddPlayLeg(77, 2))
     bench.tick(5)
     assert np.array_equal(bench.heard_by_peer(2)[-FRAME:], bench.heard_by_peer(1)[-FRAME:])
+
+
+def test_a_leg_taken_out_of_a_play_hears_its_other_plays_only():
+    bench = Bench()
+    bench.leg(1)
+    bench.leg(2)
+    other = np.full(160, 1000, np.int16)
+    bench.play(1, PROMPT, (1, 2))
+    bench.play(2, np.tile(other, 20), (1,))
+    bench.tick(5)
+    bench.do(RemovePlayLeg(1, 1), RemovePlayLeg(1, 1), RemovePlayLeg(1, 77), RemovePlayLeg(77, 1))
+    bench.tick(5)
+    assert np.array_equal(bench.heard_by_peer(1)[-FRAME:], through_ulaw(other))
+    assert np.array_equal(bench.heard_by_peer(2)[-FRAME:], through_ulaw(PROMPT[9 * FRAME : 10 * FRAME]))
+    bench.do(AddPlayLeg(1, 1))
+    bench.tick(20)
+    assert [e.play for e in bench.of(PlayFinished)] == [1, 2]
 
 
 def test_a_play_outlives_a_closed_leg():

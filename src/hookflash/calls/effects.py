@@ -125,6 +125,14 @@ class AddListener:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveListener:
+    """A leg does not hear a running play any more."""
+
+    play: int
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
 class StopAudio:
     """Stop a play (or forget it if it is still being fetched). No fact follows."""
 
@@ -220,6 +228,7 @@ Effect = (
     | LeaveMix
     | PlayAudio
     | AddListener
+    | RemoveListener
     | StopAudio
     | SendTones
     | StopTones

@@ -15,6 +15,7 @@ from hookflash.calls.effects import (
     AudioFile,
     Effect,
     PlayAudio,
+    RemoveListener,
     SendTones,
     StartTimer,
     StopAudio,
@@ -96,6 +97,10 @@ class Turn:
     def add_listener(self, play: int, leg: int) -> None:
         """One more leg hears a running play."""
         self.emit(AddListener(play, leg))
+
+    def remove_listener(self, play: int, leg: int) -> None:
+        """One leg does not hear a running play any more."""
+        self.emit(RemoveListener(play, leg))
 
     def stop_play(self, play: int | None) -> None:
         """Stop a play; None and plays that have ended are ignored."""

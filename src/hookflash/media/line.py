@@ -16,7 +16,10 @@ from hookflash.wire.results import ResultInformation
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One piece of audio: a WAV behind an http(s) URL; ``cache_id`` as in contract section 6.2."""
+    """One piece of audio: a WAV behind an http(s) URL.
+
+    ``cache_id`` is the playSourceCacheId of contract section 6.2, made distinct for each resource.
+    """
 
     url: str
     cache_id: str | None = None
@@ -74,6 +77,10 @@ class Turn(Protocol):
         """One more leg hears a running play."""
         ...
 
+    def remove_listener(self, play: int, leg: int) -> None:
+        """One leg does not hear a running play any more."""
+        ...
+
     def stop_play(self, play: int | None) -> None:
         """Stop a play; None and plays that have ended are ignored."""
         ...
@@ -124,6 +131,11 @@ class Line(Protocol):
     @property
     def call(self) -> int:
         """The plane's number of the call."""
+        ...
+
+    @property
+    def resource(self) -> str:
+        """The GUID of the app's resource."""
         ...
 
     def find(self, model: CommunicationIdentifierModel, field: str) -> Party:

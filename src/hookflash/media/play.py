@@ -1,9 +1,9 @@
 """Playing: to everybody, to some, and music for those on hold (contract sections 6.2 and 6.6).
 
 Any number of sources is one operation with one PlayStarted and one terminal event. PlayStarted goes out
-with the first sample; a play whose very first source cannot be played says PlayStarted just before
-PlayFailed, since apps are promised the pair. A play that is canceled while it is queued or being fetched
-says PlayCanceled alone.
+with the first sample; a play that ends before that, because its first source cannot be played or because it
+is canceled while that is fetched, says PlayStarted just before its last event, since apps are promised the
+pair. A play that is canceled while it is queued never started and says PlayCanceled alone.
 """
 
 from __future__ import annotations
@@ -52,6 +52,19 @@ class Play(Operation):
         """Somebody joined: a play to everybody reaches them too, from here on."""
         if self.play is not None and self.kind is Kind.PLAY_TO_ALL:
             turn.add_listener(self.play, leg)
+
+    def remove_listener(self, turn: Turn, leg: int) -> None:
+        """Somebody was put on hold: they do not hear the rest."""
+        if self.play is not None:
+            turn.remove_listener(self.play, leg)
+
+    def cancel(self, turn: Turn) -> None:
+        self.audio_started(turn)
+        super().cancel(turn)
+
+    def fail(self, turn: Turn, result: results.ResultInformation) -> None:
+        self.audio_started(turn)
+        super().fail(turn, result)
 
     def audio_started(self, turn: Turn) -> None:
         if self.state is State.PREPARING:

@@ -59,7 +59,7 @@ class Desk:
         """Play to everybody, or to ``playTo``. Raises Refusal before anything changes."""
         if not body.play_sources:
             raise invalid_argument("playSources", "there is nothing to play; give at least one source.")
-        sources = audio_files(body.play_sources, "playSources")
+        sources = audio_files(body.play_sources, "playSources", self.line.resource)
         targets = self._targets(body.play_to or [])
         for target in targets:
             self._refuse_on_hold(target)
@@ -76,7 +76,8 @@ class Desk:
         refuse_speech(body)
         options = body.recognize_options
         rules = _dtmf_rules(options)
-        prompts = audio_files(body.prompts, "playPrompts" if body.play_prompts else "playPrompt")
+        field = "playPrompts" if body.play_prompts else "playPrompt"
+        prompts = audio_files(body.prompts, field, self.line.resource)
         target = self.line.find(options.target_participant, "recognizeOptions.targetParticipant")
         self._refuse_on_hold(target)
         kind = Kind.RECOGNIZE_ONE_TO_ONE if self.line.is_one_to_one() else Kind.RECOGNIZE_GROUP
@@ -126,7 +127,7 @@ class Desk:
         """The music a hold request asks for, checked; None for silence."""
         if body.play_source_info is None:
             return None
-        return audio_file(body.play_source_info, "playSourceInfo")
+        return audio_file(body.play_source_info, "playSourceInfo", self.line.resource)
 
     def start_music(self, turn: Turn, request: Request, target: Party, source: Source) -> None:
         """Play music to a participant on hold; other music to them ends, the same goes on."""
@@ -167,8 +168,11 @@ class Desk:
                 operation.add_listener(turn, leg)
 
     def held(self, turn: Turn, leg: int) -> None:
-        """A participant was put on hold: plays to them and recognitions of them end."""
+        """A participant was put on hold: what concerns nobody else ends, and they miss the rest of plays."""
         self._without(turn, leg, (op for op in self._accepted() if op.cancelable))
+        for operation in [*self.main[:1], *self.subs]:
+            if isinstance(operation, Play):
+                operation.remove_listener(turn, leg)
 
     def left(self, turn: Turn, leg: int) -> None:
         """A participant is gone: everything that concerned nobody else ends."""

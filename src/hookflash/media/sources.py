@@ -10,8 +10,11 @@ from hookflash.wire.requests import PlaySource, RecognizeRequest
 from hookflash.wire.results import invalid_argument, not_supported
 
 
-def audio_file(source: PlaySource, field: str) -> Source:
-    """The file of a source. Raises Refusal 405/8520 for text and SSML, 400/8523 when there is no file."""
+def audio_file(source: PlaySource, field: str, resource: str) -> Source:
+    """The file of a source. Raises Refusal 405/8520 for text and SSML, 400/8523 when there is no file.
+
+    A cache id means something within ``resource`` only: one app must not hear another's file.
+    """
     if source.kind is not PlaySourceKind.FILE:
         raise not_supported(
             f"{field} is of kind {source.kind}, which needs a text-to-speech provider, and no speech "
@@ -20,12 +23,13 @@ def audio_file(source: PlaySource, field: str) -> Source:
         )
     if source.file is None or not source.file.uri:
         raise invalid_argument(f"{field}.file.uri", "a source of kind file needs the URL of a WAV file.")
-    return Source(source.file.uri, source.play_source_cache_id or None)
+    cache_id = source.play_source_cache_id
+    return Source(source.file.uri, f"{resource}/{cache_id}" if cache_id else None)
 
 
-def audio_files(sources: Sequence[PlaySource], field: str) -> tuple[Source, ...]:
+def audio_files(sources: Sequence[PlaySource], field: str, resource: str) -> tuple[Source, ...]:
     """Every source of a request, in order; see :func:`audio_file`."""
-    return tuple(audio_file(source, f"{field}[{index}]") for index, source in enumerate(sources))
+    return tuple(audio_file(source, f"{field}[{index}]", resource) for index, source in enumerate(sources))
 
 
 def refuse_speech(request: RecognizeRequest) -> None:

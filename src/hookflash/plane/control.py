@@ -15,15 +15,12 @@ from dataclasses import dataclass, field
 
 from hookflash.calls import effects, facts
 from hookflash.plane.hosts import Host
-from hookflash.plane.playback import ClipShelf, Playback, PromptSource
+from hookflash.plane.playback import UNKNOWN_ERROR, ClipShelf, Playback, PromptSource
 from hookflash.plane.supervisor import Patience, Seat
 from hookflash.ports import plane
 from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink
 from hookflash.ports.plane import LegUnavailable
-
-UNKNOWN_ERROR = 9999
-"""Sub-code for what should not happen (contract section 4.3)."""
 
 _log = logging.getLogger(__name__)
 
@@ -236,6 +233,11 @@ class MediaDesk:
         if playback is not None:
             playback.add_leg(effect.leg)
 
+    def remove_listener(self, effect: effects.RemoveListener) -> None:
+        playback = self._plays.get(effect.play)
+        if playback is not None:
+            playback.remove_leg(effect.leg)
+
     def stop_audio(self, play: int) -> None:
         playback = self._plays.pop(play, None)
         if playback is not None:
@@ -276,6 +278,16 @@ class MediaDesk:
                 case plane.TonesSent():
                     if self._sendings.pop(event.sending, None) is not None:
                         self._report(facts.TonesDone(event.sending))
+                case plane.ClipRefused():
+                    _log.error("media worker %d refused audio: %s", seat.number, event.reason)
+                    self._shelves[seat].forget(event.clip)
+                    for playback in self._plays.values():
+                        playback.miss(event.clip, event.reason)
+                case plane.PlayUnheard():
+                    self._unheard(event)
+                case plane.TonesRefused():
+                    if self._sendings.pop(event.sending, None) is not None:
+                        self._report(facts.TonesFailed(event.sending, event.reason))
                 case plane.LegOpened():
                     future = self._opening.pop(event.leg, None)
                     if future is not None and not future.done():
@@ -346,6 +358,14 @@ class MediaDesk:
         future = self._opening.pop(leg, None)
         if future is not None and not future.done():
             future.set_exception(LegUnavailable(f"media leg {leg} can not be opened: {reason}"))
+
+    def _unheard(self, event: plane.PlayUnheard) -> None:
+        """One leg misses a play; a play that no leg hears at all has failed."""
+        _log.warning("play %d is not heard on leg %d: %s", event.play, event.leg, event.reason)
+        playback = self._plays.get(event.play)
+        if playback is not None and playback.forget_leg(event.leg):
+            self.stop_audio(event.play)
+            self._report(facts.AudioFailed(event.play, playback.source, UNKNOWN_ERROR, event.reason))
 
     def _post_for_leg(self, leg: int, command: plane.PlaneCommand) -> None:
         call = self._call_of.get(leg)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.plane.columns import FRAME, Rows, RowsExhausted, make_columns
+from hookflash.plane.columns import FRAME, MAX_PLAYS, Rows, RowsExhausted, make_columns
 from hookflash.plane.kernels.dtmf import detect_keys
 from hookflash.plane.kernels.ingest import ingest
 from hookflash.plane.kernels.output import Mixes, mix, output
@@ -22,12 +22,13 @@ from hookflash.plane.kernels.playout import playout
 from hookflash.plane.kernels.tones import send_tones
 from hookflash.plane.legs import Leg, Legs
 from hookflash.plane.net import Network, PortsExhausted
-from hookflash.plane.plays import PlayTable
+from hookflash.plane.plays import PlayTable, PoolFull
 from hookflash.plane.reports import Reports
 from hookflash.plane.sendings import CODES, Sendings
 from hookflash.ports.plane import (
     TICK,
     AddPlayLeg,
+    ClipRefused,
     CloseLeg,
     ConnectLeg,
     DropClip,
@@ -41,6 +42,8 @@ from hookflash.ports.plane import (
     OpenLeg,
     PlaneCommand,
     PlaneEvent,
+    PlayUnheard,
+    RemovePlayLeg,
     SendTones,
     Shutdown,
     StartPlay,
@@ -106,22 +109,30 @@ class Plane:
     def apply(self, command: PlaneCommand) -> None:
         """Carry out one command. Answers come with the next tick; ids nobody knows (any more) are ignored.
 
-        Raises :class:`ValueError` for a codec or a key that does not exist.
+        Raises :class:`ValueError` for a codec that does not exist and for a play too long to be joined.
         """
         match command:
             case OpenLeg():
                 self._open(command)
             case LoadClip():
-                self.plays.load(command.clip, command.pcm)
+                try:
+                    self.plays.load(command.clip, command.pcm)
+                except PoolFull as error:
+                    self._events.append(ClipRefused(command.clip, str(error)))
             case DropClip():
                 self.plays.drop(command.clip)
             case StartPlay(play, legs, clips, loop, more):
                 self.plays.start(play, self._rows_of(legs), clips, loop=loop, more=more)
+                self._tell_unheard()
             case ExtendPlay():
                 self.plays.extend(command.play, command.clips, more=command.more)
             case AddPlayLeg():
                 for row in self._rows_of((command.leg,)):
                     self.plays.add_leg(command.play, row)
+                self._tell_unheard()
+            case RemovePlayLeg():
+                for row in self._rows_of((command.leg,)):
+                    self.plays.drop_leg(command.play, row)
             case StopPlay():
                 self.plays.stop(command.play)
             case SendTones():
@@ -257,6 +268,11 @@ class Plane:
         for place in np.flatnonzero(keys >= 0).tolist():
             leg = self.legs.by_row[int(rows[place])]
             self._events.append(ToneHeard(leg.leg, CODES[int(keys[place])], source, self.ticks))
+
+    def _tell_unheard(self) -> None:
+        for play, row in self.plays.take_unheard():
+            reason = f"it hears {MAX_PLAYS} plays already"
+            self._events.append(PlayUnheard(play, self.legs.by_row[row].leg, reason))
 
     def _tell_starved(self, used: int) -> None:
         setup = self.columns.setup

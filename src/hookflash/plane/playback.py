@@ -21,9 +21,13 @@ from hookflash.ports.plane import (
     ExtendPlay,
     LoadClip,
     PlaneCommand,
+    RemovePlayLeg,
     StartPlay,
     StopPlay,
 )
+
+UNKNOWN_ERROR = 9999
+"""Sub-code for what should not happen (contract section 4.3)."""
 
 AT_ONCE = 4
 """Sources of one play fetched at the same time."""
@@ -81,6 +85,14 @@ class ClipShelf:
             self._worker.post(DropClip(old))
         return clip
 
+    def forget(self, clip: int) -> None:
+        """The worker does not have it: it is loaded again when it is next needed."""
+        for key, (known, size) in self._clips.items():
+            if known == clip:
+                del self._clips[key]
+                self.bytes -= size
+                return
+
 
 class Playback:
     """Fetches the sources of ``effect`` and feeds them to ``worker``.
@@ -100,6 +112,7 @@ class Playback:
         self._shelf = shelf
         self._prompts = prompts
         self._legs = list(effect.legs)
+        self._clips: dict[int, int] = {}
         self._started = False
         self._slots = asyncio.Semaphore(AT_ONCE)
 
@@ -127,6 +140,27 @@ class Playback:
         if self._started:
             self._worker.post(AddPlayLeg(self.effect.play, leg))
 
+    def remove_leg(self, leg: int) -> None:
+        """A leg does not hear the play, or what is left of it."""
+        if leg not in self._legs:
+            return
+        self._legs.remove(leg)
+        if self._started:
+            self._worker.post(RemovePlayLeg(self.effect.play, leg))
+
+    def forget_leg(self, leg: int) -> bool:
+        """The worker could not let a leg hear the play; whether nobody is left who does."""
+        if leg not in self._legs:
+            return False
+        self._legs.remove(leg)
+        return not self._legs
+
+    def miss(self, clip: int, reason: str) -> None:
+        """The worker has no room for a clip; if it is one of this play's, that source has failed."""
+        source = self._clips.get(clip)
+        if source is not None and self.failure is None:
+            self.failure = AudioFailed(self.effect.play, source, UNKNOWN_ERROR, reason)
+
     def stop(self) -> None:
         """Stop fetching and playing."""
         if self.task is not None:
@@ -144,7 +178,7 @@ class Playback:
             if audio is None:
                 break
             last = self.source == len(fetches) - 1
-            await self._hand_over(audio, loop=False, more=not last)
+            await self._hand_over(audio, self.source, loop=False, more=not last)
         if self.failure is not None and self._started:
             self._worker.post(ExtendPlay(self.effect.play, (), False))
 
@@ -158,7 +192,7 @@ class Playback:
         # A list with a hole in it is played once, up to the hole.
         loop = self.failure is None
         for at, audio in enumerate(whole):
-            await self._hand_over(audio, loop=loop, more=at < len(whole) - 1)
+            await self._hand_over(audio, at, loop=loop, more=at < len(whole) - 1)
 
     async def _outcome(self, fetch: asyncio.Task[Audio]) -> Audio | None:
         try:
@@ -167,10 +201,11 @@ class Playback:
             self.failure = AudioFailed(self.effect.play, self.source, error.sub_code, str(error))
             return None
 
-    async def _hand_over(self, audio: Audio, *, loop: bool, more: bool) -> None:
+    async def _hand_over(self, audio: Audio, source: int, *, loop: bool, more: bool) -> None:
         pieces = -(-len(audio.pcm) // MAX_CLIP)
         for piece in range(pieces):
             clip = await self._shelf.clip(audio, piece)
+            self._clips[clip] = source
             follows = more or piece < pieces - 1
             if self._started:
                 self._worker.post(ExtendPlay(self.effect.play, (clip,), follows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,33 +15,51 @@ from hookflash.plane.kernels.playing import FINISHED, MAX_CLIPS, STARTED, Clips,
 from hookflash.ports.plane import PlaneEvent, PlayFinished, PlayStarted
 
 
-class Pool:
-    """Samples of all clips in one array; first fit, neighbours joined when freed, doubled when full."""
+RESERVE = 1 << 28
+"""Samples a pool has room for (512 MiB, nine hours of audio)."""
+LEAST = 1 << 20
+"""Samples below which a system that has no room for a pool is not asked for a smaller one."""
+PAGE = mmap.PAGESIZE // 2
+"""Samples of a page."""
 
-    def __init__(self, samples: int = 1 << 20) -> None:
-        self.samples = np.zeros(samples, np.int16)
-        self._free: list[tuple[int, int]] = [(0, samples)]
+
+class PoolFull(ValueError):
+    """No room for a clip; the message says how much there is."""
+
+
+class Pool:
+    """Samples of all clips in one array; first fit, neighbours joined when freed.
+
+    The array is reserved once and never moves, so that no tick ever copies it: pages are zero and cost
+    nothing until a clip is put there, and go back to the system when it is freed.
+    """
+
+    def __init__(self, samples: int = RESERVE) -> None:
+        self._memory, self.size = _reserve(samples)
+        self.samples = np.frombuffer(self._memory, np.int16)
+        self._free: list[tuple[int, int]] = [(0, self.size)]
 
     def take(self, count: int) -> int:
-        """Where ``count`` samples may be put."""
-        while True:
-            for place, (start, length) in enumerate(self._free):
-                if length >= count:
-                    if length == count:
-                        del self._free[place]
-                    else:
-                        self._free[place] = (start + count, length - count)
-                    return start
-            size = len(self.samples)
-            grown = np.zeros(max(2 * size, size + count), np.int16)
-            grown[:size] = self.samples
-            self.samples = grown
-            self.give(size, len(grown) - size)
+        """Where ``count`` samples may be put. Raises :class:`PoolFull`."""
+        for place, (start, length) in enumerate(self._free):
+            if length >= count:
+                if length == count:
+                    del self._free[place]
+                else:
+                    self._free[place] = (start + count, length - count)
+                return start
+        left = sum(length for _, length in self._free)
+        raise PoolFull(
+            f"no room for a clip of {count} samples: {left} of {self.size} are free, none so many in a row"
+        )
 
     def give(self, start: int, count: int) -> None:
         """Free what :meth:`take` gave."""
         if count == 0:
             return
+        first, last = -(-start // PAGE), (start + count) // PAGE
+        if last > first:
+            self._memory.madvise(mmap.MADV_DONTNEED, 2 * PAGE * first, 2 * PAGE * (last - first))
         insort(self._free, (start, count))
         joined = self._free[:1]
         for at, length in self._free[1:]:
@@ -50,6 +69,17 @@ class Pool:
             else:
                 joined.append((at, length))
         self._free = joined
+
+
+def _reserve(samples: int) -> tuple[mmap.mmap, int]:
+    """Zero pages for so many samples, or for fewer where the system does not promise memory it lacks."""
+    while True:
+        try:
+            return mmap.mmap(-1, 2 * samples, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), samples
+        except OSError:
+            if samples // 2 < LEAST:
+                raise
+            samples //= 2
 
 
 @dataclass(slots=True)
@@ -74,12 +104,16 @@ class PlayTable:
         self._play_ids: dict[int, _Play] = {}
         self._by_row: dict[int, int] = {}
         self._free_plays: list[int] = []
+        self._unheard: list[tuple[int, int]] = []
         self._top_clip = 0
 
     # --- clips ---
 
     def load(self, clip: int, pcm: bytes) -> None:
-        """Keep int16 LE audio under an id; an odd last octet is dropped. An id in use is replaced."""
+        """Keep int16 LE audio under an id; an odd last octet is dropped. An id in use is replaced.
+
+        Raises :class:`PoolFull`; the id is free then.
+        """
         self.drop(clip)
         self._clip_rows[clip] = self._store(np.frombuffer(pcm, "<i2", len(pcm) // 2))
 
@@ -90,6 +124,7 @@ class PlayTable:
             self._release(row)
 
     def _store(self, samples: Any) -> int:
+        start = self.pool.take(len(samples))
         if self._free_clips:
             row = self._free_clips.pop()
         else:
@@ -97,7 +132,6 @@ class PlayTable:
             self._top_clip += 1
             if row >= len(self.clips.start):
                 self.clips = Clips(*(np.concatenate([a, np.zeros_like(a)]) for a in self.clips))
-        start = self.pool.take(len(samples))
         self.pool.samples[start : start + len(samples)] = samples
         self.clips.start[row] = start
         self.clips.length[row] = len(samples)
@@ -115,12 +149,14 @@ class PlayTable:
         """Rows of clips, each referenced once more; what exceeds ``room`` is joined into one."""
         rows = [self._clip_rows[clip] for clip in clips if clip in self._clip_rows]
         kept, tail = (rows, []) if len(rows) <= room else (rows[: room - 1], rows[room - 1 :])
+        joined = [self._join(tail)] if tail else []
         for row in kept:
             self._references[row] += 1
-        if tail:
-            parts = [self._audio(row) for row in tail]
-            kept = [*kept, self._store(np.concatenate(parts))]
-        return kept
+        return [*kept, *joined]
+
+    def _join(self, rows: Sequence[int]) -> int:
+        """A new clip with the audio of several."""
+        return self._store(np.concatenate([self._audio(row) for row in rows]))
 
     def _audio(self, row: int) -> Any:
         start = int(self.clips.start[row])
@@ -129,11 +165,14 @@ class PlayTable:
     # --- plays ---
 
     def start(self, play: int, legs: Sequence[int], clips: Sequence[int], *, loop: bool, more: bool) -> None:
-        """Begin a play towards rows ``legs``; an id that already plays is ignored."""
+        """Begin a play towards rows ``legs``; an id that already plays is ignored.
+
+        Raises :class:`PoolFull` when clips had to be joined and could not; the play runs without them.
+        """
         if play in self._play_ids:
             return
         row = self._take_row()
-        entry = _Play(row, self._resolve(clips, MAX_CLIPS))
+        entry = _Play(row, [])
         self._play_ids[play] = entry
         self._by_row[row] = play
         for column in self.plays:
@@ -141,33 +180,38 @@ class PlayTable:
         self.plays.active[row] = 1
         self.plays.loop[row] = loop
         self.plays.more[row] = more
-        self._set_clips(entry)
         for leg in legs:
             self.add_leg(play, leg)
+        entry.clips = self._resolve(clips, MAX_CLIPS)
+        self._set_clips(entry)
 
     def extend(self, play: int, clips: Sequence[int], *, more: bool) -> None:
-        """Append clips to a running play."""
+        """Append clips to a running play. Raises :class:`PoolFull` like :meth:`start`."""
         entry = self._play_ids.get(play)
         if entry is None:
             return
+        self.plays.more[entry.row] = more
         done = 0 if self.plays.loop[entry.row] else int(self.plays.clip_index[entry.row])
         for row in entry.clips[:done]:
             self._release(row)
         entry.clips = entry.clips[done:]
         self.plays.clip_index[entry.row] -= done
-        room = MAX_CLIPS - len(entry.clips)
-        if room < 1:
-            joined = self._store(np.concatenate([self._audio(row) for row in entry.clips[1:]]))
-            for row in entry.clips[1:]:
-                self._release(row)
-            if self.plays.clip_index[entry.row] > 0:
-                before = entry.clips[1 : int(self.plays.clip_index[entry.row])]
-                self.plays.offset[entry.row] += sum(len(self._audio(row)) for row in before)
-                self.plays.clip_index[entry.row] = 1
-            entry.clips = [entry.clips[0], joined]
-            room = MAX_CLIPS - 2
-        entry.clips += self._resolve(clips, room)
-        self.plays.more[entry.row] = more
+        self._set_clips(entry)
+        if len(entry.clips) == MAX_CLIPS:
+            self._compact(entry)
+        entry.clips += self._resolve(clips, MAX_CLIPS - len(entry.clips))
+        self._set_clips(entry)
+
+    def _compact(self, entry: _Play) -> None:
+        """Join all clips of a play but its first."""
+        joined = self._join(entry.clips[1:])
+        index = int(self.plays.clip_index[entry.row])
+        if index > 0:
+            self.plays.offset[entry.row] += sum(int(self.clips.length[row]) for row in entry.clips[1:index])
+            self.plays.clip_index[entry.row] = 1
+        for row in entry.clips[1:]:
+            self._release(row)
+        entry.clips = [entry.clips[0], joined]
         self._set_clips(entry)
 
     def stop(self, play: int) -> None:
@@ -180,11 +224,26 @@ class PlayTable:
         """Let row ``leg`` hear the play, if it still runs and the leg does not hear too many already."""
         entry = self._play_ids.get(play)
         count = int(self._setup.hears[leg])
-        if entry is None or leg in entry.legs or count >= MAX_PLAYS:
+        if entry is None or leg in entry.legs:
+            return
+        if count >= MAX_PLAYS:
+            self._unheard.append((play, leg))
             return
         self._setup.plays[leg, count] = entry.row
         self._setup.hears[leg] = count + 1
         entry.legs.add(leg)
+
+    def drop_leg(self, play: int, leg: int) -> None:
+        """Row ``leg`` does not hear the play any more."""
+        entry = self._play_ids.get(play)
+        if entry is not None and leg in entry.legs:
+            entry.legs.discard(leg)
+            self._unhear(leg, entry.row)
+
+    def take_unheard(self) -> list[tuple[int, int]]:
+        """Plays that rows could not be given, as pairs of play and row, since the last call."""
+        unheard, self._unheard = self._unheard, []
+        return unheard
 
     def remove_leg(self, leg: int) -> None:
         """The row ``leg`` is about to be freed; its plays go on for the others, or for nobody."""
@@ -212,14 +271,17 @@ class PlayTable:
         entry = self._play_ids.pop(play)
         del self._by_row[entry.row]
         for leg in entry.legs:
-            count = int(self._setup.hears[leg])
-            heard = self._setup.plays[leg]
-            place = heard[:count].tolist().index(entry.row)
-            heard[place] = heard[count - 1]
-            self._setup.hears[leg] = count - 1
+            self._unhear(leg, entry.row)
         for row in entry.clips:
             self._release(row)
         self._free_plays.append(entry.row)
+
+    def _unhear(self, leg: int, play: int) -> None:
+        """Take row ``play`` out of what row ``leg`` hears."""
+        count = int(self._setup.hears[leg])
+        heard = self._setup.plays[leg]
+        heard[heard[:count].tolist().index(play)] = heard[count - 1]
+        self._setup.hears[leg] = count - 1
 
     def _take_row(self) -> int:
         if self._free_plays:

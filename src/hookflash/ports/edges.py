@@ -13,6 +13,7 @@ from hookflash.calls.effects import (
     PlayAudio,
     RaiseIncomingCall,
     RefuseLeg,
+    RemoveListener,
     RingLeg,
     SendTones,
 )
@@ -53,6 +54,8 @@ class Media(Protocol):
     def play(self, effect: PlayAudio) -> None: ...
 
     def add_listener(self, effect: AddListener) -> None: ...
+
+    def remove_listener(self, effect: RemoveListener) -> None: ...
 
     def stop_audio(self, play: int) -> None: ...
 

@@ -114,6 +114,13 @@ class AddPlayLeg(PlaneMessage, frozen=True):
     leg: int
 
 
+class RemovePlayLeg(PlaneMessage, frozen=True):
+    """A leg does not hear a running play any more (it was put on hold); the others do."""
+
+    play: int
+    leg: int
+
+
 class StopPlay(PlaneMessage, frozen=True):
     """Stop a play with a short fade; no :class:`PlayFinished` follows."""
 
@@ -123,7 +130,8 @@ class StopPlay(PlaneMessage, frozen=True):
 class SendTones(PlaneMessage, frozen=True):
     """Send DTMF on ``leg``: ``digits`` over "0123456789*#ABCD", each ``tone_ms`` long, ``gap_ms`` apart.
 
-    RFC 4733 when telephone-event was negotiated, in-band tones otherwise. Answered by :class:`TonesSent`.
+    RFC 4733 when telephone-event was negotiated, in-band tones otherwise. Answered by :class:`TonesSent` or
+    :class:`TonesRefused`.
     """
 
     sending: int
@@ -154,6 +162,7 @@ PlaneCommand = (
     | StartPlay
     | ExtendPlay
     | AddPlayLeg
+    | RemovePlayLeg
     | StopPlay
     | SendTones
     | StopTones
@@ -208,6 +217,13 @@ class LegStarved(PlaneMessage, frozen=True):
     seconds: float
 
 
+class ClipRefused(PlaneMessage, frozen=True):
+    """A clip could not be kept; plays pass over it. ``reason`` is for people."""
+
+    clip: int
+    reason: str
+
+
 class PlayStarted(PlaneMessage, frozen=True):
     """The first sample of the play left in ``tick``."""
 
@@ -220,6 +236,14 @@ class PlayFinished(PlaneMessage, frozen=True):
 
     play: int
     tick: int
+
+
+class PlayUnheard(PlaneMessage, frozen=True):
+    """``leg`` can not hear the play: it hears as many as it can already. Its other legs hear it."""
+
+    play: int
+    leg: int
+    reason: str
 
 
 class ToneHeard(PlaneMessage, frozen=True):
@@ -238,6 +262,13 @@ class TonesSent(PlaneMessage, frozen=True):
     tick: int
 
 
+class TonesRefused(PlaneMessage, frozen=True):
+    """Nothing of the sending leaves; ``reason`` is for people."""
+
+    sending: int
+    reason: str
+
+
 class Heartbeat(PlaneMessage, frozen=True):
     """Once a second: ticks done, legs open; worst lateness and busiest tick since the last one, in ms."""
 
@@ -254,10 +285,13 @@ PlaneEvent = (
     | LegClosed
     | LegLatched
     | LegStarved
+    | ClipRefused
     | PlayStarted
     | PlayFinished
+    | PlayUnheard
     | ToneHeard
     | TonesSent
+    | TonesRefused
     | Heartbeat
 )
 
