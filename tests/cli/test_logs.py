@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hookflash.cli.logs import configure, printable
+from hookflash.cli.logs import Strangers, configure, printable
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +69,44 @@ def test_levels_below_the_wanted_one_are_left_out() -> None:
     configure("json", level="warning", stream=out)
     logging.getLogger("hookflash").info("quiet")
     assert out.getvalue() == ""
+
+
+def test_nothing_in_a_json_line_acts_on_a_terminal() -> None:
+    out = io.StringIO()
+    configure("json", stream=out)
+    evil = "a\x1b[2J\x7f\x9b31m\u2028\u202e\u2066\ud800b\nc"
+    logging.getLogger("hookflash").info("said", extra={"text": evil})
+    (line,) = out.getvalue().splitlines()
+    assert line.isprintable()
+    assert json.loads(line)["text"] == evil
+    line.encode()
+
+
+def test_strangers_cannot_fill_the_log() -> None:
+    out = io.StringIO()
+    configure("json", stream=out)
+    log = logging.getLogger("hookflash.sip")
+    for _ in range(1000):
+        log.info("malformed message", extra={"peer": "192.0.2.1"})
+        log.info("call in", extra={"peer": "192.0.2.1", "leg": 1})
+    messages = [json.loads(line)["message"] for line in out.getvalue().splitlines()]
+    assert messages.count("call in") == 1000
+    assert 200 <= messages.count("malformed message") < 500
+
+
+def test_the_next_line_says_how_many_were_left_out() -> None:
+    strangers = Strangers(rate=1.0, burst=2)
+
+    def passes(at: float) -> logging.LogRecord | None:
+        record = logging.makeLogRecord({"peer": "192.0.2.1", "created": at})
+        return record if strangers.filter(record) else None
+
+    assert [passes(100.0) is not None for _ in range(4)] == [True, True, False, False]
+    assert passes(100.5) is None
+    record = passes(101.5)
+    assert record is not None
+    assert vars(record)["left_out"] == 3
+    record = passes(50.0)  # a clock that was set back
+    assert record is None
+    record = passes(51.0)
+    assert record is not None

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from hookflash.cli.settings import configuration_file, errors, read_settings
 from hookflash.config import Settings, connection_string
+from hookflash.events.targets import without_secrets
 
 
 def run(config: Path | None) -> int:
@@ -34,7 +35,10 @@ def summary(settings: Settings) -> list[str]:
     for resource in settings.resource:
         owned = [n.e164 for n in settings.number if n.resource.casefold() == resource.name.casefold()]
         lines.append(f"resource {resource.name}: {', '.join(owned) or 'no number'}")
-    lines += [f"subscription {one.name}: {one.resource} -> {one.endpoint}" for one in settings.subscription]
+    lines += [
+        f"subscription {one.name}: {one.resource} -> {without_secrets(one.endpoint)}"
+        for one in settings.subscription
+    ]
     lines += [f"trunk {one.name}: {', '.join(one.targets)} over {one.transport}" for one in settings.trunk]
     lines += [f"route {one.pattern} -> {one.trunk}" for one in settings.route]
     return lines

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Literal, TextIO
@@ -16,6 +17,9 @@ from typing import Literal, TextIO
 LogFormat = Literal["auto", "json", "pretty"]
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+# What json.dumps leaves as it is, and terminals or readers of lines take for commands: DEL, C1 controls, line
+# and paragraph separators, marks that turn the direction of text, lone surrogates (they cannot be written).
+_UNSAFE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _COLOURS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
 
 
@@ -42,7 +46,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return _UNSAFE.sub(lambda c: f"\\u{ord(c[0]):04x}", json.dumps(line, default=str, ensure_ascii=False))
 
 
 class PrettyFormatter(logging.Formatter):
@@ -68,6 +72,37 @@ class PrettyFormatter(logging.Formatter):
         return line
 
 
+class Strangers(logging.Filter):
+    """Bounds what those who are in no call can write into our log: SIP garbage, refused requests.
+
+    Up to ``burst`` lines at once and ``rate`` a second on average pass; the next line that passes says in
+    ``left_out`` how many did not. Lines about legs and calls always pass.
+    """
+
+    def __init__(self, rate: float = 20.0, burst: int = 200) -> None:
+        super().__init__()
+        self._rate = rate
+        self._burst = burst
+        self._room = float(burst)
+        self._at = 0.0
+        self._left_out = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        given = vars(record)
+        if "leg" in given or not ("peer" in given or "method" in given):
+            return True
+        passed = max(0.0, record.created - self._at)
+        self._room = min(self._burst, self._room + passed * self._rate)
+        self._at = record.created
+        if self._room < 1:
+            self._left_out += 1
+            return False
+        self._room -= 1
+        if self._left_out:
+            record.left_out, self._left_out = self._left_out, 0
+        return True
+
+
 def configure(format: LogFormat = "auto", level: str = "info", stream: TextIO | None = None) -> None:
     """Send every log of the process to ``stream`` (standard error by default).
 
@@ -77,6 +112,7 @@ def configure(format: LogFormat = "auto", level: str = "info", stream: TextIO | 
     pretty = format == "pretty" or (format == "auto" and out.isatty())
     handler = logging.StreamHandler(out)
     handler.setFormatter(PrettyFormatter(colour=out.isatty()) if pretty else JsonFormatter())
+    handler.addFilter(Strangers())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
