@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hookflash.store.lock import LOCK_NAME, DataDirectory, DataDirectoryInUse
+from hookflash.store.lock import LOCK_NAME, DataDirectory, DataDirectoryInUse, DataDirectoryUnusable
 
 HOLDER = """
 import sys
@@ -73,3 +73,10 @@ def test_a_directory_others_can_read_is_pointed_out(tmp_path: Path, caplog: pyte
     with caplog.at_level(logging.WARNING, "hookflash.store"):
         DataDirectory.acquire(tmp_path / "open").release()
     assert "mode 0755" in caplog.text
+
+
+def test_a_place_that_cannot_be_a_directory_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/nowhere")):
+        with pytest.raises(DataDirectoryUnusable, match=rf"{path} cannot be used: .*; set server.data_dir"):
+            DataDirectory.acquire(path)

@@ -99,7 +99,11 @@ def show(console: Console, settings: Settings, app: App) -> None:
     console.print(Rule(f"hookflash {__version__}", align="left", style="green"))
     first = settings.resource[0]
     console.print("[bold]connection string[/bold]")
-    console.print(connection_string(first, settings.public_url), soft_wrap=True, markup=False, style="cyan")
+    string = connection_string(first, settings.public_url)
+    if settings.server.mode == "production":
+        # What a service prints ends in a log, where a key has no business.
+        string = string.replace(first.access_keys[0], "...  (hookflash connection-string shows it)")
+    console.print(string, soft_wrap=True, markup=False, style="cyan")
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column(overflow="fold")

@@ -24,6 +24,16 @@ class DataDirectoryInUse(Exception):
         self.pid = pid
 
 
+class DataDirectoryUnusable(OSError):
+    """The data directory cannot be created or written; the message says why and which setting names it."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(
+            f"data directory {path} cannot be used: {error.strerror or error}; "
+            "set server.data_dir to a directory that this user may write"
+        )
+
+
 class DataDirectory:
     """An acquired data directory.
 
@@ -41,11 +51,14 @@ class DataDirectory:
 
         Raises:
             DataDirectoryInUse: another process holds it.
-            OSError: it cannot be created or written.
+            DataDirectoryUnusable: it cannot be created or written.
         """
         path = Path(path)
-        _make_private(path)
-        descriptor = os.open(path / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _make_private(path)
+            descriptor = os.open(path / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DataDirectoryUnusable(path, error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
