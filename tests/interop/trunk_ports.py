@@ -23,7 +23,13 @@ class Trunks(System):
         return f"{PREFIXES[trunk]}{last}"
 
 
-PREFIXES = {"udp": "+1201555", "tcp": "+1202555", "digest": "+1203555", "baresip": "+1204555"}
+PREFIXES = {
+    "udp": "+1201555",
+    "tcp": "+1202555",
+    "digest": "+1203555",
+    "baresip": "+1204555",
+    "second": "+1205555",
+}
 USERNAME, PASSWORD = "hookflash", "not-a-secret"
 
 

@@ -1,0 +1,55 @@
+"""Whether one recording is in another: speech-like noise that resembles nothing else, and correlation."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+RATE = 8000
+Samples = NDArray[np.float64]
+
+
+def babble(seed: int, seconds: float, rate: int = RATE) -> Samples:
+    """Noise in the band of telephony, 300 to 3,000 Hz, that rises and falls as syllables do; without keys."""
+    random = np.random.default_rng(seed)
+    count = int(seconds * rate)
+    spectrum = np.fft.rfft(random.standard_normal(count))
+    frequencies = np.fft.rfftfreq(count, 1 / rate)
+    spectrum[(frequencies < 300) | (frequencies > 3000)] = 0
+    noise = np.fft.irfft(spectrum, count)
+    t = np.arange(count) / rate
+    envelope = 0.6 + 0.4 * np.sin(2 * np.pi * 3 * t + random.uniform(0, 2 * np.pi))
+    samples = noise * envelope
+    return np.asarray(0.5 * samples / np.abs(samples).max())
+
+
+def wav(samples: Samples, rate: int = RATE) -> bytes:
+    """As a 16-bit WAV file."""
+    out = io.BytesIO()
+    soundfile.write(out, samples, rate, format="WAV", subtype="PCM_16")
+    return out.getvalue()
+
+
+def narrow(samples: Samples, rate: int) -> Samples:
+    """At 8,000 Hz."""
+    return np.asarray(soxr.resample(samples, rate, RATE), np.float64)
+
+
+def likeness(wanted: Samples, heard: Samples) -> float:
+    """The highest normalised cross-correlation of ``wanted`` with any part of ``heard``, 0 to 1."""
+    if len(heard) < len(wanted):
+        return 0.0
+    size = 1 << (len(heard) + len(wanted)).bit_length()
+    product = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(wanted, size))
+    places = len(heard) - len(wanted) + 1
+    correlation = np.fft.irfft(product, size)[:places]
+    sums = np.concatenate([[0.0], np.cumsum(heard**2)])
+    energy = sums[len(wanted) :][:places] - sums[:places]
+    # What is all but silent is like nothing.
+    loud = energy > 1e-4 * np.sum(wanted**2)
+    scale = np.sqrt(np.where(loud, energy, 1.0) * np.sum(wanted**2))
+    return float(np.max(np.where(loud, np.abs(correlation) / scale, 0.0)))
