@@ -428,6 +428,52 @@ async def test_listeners_join_before_and_after_the_start(room: Room) -> None:
     assert host.got(plane.AddPlayLeg) == [plane.AddPlayLeg(1, 12)]
 
 
+async def test_a_leg_that_can_not_hear_a_play_is_logged_and_the_others_hear_it(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    host = await room.leg(10, 1)
+    room.prompts.have("a")
+    await room.play("a")
+    room.desk.add_listener(effects.AddListener(1, 11))
+    host.say(plane.PlayUnheard(1, 11, "it hears 8 plays already"), plane.PlayUnheard(1, 99, "so it is"))
+    host.say(plane.PlayUnheard(404, 11, "nobody asked"))
+    assert "play 1 is not heard on leg 11: it hears 8 plays already" in caplog.text
+    assert room.facts == []
+    host.say(plane.PlayFinished(1, 15))
+    assert room.facts == [facts.AudioFinished(1)]
+
+
+async def test_a_play_that_no_leg_can_hear_has_failed(room: Room) -> None:
+    host = await room.leg(10, 1)
+    room.prompts.have("a")
+    await room.play("a")
+    host.say(plane.PlayUnheard(1, 10, "it hears 8 plays already"), plane.PlayFinished(1, 15))
+    assert room.facts == [facts.AudioFailed(1, 0, 9999, "it hears 8 plays already")]
+    assert host.got(plane.StopPlay) == [plane.StopPlay(1)]
+
+
+async def test_audio_a_worker_has_no_room_for_fails_its_source_and_is_sent_again(room: Room) -> None:
+    host = await room.leg(10, 1)
+    room.prompts.have("a")
+    room.prompts.have("b")
+    await room.play("a", "b")
+    _, second = host.got(plane.LoadClip)
+    host.say(plane.ClipRefused(second.clip, "no room"), plane.ClipRefused(404, "no room"))
+    host.say(plane.PlayStarted(1, 1), plane.PlayFinished(1, 15))
+    assert room.facts == [facts.AudioStarted(1), facts.AudioFailed(1, 1, 9999, "no room")]
+    await room.play("a", "b", play=2)
+    assert len(host.got(plane.LoadClip)) == 3
+    host.say(plane.PlayFinished(2, 30))
+    assert room.facts[-1] == facts.AudioFinished(2)
+
+
+async def test_tones_a_worker_refuses_have_failed(room: Room) -> None:
+    host = await room.leg(10, 1)
+    room.desk.send_tones(effects.SendTones(3, 1, 10, "12"))
+    host.say(plane.TonesRefused(3, "too many"), plane.TonesRefused(3, "again"))
+    assert room.facts == [facts.TonesFailed(3, "too many")]
+
+
 async def test_listeners_leave_before_and_after_the_start(room: Room) -> None:
     host = await room.leg(10, 1)
     await room.play("a")

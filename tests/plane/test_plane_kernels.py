@@ -14,11 +14,11 @@ import test_plane_rfc4733
 from plane_bench import CODES, FRAME, Bench, a_to_linear, linear, sine
 
 from hookflash.plane import columns as columns_module
-from hookflash.plane import core
+from hookflash.plane import core, plays
 from hookflash.plane.columns import BLOCK, Rows, RowsExhausted, clear_row, make_columns
 from hookflash.plane.kernels import codec, dtmf, ingest, output, playing, playout, tones
 from hookflash.plane.kernels.compiling import cache_folder
-from hookflash.plane.plays import Pool
+from hookflash.plane.plays import Pool, PoolFull
 from hookflash.plane.warmup import warm_up
 from hookflash.ports.plane import JoinMix, SendTones, StopPlay
 
@@ -186,18 +186,48 @@ def test_a_cleared_row_is_fresh_in_every_column():
     assert all(array[4].any() for group in columns for array in group)
 
 
-def test_the_pool_gives_back_joins_and_grows():
+def test_the_pool_gives_back_and_joins_and_runs_out():
     pool = Pool(100)
     places = [pool.take(30) for _ in range(3)]
     assert places == [0, 30, 60]
     pool.give(0, 30)
     pool.give(60, 30)
+    with pytest.raises(PoolFull, match="50 samples: 70 of 100 are free, none so many in a row"):
+        pool.take(50)
     pool.give(30, 30)
     pool.give(5, 0)
     assert pool.take(100) == 0
-    assert pool.take(50) == 100
-    assert len(pool.samples) == 200
-    assert pool.take(500) == 150
+    with pytest.raises(PoolFull):
+        pool.take(1)
+
+
+def test_the_pool_never_moves_and_gives_its_pages_back():
+    pool = Pool()
+    place = pool.samples.ctypes.data
+    start = [pool.take(1 << 20) for _ in range(3)][1]
+    pool.samples[: 3 << 20] = 7
+    pool.give(start + 5, (1 << 20) - 9)
+    assert pool.samples.ctypes.data == place
+    # A page that was given back reads as zeros; what shares a page with others is left alone.
+    assert pool.samples[start + 5 : start + (1 << 20) - 4].mean() < 0.1
+    assert (pool.samples[:start] == 7).all()
+    assert (pool.samples[start : start + 5] == 7).all()
+    assert (pool.samples[start + (1 << 20) - 4 : 3 << 20] == 7).all()
+
+
+def test_a_pool_is_as_large_as_the_system_promises(monkeypatch):
+    real = plays.mmap.mmap
+
+    def poor(number, size, **options):
+        if size > 4 << 20:
+            raise OSError(12, "Cannot allocate memory")
+        return real(number, size, **options)
+
+    monkeypatch.setattr(plays.mmap, "mmap", poor)
+    assert Pool(16 << 20).size == 2 << 20
+    monkeypatch.setattr(plays, "LEAST", 8 << 20)
+    with pytest.raises(OSError, match="Cannot allocate"):
+        Pool(16 << 20)
 
 
 def test_the_cache_of_kernels_moves_with_the_environment(monkeypatch, tmp_path):

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from plane_bench import FRAME, Bench, a_to_linear, alaw, linear, sine, through_ulaw, ulaw
 
+from hookflash.plane import plays
 from hookflash.plane.kernels.codec import decode_alaw
 from hookflash.ports.plane import (
     AddPlayLeg,
+    ClipRefused,
     CloseLeg,
     DropClip,
     ExtendPlay,
@@ -23,6 +25,7 @@ from hookflash.ports.plane import (
     OpenLeg,
     PlayFinished,
     PlayStarted,
+    PlayUnheard,
     RemovePlayLeg,
     Shutdown,
     StartPlay,
@@ -30,6 +33,12 @@ from hookflash.ports.plane import (
 )
 
 PROMPT = (np.random.default_rng(7).normal(0, 4000, 3001)).clip(-30000, 30000).astype(np.int16)
+
+
+@pytest.fixture
+def few_clips(monkeypatch):
+    """A play holds so few clips that they have to be joined."""
+    monkeypatch.setattr(plays, "MAX_CLIPS", 32)
 
 
 def padded(samples, ticks):
@@ -75,7 +84,7 @@ def test_clips_join_without_a_gap():
     assert np.array_equal(bench.heard_by_peer(1), through_ulaw(padded(PROMPT, 25)))
 
 
-def test_more_clips_than_a_row_holds_still_play_in_order():
+def test_more_clips_than_a_row_holds_still_play_in_order(few_clips):
     bench = Bench()
     bench.leg(1)
     parts = np.array_split(PROMPT, 70)
@@ -91,7 +100,7 @@ def test_more_clips_than_a_row_holds_still_play_in_order():
 
 
 @pytest.mark.parametrize("first", [1, 2, 3, 5, 9, 14])
-def test_extending_at_any_time_keeps_every_sample(first):
+def test_extending_at_any_time_keeps_every_sample(first, few_clips):
     bench = Bench()
     bench.leg(1)
     parts = np.array_split(PROMPT, 100)
@@ -127,6 +136,61 @@ def test_a_loop_repeats_and_stop_fades():
     assert (np.diff(tail[:41].astype(int)) <= 0).all()
     assert not tail[40:].any()
     assert bench.of(PlayFinished) == []
+
+
+def test_a_loop_waits_until_its_list_is_whole():
+    bench = Bench()
+    bench.leg(1)
+    first, second = PROMPT[: 2 * FRAME + 7], PROMPT[1000:1500]
+    bench.play(1, first, (1,), loop=True, more=True)
+    bench.tick(6)
+    assert np.array_equal(bench.heard_by_peer(1), through_ulaw(padded(first, 6)))
+    bench.do(LoadClip(2, second.tobytes()), ExtendPlay(1, (2,), True))
+    bench.tick(6)
+    assert np.array_equal(bench.heard_by_peer(1)[6 * FRAME :], through_ulaw(padded(second, 6)))
+    bench.do(ExtendPlay(1, (), False))
+    bench.tick(30)
+    whole = np.concatenate([first, second])
+    assert np.array_equal(bench.heard_by_peer(1)[12 * FRAME :], through_ulaw(np.resize(whole, 30 * FRAME)))
+    assert bench.of(PlayFinished) == []
+
+
+@pytest.mark.parametrize("extend", [False, True])
+def test_audio_there_is_no_room_for_is_told_and_passed_over(extend, few_clips):
+    bench = Bench()
+    bench.leg(1)
+    bench.plane.plays.pool = plays.Pool(4000)
+    bench.do(LoadClip(1, PROMPT[:2000].tobytes()), LoadClip(2, PROMPT[:2001].tobytes()))
+    bench.do(StartPlay(1, (1,), (1, 2), False, extend))
+    if extend:
+        bench.do(ExtendPlay(1, (2,), False))
+    bench.tick(20)
+    assert [e.clip for e in bench.of(ClipRefused)] == [2]
+    assert "2001 samples: 2000 of 4000 are free" in bench.of(ClipRefused)[0].reason
+    assert np.array_equal(bench.heard_by_peer(1), through_ulaw(padded(PROMPT[:2000], 20)))
+    assert len(bench.of(PlayFinished)) == 1
+    bench.do(DropClip(1), LoadClip(2, PROMPT.tobytes()))
+    bench.tick()
+    assert len(bench.of(ClipRefused)) == 1
+
+
+def test_clips_that_can_not_be_joined_are_left_out_and_the_play_still_ends(few_clips):
+    bench = Bench()
+    bench.leg(1)
+    bench.plane.plays.pool = plays.Pool(40 * 10 + 5)
+    for number in range(40):
+        bench.do(LoadClip(number, PROMPT[number * 10 : number * 10 + 10].tobytes()))
+    with pytest.raises(ValueError, match="no room"):
+        bench.do(StartPlay(1, (1,), tuple(range(40)), False, True))
+    bench.do(StartPlay(2, (1,), tuple(range(32)), False, True))
+    with pytest.raises(ValueError, match="no room"):
+        bench.do(ExtendPlay(2, (32,), False))
+    bench.do(ExtendPlay(1, (), False))
+    bench.tick(5)
+    assert [e.play for e in bench.of(PlayFinished)] == [1, 2]
+    assert np.array_equal(bench.heard_by_peer(1), through_ulaw(padded(PROMPT[:320], 5)))
+    bench.do(*(DropClip(number) for number in range(40)))
+    assert bench.plane.plays.pool.take(405) == 0
 
 
 def test_a_loop_of_nothing_is_silence():
@@ -396,7 +460,7 @@ def test_an_id_that_plays_already_and_clips_nobody_knows_are_ignored():
     assert not bench.heard_by_peer(1)[2 * FRAME :].any()
 
 
-def test_a_long_list_of_clips_loops_whole():
+def test_a_long_list_of_clips_loops_whole(few_clips):
     bench = Bench()
     bench.leg(1)
     parts = np.array_split(PROMPT[:1600], 50)
@@ -407,7 +471,7 @@ def test_a_long_list_of_clips_loops_whole():
     assert np.array_equal(bench.heard_by_peer(1), np.tile(through_ulaw(PROMPT[:1600]), 3))
 
 
-def test_extending_a_full_row_in_the_middle_of_its_clips_loses_nothing():
+def test_extending_a_full_row_in_the_middle_of_its_clips_loses_nothing(few_clips):
     bench = Bench()
     bench.leg(1)
     for number in range(31):
@@ -426,6 +490,8 @@ def test_a_leg_hears_at_most_so_many_plays():
     for number in range(12):
         bench.play(number, np.full(160, 400, np.int16), (1,))
     bench.tick()
+    assert [(e.play, e.leg) for e in bench.of(PlayUnheard)] == [(n, 1) for n in range(8, 12)]
+    assert "8 plays already" in bench.of(PlayUnheard)[0].reason
     assert bench.heard_by_peer(1)[0] == through_ulaw(np.array([8 * 400], np.int16))[0]
     assert len(bench.of(PlayFinished)) == 12
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from plane_bench import CODES, FRAME, Bench, split
 
 from hookflash.plane.memory import Faults
-from hookflash.ports.plane import CloseLeg, OpenLeg, SendTones, StopTones, ToneHeard, TonesSent
+from hookflash.ports.plane import CloseLeg, OpenLeg, SendTones, StopTones, ToneHeard, TonesRefused, TonesSent
 
 
 def start(**options):
@@ -225,11 +225,26 @@ def test_closing_a_leg_forgets_its_sending():
     assert bench.of(TonesSent) == []
 
 
-@pytest.mark.parametrize("digits", ["12x", "1" * 65])
-def test_wrong_keys_are_named(digits):
+@pytest.mark.parametrize("digits", ["12x", "1" * 65, "1" * 100_000])
+def test_what_can_not_be_sent_is_refused_by_name(digits):
     bench, _ = start()
-    with pytest.raises(ValueError, match="sending 1"):
-        bench.do(SendTones(1, 1, digits, 100, 100))
+    bench.do(SendTones(1, 1, digits, 100, 100), SendTones(2, 99, "1", 100, 100))
+    bench.tick()
+    first, second = bench.of(TonesRefused)
+    assert (first.sending, second.sending) == (1, 2)
+    assert digits[:65] in first.reason
+    assert "at most 64 keys" in first.reason
+    assert len(first.reason) < 200
+    assert second.reason == "leg 99 is not open"
+    assert bench.of(TonesSent) == []
+
+
+def test_only_so_many_sendings_wait_on_a_leg():
+    bench, _ = start()
+    bench.do(*(SendTones(number, 1, "1", 40, 60) for number in range(70)))
+    bench.tick(600)
+    assert [e.sending for e in bench.of(TonesSent)] == list(range(65))
+    assert [e.sending for e in bench.of(TonesRefused)] == list(range(65, 70))
 
 
 def test_our_own_packets_have_a_sane_shape():

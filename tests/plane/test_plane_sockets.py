@@ -113,7 +113,7 @@ def test_a_range_others_have_taken_a_large_part_of_still_gives_ports():
     try:
         opened = [network.open(0.0).port for _ in range(100)]
         assert min(opened) >= first + 400
-        with pytest.raises(PortsExhausted, match="100 in use.* 200 taken by other programs"):
+        with pytest.raises(PortsExhausted, match=r"100 in use.* 200 taken by other programs"):
             network.open(0.0)
     finally:
         network.close()

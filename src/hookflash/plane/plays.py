@@ -14,7 +14,6 @@ from hookflash.plane.columns import FRAME, MAX_PLAYS, Setup
 from hookflash.plane.kernels.playing import FINISHED, MAX_CLIPS, STARTED, Clips, Plays
 from hookflash.ports.plane import PlaneEvent, PlayFinished, PlayStarted
 
-
 RESERVE = 1 << 28
 """Samples a pool has room for (512 MiB, nine hours of audio)."""
 LEAST = 1 << 20

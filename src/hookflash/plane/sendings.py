@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 from hookflash.plane.columns import MAX_DIGITS, Columns
 from hookflash.plane.kernels.tones import IN_BAND, RFC4733
 from hookflash.plane.legs import Legs
-from hookflash.ports.plane import PlaneEvent, SendTones, TonesSent
+from hookflash.ports.plane import PlaneEvent, SendTones, TonesRefused, TonesSent
 
 CODES = "0123456789*#ABCD"
 """A key's place is its RFC 4733 event code."""
 MIN_GAP_MS = 60
 """Room for the three end packets of a telephone-event."""
+MAX_WAITING = 64
+"""Sendings that wait on one leg."""
 MAX_MS = 8000
 """The duration field of an event holds 8.19 s."""
 
@@ -26,6 +28,7 @@ class Sendings:
         self._legs = legs
         self._active: dict[int, SendTones] = {}
         self._instant: list[int] = []
+        self._refused: list[TonesRefused] = []
         self._rows = np.zeros(0, np.int64)
 
     @property
@@ -34,14 +37,17 @@ class Sendings:
         return self._rows
 
     def start(self, command: SendTones) -> None:
-        """Send now, or after what the leg is sending already. ValueError for keys that do not exist."""
-        wrong = set(command.digits) - set(CODES)
-        if wrong or len(command.digits) > MAX_DIGITS:
-            raise ValueError(
-                f"sending {command.sending}: {command.digits!r} must be at most {MAX_DIGITS} keys of {CODES}"
-            )
+        """Send now, or after what the leg is sending already; what can not be sent is refused."""
         leg = self._legs.by_number.get(command.leg)
+        if set(command.digits) - set(CODES) or len(command.digits) > MAX_DIGITS:
+            shown = command.digits[: MAX_DIGITS + 1]
+            self._refuse(command, f"{shown!r} must be at most {MAX_DIGITS} keys of {CODES}")
+            return
         if leg is None:
+            self._refuse(command, f"leg {command.leg} is not open")
+            return
+        if len(leg.sendings) >= MAX_WAITING:
+            self._refuse(command, f"{MAX_WAITING} sendings are waiting on leg {command.leg} already")
             return
         if leg.endpoint is None or not command.digits:
             self._instant.append(command.sending)
@@ -49,6 +55,9 @@ class Sendings:
         leg.sendings.append(command)
         if leg.row not in self._active:
             self._next(leg.row)
+
+    def _refuse(self, command: SendTones, reason: str) -> None:
+        self._refused.append(TonesRefused(command.sending, reason))
 
     def stop(self, sending: int) -> None:
         """Abort: the key that is being sent ends in the next packet; what waits is forgotten."""
@@ -72,7 +81,8 @@ class Sendings:
 
     def after_tick(self, tick: int) -> list[PlaneEvent]:
         """Sort packets by size, tell what is done, begin what waits."""
-        events: list[PlaneEvent] = [TonesSent(sending, tick) for sending in self._instant]
+        events: list[PlaneEvent] = [*self._refused, *(TonesSent(sending, tick) for sending in self._instant)]
+        self._refused.clear()
         self._instant.clear()
         tx = self._columns.transmit
         for row in self._rows.tolist():

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from hookflash.plane.columns import FRAME
 from hookflash.plane.kernels.compiling import kernel, part
 
-MAX_CLIPS = 32
-"""Clips waiting in one play."""
+MAX_CLIPS = 256
+"""Clips waiting in one play; more are joined, which copies them."""
 STOP_FADE = 40
 """Samples over which a stopped play fades (5 ms)."""
 STARTED = 1
@@ -23,7 +23,7 @@ class Plays(NamedTuple):
     """One row a play."""
 
     active: NDArray[np.uint8]  # 1 runs
-    loop: NDArray[np.uint8]  # start over at the end
+    loop: NDArray[np.uint8]  # start over at the end, once nothing more will come
     more: NDArray[np.uint8]  # wait at the end, more clips will come
     stopping: NDArray[np.uint8]  # fade out in this tick
     started: NDArray[np.uint8]  # the first sample has left
@@ -57,8 +57,8 @@ def fill(plays: Plays, clips: Clips, pool: NDArray[np.int16], play: int) -> int:
     passed = 0
     while filled < FRAME:
         if plays.clip_index[play] >= plays.clip_count[play]:
-            # A list without a single sample would loop for ever.
-            if plays.loop[play] == 0 or passed >= plays.clip_count[play]:
+            # Only a whole list is repeated; one without a single sample would loop for ever.
+            if plays.loop[play] == 0 or plays.more[play] != 0 or passed >= plays.clip_count[play]:
                 break
             plays.clip_index[play] = 0
         clip = plays.clips[play, plays.clip_index[play]]
