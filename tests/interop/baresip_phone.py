@@ -7,6 +7,7 @@ phone says is a WAV file (module aufile); what it hears goes through the null en
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import subprocess
@@ -103,13 +104,11 @@ class Baresip:
 
     def _connect(self, port: int) -> socket.socket:
         deadline = time.monotonic() + 10
-        while True:
-            try:
+        while self._process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(ConnectionRefusedError):
                 return socket.create_connection(("127.0.0.1", port), 10)
-            except OSError as error:
-                alive = self._process.poll() is None and time.monotonic() < deadline
-                assert alive, f"baresip cannot be controlled ({error}):\n{self.log()}"
-                threading.Event().wait(0.05)
+            threading.Event().wait(0.05)
+        raise AssertionError(f"baresip cannot be controlled:\n{self.log()}")
 
     def _read(self) -> None:
         self._socket.settimeout(None)
