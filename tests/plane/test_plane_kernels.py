@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import json
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -242,3 +246,11 @@ def test_the_cache_of_kernels_moves_with_the_environment(monkeypatch, tmp_path):
 
 def test_warm_up_runs():
     Bench().plane.warm_up()
+
+
+def test_nothing_is_compiled_after_warm_up():
+    """A kernel compiled in the middle of a call would hold up everybody's audio for seconds."""
+    program = Path(__file__).with_name("lazy_compiling.py")
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -340,3 +341,42 @@ def test_a_worker_does_not_outlive_its_control() -> None:
         assert worker.wait(20) == 2
         assert worker.stderr is not None
         assert b"control side" in worker.stderr.read()
+
+
+CONTROL = """
+import asyncio, sys
+from hookflash.plane.process import WorkerProcess
+
+async def main(wait, command):
+    workers = [WorkerProcess("orphan", ["--host=127.0.0.1", "--legs=48"], command=command) for _ in range(2)]
+    ready = [asyncio.Event() for _ in workers]
+    for worker, event in zip(workers, ready):
+        await worker.start(lambda events, event=event: event.set(), print)
+    if wait:
+        for event in ready:
+            await event.wait()
+    print(*(worker.pid for worker in workers), flush=True)
+    await asyncio.sleep(3600)
+
+asyncio.run(main(sys.argv[1] == "ready", sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("when", ["ready", "starting"])
+@pytest.mark.parametrize("command", [FAKE, WORKER_COMMAND], ids=["fake", "real"])
+def test_no_worker_is_left_behind_by_a_killed_control_process(when: str, command: Sequence[str]) -> None:
+    arguments = [sys.executable, "-c", CONTROL, when, *command]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as control:
+        try:
+            assert control.stdout is not None
+            workers = [os.pidfd_open(int(pid)) for pid in control.stdout.readline().split()]
+        finally:
+            control.kill()
+    assert len(workers) == 2
+    # Kernels may still have to be compiled, which nothing interrupts.
+    for worker in workers:
+        ended, _, _ = select.select([worker], [], [], 120)
+        if not ended:
+            signal.pidfd_send_signal(worker, signal.SIGKILL)
+        os.close(worker)
+        assert ended

@@ -1,0 +1,82 @@
+"""Run as a program: does everything a plane can do after ``warm_up`` and prints what got compiled on the way.
+
+A process of its own, because kernels that another test has compiled would hide the ones a worker lacks.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+
+import numpy as np
+import test_plane_dtmf
+import test_plane_kernels
+import test_plane_pipeline
+import test_plane_receive
+import test_plane_rfc4733
+import test_plane_rtcp
+import test_plane_sockets
+from plane_bench import Bench, a_to_linear, alaw, linear, ulaw
+
+from hookflash.plane import plays
+from hookflash.plane.sockets import UdpNetwork
+from hookflash.plane.warmup import warm_up
+from hookflash.ports.plane import JoinMix, LeaveMix, SendTones, StopTones
+
+
+def kernels() -> dict[str, int]:
+    """Every kernel with the number of its compiled forms."""
+    found = {}
+    for module in [m for name, m in sys.modules.items() if name.startswith("hookflash.plane")]:
+        for name, value in inspect.getmembers(module, lambda v: hasattr(v, "nopython_signatures")):
+            found[f"{value.py_func.__module__}.{name}"] = len(value.signatures)
+    return found
+
+
+def scenes() -> None:
+    """What phones and apps can make a plane do."""
+    test_plane_kernels.scene()
+    for module in (test_plane_pipeline, test_plane_receive, test_plane_rfc4733, test_plane_rtcp):
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            plain = not inspect.signature(function).parameters and not hasattr(function, "hypothesis")
+            if name.startswith("test_") and plain:
+                function()
+    test_plane_dtmf.test_a_phone_without_events_is_understood()
+    for codec, kind in (("PCMU", 0), ("PCMA", 8)):
+        test_plane_dtmf.test_keys_sent_in_band_are_heard_by_another_plane(codec, kind)
+    plays.MAX_CLIPS = 4
+    bench = Bench(rows=300)
+    phones = [
+        bench.leg(n, n // 3, codec="PCMA" if n % 2 else "PCMU", kind=8 * (n % 2), event=101 if n % 3 else -1)
+        for n in range(150)
+    ]
+    for n, phone in enumerate(phones):
+        phone.kind = 8 * (n % 2)
+        bench.do(JoinMix(n), SendTones(n, n, "0#", 50, 50))
+        bench.play(n, np.full(333, n, np.int16), (n,), loop=n % 2 == 0, more=n % 3 == 0)
+    for t in range(60):
+        for phone in phones[t % 7 :: 2]:
+            phone.say()
+        if t == 20:
+            bench.do(*(LeaveMix(n) for n in range(100)), *(StopTones(n) for n in range(50)))
+            bench.connect(7, "198.51.100.7", 4000, sending=False, receiving=False)
+        bench.tick()
+    first = test_plane_sockets.free_range(3)
+    network = UdpNetwork("127.0.0.1", first, first + 5)
+    with test_plane_sockets.socket.socket(type=test_plane_sockets.socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        peer.settimeout(5)
+        test_plane_sockets.test_a_plane_exchanges_rtp_with_a_socket(network, peer)
+
+
+if __name__ == "__main__":
+    warm_up()
+    # The tests' own calls of the codecs.
+    a_to_linear(alaw([1, 2]))
+    linear(ulaw([1, 2]))
+    before = kernels()
+    scenes()
+    after = kernels()
+    assert len(before) > 20
+    print(json.dumps([name for name, count in after.items() if count != before[name]]))
