@@ -618,3 +618,37 @@ def test_a_new_connection_is_used_from_then_on() -> None:
     probe.tell(message("OPTIONS", number=2, branch="z9hG4bKo", to=TAGGED.format(tag=tag)), flow=later)
     probe.take(probe.agent.end(0.0, 1))
     assert probe.sends[-1][1].flow == later
+
+
+# --- senders we want nothing from -----------------------------------------------------------------------
+
+
+def unwanted(probe: Probe, text: str, body: bytes = b"") -> list[int]:
+    """What somebody gets who is turned away with 403."""
+    head = text.replace("\n", "\r\n").encode()
+    data = head + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    return status(probe.take(probe.agent.receive(probe.now, data, probe.flow, unwanted=(403, "Not you"))))
+
+
+def test_who_is_unwanted_gets_an_answer_and_costs_nothing() -> None:
+    probe = Probe()
+    assert unwanted(probe, message("INVITE", SDP), OFFER) == [403]
+    assert unwanted(probe, message("BYE", to=TAGGED.format(tag="none"))) == [481]
+    assert unwanted(probe, message("CANCEL")) == [481]
+    assert unwanted(probe, message("OPTIONS")) == [200]
+    assert unwanted(probe, message("REGISTER")) == [403]
+    assert unwanted(probe, message("ACK")) == []
+    agent = probe.agent
+    assert (agent.sessions, agent.dialogs, agent.transactions, agent.timers) == (0, 0, 0, 0)
+    assert probe.events == []
+
+
+def test_who_is_unwanted_may_end_the_call_it_has() -> None:
+    probe = Probe()
+    tag = established(probe)
+    assert unwanted(probe, message("BYE", number=2, branch="z9hG4bKbye", to=TAGGED.format(tag=tag))) == [200]
+    assert isinstance(probe.events[-1], Ended)
+    other = Probe()
+    invite(other)
+    assert sorted(unwanted(other, message("CANCEL"))) == [200, 487]
+    assert isinstance(other.events[-1], Cancelled)

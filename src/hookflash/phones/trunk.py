@@ -157,9 +157,10 @@ class TrunkPhones:
 
     def receive(self, data: bytes, flow: Flow) -> None:
         """One SIP message from the network."""
-        if self._config.silent and not self._welcome(flow) and not data.startswith(b"SIP/2.0 "):
+        unwanted = None if self._welcome(flow) else (403, "Unknown trunk")
+        if unwanted is not None and self._config.silent and not data.startswith(b"SIP/2.0 "):
             return
-        self._perform(self._agent.receive(self._clock.now(), data, flow))
+        self._perform(self._agent.receive(self._clock.now(), data, flow, unwanted=unwanted))
 
     def broken(self, flow: Flow) -> None:
         """A connection is gone or could not be opened."""
@@ -207,12 +208,6 @@ class TrunkPhones:
     def _invited(self, event: IncomingInvite) -> None:
         request, flow = event.request, event.flow
         trunk = self._sources.trunk(flow.remote[0])
-        if trunk is None and not self._config.accept_unknown:
-            log.warning(
-                "stranger refused", extra={"peer": flow.remote[0], "call_id": printable(request.call_id)}
-            )
-            self._refuse(event.session, 403, "Unknown trunk")
-            return
         codecs = trunk.codecs if trunk is not None else ("PCMU", "PCMA")
         try:
             callee = callee_of(request)

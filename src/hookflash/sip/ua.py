@@ -40,14 +40,20 @@ class UserAgent:
 
     # --- the network and time ---------------------------------------------------------------------------
 
-    def receive(self, now: float, data: bytes, flow: Flow) -> list[Output]:
-        """Take one message (a datagram, or what the framer cut from a stream). Garbage is dropped."""
+    def receive(
+        self, now: float, data: bytes, flow: Flow, *, unwanted: tuple[int, str] | None = None
+    ) -> list[Output]:
+        """Take one message (a datagram, or what the framer cut from a stream). Garbage is dropped.
+
+        With ``unwanted`` (status and reason) the sender is one we want nothing from: it gets that answer,
+        without our remembering anything, unless its message belongs to a call that is up.
+        """
         message = None
         try:
             message = parse(data)
             envelope = Envelope.of(message)
             if isinstance(message, Request):
-                self._server.receive(now, envelope, message, flow)
+                self._server.receive(now, envelope, message, flow, unwanted)
             elif not self._core.transactions.response(now, envelope, message):
                 log.debug(
                     "stray response", extra={"call_id": printable(envelope.call_id), "peer": flow.remote[0]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 
 from hookflash.sip.build import ACCEPT, ALLOW
@@ -12,14 +13,25 @@ from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Acked, Cancelled, Ended, Failed, IncomingInvite, Reoffered
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow
+from hookflash.sip.grammar import printable
 from hookflash.sip.message import Message, Request, Response, reply
 from hookflash.sip.session import Session, Stage, Success
 from hookflash.sip.transactions import Transaction, server_key
+
+log = logging.getLogger("hookflash.sip")
 
 MERGE = tuple[str, str, int, str]
 """Call-ID, From tag, CSeq number and method: one request however many ways it came (section 8.2.2.2)."""
 
 Extra = tuple[tuple[str, str], ...]
+
+ABILITIES: Extra = (
+    ("Allow", ALLOW),
+    ("Accept", ACCEPT),
+    ("Accept-Encoding", "identity"),
+    ("Accept-Language", "en"),
+)
+"""What we can do, for OPTIONS."""
 
 
 def sdp_of(message: Message) -> bytes:
@@ -41,14 +53,23 @@ class Server:
 
     # --- from the network -------------------------------------------------------------------------------
 
-    def receive(self, now: float, envelope: Envelope, request: Request, flow: Flow) -> None:
-        """Take one well-formed request."""
+    def receive(
+        self,
+        now: float,
+        envelope: Envelope,
+        request: Request,
+        flow: Flow,
+        unwanted: tuple[int, str] | None = None,
+    ) -> None:
+        """Take one well-formed request; ``unwanted`` is the answer for a sender we want nothing from."""
         back = self.trace(request, flow)
         if request.method == "ACK":
             if not self._core.transactions.acknowledged(now, envelope):
                 self._ack(now, envelope, request)
             return
         if self._core.transactions.repeated(now, envelope):
+            return
+        if unwanted is not None and self._turn_away(envelope, request, flow, back, *unwanted):
             return
         if self._core.transactions.full:
             self.respond_statelessly(request, 503, back, (("Retry-After", "10"),))
@@ -68,6 +89,32 @@ class Server:
         else:
             self._refuse_request(now, envelope, request, back, 481)
 
+    def _turn_away(
+        self, envelope: Envelope, request: Request, flow: Flow, back: Flow, status: int, reason: str
+    ) -> bool:
+        """Answer somebody we want nothing from; False when the request is part of something we have.
+
+        Statelessly (section 8.2.7): otherwise anybody could fill our table of transactions.
+        """
+        core = self._core
+        if request.method == "CANCEL":
+            if core.transactions.find(server_key(envelope, "INVITE")) is not None:
+                return False
+            status, reason = 481, ""
+        elif envelope.to_tag:
+            if (envelope.call_id, envelope.to_tag, envelope.from_tag) in core.dialogs:
+                return False
+            status, reason = 481, ""
+        elif request.method == "OPTIONS":
+            self.respond_statelessly(request, 200, back, ABILITIES)
+            return True
+        else:
+            log.warning(
+                "stranger refused", extra={"peer": flow.remote[0], "call_id": printable(envelope.call_id)}
+            )
+        self.respond_statelessly(request, status, back, reason=reason)
+        return True
+
     def trace(self, request: Request, flow: Flow) -> Flow:
         """Write the real source into the top Via and say where responses go (section 18.2, RFC 3581).
 
@@ -77,9 +124,11 @@ class Server:
         request.headers.replace_first("Via", str(via))
         return flow if flow.reliable else flow.towards((flow.remote[0], via.rport or via.effective_port))
 
-    def respond_statelessly(self, request: Request, status: int, back: Flow, extra: Extra = ()) -> None:
+    def respond_statelessly(
+        self, request: Request, status: int, back: Flow, extra: Extra = (), reason: str = ""
+    ) -> None:
         """Answer without remembering anything."""
-        response = reply(request, status, to_tag=self._core.new_tag())
+        response = reply(request, status, reason, to_tag=self._core.new_tag())
         for name, value in extra:
             response.headers.add(name, value)
         response.headers.add("Server", self._core.settings.name)
@@ -156,13 +205,7 @@ class Server:
 
     def _options(self, now: float, transaction: Transaction, request: Request) -> None:
         """Say what we can do (section 11.2)."""
-        extra = (
-            ("Allow", ALLOW),
-            ("Accept", ACCEPT),
-            ("Accept-Encoding", "identity"),
-            ("Accept-Language", "en"),
-        )
-        self._respond(now, transaction, request, 200, self._core.new_tag(), extra)
+        self._respond(now, transaction, request, 200, self._core.new_tag(), ABILITIES)
 
     def _invite(self, now: float, envelope: Envelope, request: Request, flow: Flow, back: Flow) -> None:
         core = self._core
