@@ -1,8 +1,17 @@
-"""``python -m bench.api``: CPU of one signed request, beside a bare ASGI app that does the same by hand.
+"""``python -m bench.api``: CPU of one signed request and of one webhook event.
 
-Both run under uvicorn (uvloop, httptools) in a process of their own; this one sends the same create-call
-request over keep-alive connections and reads the CPU time of the serving threads from /proc. The two take
-turns in many short rounds and the best round of each counts: other work on the machine only ever adds.
+``api.request.ratio`` is the CPU of one signed create-call request, beside a bare ASGI app that does the same
+by hand: verify the HMAC, decode the body with msgspec, encode a typed answer. Behind our edge there is an
+engine that answers at once, so this is what the edge costs. Both run under uvicorn (uvloop, httptools) in a
+process of their own; this one sends the same requests over keep-alive connections and reads the CPU time of
+the serving threads from /proc.
+
+``api.event.ratio`` is the CPU of one event, from the fact that causes it to the settled delivery
+(:mod:`bench.events`), in requests to that same bare app. ``api.event.bare.ratio`` sets the event beside a
+bare sender, which encodes, signs and POSTs it but keeps nothing: what remains is deciding, journalling,
+order, retry and logging. ``api.event.rate`` is what one process delivers.
+
+All take turns in many short rounds and the best round of each counts: other work on the machine only adds.
 """
 
 from __future__ import annotations
@@ -22,6 +31,8 @@ from typing import Any
 import msgspec
 import uvloop
 
+from bench.events import Child, Receiver
+from bench.figures import figure
 from hookflash.api.asgi import AzureSurface
 from hookflash.api.ports import Resource
 from hookflash.api.server import HttpServers
@@ -36,8 +47,12 @@ from hookflash.wire.responses import CallConnectionProperties
 from hookflash.wire.timestamps import imf_fixdate, parse_imf_fixdate
 
 TARGET_RATIO = 1.6
-TARGET_CPU = 50.0
+TARGET_CPU = 80.0
+TARGET_EVENT_RATIO = 12.0
+TARGET_EVENT_BARE_RATIO = 1.6
+TARGET_EVENT_RATE = 1000.0
 ROUNDS = 12
+EVENT_ROUNDS = 4
 REQUESTS = 800
 CONNECTIONS = 32
 PATH = "/calling/callConnections?api-version=2026-03-12"
@@ -196,11 +211,6 @@ async def load(port: int, requests: int) -> None:
     await asyncio.gather(*(one(requests // CONNECTIONS) for _ in range(CONNECTIONS)))
 
 
-def figure(bench: str, value: float, unit: str, target: float) -> None:
-    line = {"bench": bench, "value": round(value, 2), "unit": unit, "target": target, "ok": value <= target}
-    print(json.dumps(line), flush=True)
-
-
 async def measure(server: Server) -> float:
     """CPU in microseconds a request."""
     before = server.cpu()
@@ -222,6 +232,35 @@ async def main() -> None:
     least = {which: min(one[which] for one in rounds) for which in servers}
     figure("api.request.ratio", least["ours"] / least["bare"], "x", TARGET_RATIO)
     figure("api.request.cpu", least["ours"], "us", TARGET_CPU)
+    await events(least["bare"])
+
+
+async def events(bare_request: float) -> None:
+    """The figures of webhook events; ``bare_request`` is the CPU of a request to the bare app."""
+    receiver = Receiver()
+    await receiver.start()
+    senders = {which: Child(which, receiver) for which in ("bare", "ours")}
+    try:
+        for sender in senders.values():
+            await sender.ready()
+        for sender in senders.values():
+            await sender.round()
+        rounds = [
+            {which: await sender.round() for which, sender in senders.items()} for _ in range(EVENT_ROUNDS)
+        ]
+    finally:
+        for sender in senders.values():
+            sender.close()
+        receiver.stop()
+    for one in rounds:
+        said = "  ".join(f"{which} {at.cpu:.0f} us {at.rate:.0f}/s" for which, at in one.items())
+        print(f"events: {said}", file=sys.stderr)
+    least = {which: min(one[which].cpu for one in rounds) for which in senders}
+    figure("api.event.ratio", least["ours"] / bare_request, "x", TARGET_EVENT_RATIO)
+    figure("api.event.bare.ratio", least["ours"] / least["bare"], "x", TARGET_EVENT_BARE_RATIO)
+    figure("api.event.cpu", least["ours"], "us", TARGET_EVENT_RATIO * TARGET_CPU / TARGET_RATIO)
+    rate = max(one["ours"].rate for one in rounds)
+    figure("api.event.rate", rate, "events/s", TARGET_EVENT_RATE, at_least=True)
 
 
 if __name__ == "__main__":
