@@ -12,7 +12,10 @@ import logging
 import re
 import sys
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal, TextIO
+
+import msgspec
 
 LogFormat = Literal["auto", "json", "pretty"]
 
@@ -21,6 +24,19 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 # and paragraph separators, marks that turn the direction of text, lone surrogates (they cannot be written).
 _UNSAFE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _COLOURS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
+
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").removesuffix("+00:00")
+
+
+def _moment(created: float) -> str:
+    seconds, fraction = divmod(created, 1)
+    return f"{_second(int(seconds))}.{int(fraction * 1000):03d}+00:00"
 
 
 def fields(record: logging.LogRecord) -> dict[str, object]:
@@ -38,7 +54,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": _moment(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -46,7 +62,14 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return _UNSAFE.sub(lambda c: f"\\u{ord(c[0]):04x}", json.dumps(line, default=str, ensure_ascii=False))
+        try:
+            text = _encode(line).decode()
+        except (TypeError, ValueError, OverflowError):
+            # A lone surrogate, an integer of more than 64 bits, a key that is none.
+            text = json.dumps(line, default=str, ensure_ascii=False)
+        if text.isascii() and "\x7f" not in text:
+            return text
+        return _UNSAFE.sub(lambda c: f"\\u{ord(c[0]):04x}", text)
 
 
 class PrettyFormatter(logging.Formatter):
@@ -113,6 +136,9 @@ def configure(format: LogFormat = "auto", level: str = "info", stream: TextIO | 
     handler = logging.StreamHandler(out)
     handler.setFormatter(PrettyFormatter(colour=out.isatty()) if pretty else JsonFormatter())
     handler.addFilter(Strangers())
+    # None of our lines names its place in the source, its thread or its process: do not look for them.
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
