@@ -296,6 +296,34 @@ async def test_nobody_there_says_so_without_the_signature(unused_tcp_port: int) 
     assert f"http://127.0.0.1:{unused_tcp_port}/a.wav" in str(error)
 
 
+async def test_an_answer_that_is_no_http_is_told_without_the_signature() -> None:
+    async def noise(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"\xff hello\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(noise, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with fetching() as prompts:
+        error = await refusal(prompts, f"http://127.0.0.1:{port}/a.wav?sig=secret")
+    server.close()
+    assert error.sub_code == 8536
+    assert "no HTTP answer" in str(error)
+    assert "secret" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "to", ["file:///etc/passwd?sig=secret", "http://[bad/?sig=secret", "gopher://x/secret"]
+)
+async def test_a_redirect_to_somewhere_else_is_told_without_where(site: Site, to: str) -> None:
+    url = site.page("/a.wav", b"", 302, Location=to)
+    async with fetching() as prompts:
+        error = await refusal(prompts, url)
+    assert error.sub_code == 8536
+    assert "http or https" in str(error)
+    assert "secret" not in str(error)
+
+
 async def test_a_connection_that_breaks_is_a_failed_download(site: Site) -> None:
     async def broken(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": "100000"})

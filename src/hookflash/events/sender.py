@@ -114,7 +114,7 @@ class Sender:
                     error.os_error, TargetRefused
                 ):
                     raise error.os_error from error
-                reason, cause = str(error) or type(error).__name__, error
+                reason, cause = _words(error), error
             seconds = self._clock.now() - began
             if heard:
                 # The status counts; what is missing of the body (then there is a cause) does not matter.
@@ -166,6 +166,13 @@ class Sender:
             self._users[origin] -= 1
             if not self._users[origin]:
                 del self._users[origin], self._origins[origin]
+
+
+def _words(error: Exception) -> str:
+    """What to tell of an error, on one line and without the URL, whose query may hold secrets."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"what came is no HTTP answer: {error.message.strip().partition(chr(10))[0][:200]}"
+    return str(error) or type(error).__name__
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -323,6 +323,11 @@ def _reason(error: BaseException) -> str:
         if isinstance(seen, RefusedTarget):
             return str(seen)
         seen = seen.__cause__ or seen.__context__
+    # The words of these hold the URL, query included.
+    if isinstance(error, aiohttp.NonHttpUrlClientError):
+        return "it leads to a URL that is not http or https"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"what came is no HTTP answer: {error.message.strip().partition(chr(10))[0][:200]}"
     if isinstance(error, aiohttp.InvalidURL):
         return "it is not a valid http or https URL"
     if isinstance(error, aiohttp.ClientPayloadError):
