@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
-from azure.communication.callautomation import CallAutomationClient
+from azure.communication.callautomation import CallAutomationClient, CommunicationUserIdentifier
 from azure.core.credentials import AzureKeyCredential
 from system import certificates
+from system.audio import wav
 from system.handset import Handset
-from system.harness import ACCESS_KEY, NUMBER, Server, Webhook, free_port
+from system.harness import ACCESS_KEY, NUMBER, RESOURCE_ID, Server, Webhook, free_port
+from system.room import ALICE, BOB, Call, Room, ended, running
 
 
 @dataclass
@@ -33,17 +34,6 @@ class System:
     def client(self) -> CallAutomationClient:
         """The official client, over plain http."""
         return CallAutomationClient(self.server.url, AzureKeyCredential(ACCESS_KEY))
-
-
-def wav(seconds: float, rate: int = 16000, frequency: float = 440.0) -> bytes:
-    """A WAV file with a tone, 16-bit mono."""
-    import io
-
-    out = io.BytesIO()
-    t = np.arange(int(seconds * rate)) / rate
-    samples = (8000 * np.sin(2 * np.pi * frequency * t)).astype(np.int16)
-    soundfile.write(out, samples, rate, format="WAV", subtype="PCM_16")
-    return out.getvalue()
 
 
 @pytest.fixture(scope="session")
@@ -83,3 +73,48 @@ def phone() -> Iterator[Handset]:
     handset = Handset()
     yield handset
     handset.close()
+
+
+@pytest.fixture(scope="session")
+def running_room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    yield from running(tmp_path_factory.mktemp("contract"))
+
+
+@pytest.fixture
+def room(running_room: Room) -> Iterator[Room]:
+    running_room.webhook.forget()
+    yield running_room
+    for phone in running_room.phones.values():
+        phone.close()
+    running_room.phones.clear()
+
+
+@pytest.fixture
+def single(room: Room) -> Iterator[Call]:
+    """A call with Alice."""
+    connection = room.call(ALICE)
+    yield connection
+    ended(room, connection)
+
+
+@pytest.fixture
+def group(room: Room) -> Iterator[Call]:
+    """A call with Alice and Bob."""
+    connection = room.call(ALICE, BOB)
+    yield connection
+    ended(room, connection)
+
+
+@pytest.fixture(scope="session")
+def shared(running_room: Room) -> Iterator[Call]:
+    """A call with an app that answers itself: good enough for what is refused anyhow."""
+    client = running_room.client()
+    made = client.create_call(
+        CommunicationUserIdentifier(f"8:acs:{RESOURCE_ID}_{uuid.uuid4()}"), running_room.callback
+    )
+    incoming = running_room.webhook.incoming.get(timeout=10)
+    client.answer_call(incoming["incomingCallContext"], running_room.callback)
+    running_room.webhook.wait("CallConnected", callConnectionId=made.call_connection_id)
+    connection = Call(str(made.call_connection_id), client.get_call_connection(str(made.call_connection_id)))
+    yield connection
+    connection.sdk.hang_up(is_for_everyone=True)
