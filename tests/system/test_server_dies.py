@@ -13,6 +13,7 @@ from azure.core.credentials import AzureKeyCredential
 from system.conftest import wav
 from system.handset import Handset
 from system.harness import ACCESS_KEY, NUMBER, Server, Webhook
+from system.processes import wait_gone, worker_of
 
 CALLER = PhoneNumberIdentifier("+14255550123")
 
@@ -67,7 +68,9 @@ def test_undelivered_events_and_the_end_of_a_live_call_survive(
         other.play("wait 0.3")  # until the second call's first event has been refused as well
         assert webhook.names() == []
 
+        worker = worker_of(server)
         server.kill()
+        wait_gone(worker)
         webhook.statuses.clear()
         server.start()
 

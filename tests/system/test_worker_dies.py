@@ -16,6 +16,7 @@ from azure.communication.callautomation import CallConnectionClient, FileSource,
 from system.conftest import System, wav
 from system.handset import Handset
 from system.harness import Server, Webhook
+from system.processes import worker_of
 
 CALLER = PhoneNumberIdentifier("+14255550123")
 
@@ -31,30 +32,6 @@ def own_system(tmp_path: Path) -> Iterator[System]:
             yield System(server, webhook, "", tmp_path)
     finally:
         webhook.close()
-
-
-def children(parent: int) -> dict[int, str]:
-    """The command lines of a process's children."""
-    found = {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            # The fields after the name, which is in parentheses and may hold anything.
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            command = (entry / "cmdline").read_text().replace("\0", " ")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(fields[1]) == parent and fields[0] != "Z":
-            found[int(entry.name)] = command
-    return found
-
-
-def worker_of(server: Server) -> int:
-    """The process id of the one media worker."""
-    assert server.process is not None
-    (pid,) = [pid for pid, command in children(server.process.pid).items() if "hookflash.plane" in command]
-    return pid
 
 
 def call_in(system: System, phone: Handset, context: str) -> CallConnectionClient:
