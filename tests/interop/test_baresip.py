@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ import numpy as np
 import pytest
 from azure.communication.callautomation import (
     CallConnectionClient,
+    CommunicationUserIdentifier,
     DtmfTone,
     FileSource,
     PhoneNumberIdentifier,
 )
 from baresip_phone import Baresip
 from listening import babble, likeness, narrow, wav
+from system.harness import RESOURCE_ID
 from trunk_ports import Trunks
 
 pytestmark = [
@@ -154,6 +157,26 @@ def test_three_in_a_group_call_hear_each_other(system: Trunks, baresip: Phone) -
     # The prompt is mixed with what the other says, at the same level.
     assert likeness(prompt(13, 2), first) > 0.6
     assert likeness(prompt(13, 2), second) > 0.6
+
+
+def test_a_call_to_a_user_is_redirected_to_a_phone(system: Trunks, baresip: Phone) -> None:
+    """An app calls a user; the user's app redirects to a number; the phone there hears the first app."""
+    number = system.number("baresip")
+    phone = baresip(5, answers=True, port=system.ports["baresip"], number=number)
+    client = system.client()
+    created = client.create_call(
+        CommunicationUserIdentifier(f"8:acs:{RESOURCE_ID}_{uuid.uuid4()}"), f"{system.webhook.url}/callbacks"
+    )
+    incoming = system.webhook.incoming.get(timeout=10)
+    client.redirect_call(incoming["incomingCallContext"], PhoneNumberIdentifier(number))
+    phone.wait("CALL_ESTABLISHED")
+    system.webhook.wait("CallConnected")
+    call = client.get_call_connection(created.call_connection_id)
+    assert f"4:{number}" in {one.identifier.raw_id for one in call.list_participants()}
+    play(system, call, put_file(system, "redirected.wav", 19, 2), "redirected")
+    hang_up(system, phone)
+    assert system.webhook.wait("CallDisconnected")["resultInformation"]["subCode"] == 560000
+    assert likeness(prompt(19, 2), phone.heard()) > ALIKE
 
 
 def test_keys_both_ways(system: Trunks, baresip: Phone) -> None:
