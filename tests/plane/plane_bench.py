@@ -196,3 +196,7 @@ def sine(hz: float, samples: int, amplitude: float = 8000.0, start: int = 0):
 
 def through_ulaw(samples):
     return linear(ulaw(samples))
+
+
+def through_alaw(samples):
+    return a_to_linear(alaw(samples))

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from plane_bench import FRAME, Bench, sine, through_ulaw
+from plane_bench import FRAME, Bench, sine, through_alaw, through_ulaw
 
 from hookflash.plane.columns import HISTORY, clear_row, make_columns
 from hookflash.plane.kernels import dtmf
@@ -15,6 +15,12 @@ from hookflash.ports.plane import SendTones, TonesSent
 
 CODES = "0123456789*#ABCD"
 RNG = np.random.default_rng(20)
+
+
+@pytest.fixture(autouse=True)
+def same_noise():
+    """Every test draws the same numbers, whichever tests run."""
+    RNG.bit_generator.state = np.random.default_rng(20).bit_generator.state
 
 
 def level(dbm0: float) -> float:
@@ -46,8 +52,8 @@ class Lanes:
             clear_row(self.columns, row)
         self.columns.setup.open[:] = 1
 
-    def run(self, signals) -> list[str]:
-        """The keys of each signal, after mu-law."""
+    def run(self, signals, law=through_ulaw) -> list[str]:
+        """The keys of each signal, after mu-law or A-law."""
         found = [""] * len(signals)
         frames = max(-(-len(s) // FRAME) for s in signals) + 4
         block = np.zeros((len(signals), frames * FRAME), np.int16)
@@ -56,7 +62,7 @@ class Lanes:
             at = int(RNG.integers(0, FRAME))
             samples = np.round(np.clip(signal, -32768, 32767)).astype(np.int16)
             block[row, at : at + len(samples)] = samples
-            block[row] = through_ulaw(block[row])
+            block[row] = law(block[row])
         c = self.columns
         c.jitter.silent[:] = 9
         c.jitter.silent[: len(signals)] = 0
@@ -70,20 +76,23 @@ class Lanes:
         return found
 
 
-def decide(make, trials: int = 3) -> list[tuple[str, str]]:
-    """(key, what was heard) for every key, ``trials`` phases each."""
+def decide(make, trials: int = 3) -> list[tuple[str, str, str]]:
+    """(law, key, what was heard) for every key and both laws, ``trials`` phases each."""
     keys = [key for key in CODES for _ in range(trials)]
-    signals = [make(key) for key in keys]
-    return list(zip(keys, Lanes(len(keys)).run(signals), strict=True))
+    verdicts: list[tuple[str, str, str]] = []
+    for law in (through_ulaw, through_alaw):
+        heard = Lanes(len(keys)).run([make(key) for key in keys], law)
+        verdicts += zip([law.__name__] * len(keys), keys, heard, strict=True)
+    return verdicts
 
 
 def accepts(make, trials: int = 3, repeat: int = 1) -> None:
-    wrong = [(key, heard) for key, heard in decide(make, trials) if heard != key * repeat]
+    wrong = [verdict for verdict in decide(make, trials) if verdict[2] != verdict[1] * repeat]
     assert wrong == []
 
 
 def rejects(make, trials: int = 3) -> None:
-    wrong = [(key, heard) for key, heard in decide(make, trials) if heard]
+    wrong = [verdict for verdict in decide(make, trials) if verdict[2]]
     assert wrong == []
 
 
@@ -193,7 +202,9 @@ def test_other_tones_are_no_keys():
         sum(level(-10) * np.sin(2 * math.pi * hz * n / 8000 + RNG.uniform(0, 6)) for hz in tones)
         for tones in OTHER.values()
     ]
-    assert dict(zip(OTHER, Lanes(len(signals)).run(signals), strict=True)) == dict.fromkeys(OTHER, "")
+    for law in (through_ulaw, through_alaw):
+        heard = Lanes(len(signals)).run(signals, law)
+        assert dict(zip(OTHER, heard, strict=True)) == dict.fromkeys(OTHER, "")
 
 
 def test_noise_and_voiced_buzz_are_no_keys():

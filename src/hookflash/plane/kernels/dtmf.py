@@ -33,7 +33,7 @@ TOLERANCE = 0.0245
 TWIST_LOW = 10.0 ** (-10.5 / 20)
 TWIST_HIGH = 10.0 ** (6.5 / 20)
 """Column amplitude over row amplitude."""
-SHARE = 0.78
+SHARE = 0.84
 """Least part of a block's energy that the two tones must explain."""
 FLOOR = 32767.0 * 10.0 ** ((-31.0 - 3.14) / 20)
 """Least amplitude of a tone: -31 dBm0."""
