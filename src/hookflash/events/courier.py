@@ -111,7 +111,7 @@ class Courier:
         await self._refill()
 
     def accept(self, deliveries: list[Delivery]) -> None:
-        """Send these, which are durable in the outbox already; never blocks. Called after each commit."""
+        """Send these, which are in the outbox by now if they ever will be; never blocks."""
         if self._closed:
             return
         if self._reading:
@@ -187,17 +187,17 @@ class Courier:
         elif not self._waiting and not self._spilled:
             self._quiet.set()
 
-    def _record(self, settlement: Settlement) -> None:
+    def _record(self, settlement: Settlement, level: int = logging.ERROR) -> None:
         def recorded(future: asyncio.Future[None]) -> None:
             error = None if future.cancelled() else future.exception()
             if error is None:
                 self._known.discard(settlement.id)
                 return
             # Still known, so that this process does not repeat it; a disk that recovers gets it again.
-            log.error("delivery %s may be repeated after a restart: %s", settlement.id, error)
+            log.log(level, "delivery %s may be repeated after a restart: %s", settlement.id, error)
             if not self._closed:
                 again = self._clock.now() + self._settings.store_retry
-                self._clock.call_at(again, lambda: self._record(settlement))
+                self._clock.call_at(again, lambda: self._record(settlement, logging.DEBUG))
 
         self._outbox.settle(settlement).add_done_callback(recorded)
 

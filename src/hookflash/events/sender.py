@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -99,27 +98,37 @@ class Sender:
         target = self._policy.check(url)
         if target.user is not None:
             target = target.with_user(None)
-        async with self._slot(target.origin()):
-            began = self._clock.now()
-            heard: list[Reply] = []
-            reason = "the connection was closed without an answer"
-            cause: Exception | None = None
-            try:
-                async with Deadline(self._clock, timeout):
-                    await self._exchange(method, target, headers(), body, heard)
-            except TimeoutError as error:
-                reason, cause = f"no answer within {timeout:g} s", error
-            except (aiohttp.ClientError, OSError, ValueError) as error:
-                if isinstance(error, aiohttp.ClientConnectorError) and isinstance(
-                    error.os_error, TargetRefused
-                ):
-                    raise error.os_error from error
-                reason, cause = _words(error), error
-            seconds = self._clock.now() - began
-            if heard:
-                # The status counts; what is missing of the body (then there is a cause) does not matter.
-                return replace(heard[-1], seconds=seconds)
-            raise Unreachable(reason, seconds) from cause
+        origin = target.origin()
+        share = self._share(origin)
+        try:
+            # First the origin's share: those who wait for a slow app must not hold a slot meanwhile.
+            async with share, self._slots:
+                return await self._send(method, target, headers, body, timeout)
+        finally:
+            self._leave(origin)
+
+    async def _send(
+        self, method: str, target: URL, headers: Callable[[], Mapping[str, str]], body: bytes, timeout: float
+    ) -> Reply:
+        began = self._clock.now()
+        heard: list[tuple[aiohttp.ClientResponse, bytes]] = []
+        reason = "the connection was closed without an answer"
+        cause: Exception | None = None
+        try:
+            async with Deadline(self._clock, timeout):
+                await self._exchange(method, target, headers(), body, heard)
+        except TimeoutError as error:
+            reason, cause = f"no answer within {timeout:g} s", error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, TargetRefused):
+                raise error.os_error from error
+            reason, cause = _words(error), error
+        seconds = self._clock.now() - began
+        if heard:
+            # The status counts; what is missing of the body (then there is a cause) does not matter.
+            response, content = heard[-1]
+            return Reply(response.status, response.reason or "", response.headers, content, seconds)
+        raise Unreachable(reason, seconds) from cause
 
     async def close(self) -> None:
         if self._session is not None:
@@ -127,15 +136,19 @@ class Sender:
             self._session = None
 
     async def _exchange(
-        self, method: str, target: URL, headers: Mapping[str, str], body: bytes, heard: list[Reply]
+        self,
+        method: str,
+        target: URL,
+        headers: Mapping[str, str],
+        body: bytes,
+        heard: list[tuple[aiohttp.ClientResponse, bytes]],
     ) -> None:
         session = self._session or self._open()
         async with session.request(
             method, target, headers=headers, data=body or None, allow_redirects=False
         ) as response:
-            reply = Reply(response.status, response.reason or "", response.headers)
-            heard.append(reply)
-            heard.append(replace(reply, body=await _read(response)))
+            heard.append((response, b""))
+            heard.append((response, await _read(response)))
 
     def _open(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
@@ -154,18 +167,18 @@ class Sender:
         )
         return self._session
 
-    @asynccontextmanager
-    async def _slot(self, origin: URL) -> AsyncIterator[None]:
-        share = self._origins.setdefault(origin, asyncio.Semaphore(self._per_origin))
+    def _share(self, origin: URL) -> asyncio.Semaphore:
+        """The slots of an origin, for one more user, who has to :meth:`_leave`."""
+        share = self._origins.get(origin)
+        if share is None:
+            share = self._origins[origin] = asyncio.Semaphore(self._per_origin)
         self._users[origin] = self._users.get(origin, 0) + 1
-        try:
-            # First the origin's share: those who wait for a slow app must not hold a slot meanwhile.
-            async with share, self._slots:
-                yield
-        finally:
-            self._users[origin] -= 1
-            if not self._users[origin]:
-                del self._users[origin], self._origins[origin]
+        return share
+
+    def _leave(self, origin: URL) -> None:
+        self._users[origin] -= 1
+        if not self._users[origin]:
+            del self._users[origin], self._origins[origin]
 
 
 def _words(error: Exception) -> str:

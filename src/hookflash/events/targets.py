@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from functools import lru_cache
 
 from aiohttp import ThreadedResolver
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -40,6 +41,7 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast
 
 
+@lru_cache(maxsize=512)
 def without_secrets(url: str) -> str:
     """The URL without user info, query and fragment, which may hold secrets: for logs and messages."""
     head = re.split(r"[?#]", url, maxsplit=1)[0][:200]
@@ -57,6 +59,8 @@ class TargetPolicy:
     def __init__(self, *, allow_private: bool, allow_http: bool) -> None:
         self.allow_private = allow_private
         self.allow_http = allow_http
+        # An app calls itself back at the same few URLs all the time.
+        self._checked = lru_cache(maxsize=512)(self._check)
 
     def check(self, url: str) -> URL:
         """The URL, ready for a request; its path and query are sent byte for byte as given.
@@ -64,6 +68,9 @@ class TargetPolicy:
         Raises:
             TargetRefused: it is not an http(s) URL, or not one the policy allows.
         """
+        return self._checked(url)
+
+    def _check(self, url: str) -> URL:
         if len(url) > MAX_URL:
             raise TargetRefused(f"URL of {len(url)} characters; at most {MAX_URL} are taken")
         if _UNPRINTABLE.search(url):

@@ -6,7 +6,8 @@ came later than the type itself.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from functools import lru_cache
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -49,12 +50,19 @@ def gated(event: events.EventData) -> events.EventData | None:
         return None
     if version == _NESTED_TONE and isinstance(event, events.ContinuousDtmfRecognitionToneReceived):
         return _nested(event)
-    return _cut(event, version, EVENT_FIELDS)
+    return event if _knows_all(version, "events") else _cut(event, version, EVENT_FIELDS)
 
 
 def gated_response(response: _M, version: str) -> _M:
     """``response`` without the fields ``version`` does not know."""
-    return _cut(response, version, RESPONSE_FIELDS)
+    return response if _knows_all(version, "responses") else _cut(response, version, RESPONSE_FIELDS)
+
+
+@lru_cache(maxsize=64)
+def _knows_all(version: str, of: Literal["events", "responses"]) -> bool:
+    """Whether nothing of a table has to be cut for ``version``."""
+    table = EVENT_FIELDS if of == "events" else RESPONSE_FIELDS
+    return all(at_least(version, floor) for floors in table.values() for floor in floors.values())
 
 
 def _nested(event: events.ContinuousDtmfRecognitionToneReceived) -> events.EventData:
