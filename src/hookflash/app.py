@@ -98,9 +98,13 @@ class App:
         """End calls and deliveries in good order, then let go of everything; idempotent."""
         closers, self._closers = self._closers, []
         for close in reversed(closers):
-            result = close()
-            if result is not None:
-                await result
+            try:
+                result = close()
+                if result is not None:
+                    await result
+            except Exception:
+                # One part that cannot be closed must not keep the others from letting go.
+                log.exception("a part of the server could not be closed in good order")
 
     def problems(self) -> Sequence[str]:
         """What stands in the way of taking calls; empty when ready."""
@@ -162,6 +166,7 @@ class App:
             publisher=grid,
             minter=minter,
             watch=self._watch,
+            undurable=courier.accept,
         )
         media.report_to(engine.observe)
 

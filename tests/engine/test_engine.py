@@ -83,6 +83,7 @@ class World:
     def __init__(self) -> None:
         self.clock = VirtualClock()
         self.journal = FakeJournal()
+        self.undurable: list[Delivery] = []
         self.edges = FakeEdges()
         self.watched: list[Entry] = []
         count = iter(range(1 << 30))
@@ -93,6 +94,7 @@ class World:
             self.exchange,
             clock=self.clock,
             journal=self.journal,
+            undurable=self.undurable.extend,
             phones=self.edges,
             media=self.edges,
             publisher=self.edges,
@@ -183,6 +185,18 @@ async def test_what_cannot_be_made_durable_is_refused(world: World, caplog: pyte
     assert "the disk is full" in raised.value.message
     await world.clock.settle()
     assert "journal entries were lost" in caplog.text
+
+
+async def test_a_full_disk_keeps_no_event_from_its_app_and_no_server_from_stopping(world: World) -> None:
+    leg = world.ring()
+    await world.answer()
+    world.journal.failure = NotDurable("the disk is full; make room")
+    world.engine.observe(LegUp(leg))
+    await world.clock.settle()
+    assert [one.name for one in world.undurable] == ["CallConnected", "ParticipantsUpdated"]
+    await world.engine.end_all()
+    assert world.undurable[-1].name == "CallDisconnected"
+    assert world.exchange.live_calls == 0
 
 
 async def test_a_refusal_leaves_no_trace(world: World) -> None:

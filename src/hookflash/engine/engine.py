@@ -9,9 +9,11 @@ that a decision never sees a half-applied one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -68,6 +70,8 @@ class Engine:
         phones, media, publisher: the edges that carry effects out.
         minter: mints the ids of CloudEvents.
         watch: an observer of the journal.
+        undurable: takes the deliveries of a write that failed. What cannot be kept for a restart can still be
+            delivered: an app must not wait for ever because a disk is full.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class Engine:
         publisher: Publisher,
         minter: Minter,
         watch: Watch | None = None,
+        undurable: Callable[[list[Delivery]], None] | None = None,
     ) -> None:
         self._exchange = exchange
         self._clock = clock
@@ -90,6 +95,7 @@ class Engine:
         self._publisher = publisher
         self._minter = minter
         self._watch = watch
+        self._undurable = undurable
         self._timers: dict[int, Timer] = {}
         self._waiting: deque[Fact] = deque()
         self._busy = False
@@ -150,9 +156,13 @@ class Engine:
         return self._exchange.new_leg()
 
     async def end_all(self) -> None:
-        """End every call, tell its apps, and wait until that is durable. For a stop in good order."""
+        """End every call, tell its apps, and wait until that is durable. For a stop in good order.
+
+        When it cannot be made durable, that is logged and the stop goes on.
+        """
         self._waiting.append(Stopping())
-        await self._carry_out([])
+        with contextlib.suppress(NotDurable):
+            await self._carry_out([])
 
     # --- carrying out -----------------------------------------------------------------------------------
 
@@ -173,8 +183,15 @@ class Engine:
                 for entry in entries:
                     self._watch(entry)
             durable = self._journal.write(entries, deliveries)
-            durable.add_done_callback(_say_if_lost)
+            durable.add_done_callback(partial(self._written, deliveries))
         return durable
+
+    def _written(self, deliveries: list[Delivery], durable: asyncio.Future[None]) -> None:
+        if durable.cancelled() or durable.exception() is None:
+            return
+        log.error("journal entries were lost: %s", durable.exception())
+        if deliveries and self._undurable is not None:
+            self._undurable(deliveries)
 
     def _apply(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -239,8 +256,3 @@ class Engine:
         handle = self._timers.pop(effect.timer, None)
         if handle is not None:
             handle.cancel()
-
-
-def _say_if_lost(durable: asyncio.Future[None]) -> None:
-    if not durable.cancelled() and durable.exception() is not None:
-        log.error("journal entries were lost: %s", durable.exception())

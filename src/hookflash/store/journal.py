@@ -114,7 +114,7 @@ class SqliteJournal:
         except (sqlite3.Error, OSError) as error:
             raise JournalError(
                 f"could not open the journal {path}: {error}; "
-                "check the file, or move it away to start with a new one"
+                "check the file and its disk, or move the file away to start with a new one"
             ) from error
         return cls(path, Writer(connection, asyncio.get_running_loop(), limit, str(path)))
 
