@@ -241,6 +241,12 @@ def test_the_python_sdk_over_aiohttp_signs_another_escaping() -> None:
     assert VERIFIER.verify("GET", sent, headers, b"", now) is PRIMARY
 
 
+def test_a_bearer_token_is_a_bad_token_and_no_bad_signature() -> None:
+    with pytest.raises(Refusal, match="access key") as refused:
+        VERIFIER.verify("GET", PATH, {"authorization": "Bearer a.b.c"}, b"", NOW)
+    assert (refused.value.status, refused.value.code) == (401, "7501")
+
+
 @pytest.mark.parametrize("decode_url", [False, True])
 def test_the_identity_sdk(decode_url: bool) -> None:
     from azure.communication.identity._shared.policy import HMACCredentialsPolicy

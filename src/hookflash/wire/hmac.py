@@ -19,7 +19,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from urllib.parse import quote, unquote, urlsplit
 
-from hookflash.wire.results import Refusal, unauthenticated
+from hookflash.wire.results import Refusal, invalid_token, unauthenticated
 from hookflash.wire.timestamps import imf_fixdate, parse_imf_fixdate
 
 DATE_WINDOW = 900.0
@@ -87,7 +87,8 @@ class Verifier:
 
         ``target`` is path and query exactly as on the request line, ``headers`` have lower-case names,
         ``now`` is Unix time. ``content`` True also accepts the signatures of recording downloads, where JS
-        leaves the query out. Raises Refusal 401/7509 that says what is wrong.
+        leaves the query out. Raises Refusal 401/7509 that says what is wrong, 401/7501 for a bearer
+        token.
         """
         signed, signature = _authorization(headers.get("authorization"))
         layout = _layout(signed)
@@ -152,7 +153,7 @@ def _body_hash(body: bytes) -> bytes:
 def _authorization(header: str | None) -> tuple[str, bytes]:
     """The list of signed headers as written, and the signature's bytes."""
     if not header:
-        raise unauthenticated("the Authorization header is missing; expected HMAC-SHA256 or a bearer token.")
+        raise unauthenticated("the Authorization header is missing; expected HMAC-SHA256.")
     if len(header) > _MAX_AUTHORIZATION:
         raise unauthenticated("the Authorization header is too long.")
     if header.startswith(_USUAL) and header.find("&", len(_USUAL)) < 0:
@@ -168,6 +169,10 @@ def _authorization(header: str | None) -> tuple[str, bytes]:
 def _parameters(header: str) -> tuple[str, str]:
     """The list of signed headers and the signature, as written, in any order."""
     scheme, _, parameters = header.partition(" ")
+    if scheme.lower() == "bearer":
+        raise invalid_token(
+            "Bearer tokens are not accepted by this server; sign requests with an access key of the resource."
+        )
     if scheme.upper() != SCHEME:
         raise unauthenticated(f"the Authorization scheme {scheme[:32]!r} is not known; expected {SCHEME}.")
     signed = encoded = ""
