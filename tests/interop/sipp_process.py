@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 import threading
 import time
@@ -108,6 +109,11 @@ class Sipp:
     def messages(self) -> str:
         """Every message it has sent and received; only runs of few calls keep them."""
         return self._messages.read_text(errors="replace") if self._messages.exists() else ""
+
+    def received(self) -> str:
+        """Those it has received."""
+        blocks = re.split(r"^-{10,}.*$", self.messages(), flags=re.MULTILINE)
+        return "".join(block for block in blocks if "message received" in block[:100])
 
     def wait_message(self, text: str, timeout: float = 10) -> None:
         """Wait until it has sent or received a message with this text."""

@@ -182,16 +182,31 @@ def test_a_trunk_that_does_not_take_our_credentials(system: Trunks, callee: Call
     check_success(sipp)
 
 
-def test_a_callee_that_says_nothing_at_all(system: Trunks, callee: Callee) -> None:
-    """64*T1, 32 seconds, is the bound of RFC 3261 (timer B)."""
+def test_who_says_nothing_is_given_up(system: Trunks, callee: Callee, tmp_path: Path) -> None:
+    """A callee that does not respond, a caller that does not acknowledge: 64*T1, 32 seconds (RFC 3261)."""
     sipp = callee("udp", "callee_silent")
     dial(system, "udp")
-    failed = result(system, "CreateCallFailed", 40)
-    assert (failed["code"], failed["subCode"]) == (408, 560408)
-    assert failed["message"]
-    ended = result(system, "CallDisconnected")
-    assert ended["subCode"] == 560408
-    check_success(sipp)
+    caller = Sipp(
+        "caller_never_acknowledges", tmp_path / "caller", remote=f"127.0.0.1:{system.server.sip_port}"
+    )
+    try:
+        incoming = system.webhook.incoming.get(timeout=10)
+        answered = system.client().answer_call(
+            incoming["incomingCallContext"], f"{system.webhook.url}/callbacks", operation_context="in"
+        )
+
+        failed = result(system, "CreateCallFailed", 40)
+        assert (failed["code"], failed["subCode"]) == (408, 560408)
+        assert failed["message"]
+        assert result(system, "CallDisconnected")["subCode"] == 560408
+        check_success(sipp)
+
+        late = system.webhook.wait("AnswerFailed", operationContext="in")["resultInformation"]
+        assert (late["code"], late["subCode"]) == (408, 540408)
+        check_success(caller)  # it had a BYE
+        assert system.webhook.names(answered.call_connection_id) == ["AnswerFailed"]
+    finally:
+        caller.stop()
 
 
 def test_nobody_at_the_other_end_of_a_tcp_trunk(system: Trunks) -> None:
