@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,10 @@ def test_an_unknown_resource_is_refused_with_the_known_ones() -> None:
     assert result.exit_code == 2
     assert '"other"' in result.output
     assert "devresource" in result.output
+
+
+def test_closed_standard_files_do_not_matter() -> None:
+    """Sockets would get their numbers, and the media worker aborts on such sockets."""
+    count = "import os; from hookflash.cli import commands; commands._open_standard_files(); "
+    script = f'exec "{sys.executable}" -c "{count}print(1); os._exit(os.dup(0))" <&- >&- 2>&-'
+    assert subprocess.run(["sh", "-c", script], check=False, timeout=60).returncode >= 3

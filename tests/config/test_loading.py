@@ -101,6 +101,14 @@ def test_production_is_strict_by_default_and_loose_by_name():
     assert [name for name, _ in loose.loosenesses()] == ["server.private_targets"]
 
 
+def test_production_refuses_plain_http_subscriptions_unless_allowed_by_name():
+    text = '[server]\nmode = "production"\npublic_url = "https://calls.example.org"\n' + RESOURCE
+    text += '[[subscription]]\nname = "app"\nresource = "contoso"\nendpoint = "http://app.example.org/in"\n'
+    found = the_problem(text)
+    assert "subscription.0.endpoint: subscription 'app' has a plain http endpoint" in found
+    parse(text, environment={"HOOKFLASH_SERVER__HTTP_CALLBACKS": "yes"})
+
+
 def test_production_demands_a_resource_and_an_https_url():
     found = problems('[server]\nmode = "production"\n')
     assert found[0].startswith("hookflash.toml:2: resource: there is no resource")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +27,18 @@ Config = Annotated[
 
 def main() -> None:
     """Run the command line."""
+    _open_standard_files()
     cli()
+
+
+def _open_standard_files() -> None:
+    """Whoever started us may have closed them; the next sockets would get their numbers, and output."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # takes the lowest free number: this one
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 (it stays open)
 
 
 def _version(wanted: bool) -> None:

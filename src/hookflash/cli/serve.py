@@ -77,7 +77,10 @@ async def _serve(settings: Settings) -> int:
     except CANNOT_START as error:
         errors.print(f"[red]error:[/red] {escape(str(error))}")
         return 1
-    show(Console(highlight=False), settings, app)
+    try:
+        show(Console(highlight=False), settings, app)
+    except OSError as error:
+        log.warning("standard output cannot be written: %s; calls are taken all the same", error)
     waiting = asyncio.ensure_future(_say_when_ready(app))
     await stop.wait()
     log.info("stopping: ending calls, delivering what is owed")

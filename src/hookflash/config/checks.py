@@ -21,6 +21,7 @@ def cross_check(settings: Settings, places: Places) -> list[Problem]:
         *_certificates(settings, places),
         *_credentials(settings, places),
         *_rewrites(settings, places),
+        *_plain_endpoints(settings, places),
         *_not_in_this_version(settings, places),
         *(_production(settings, places) if settings.server.mode == "production" else ()),
     ]
@@ -129,6 +130,16 @@ def _rewrites(settings: Settings, places: Places) -> Iterator[Problem]:
             place, key = _at(places, route, "rewrite")
             what = f"{route.rewrite!r} does not go with the pattern {route.pattern!r}: {error}"
             yield Problem(place, key, what, r"refer only to groups of the pattern, as \1")
+
+
+def _plain_endpoints(settings: Settings, places: Places) -> Iterator[Problem]:
+    if settings.server.http_callbacks:
+        return
+    for one in settings.subscription:
+        if one.endpoint.lower().startswith("http://"):
+            place, key = _at(places, one, "endpoint")
+            what = f"subscription {one.name!r} has a plain http endpoint, and server.http_callbacks is off"
+            yield Problem(place, key, what, "give an https URL, or turn server.http_callbacks on")
 
 
 def _not_in_this_version(settings: Settings, places: Places) -> Iterator[Problem]:

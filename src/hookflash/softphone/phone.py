@@ -122,7 +122,7 @@ class Softphone(asyncio.DatagramProtocol):
 
         Raises:
             CallFailed: the call was refused, or nobody answered in ``within`` seconds (408).
-            ValueError: ``uri`` is no SIP URI.
+            ValueError: ``uri`` is no SIP URI, or its host does not resolve.
         """
         try:
             target = SipUri.parse(uri)
@@ -205,7 +205,12 @@ class Softphone(asyncio.DatagramProtocol):
         return Negotiation(self._bind[0], port, str(secrets.randbelow(1 << 31)), events=not self._inband)
 
     async def _resolve(self, host: str) -> str:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, family=socket.AF_INET)
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, None, family=socket.AF_INET)
+        except OSError as error:
+            raise ValueError(
+                f"{host!r} does not resolve to an IPv4 address ({error.strerror}); give a host that does"
+            ) from error
         return str(found[0][4][0])
 
     def _connect(self, media: AudioMedia | None) -> None:
