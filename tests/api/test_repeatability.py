@@ -11,7 +11,7 @@ from hookflash.api.repeatability import Key, Repeatability
 
 
 def key(number: int) -> Key:
-    return ("resource", "POST", "/path", str(number))
+    return f"resource POST /path {number}"
 
 
 class Counter:

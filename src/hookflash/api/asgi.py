@@ -164,7 +164,7 @@ class AzureSurface:
         if operation.repeatable:
             request_id = read_repeatability(headers, wall, bounds.repeatability_age)
             if request_id is not None:
-                key = (resource, operation.method, path, request_id)
+                key = f"{resource} {operation.method} {path} {request_id}"
                 return await self._repeatability.once(key, self._run, operation, request)
         return await self._run(operation, request)
 

@@ -22,8 +22,9 @@ P = ParamSpec("P")
 _RETRIED = frozenset({408, 429})
 
 
-Key = tuple[str, str, str, str]
-"""What makes two requests the same: resource, method, raw path, request id in lower case."""
+Key = str
+"""What makes two requests the same, with spaces between: resource, method, raw path, request id in lower
+case. One string, because its hash is computed only once."""
 
 
 def read_repeatability(headers: dict[str, str], now: float, age: float) -> str | None:
