@@ -60,6 +60,7 @@ READY = 120.0
 """Longest wait for the worker, which may have kernels to compile."""
 
 _FLAGS = ("-O3", "-march=native", "-mprefer-vector-width=512", "-ffast-math")
+_INSTALL = "install gcc and the C library's headers (Debian: apt-get install gcc libc6-dev)"
 _HZ = os.sysconf("SC_CLK_TCK")
 
 
@@ -86,7 +87,7 @@ def build() -> None:
     """Compile the C programs when their source is newer."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
-        raise BenchError("there is no C compiler; the callers and the floor are C programs (install gcc)")
+        raise BenchError(f"there is no C compiler, and the callers and the floor are C programs: {_INSTALL}")
     BUILD.mkdir(exist_ok=True)
     newest = max(path.stat().st_mtime for path in (HERE / "floor").iterdir())
     for name in ("legs", "callers"):
@@ -94,7 +95,9 @@ def build() -> None:
         if program.exists() and program.stat().st_mtime > newest:
             continue
         source = str(HERE / "floor" / f"{name}.c")
-        subprocess.run([compiler, *_FLAGS, "-o", str(program), source, "-lm"], check=True, stdout=sys.stderr)
+        command = [compiler, *_FLAGS, "-o", str(program), source, "-lm"]
+        if subprocess.run(command, check=False, stdout=sys.stderr).returncode != 0:
+            raise BenchError(f"{source} could not be compiled; if a header is missing: {_INSTALL}")
 
 
 def cpu_seconds(pid: int) -> float:

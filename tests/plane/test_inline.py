@@ -116,6 +116,28 @@ async def test_without_legs_time_passes_without_ticks() -> None:
     assert len(inline.core.ticks) == 3
 
 
+async def test_a_command_that_makes_no_sense_does_not_stop_the_ticks(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    inline = Inline()
+    await inline.start()
+    inline.plane.post(OpenLeg(1, 1, False))
+    inline.clock.advance(TICK)
+    apply = inline.core.apply
+
+    def strict(command: PlaneCommand) -> None:
+        if isinstance(command, LoadClip):
+            raise ValueError("no room for it")
+        apply(command)
+
+    inline.core.apply = strict
+    inline.plane.post(LoadClip(1, b""))
+    inline.plane.post(CloseLeg(1))
+    inline.clock.advance(1.0)
+    assert "refused LoadClip: no room for it" in caplog.text
+    assert [type(event) for event in inline.events] == [WorkerReady, LegOpened, LegClosed]
+
+
 async def test_shutdown_closes_the_core_and_ends_the_ticks() -> None:
     inline = Inline()
     await inline.start()

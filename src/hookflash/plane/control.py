@@ -138,6 +138,11 @@ class MediaDesk:
         await asyncio.gather(*(seat.stop() for seat in self._seats))
 
     @property
+    def legs(self) -> int:
+        """Legs that have media, or are about to."""
+        return len(self._places) + len(self._opening)
+
+    @property
     def ready(self) -> bool:
         """Whether at least one worker takes calls."""
         return any(seat.ready for seat in self._seats)

@@ -6,6 +6,7 @@ worker. A plane without legs does not tick, so that hours of virtual time cost n
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 
@@ -21,6 +22,8 @@ from hookflash.ports.plane import (
     Shutdown,
     WorkerReady,
 )
+
+_log = logging.getLogger(__name__)
 
 
 class InlinePlane:
@@ -82,7 +85,11 @@ class InlinePlane:
         opening = 0
         for command in posted:
             opening += isinstance(command, OpenLeg)
-            core.apply(command)
+            try:
+                core.apply(command)
+            except ValueError as error:
+                # As in a worker: it must not stop the audio of everybody else.
+                _log.warning("inline media plane: refused %s: %s", type(command).__name__, error)
         events = core.tick(self._clock.now())
         for event in events:
             if isinstance(event, LegOpened):

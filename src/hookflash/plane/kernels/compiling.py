@@ -39,22 +39,30 @@ _FOLDER = cache_folder()
 
 
 def kernel(function: Kernel) -> Kernel:
-    """Compile ``function`` on first call with the options all kernels share."""
-    return _compile(function, forceinline=False)
+    """Compile ``function`` on first call with the options all kernels share.
+
+    It can not make arrays: counting references to the views it takes of the columns would cost several
+    times what most kernels do. The caller holds every array for as long as the call lasts.
+    """
+    return _compile(function)
+
+
+def allocating(function: Kernel) -> Kernel:
+    """A kernel that makes arrays of its own, and so has to count references."""
+    return _compile(function, counting=True)
 
 
 def part(function: Kernel) -> Kernel:
     """A piece of a kernel, always inlined: passing groups of columns by value costs more than most do."""
-    return _compile(function, forceinline=True)
+    return _compile(function, inline=True)
 
 
-def _compile(function: Kernel, *, forceinline: bool) -> Kernel:
+def _compile(function: Kernel, *, inline: bool = False, counting: bool = False) -> Kernel:
+    options: dict[str, Any] = {"forceinline": inline, "_nrt": counting}
     before = config.CACHE_DIR
     config.CACHE_DIR = _FOLDER
     try:
-        compiled = numba.njit(
-            cache=True, nogil=True, fastmath=True, error_model="numpy", forceinline=forceinline
-        )(function)
+        compiled = numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy", **options)(function)
     finally:
         config.CACHE_DIR = before
     return cast(Kernel, compiled)

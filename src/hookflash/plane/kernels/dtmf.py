@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hookflash.plane.columns import FRAME, HISTORY, RATE, Detect, Jitter, Receive, Setup
-from hookflash.plane.kernels.compiling import kernel, part
+from hookflash.plane.kernels.compiling import allocating, kernel, part
 
 TONES = (697.0, 770.0, 852.0, 941.0, 1209.0, 1336.0, 1477.0, 1633.0)
 WINDOW = HISTORY
@@ -207,7 +207,7 @@ def detect_frame(detect: Detect, row: int, key: int, x: NDArray[np.float32], z: 
         follow(detect, row, key if passes(energy, low, high, z[now], z[1 - now]) else -1)
 
 
-@kernel
+@allocating
 def detect_keys(setup: Setup, rx: Receive, jitter: Jitter, detect: Detect, used: int, tick: int) -> int:
     """Look for keys in what every leg says; the number that came on, each left in ``detect.key``."""
     x = np.empty(HISTORY + FRAME, np.float32)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hookflash.plane.columns import FRAME, HISTORY, Jitter, Setup, Transmit
 from hookflash.plane.kernels.codec import PCMU, encode
-from hookflash.plane.kernels.compiling import kernel, part
+from hookflash.plane.kernels.compiling import allocating, kernel, part
 from hookflash.plane.kernels.playing import Plays
 
 HEADER = 12
@@ -98,7 +98,7 @@ def write_header(tx: Transmit, row: int, kind: int, marker: int, time: int) -> N
     tx.sequence[row] = (tx.sequence[row] + 1) & 0xFFFF
 
 
-@kernel
+@allocating
 def output(setup: Setup, jitter: Jitter, tx: Transmit, plays: Plays, mixes: Mixes, used: int) -> None:
     """Write the packet of every sending leg, unless tones have written it; move every leg's RTP time on."""
     wide = np.empty(FRAME, np.int32)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hookflash.plane.columns import FRAME, RATE, Setup, Transmit
 from hookflash.plane.kernels.codec import PCMU, encode
-from hookflash.plane.kernels.compiling import kernel, part
+from hookflash.plane.kernels.compiling import allocating, part
 from hookflash.plane.kernels.output import HEADER, SILENCE_ALAW, SILENCE_ULAW, write_header
 
 RFC4733 = 1
@@ -116,7 +116,7 @@ def step_audio(setup: Setup, tx: Transmit, row: int, pcm: NDArray[np.int16]) -> 
     tx.length[row] = HEADER + FRAME
 
 
-@kernel
+@allocating
 def send_tones(setup: Setup, tx: Transmit, rows: NDArray[np.int64], count: int) -> None:
     """Write the packet of every leg in ``rows[:count]`` that sends keys; a leg that may not send waits."""
     pcm = np.empty(FRAME, np.int16)
