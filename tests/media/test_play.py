@@ -86,6 +86,28 @@ def test_interrupting_cancels_what_runs_and_waits_in_order(stage):
     assert stage.at_rest()
 
 
+def test_an_interrupting_play_to_all_is_heard_alone(stage):
+    stage.play(to=[stage.CAROL], operation_context="a")
+    stage.listen(stage.DAVE)
+    stage.send("1", stage.DAVE)
+    stage.recognize(stage.APP, operation_context="b")
+    stage.play(operation_context="c", interrupt_call_media_operation=True)
+    assert [(note.name, note.request.context) for note in stage.notes] == [
+        ("PlayStarted", "a"),
+        ("PlayCanceled", "a"),
+        ("RecognizeCanceled", "b"),
+    ]
+    assert len(stage.desk.subs) == len(stage.desk.subscriptions) == 1
+    assert stage.desk.main[0].request.context == "c"
+
+
+def test_without_interruption_a_play_to_all_starts_beside_what_plays_to_one(stage):
+    stage.play(to=[stage.CAROL])
+    stage.play()
+    assert len(stage.all(effects.PlayAudio)) == 2
+    assert stage.notes == []
+
+
 def test_interrupting_a_sub_leg_replaces_its_play_but_not_its_tones(stage):
     stage.play(to=[stage.CAROL], operation_context="a")
     stage.play(to=[stage.CAROL], operation_context="b", interrupt_call_media_operation=True)

@@ -156,6 +156,17 @@ def test_a_queued_recognition_ignores_keys(stage):
     assert queued.tones == []
 
 
+def test_recognition_in_a_call_of_two_interrupts_what_plays_to_its_target_alone(stage):
+    stage.line.one_to_one = True
+    stage.play(to=[stage.CAROL], operation_context="to carol")
+    stage.play(to=[stage.DAVE], operation_context="to dave")
+    stage.recognize(stage.CAROL, "https://x/prompt.wav")
+    assert [(note.name, note.request.context) for note in stage.notes] == [
+        ("PlayStarted", "to carol"),
+        ("PlayCanceled", "to carol"),
+    ]
+
+
 def test_by_default_recognition_interrupts_what_plays(stage):
     stage.line.one_to_one = True
     stage.play()

@@ -158,6 +158,32 @@ def test_reject(room: Room, reason: Any, status: int) -> None:
     assert (refused.value.status_code, code(refused.value)) == (404, "8522")
 
 
+def test_an_answered_call_as_the_callee_sees_it(room: Room) -> None:
+    ringing = room.phone(ALICE).start(f"dial sip:{NUMBER}@127.0.0.1:{room.server.sip_port}")
+    incoming = room.webhook.incoming.get(timeout=10)
+    target = f"/calling/callConnections:answer?api-version={NEWEST}"
+    body = {"incomingCallContext": incoming["incomingCallContext"], "callbackUri": room.callback}
+    status, _, answer = room.send("POST", target, body)
+    ringing.result(10)
+    assert status == 200
+    answered_by = answer.pop("answeredBy")["id"]
+    assert answered_by.startswith(f"8:acs:{RESOURCE_ID}_")
+    connection = answer.pop("callConnectionId")
+    assert answer == {
+        "callConnectionState": "connecting",
+        "callbackUri": room.callback,
+        "serverCallId": incoming["serverCallId"],
+        "correlationId": incoming["correlationId"],
+        "source": incoming["from"],
+        "targets": [incoming["to"]],
+        "answeredFor": {"value": NUMBER},
+    }
+    people = room.roster(connection, lambda people: len(people) == 2)["participants"]
+    assert {one["identifier"]["rawId"] for one in people} == {f"4:{ALICE}", answered_by}
+    room.phone(ALICE).play("hangup")
+    room.webhook.wait("CallDisconnected", callConnectionId=connection)
+
+
 def test_an_incoming_call_is_redirected_and_answered(room: Room) -> None:
     """IncomingCall (section 5.7), one for each target; the answer as the callee sees it (section 1.4)."""
     user = f"8:acs:{RESOURCE_ID}_{uuid.uuid4()}"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from azure.communication.callautomation import (
     DtmfTone,
+    PhoneNumberIdentifier,
 )
 from azure.core.exceptions import HttpResponseError
 from system.harness import Webhook
@@ -97,6 +98,17 @@ def test_absent_options_have_the_defaults_of_the_service(room: Room, single: Cal
     room.webhook.wait("PlayStarted", operationContext="defaults")
     room.phone(ALICE).play("press 5")
     assert result(room.webhook.wait("RecognizeCompleted", operationContext="defaults")) == (200, 8531)
+
+
+def test_recognition_interrupts_a_play_to_its_target(room: Room, single: Call) -> None:
+    single.sdk.play_media(
+        room.file("short.wav"), [PhoneNumberIdentifier(ALICE)], loop=True, operation_context="to alice"
+    )
+    room.webhook.wait("PlayStarted", operationContext="to alice")
+    recognize(room, single, "urgent", dtmf_max_tones_to_collect=1, interrupt_call_media_operation=True)
+    assert result(room.webhook.wait("PlayCanceled", operationContext="to alice")) == (400, 8508)
+    room.phone(ALICE).play("wait 0.1; expect silence for 0.2; press 3")
+    room.webhook.wait("RecognizeCompleted", operationContext="urgent")
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ at once or are refused: one participant takes part in at most one of them. What 
 table of :mod:`.compatibility`. Two apps in one call have a desk each and do not see each other's
 operations.
 
-``interruptCallMediaOperation`` makes room first: a main-leg operation cancels everything running or queued
-on the main leg, a sub-leg one cancels the play or recognition of its participants. It never stops tones,
-subscriptions or hold music. cancelAllMediaOperations cancels plays and recognitions on every leg, in the
-order they were accepted.
+``interruptCallMediaOperation`` makes room first: it cancels the plays and recognitions, running or queued, of
+whom the new operation concerns, on their own legs and, for a main-leg operation, on the main leg; nobody is
+to hear two prompts at once. It never stops tones, subscriptions or hold music. cancelAllMediaOperations
+cancels plays and recognitions on every leg, in the order they were accepted.
 
 A participant that leaves, or is put on hold, takes along the operations that concern nobody else.
 Everything is decided before anything changes, so a refusal leaves all as it was.
@@ -203,11 +203,10 @@ class Desk:
 
     def _start(self, turn: Turn, operation: Operation, interrupt: bool) -> None:
         on_main = operation.kind.on_main_leg
-        beside = self.main if on_main else [op for op in self.subs if _shares(op, operation.targets)]
-        doomed = [op for op in beside if op.cancelable] if interrupt else []
+        doomed = self._in_the_way(operation) if interrupt else []
         staying = [op for op in self.subs if op not in doomed]
         self._refuse_incompatible(turn, operation.kind, operation.targets, staying)
-        if on_main and len(self.main) - len(doomed) >= MAX_QUEUED:
+        if on_main and sum(op not in doomed for op in self.main) >= MAX_QUEUED:
             raise invalid_state(
                 f"{len(self.main)} media operations are running or queued, which is the most one call "
                 "takes; wait for some to end, cancel them, or set interruptCallMediaOperation."
@@ -218,6 +217,15 @@ class Desk:
         (self.main if on_main else self.subs).append(operation)
         if not on_main or self.main[0] is operation:
             operation.begin(turn)
+
+    def _in_the_way(self, new: Operation) -> list[Operation]:
+        """What ``new`` cancels when it interrupts."""
+        return [
+            op
+            for op in self._accepted()
+            if op.cancelable
+            and (new.kind.on_main_leg if op.kind.on_main_leg else not new.targets or _shares(op, new.targets))
+        ]
 
     def _cancel(self, turn: Turn, operations: Iterable[Operation]) -> None:
         """Cancel ``operations`` in their order; none of them gets to begin because another one ended."""
