@@ -195,6 +195,7 @@ async def test_a_full_disk_keeps_no_event_from_its_app_and_no_server_from_stoppi
     await world.clock.settle()
     assert [one.name for one in world.undurable] == ["CallConnected", "ParticipantsUpdated"]
     await world.engine.end_all()
+    await world.clock.settle()
     assert world.undurable[-1].name == "CallDisconnected"
     assert world.exchange.live_calls == 0
 
