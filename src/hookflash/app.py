@@ -110,6 +110,20 @@ class App:
         """What stands in the way of taking calls; empty when ready."""
         return [] if self.media.ready else ["no media worker is ready yet (the first start compiles kernels)"]
 
+    def counts(self) -> dict[str, int]:
+        """How much is alive: all but the lingering transactions is 0 when no call is up."""
+        agent = self._phones.agent
+        return {
+            "calls": self.exchange.live_calls,
+            "phones": self._phones.legs,
+            "mediaLegs": self.media.legs,
+            "sipSessions": agent.sessions,
+            "sipDialogs": agent.dialogs,
+            "sipTransactions": agent.transactions,
+            "eventsOwed": self.courier.waiting,
+            "journalRowsWaiting": self.journal.waiting,
+        }
+
     async def wait_ready(self) -> None:
         """Wait until calls can be taken."""
         await self.media.wait_ready()
@@ -155,7 +169,9 @@ class App:
         exchange = self.exchange = Exchange(
             self._directory(), minter, plain_callbacks=settings.server.http_callbacks
         )
-        phones = TrunkPhones(self._phones_config(), media, self._report, exchange.new_leg, clock)
+        phones = self._phones = TrunkPhones(
+            self._phones_config(), media, self._report, exchange.new_leg, clock
+        )
         self._closers.append(phones.close)
         self._engine = engine = Engine(
             exchange,
@@ -197,6 +213,7 @@ class App:
             readiness=self,
             resources=resources,
             open_to_all=settings.server.open_own_surface,
+            counts=self.counts,
         )
         self.http = HttpServers(shell(azure, own), settings.server)
         self._closers.append(self.http.stop)

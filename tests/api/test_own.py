@@ -86,6 +86,7 @@ def live_client(world, *, open_to_all):
             readiness=world,
             resources=[Resource("r", "id", (KEY,))],
             open_to_all=open_to_all,
+            counts=lambda: {"calls": 2},
         )
     )
     live.start()
@@ -176,6 +177,11 @@ def test_what_shows_or_changes_asks_for_a_key(world, guarded, method, path):
 def test_health_readiness_and_validation_never_ask_for_a_key(guarded):
     for path in ("health", "ready", "subscriptions/validate?code=right"):
         assert guarded.get(f"/hookflash/{path}").status_code == 200
+
+
+def test_counts_are_for_the_operator(client, guarded):
+    assert client.get("/hookflash/counts").json() == {"calls": 2}
+    assert guarded.get("/hookflash/counts").status_code == 401
 
 
 def test_unknown_paths_and_methods_have_error_bodies(client):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -59,6 +59,7 @@ def own_surface(
     readiness: Readiness,
     resources: Iterable[Resource],
     open_to_all: bool,
+    counts: Callable[[], Mapping[str, int]] = dict,
     more: Iterable[Route] = (),
 ) -> Starlette:
     """The ASGI app of the own surface.
@@ -67,6 +68,7 @@ def own_surface(
         subscriptions, journal, readiness: what it shows and changes.
         resources: whose access keys open it.
         open_to_all: no key is asked for.
+        counts: how much of what is alive, by name.
         more: further routes (metrics, console), beside these.
     """
     keys = [key.encode() for resource in resources for key in resource.access_keys]
@@ -87,6 +89,9 @@ def own_surface(
         if problems:
             return _json({"status": "not ready", "problems": problems}, 503)
         return _json({"status": "ready"})
+
+    async def show_counts(request: Request) -> Response:
+        return _json(counts())
 
     async def list_subscriptions(request: Request) -> Response:
         return _json({"value": subscriptions.listed()})
@@ -125,6 +130,7 @@ def own_surface(
     routes = [
         Route("/hookflash/health", health, methods=["GET"]),
         Route("/hookflash/ready", ready, methods=["GET"]),
+        Route("/hookflash/counts", guarded(show_counts), methods=["GET"]),
         Route("/hookflash/subscriptions", guarded(list_subscriptions), methods=["GET"]),
         Route("/hookflash/subscriptions", guarded(put_subscription), methods=["POST"]),
         Route("/hookflash/subscriptions/validate", confirm, methods=["GET"]),

@@ -140,7 +140,7 @@ class MediaDesk:
     @property
     def legs(self) -> int:
         """Legs that have media, or are about to."""
-        return len(self._places) + len(self._opening)
+        return len(self._places.keys() | self._opening.keys())
 
     @property
     def ready(self) -> bool:
