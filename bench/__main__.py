@@ -13,6 +13,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 NAMES = ("legs", "api")
+TIMEOUT = 150
+"""Seconds a benchmark may take; the first one may have kernels to compile."""
 
 
 def main() -> int:
@@ -31,7 +33,12 @@ def main() -> int:
 def run(name: str) -> int:
     """Run one benchmark in a process of its own; returns its exit code."""
     print(f"bench {name} ...", file=sys.stderr, flush=True)
-    return subprocess.run([sys.executable, "-m", f"bench.{name}"], cwd=HERE.parent, check=False).returncode
+    command = [sys.executable, "-m", f"bench.{name}"]
+    try:
+        return subprocess.run(command, cwd=HERE.parent, check=False, timeout=TIMEOUT).returncode
+    except subprocess.TimeoutExpired:
+        print(f"error: bench {name} was not done after {TIMEOUT} s; is the machine busy?", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":
