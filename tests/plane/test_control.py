@@ -13,6 +13,7 @@ from hookflash.calls.effects import AudioFile
 from hookflash.plane.control import DeskSettings, MediaDesk
 from hookflash.plane.hosts import Events, Lost
 from hookflash.plane.link import MAX_CLIP
+from hookflash.plane.playback import ClipShelf
 from hookflash.plane.prompts import PromptError
 from hookflash.plane.supervisor import Patience
 from hookflash.plane.wav import Audio
@@ -465,6 +466,23 @@ async def test_audio_a_worker_has_no_room_for_fails_its_source_and_is_sent_again
     assert len(host.got(plane.LoadClip)) == 3
     host.say(plane.PlayFinished(2, 30))
     assert room.facts[-1] == facts.AudioFinished(2)
+
+
+async def test_a_full_shelf_drops_what_was_used_longest_ago() -> None:
+    host = FakeHost()
+    numbers = iter(range(1, 10))
+    shelf = ClipShelf(host, lambda: next(numbers), capacity=2500)
+    one, two, three = (Audio(name, bytes(1000)) for name in (b"1", b"2", b"3"))
+    assert [await shelf.clip(audio, 0) for audio in (one, two, one, three)] == [1, 2, 1, 3]
+    assert host.got(plane.DropClip) == [plane.DropClip(2)]
+    assert await shelf.clip(one, 0) == 1
+    shelf.forget(3)
+    assert shelf.bytes == 1000
+    assert await shelf.clip(three, 0) == 4
+    # One that is larger than the whole shelf is kept all the same, alone.
+    assert await shelf.clip(Audio(b"4", bytes(9000)), 0) == 5
+    assert [command.clip for command in host.got(plane.DropClip)] == [2, 1, 4]
+    assert shelf.bytes == 9000
 
 
 async def test_tones_a_worker_refuses_have_failed(room: Room) -> None:
