@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
-from system.harness import free_port
+from trunk_ports import quiet_port
 
 MODULES = Path("/usr/lib/baresip/modules")
 RATE = 8000
@@ -51,8 +51,8 @@ class Baresip:
     ) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
-        self.port = port or free_port()
-        control = free_port()
+        self.port = port or quiet_port()
+        control = quiet_port()
         lines = [
             f"sip_listen 127.0.0.1:{self.port}",
             "net_interface 127.0.0.1",

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 from system.conftest import phone, system, wav  # noqa: F401
-from system.harness import Server, Webhook, free_port
-from trunk_ports import PREFIXES, Trunks, configuration
+from system.harness import Server, Webhook
+from trunk_ports import PREFIXES, Trunks, configuration, quiet_port
 
 
 @pytest.fixture(scope="session")
 def running_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trunks]:
     folder = tmp_path_factory.mktemp("interop")
-    ports = {name: free_port() for name in PREFIXES}
+    ports: dict[str, int] = {}
+    while len(set(ports.values())) < len(PREFIXES):
+        ports = {name: quiet_port() for name in PREFIXES}
     webhook = Webhook()
     webhook.files["/short.wav"] = wav(0.3)
     try:

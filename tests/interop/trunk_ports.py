@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import socket
 from dataclasses import dataclass
 
 from system.conftest import System
@@ -31,6 +33,30 @@ PREFIXES = {
     "second": "+1205555",
 }
 USERNAME, PASSWORD = "hookflash", "not-a-secret"
+
+
+def quiet_port() -> int:
+    """A port that is free and whose neighbour is, for TCP and UDP alike.
+
+    It is below those the system hands out by itself, so that it stays free until it is used. baresip opens
+    the neighbour too, for TLS.
+    """
+    while True:
+        port = random.randrange(21000, 32000, 2)
+        if all(_is_free(one, kind) for one in (port, port + 1) for kind in _KINDS):
+            return port
+
+
+_KINDS = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+
+
+def _is_free(port: int, kind: int) -> bool:
+    with socket.socket(socket.AF_INET, kind) as one:
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def configuration(ports: dict[str, int]) -> str:
