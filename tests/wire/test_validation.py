@@ -396,7 +396,7 @@ def test_choices(choices: Any, target: str) -> None:
 
 def test_a_choice_by_tone_needs_no_phrase() -> None:
     recognize("choices", choices=[{"label": "x", "phrases": [], "tone": "one"}])
-    with pytest.raises(Refusal, match="at most 4 of languages"):
+    with pytest.raises(Refusal, match="at most 4 languages"):
         recognize("choices", choices=[{"label": "x", "phrases": ["x"]}], speechLanguages=["en-US"] * 5)
 
 

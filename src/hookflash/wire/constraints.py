@@ -120,9 +120,9 @@ def check_range(value: float | None, field: str, low: int, high: int | None, uni
 
 def check_count(items: Collection[object], field: str, low: int, high: int, what: str) -> None:
     if len(items) < low:
-        raise invalid_argument(field, f"expected at least {low} of {what}, got none.")
+        raise invalid_argument(field, f"expected at least {low} {what}, got none.")
     if len(items) > high:
-        raise invalid_argument(field, f"expected at most {high} of {what}, got {len(items)}.")
+        raise invalid_argument(field, f"expected at most {high} {what}, got {len(items)}.")
 
 
 # --- identifiers ----------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def check_identifiers(
     models: Sequence[CommunicationIdentifierModel] | None, field: str, low: int = 0
 ) -> None:
     items = models or ()
-    check_count(items, field, low, MAX_TARGETS, "these")
+    check_count(items, field, low, MAX_TARGETS, "identifiers")
     for index, model in enumerate(items):
         check_identifier(model, f"{field}[{index}]")
 
