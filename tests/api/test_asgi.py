@@ -276,6 +276,38 @@ async def test_a_body_that_does_not_come_is_408(engine, clock):
     assert engine.commands == []
 
 
+async def test_every_body_that_does_not_come_is_given_up_one_after_the_other(engine, clock):
+    app = surface(engine, clock, request_timeout=0.02)
+
+    async def receive():
+        await asyncio.Event().wait()
+
+    async def late(moments):
+        for _ in range(moments):
+            await asyncio.sleep(0.005)
+        return await Client(app, clock).send("POST", CALLS, CREATE, receive=receive)
+
+    replies = await asyncio.gather(*(late(moments) for moments in range(4)))
+    assert [reply.status for reply in replies] == [408] * 4
+    assert (await Client(app, clock).send("POST", CALLS, CREATE)).status == 201
+
+
+async def test_a_request_that_is_cancelled_while_its_body_comes_is_not_answered(engine, clock):
+    reading = asyncio.Event()
+
+    async def receive():
+        reading.set()
+        await asyncio.Event().wait()
+
+    app = surface(engine, clock)
+    request = asyncio.create_task(Client(app, clock).send("POST", CALLS, CREATE, receive=receive))
+    await reading.wait()
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
+    assert engine.commands == []
+
+
 async def test_a_client_that_leaves_gets_no_answer_and_runs_nothing(client, engine):
     async def receive():
         return {"type": "http.disconnect"}

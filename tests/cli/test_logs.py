@@ -110,3 +110,21 @@ def test_the_next_line_says_how_many_were_left_out() -> None:
     assert record is None
     record = passes(51.0)
     assert record is not None
+
+
+def test_values_that_json_has_no_form_for_are_written_as_text() -> None:
+    out = io.StringIO()
+    configure("json", stream=out)
+    logging.getLogger("hookflash").info("odd", extra={"number": 1 << 70, "error": ValueError("broken")})
+    line = json.loads(out.getvalue())
+    assert line["number"] == 1 << 70
+    assert line["error"] == "broken"
+
+
+def test_the_time_is_iso_8601_in_utc_with_milliseconds() -> None:
+    out = io.StringIO()
+    configure("json", stream=out)
+    record = logging.makeLogRecord({"name": "hookflash", "levelname": "INFO", "msg": "now"})
+    record.created = 1_700_000_000.25
+    logging.getLogger().handlers[0].handle(record)
+    assert json.loads(out.getvalue())["time"] == "2023-11-14T22:13:20.250+00:00"
