@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from hookflash.calls.facts import Cause
 from hookflash.phones.config import RouteConfig, TrunkConfig
 from hookflash.phones.identities import (
     callee_of,
     caller_of,
-    cause_of,
     custom_headers,
     sendable_headers,
 )
@@ -164,16 +162,3 @@ def test_custom_headers_are_taken_and_bounded() -> None:
 def test_only_custom_headers_can_be_sent() -> None:
     wanted = {"X-Order": "7", "User-To-User": "00", "Via": "evil", "X-Bad": "a\r\nb", "X-B d": "1"}
     assert sendable_headers(wanted) == (("X-Order", "7"), ("User-To-User", "00"))
-
-
-@pytest.mark.parametrize(
-    ("reason", "q850", "text"),
-    [
-        ('Q.850;cause=16;text="Normal call clearing"', 16, "Normal call clearing"),
-        ("SIP;cause=486, Q.850;cause=17", 17, ""),
-        ("SIP;cause=486", None, ""),
-        ("Q.850;cause=x", None, ""),
-    ],
-)
-def test_the_isdn_cause_is_read_from_reason(reason: str, q850: int | None, text: str) -> None:
-    assert cause_of(486, "Busy", Headers([("Reason", reason)])) == Cause(486, "Busy", None, q850, text)

@@ -619,7 +619,7 @@ async def test_a_call_that_cannot_be_written_fails() -> None:
 
 async def test_without_a_network_nothing_can_be_reached() -> None:
     bench = Bench()
-    bench.phones._network = None
+    bench.phones._signalling._network = None
     bench.phones.dial(dialled())
     await bench.settle()
     (failed,) = bench.facts

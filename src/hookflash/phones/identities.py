@@ -5,11 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from hookflash.calls.facts import Cause
-from hookflash.sip.errors import ParseError
-from hookflash.sip.fields import Headers
 from hookflash.sip.grammar import has_control, is_token
-from hookflash.sip.headers import NameAddr, Reason
+from hookflash.sip.headers import NameAddr
 from hookflash.sip.message import Request
 from hookflash.sip.uri import SipUri, Uri, parse_uri
 from hookflash.wire.identifiers import Identifier, IdentifierKind
@@ -112,15 +109,3 @@ def sendable_headers(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         if is_custom(name) and is_token(name) and len(value) <= MAX_CUSTOM_VALUE and not has_control(value)
     ]
     return tuple(fit[:MAX_CUSTOM_HEADERS])
-
-
-def cause_of(status: int, reason: str, headers: Headers, sub_code: int | None = None) -> Cause:
-    """Why a leg ended, with the ISDN cause of a Reason header (RFC 3326) if there is one."""
-    try:
-        for value in headers.all("Reason"):
-            stated = Reason.parse(value)
-            if stated.protocol.upper() == "Q.850" and stated.cause is not None:
-                return Cause(status, reason, sub_code, stated.cause, stated.text)
-    except ParseError:
-        pass
-    return Cause(status, reason, sub_code)

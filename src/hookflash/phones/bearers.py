@@ -1,0 +1,109 @@
+"""The audio of legs: a port of the plane, and what offer and answer (RFC 3264) agree on for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from hookflash.phones.leg_table import LegTable
+from hookflash.phones.legs import Leg, LegState, connection
+from hookflash.phones.signalling import Signalling
+from hookflash.ports.plane import LegMedia, LegUnavailable
+from hookflash.sip.errors import ParseError
+from hookflash.sip.flow import Flow
+from hookflash.sip.grammar import printable
+from hookflash.sip.offer import Negotiation
+from hookflash.sip.sdp import SessionDescription
+
+log = logging.getLogger("hookflash.sip")
+
+
+class Bearers:
+    """Opens the media of legs and keeps the plane told of what was negotiated.
+
+    ``address`` is the one our offers name; empty means the local address of the leg's flow.
+    """
+
+    def __init__(
+        self,
+        signalling: Signalling,
+        legs: LegTable,
+        media: LegMedia,
+        address: str,
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        self._signalling = signalling
+        self._legs = legs
+        self._media = media
+        self._address = address
+        self._entropy = entropy
+
+    async def open(self, leg: Leg) -> bool:
+        """Get the leg its media; False when it is gone (by then, or because of this)."""
+        try:
+            port = await self._media.open_leg(leg.leg, leg.call)
+        except LegUnavailable as error:
+            log.warning("no media", extra=leg.fields | {"problem": str(error)})
+            self._legs.fail(leg, 503, f"No media: {printable(str(error))}")
+            return False
+        if leg.state is LegState.GONE:
+            self._media.close_leg(leg.leg)
+            return False
+        leg.port, leg.opened = port, True
+        return True
+
+    def negotiate(self, leg: Leg, flow: Flow) -> Negotiation:
+        """Begin a negotiation for a leg with open media, forgetting an earlier one."""
+        host = self._address or flow.local[0]
+        number = str(int.from_bytes(self._entropy(6), "big"))
+        leg.negotiation = Negotiation(host, leg.port, number, leg.codecs)
+        return leg.negotiation
+
+    def connect(self, leg: Leg) -> None:
+        """Tell the plane what was agreed, when it changed."""
+        media = leg.negotiation.media if leg.negotiation is not None else None
+        if media is None:
+            return
+        command = connection(leg.leg, media)
+        if command != leg.connected:
+            leg.connected = command
+            self._media.connect_leg(command)
+
+    def agree(self, leg: Leg, body: bytes) -> bool:
+        """Take the peer's answer to our offer; without one the earlier (early media) stays. False when none
+        fits.
+        """
+        negotiation = leg.negotiation
+        if negotiation is None:
+            return False
+        if not body:
+            return negotiation.media is not None
+        try:
+            if negotiation.accept(SessionDescription.parse(body)) is None:
+                return False
+        except ParseError as error:
+            log.info("bad answer", extra=leg.fields | {"problem": str(error)})
+            return False
+        self.connect(leg)
+        return True
+
+    def reoffered(self, leg: Leg, body: bytes) -> None:
+        """Answer a re-INVITE: hold, resume, a new address, or a wish to hear our offer."""
+        negotiation = leg.negotiation
+        if negotiation is None:
+            return
+        leg.offer = body
+        if not body:
+            self._signalling.answer(leg.session, negotiation.offer().to_bytes())
+            return
+        try:
+            description = negotiation.answer(SessionDescription.parse(body))
+        except ParseError as error:
+            log.info("bad re-offer", extra=leg.fields | {"problem": str(error)})
+            self._signalling.refuse(leg.session, error.status)
+            return
+        if description is None:
+            self._signalling.refuse(leg.session, 488)
+            return
+        self.connect(leg)
+        self._signalling.answer(leg.session, description.to_bytes())

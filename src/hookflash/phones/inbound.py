@@ -1,0 +1,133 @@
+"""Calls that come in from trunks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from hookflash.calls.effects import AnswerLeg, RefuseLeg, RingLeg
+from hookflash.calls.facts import IncomingLeg
+from hookflash.phones.bearers import Bearers
+from hookflash.phones.identities import callee_of, caller_of, custom_headers
+from hookflash.phones.leg_table import LegTable
+from hookflash.phones.legs import Leg, LegState
+from hookflash.phones.routes import Sources
+from hookflash.phones.signalling import Signalling
+from hookflash.phones.tasks import Tasks
+from hookflash.ports.edges import FactSink
+from hookflash.sip.errors import ParseError
+from hookflash.sip.events import Acked, IncomingInvite
+from hookflash.sip.grammar import printable
+from hookflash.sip.offer import answer
+from hookflash.sip.sdp import SessionDescription
+from hookflash.sip.uas import sdp_of
+
+log = logging.getLogger("hookflash.sip")
+
+
+class InboundCalls:
+    """Takes INVITEs, and rings, answers and refuses them. ``new_leg`` mints the numbers of their legs."""
+
+    def __init__(
+        self,
+        signalling: Signalling,
+        legs: LegTable,
+        bearers: Bearers,
+        sources: Sources,
+        tasks: Tasks,
+        sink: FactSink,
+        new_leg: Callable[[], int],
+    ) -> None:
+        self._signalling = signalling
+        self._legs = legs
+        self._bearers = bearers
+        self._sources = sources
+        self._tasks = tasks
+        self._sink = sink
+        self._new_leg = new_leg
+
+    def invited(self, event: IncomingInvite) -> None:
+        """Somebody calls: report it, or refuse what can be no call."""
+        request, flow = event.request, event.flow
+        trunk = self._sources.trunk(flow.remote[0])
+        codecs = trunk.codecs if trunk is not None else ("PCMU", "PCMA")
+        try:
+            callee = callee_of(request)
+            caller, display_name = caller_of(request, trusted=trunk is not None)
+            offer = sdp_of(request)
+            common = not offer or _speaks(offer, codecs)
+        except ParseError as error:
+            log.info("bad INVITE", extra={"peer": flow.remote[0], "problem": str(error)})
+            self._signalling.refuse(event.session, error.status)
+            return
+        if callee is None:
+            self._signalling.refuse(event.session, 404)
+            return
+        if not common:
+            self._signalling.refuse(event.session, 488)
+            return
+        leg = Leg(
+            self._new_leg(),
+            LegState.OFFERED,
+            event.session,
+            peer=flow.remote[0],
+            call_id=printable(request.call_id),
+            flow=flow,
+            offer=offer,
+            codecs=codecs,
+        )
+        self._legs.add(leg)
+        log.info(
+            "call in",
+            extra=leg.fields | {"to": printable(callee.raw_id), "trunk": trunk.name if trunk else ""},
+        )
+        self._sink(IncomingLeg(leg.leg, caller, callee, display_name, custom_headers(request)))
+
+    def ring(self, effect: RingLeg) -> None:
+        """Tell a caller that it rings."""
+        leg = self._legs.get(effect.leg)
+        if leg is not None and leg.state is LegState.OFFERED:
+            self._signalling.ring(leg.session)
+
+    def refuse(self, effect: RefuseLeg) -> None:
+        """Refuse a leg that is not answered yet; no fact follows."""
+        leg = self._legs.get(effect.leg)
+        if leg is not None and leg.state is LegState.OFFERED:
+            self._legs.leave(leg, effect.status, effect.reason)
+
+    def answer(self, effect: AnswerLeg) -> None:
+        """Answer a leg; LegUp or LegFailed follows."""
+        leg = self._legs.get(effect.leg)
+        if leg is not None and leg.state is LegState.OFFERED:
+            leg.state, leg.call = LegState.ANSWERING, effect.call
+            self._tasks.spawn(self._answer(leg))
+
+    async def _answer(self, leg: Leg) -> None:
+        if not await self._bearers.open(leg) or leg.flow is None:
+            return
+        negotiation = self._bearers.negotiate(leg, leg.flow)
+        if leg.offer:
+            description = negotiation.answer(SessionDescription.parse(leg.offer))
+            if description is None:
+                self._legs.fail(leg, 488, "No common codec")
+                return
+        else:
+            description = negotiation.offer()
+        self._bearers.connect(leg)
+        self._signalling.answer(leg.session, description.to_bytes())
+
+    def acknowledged(self, leg: Leg, event: Acked) -> None:
+        """The ACK of our 200, of the first or of one to a re-INVITE; it answers an offer of ours."""
+        if leg.offer or not event.body:
+            settled = leg.connected is not None
+        else:
+            settled = self._bearers.agree(leg, event.body)
+        if event.first and settled:
+            self._legs.up(leg)
+        elif event.first:
+            self._legs.fail(leg, 488, "The ACK answers our offer with no audio we offered")
+
+
+def _speaks(offer: bytes, codecs: tuple[str, ...]) -> bool:
+    """Whether an offer has audio we can talk. ParseError when it cannot be read."""
+    return answer(SessionDescription.parse(offer), "0.0.0.0", 9, session_id="0", codecs=codecs) is not None

@@ -1,0 +1,105 @@
+"""The legs alive: how they are found, how they come up and how they end.
+
+Every leg ends here, in one of three ways: left (we end it; no fact), failed (LegFailed) or ended (LegDown).
+"""
+
+from __future__ import annotations
+
+import logging
+
+from hookflash.calls.facts import Cause, LegDown, LegFailed, LegRinging, LegUp
+from hookflash.phones.legs import Leg, LegState
+from hookflash.phones.signalling import Signalling
+from hookflash.ports.edges import FactSink
+from hookflash.ports.plane import LegMedia
+
+log = logging.getLogger("hookflash.sip")
+
+
+class LegTable:
+    """Legs by their number and by their session."""
+
+    def __init__(self, signalling: Signalling, media: LegMedia, sink: FactSink) -> None:
+        self._signalling = signalling
+        self._media = media
+        self._sink = sink
+        self._legs: dict[int, Leg] = {}
+        self._sessions: dict[int, Leg] = {}
+
+    def __len__(self) -> int:
+        return len(self._legs)
+
+    def all(self) -> list[Leg]:
+        """Every leg alive, as of now."""
+        return list(self._legs.values())
+
+    def get(self, leg: int) -> Leg | None:
+        """A leg by its number."""
+        return self._legs.get(leg)
+
+    def of_session(self, session: int) -> Leg | None:
+        """The leg a session of the user agent belongs to."""
+        return self._sessions.get(session)
+
+    def add(self, leg: Leg) -> None:
+        """Keep a new leg, with its session if it has one."""
+        self._legs[leg.leg] = leg
+        if leg.session:
+            self._sessions[leg.session] = leg
+
+    def bind(self, leg: Leg, session: int) -> None:
+        """Give a leg another session; events of its earlier one are not its own any more."""
+        self._sessions.pop(leg.session, None)
+        leg.session = session
+        self._sessions[session] = leg
+
+    # --- coming up --------------------------------------------------------------------------------------
+
+    def rings(self, leg: Leg) -> None:
+        """The phone we call rings; said once."""
+        if not leg.rang and leg.state is LegState.DIALLING:
+            leg.rang = True
+            self._sink(LegRinging(leg.leg))
+
+    def up(self, leg: Leg) -> None:
+        """The leg is answered."""
+        leg.state = LegState.UP
+        log.info("call up", extra=leg.fields)
+        self._sink(LegUp(leg.leg))
+
+    # --- ending -----------------------------------------------------------------------------------------
+
+    def leave(self, leg: Leg, status: int, reason: str) -> None:
+        """We end it: CANCEL, BYE, or a refusal with ``status``. No fact follows."""
+        log.info("call left", extra=leg.fields | {"state": leg.state.value})
+        self._release(leg)
+        if leg.session:
+            self._signalling.end(leg.session, status, reason)
+
+    def fail(self, leg: Leg, status: int, reason: str) -> None:
+        """It cannot come up for a reason of ours: end it on the network, and say so."""
+        if leg.state is LegState.GONE:
+            return
+        self.leave(leg, status, reason if status != 503 else "")
+        self._sink(LegFailed(leg.leg, Cause(status, reason)))
+
+    def failed(self, leg: Leg, cause: Cause) -> None:
+        """It is gone already without having come up."""
+        log.info("call failed", extra=leg.fields | {"status": cause.status, "reason": cause.reason})
+        self._release(leg)
+        self._sink(LegFailed(leg.leg, cause))
+
+    def ended(self, leg: Leg, cause: Cause) -> None:
+        """It was up and is gone."""
+        log.info("call ended", extra=leg.fields | {"status": cause.status, "reason": cause.reason})
+        self._release(leg)
+        self._sink(LegDown(leg.leg, cause))
+
+    def _release(self, leg: Leg) -> None:
+        """Forget a leg and give its media back; a media leg still being opened is closed when it comes."""
+        leg.state = LegState.GONE
+        self._legs.pop(leg.leg, None)
+        self._sessions.pop(leg.session, None)
+        if leg.opened:
+            leg.opened = False
+            self._media.close_leg(leg.leg)

@@ -1,0 +1,116 @@
+"""The user agent on its network: messages and time go in, messages go out, events go to their handler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from hookflash.ports.clock import Clock, Timer
+from hookflash.sip.errors import ParseError
+from hookflash.sip.events import Event
+from hookflash.sip.flow import Flow, Send
+from hookflash.sip.ua import Outgoing, Output, UserAgent
+
+
+class Network(Protocol):
+    """What the phones need from the transports."""
+
+    def send(self, data: bytes, flow: Flow) -> None: ...
+
+    async def flow_to(self, transport: str, host: str, port: int) -> Flow:
+        """The path to a host. OSError when there is none."""
+        ...
+
+
+class Signalling:
+    """Drives one user agent: puts on the network what it wants sent, and keeps its timer.
+
+    ``handle`` gets every event, in order; it may call any method here from within.
+    """
+
+    def __init__(self, agent: UserAgent, clock: Clock, handle: Callable[[Event], None]) -> None:
+        self._agent = agent
+        self._clock = clock
+        self._handle = handle
+        self._network: Network | None = None
+        self._timer: Timer | None = None
+        self._armed: float | None = None
+
+    # --- the network and time ---------------------------------------------------------------------------
+
+    def attach(self, network: Network) -> None:
+        """Say where messages go out."""
+        self._network = network
+
+    async def flow_to(self, transport: str, host: str, port: int) -> Flow:
+        """The path to a host; ``transport`` in any case. OSError when there is none."""
+        if self._network is None:
+            raise OSError("no SIP transport is open")
+        return await self._network.flow_to(transport.upper(), host, port)
+
+    def receive(self, data: bytes, flow: Flow, unwanted: tuple[int, str] | None) -> None:
+        """One message from the network; ``unwanted`` as for :meth:`UserAgent.receive`."""
+        self.perform(self._agent.receive(self._clock.now(), data, flow, unwanted=unwanted))
+
+    def broken(self, flow: Flow) -> None:
+        """A connection is gone or could not be opened."""
+        self.perform(self._agent.broken(self._clock.now(), flow))
+
+    def malformed(self, error: ParseError, flow: Flow) -> None:
+        """A stream that cannot be cut into messages."""
+        self.perform(self._agent.malformed(error, flow))
+
+    def stop(self) -> None:
+        """Let no more time pass for the user agent."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = self._armed = None
+
+    # --- sessions ---------------------------------------------------------------------------------------
+
+    def invite(self, outgoing: Outgoing) -> tuple[int, list[Output]]:
+        """Start a session; its outputs are for :meth:`perform`, once events of the session can be taken.
+
+        Raises ValueError for values that cannot be written.
+        """
+        return self._agent.invite(self._clock.now(), outgoing)
+
+    def ring(self, session: int) -> None:
+        """Send 180."""
+        self.perform(self._agent.ring(self._clock.now(), session))
+
+    def answer(self, session: int, body: bytes) -> None:
+        """Send 200 with a session description."""
+        self.perform(self._agent.answer(self._clock.now(), session, body))
+
+    def refuse(self, session: int, status: int, reason: str = "") -> None:
+        """Refuse the pending INVITE, be it the first or a later one."""
+        self.perform(self._agent.refuse(self._clock.now(), session, status, reason))
+
+    def end(self, session: int, status: int, reason: str) -> None:
+        """CANCEL, BYE, or a refusal with ``status``; no event follows."""
+        self.perform(self._agent.end(self._clock.now(), session, status, reason))
+
+    def perform(self, outputs: Iterable[Output]) -> None:
+        """Carry out what the user agent gave back."""
+        for output in outputs:
+            if isinstance(output, Send):
+                if self._network is not None:
+                    self._network.send(output.data, output.flow)
+            else:
+                self._handle(output)
+        self._arm()
+
+    def _arm(self) -> None:
+        """Keep one timer at the user agent's next time-out."""
+        due = self._agent.next_timeout()
+        if due == self._armed:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed = due
+        self._timer = None if due is None else self._clock.call_at(due, self._due)
+
+    def _due(self) -> None:
+        self._timer = self._armed = None
+        self.perform(self._agent.timeout(self._clock.now()))
