@@ -1,15 +1,26 @@
-"""Messages that follow from other messages: the ACK of a failure, CANCEL."""
+"""What our messages say of us, and messages that follow from others: the ACK of a failure, CANCEL."""
 
 from __future__ import annotations
 
 from hookflash.sip.fields import Headers
 from hookflash.sip.message import Request, Response
 
+Extra = tuple[tuple[str, str], ...]
+"""Headers to add to a message."""
+
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS"
 """The methods the user agent answers."""
 
 ACCEPT = "application/sdp"
 """The body types it understands."""
+
+ABILITIES: Extra = (
+    ("Allow", ALLOW),
+    ("Accept", ACCEPT),
+    ("Accept-Encoding", "identity"),
+    ("Accept-Language", "en"),
+)
+"""What it can do, for OPTIONS."""
 
 MAX_FORWARDS = "70"
 

@@ -20,6 +20,7 @@ from hookflash.sip.headers import Via
 from hookflash.sip.machines import Signal
 from hookflash.sip.message import Request, Response, parse
 from hookflash.sip.session import Outgoing, Session, Stage
+from hookflash.sip.stateless import Stateless, trace
 from hookflash.sip.transactions import Transaction
 from hookflash.sip.uac import Client
 from hookflash.sip.uas import Server
@@ -35,7 +36,8 @@ class UserAgent:
         tests).
         """
         self._core = Core(settings, entropy, self)
-        self._server = Server(self._core)
+        self._stateless = Stateless(self._core)
+        self._server = Server(self._core, self._stateless)
         self._client = Client(self._core)
 
     # --- the network and time ---------------------------------------------------------------------------
@@ -73,7 +75,7 @@ class UserAgent:
         request = error.request
         if request is not None and request.method != "ACK":
             try:
-                self._server.respond_statelessly(request, error.status, self._server.trace(request, flow))
+                self._stateless.respond(request, error.status, trace(request, flow))
             except ValueError:
                 log.debug("unanswerable", extra={"peer": flow.remote[0]})
         return self._core.drain()

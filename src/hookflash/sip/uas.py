@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 
-from hookflash.sip.build import ACCEPT, ALLOW
+from hookflash.sip.build import ABILITIES, ACCEPT, ALLOW, Extra
 from hookflash.sip.core import Core
 from hookflash.sip.dialogs import Dialog
 from hookflash.sip.envelope import Envelope
@@ -13,25 +12,14 @@ from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Acked, Cancelled, Ended, Failed, IncomingInvite, Reoffered
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow
-from hookflash.sip.grammar import printable
+from hookflash.sip.inspection import inspect_body, inspect_headers
 from hookflash.sip.message import Message, Request, Response, reply
 from hookflash.sip.session import Session, Stage, Success
+from hookflash.sip.stateless import Stateless, trace
 from hookflash.sip.transactions import Transaction, server_key
-
-log = logging.getLogger("hookflash.sip")
 
 MERGE = tuple[str, str, int, str]
 """Call-ID, From tag, CSeq number and method: one request however many ways it came (section 8.2.2.2)."""
-
-Extra = tuple[tuple[str, str], ...]
-
-ABILITIES: Extra = (
-    ("Allow", ALLOW),
-    ("Accept", ACCEPT),
-    ("Accept-Encoding", "identity"),
-    ("Accept-Language", "en"),
-)
-"""What we can do, for OPTIONS."""
 
 
 def sdp_of(message: Message) -> bytes:
@@ -46,8 +34,9 @@ def sdp_of(message: Message) -> bytes:
 class Server:
     """Answers requests."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, stateless: Stateless) -> None:
         self._core = core
+        self._stateless = stateless
         self._merge: dict[MERGE, Transaction] = {}
         self._merge_keys: dict[Transaction, MERGE] = {}
 
@@ -62,17 +51,17 @@ class Server:
         unwanted: tuple[int, str] | None = None,
     ) -> None:
         """Take one well-formed request; ``unwanted`` is the answer for a sender we want nothing from."""
-        back = self.trace(request, flow)
+        back = trace(request, flow)
         if request.method == "ACK":
             if not self._core.transactions.acknowledged(now, envelope):
                 self._ack(now, envelope, request)
             return
         if self._core.transactions.repeated(now, envelope):
             return
-        if unwanted is not None and self._turn_away(envelope, request, flow, back, *unwanted):
+        if unwanted is not None and self._stateless.turn_away(envelope, request, flow, back, *unwanted):
             return
         if self._core.transactions.full:
-            self.respond_statelessly(request, 503, back, (("Retry-After", "10"),))
+            self._stateless.respond(request, 503, back, (("Retry-After", "10"),))
             return
         if request.method == "CANCEL":
             self._cancel(now, envelope, request, back)
@@ -89,51 +78,6 @@ class Server:
         else:
             self._refuse_request(now, envelope, request, back, 481)
 
-    def _turn_away(
-        self, envelope: Envelope, request: Request, flow: Flow, back: Flow, status: int, reason: str
-    ) -> bool:
-        """Answer somebody we want nothing from; False when the request is part of something we have.
-
-        Statelessly (section 8.2.7): otherwise anybody could fill our table of transactions.
-        """
-        core = self._core
-        if request.method == "CANCEL":
-            if core.transactions.find(server_key(envelope, "INVITE")) is not None:
-                return False
-            status, reason = 481, ""
-        elif envelope.to_tag:
-            if (envelope.call_id, envelope.to_tag, envelope.from_tag) in core.dialogs:
-                return False
-            status, reason = 481, ""
-        elif request.method == "OPTIONS":
-            self.respond_statelessly(request, 200, back, ABILITIES)
-            return True
-        else:
-            log.warning(
-                "stranger refused", extra={"peer": flow.remote[0], "call_id": printable(envelope.call_id)}
-            )
-        self.respond_statelessly(request, status, back, reason=reason)
-        return True
-
-    def trace(self, request: Request, flow: Flow) -> Flow:
-        """Write the real source into the top Via and say where responses go (section 18.2, RFC 3581).
-
-        A ``maddr`` is not followed: it would let anybody aim our responses at others.
-        """
-        via = request.via.received_from(*flow.remote)
-        request.headers.replace_first("Via", str(via))
-        return flow if flow.reliable else flow.towards((flow.remote[0], via.rport or via.effective_port))
-
-    def respond_statelessly(
-        self, request: Request, status: int, back: Flow, extra: Extra = (), reason: str = ""
-    ) -> None:
-        """Answer without remembering anything."""
-        response = reply(request, status, reason, to_tag=self._core.new_tag())
-        for name, value in extra:
-            response.headers.add(name, value)
-        response.headers.add("Server", self._core.settings.name)
-        self._core.send(response.to_bytes(), back)
-
     def ended(self, transaction: Transaction) -> None:
         """A server transaction is over: it cannot be merged with any more."""
         key = self._merge_keys.pop(transaction, None)
@@ -141,32 +85,16 @@ class Server:
             self._merge.pop(key, None)
 
     def _refusal(self, envelope: Envelope, request: Request) -> tuple[int, Extra] | None:
-        """What is wrong with a request before anybody looks at what it wants; None when nothing is."""
-        if request.method not in ("INVITE", "BYE", "OPTIONS"):
-            return 405, (("Allow", ALLOW),)
-        scheme = request.uri.partition(":")[0].lower()
-        if scheme not in ("sip", "sips", "tel"):
-            return 416, ()
-        # An endpoint need not look at Max-Forwards, but one that places calls itself can close a loop (RFC
-        # 7332).
-        if request.max_forwards == 0:
-            return 483, ()
-        required = request.headers.all("Require")
-        if required:
-            return 420, (("Unsupported", ", ".join(required)),)
+        """What is wrong with a request by itself, or because it came another way before (section 8.2.2.2)."""
+        refusal = inspect_headers(request)
+        if refusal is not None:
+            return refusal
         if (
             not envelope.to_tag
             and (envelope.call_id, envelope.from_tag, envelope.number, request.method) in self._merge
         ):
             return 482, ()
-        if request.body and request.method == "INVITE":
-            coding = (request.headers.get("Content-Encoding") or "identity").lower()
-            if coding != "identity":
-                return 415, (("Accept-Encoding", "identity"),)
-            kind = request.content_type
-            if kind is None or kind.essence != ACCEPT:
-                return 415, (("Accept", ACCEPT),)
-        return None
+        return inspect_body(request)
 
     def _open(self, envelope: Envelope, request: Request, back: Flow) -> Transaction:
         transaction = self._core.transactions.accept(envelope, request, back)

@@ -1,0 +1,37 @@
+"""What is wrong with a request before anybody looks at what it wants (RFC 3261 sections 8.2.1 to 8.2.3).
+
+Each check gives the status and the headers of a refusal, or None when it finds nothing.
+"""
+
+from __future__ import annotations
+
+from hookflash.sip.build import ACCEPT, ALLOW, Extra
+from hookflash.sip.message import Request
+
+
+def inspect_headers(request: Request) -> tuple[int, Extra] | None:
+    """Method, scheme of the Request-URI, hops left and required extensions."""
+    if request.method not in ("INVITE", "BYE", "OPTIONS"):
+        return 405, (("Allow", ALLOW),)
+    scheme = request.uri.partition(":")[0].lower()
+    if scheme not in ("sip", "sips", "tel"):
+        return 416, ()
+    # An endpoint need not look at Max-Forwards, but one that places calls itself can close a loop (RFC 7332).
+    if request.max_forwards == 0:
+        return 483, ()
+    required = request.headers.all("Require")
+    if required:
+        return 420, (("Unsupported", ", ".join(required)),)
+    return None
+
+
+def inspect_body(request: Request) -> tuple[int, Extra] | None:
+    """Coding and type of an INVITE's body. ParseError for a malformed Content-Type."""
+    if request.body and request.method == "INVITE":
+        coding = (request.headers.get("Content-Encoding") or "identity").lower()
+        if coding != "identity":
+            return 415, (("Accept-Encoding", "identity"),)
+        kind = request.content_type
+        if kind is None or kind.essence != ACCEPT:
+            return 415, (("Accept", ACCEPT),)
+    return None

@@ -1,0 +1,66 @@
+"""Answering requests without remembering anything of them (RFC 3261 section 8.2.7), and where answers go."""
+
+from __future__ import annotations
+
+import logging
+
+from hookflash.sip.build import ABILITIES, Extra
+from hookflash.sip.core import Core
+from hookflash.sip.envelope import Envelope
+from hookflash.sip.flow import Flow
+from hookflash.sip.grammar import printable
+from hookflash.sip.message import Request, reply
+from hookflash.sip.transactions import server_key
+
+log = logging.getLogger("hookflash.sip")
+
+
+def trace(request: Request, flow: Flow) -> Flow:
+    """Write the real source into the top Via and say where responses go (section 18.2, RFC 3581).
+
+    A ``maddr`` is not followed: it would let anybody aim our responses at others.
+    """
+    via = request.via.received_from(*flow.remote)
+    request.headers.replace_first("Via", str(via))
+    return flow if flow.reliable else flow.towards((flow.remote[0], via.rport or via.effective_port))
+
+
+class Stateless:
+    """The answers that cost no memory: to strangers, to broken requests, and when there is no room."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def respond(self, request: Request, status: int, back: Flow, extra: Extra = (), reason: str = "") -> None:
+        """Send one response; a repeated request gets another."""
+        response = reply(request, status, reason, to_tag=self._core.new_tag())
+        for name, value in extra:
+            response.headers.add(name, value)
+        response.headers.add("Server", self._core.settings.name)
+        self._core.send(response.to_bytes(), back)
+
+    def turn_away(
+        self, envelope: Envelope, request: Request, flow: Flow, back: Flow, status: int, reason: str
+    ) -> bool:
+        """Answer somebody we want nothing from; False when the request is part of something we have.
+
+        With a transaction for each, anybody could fill our table of them.
+        """
+        core = self._core
+        if request.method == "CANCEL":
+            if core.transactions.find(server_key(envelope, "INVITE")) is not None:
+                return False
+            status, reason = 481, ""
+        elif envelope.to_tag:
+            if (envelope.call_id, envelope.to_tag, envelope.from_tag) in core.dialogs:
+                return False
+            status, reason = 481, ""
+        elif request.method == "OPTIONS":
+            self.respond(request, 200, back, ABILITIES)
+            return True
+        else:
+            log.warning(
+                "stranger refused", extra={"peer": flow.remote[0], "call_id": printable(envelope.call_id)}
+            )
+        self.respond(request, status, back, reason=reason)
+        return True
