@@ -270,3 +270,47 @@ async def test_a_connection_that_a_crash_left_open_is_ended_at_the_next_start(wo
     assert event["type"] == "Microsoft.Communication.CallDisconnected"
     assert event["data"]["resultInformation"]["code"] == 500
     assert event["data"]["callConnectionId"] == connection
+
+
+async def test_while_the_journal_fails_nothing_is_done(world: World) -> None:
+    leg = world.ring()
+    connection = await world.answer()
+    world.engine.observe(LegUp(leg))
+    world.journal.failure = NotDurable("the disk is full; make room")
+    with pytest.raises(Refusal, match="not made durable"):
+        await world.engine.execute(HangUp(RESOURCE, VERSION, connection))
+    await world.clock.settle()
+    world.ring()
+    done = len(world.edges.done)
+    with pytest.raises(Refusal, match="Nothing was done"):
+        await world.answer()
+    assert len(world.edges.done) == done
+    world.journal.failure = None
+    assert await world.answer()
+    await world.clock.settle()
+    assert world.journal.names("fact").count("JournalProbed") == 2
+
+
+async def test_a_query_leaves_no_trace(world: World) -> None:
+    world.ring()
+    connection = await world.answer()
+    before = len(world.journal.entries)
+    assert await world.engine.execute(GetCall(RESOURCE, VERSION, connection)) is not None
+    assert len(world.journal.entries) == before
+
+
+async def test_a_fact_that_cannot_be_decided_does_not_hold_up_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    decide = world.exchange.observe
+
+    def broken(now: float, fact: Any) -> Any:
+        if isinstance(fact, LegDown):
+            raise RuntimeError("a bug")
+        return decide(now, fact)
+
+    monkeypatch.setattr(world.exchange, "observe", broken)
+    world.engine.observe(LegDown(99, Cause(200, "OK")))
+    assert "a fact could not be decided: LegDown" in caplog.text
+    world.ring()
+    assert world.edges.names() == ["ring"]

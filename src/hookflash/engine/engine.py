@@ -99,6 +99,7 @@ class Engine:
         self._timers: dict[int, Timer] = {}
         self._waiting: deque[Fact] = deque()
         self._busy = False
+        self._failing = False
         self._entries: list[Entry] = []
         self._deliveries: list[Delivery] = []
         self._hands: dict[type, Callable[..., None]] = {
@@ -126,16 +127,19 @@ class Engine:
         }
 
     async def execute(self, command: Command) -> msgspec.Struct | None:
-        """Decide a command, carry it out, and answer once it is durable.
+        """Decide a command, carry it out, and answer once it is durable. Queries leave no trace.
 
         Raises:
             Refusal: the command was refused (nothing has changed), or it could not be journalled (500/9999).
         """
+        if isinstance(command, _QUERIES):
+            return self._exchange.execute(self._clock.now(), command).response
+        if self._failing:
+            await self._probe()
         outcome = self._exchange.execute(self._clock.now(), command)
         entry = command_entry(command, outcome.response, self._clock.wall())
         self._entries.append(entry)
-        level = logging.DEBUG if isinstance(command, _QUERIES) else logging.INFO
-        log.log(level, entry.name, extra={"callConnectionId": entry.connection or None})
+        log.info(entry.name, extra={"callConnectionId": entry.connection or None})
         durable = self._carry_out(outcome.effects)
         try:
             await durable
@@ -172,7 +176,12 @@ class Engine:
             self._apply(effects)
             while self._waiting:
                 fact = self._waiting.popleft()
-                effects = self._exchange.observe(self._clock.now(), fact)
+                try:
+                    effects = self._exchange.observe(self._clock.now(), fact)
+                except Exception:
+                    # A fault in a decision: the facts that wait behind it concern other calls.
+                    log.exception("a fact could not be decided: %r", fact)
+                    continue
                 self._entries.append(fact_entry(fact, effects, self._clock.wall()))
                 self._apply(effects)
         finally:
@@ -186,8 +195,24 @@ class Engine:
             durable.add_done_callback(partial(self._written, deliveries))
         return durable
 
+    async def _probe(self) -> None:
+        """Before anything is done while the journal fails: is it still failing?
+
+        So a client that retries does not have the same command carried out again and again.
+        """
+        try:
+            await self._journal.write([Entry("fact", "JournalProbed", self._clock.wall())], [])
+        except NotDurable as error:
+            raise internal_error(
+                f"Nothing was done: the journal cannot be written ({error}); look at the server's disk."
+            ) from error
+        self._failing = False
+
     def _written(self, deliveries: list[Delivery], durable: asyncio.Future[None]) -> None:
-        if durable.cancelled() or durable.exception() is None:
+        if durable.cancelled():
+            return
+        self._failing = durable.exception() is not None
+        if not self._failing:
             return
         log.error("journal entries were lost: %s", durable.exception())
         if deliveries and self._undurable is not None:

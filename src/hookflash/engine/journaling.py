@@ -24,7 +24,7 @@ def _json(value: object) -> bytes:
 
 
 def command_entry(command: Command, response: object, at: float) -> Entry:
-    """The line of an accepted command; queries leave one too, so a timeline shows what an app asked."""
+    """The line of an accepted command."""
     connection = getattr(command, "connection_id", "") or getattr(response, "call_connection_id", "")
     request = getattr(command, "request", None)
     return Entry(
