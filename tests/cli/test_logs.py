@@ -6,20 +6,8 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Iterator
-
-import pytest
 
 from hookflash.cli.logs import Strangers, configure, printable
-
-
-@pytest.fixture(autouse=True)
-def restore_root_logger() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 def test_a_json_line_carries_the_fields_of_the_event() -> None:
