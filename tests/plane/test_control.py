@@ -243,6 +243,19 @@ async def test_the_same_leg_can_not_be_opened_twice(room: Room) -> None:
         await room.desk.open_leg(10, 1)
 
 
+async def test_legs_count_from_opening_to_closing(room: Room) -> None:
+    opening = asyncio.create_task(room.desk.open_leg(10, 1))
+    await room.clock.settle()
+    assert room.desk.legs == 1
+    await room.leg(11, 1)
+    await room.leg(12, 2)
+    assert room.desk.legs == 3
+    for leg in (10, 11, 12):
+        room.desk.close_leg(leg)
+    await asyncio.gather(opening, return_exceptions=True)
+    assert room.desk.legs == 0
+
+
 async def test_closed_legs_add_up(room: Room) -> None:
     room.hosts[0].say(plane.LegClosed(1, 10, 20, 3, 0.5), plane.LegClosed(2, 1, 2, 3, 0.5))
     totals = room.desk.totals

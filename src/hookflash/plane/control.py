@@ -140,7 +140,7 @@ class MediaDesk:
     @property
     def legs(self) -> int:
         """Legs that have media, or are about to."""
-        return len(self._places.keys() | self._opening.keys())
+        return len(self._call_of)
 
     @property
     def ready(self) -> bool:
