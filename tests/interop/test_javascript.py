@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from system.conftest import wav
 from system.handset import Handset
 from system.harness import ACCESS_KEY, Server, Webhook, free_port
+
+from hookflash.wire.events import EVENT_TYPES, cloud_event
 
 pytestmark = pytest.mark.interop
 HERE = Path(__file__).parent / "javascript"
@@ -65,9 +68,34 @@ def webhook() -> Iterator[Webhook]:
     receiver.close()
 
 
-def test_the_javascript_sdk(tmp_path: Path, webhook: Webhook) -> None:
+def needs_the_sdk() -> None:
+    """Say what is missing, if anything is."""
     if shutil.which("node") is None or not (HERE / "node_modules").is_dir():
         pytest.fail("needs node, and: npm install --prefix tests/interop/javascript --no-save")
+
+
+def test_every_event_we_can_send_is_understood_by_the_parser_of_the_sdk() -> None:
+    needs_the_sdk()
+    bodies = []
+    for vector in json.loads((HERE.parents[1] / "wire" / "vectors" / "events.json").read_text()):
+        kind = EVENT_TYPES[vector["type"]]
+        event = msgspec.convert(vector["data"], kind)
+        bodies.append(cloud_event(event, id=vector["id"], time=0.0).decode())
+    result = subprocess.run(
+        ["node", "parse.mjs"], cwd=HERE, input=json.dumps(bodies), capture_output=True, text=True, check=True
+    )
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert len(lines) == len(bodies) > 40
+    assert [line for line in lines if "error" in line] == []
+    for line, body in zip(lines, bodies, strict=True):
+        sent = json.loads(body)[0]
+        assert line["event"]["kind"] == sent["type"].rpartition(".")[2]
+        assert line["event"]["callConnectionId"] == sent["data"]["callConnectionId"]
+        assert line["event"]["resultInformation"] == sent["data"]["resultInformation"]
+
+
+def test_the_javascript_sdk(tmp_path: Path, webhook: Webhook) -> None:
+    needs_the_sdk()
     prompt = tmp_path / "prompt.wav"
     prompt.write_bytes(wav(0.5))
     port = free_port()
