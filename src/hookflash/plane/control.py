@@ -1,8 +1,8 @@
 """The media desk: control's side of the plane.
 
-It places calls on workers (all legs of a call on one, because they are mixed there), carries out the media
-effects, and turns what the workers say into facts. When a worker dies only its calls lose their audio; the
-desk says which, and their places are free at once.
+It opens and closes legs on workers, carries out the media effects, and turns what the workers say into
+facts. When a worker dies only its calls lose their audio; the desk says which, and their places are free at
+once.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from hookflash.calls import effects, facts
 from hookflash.plane.hosts import Host
+from hookflash.plane.placement import Placement
 from hookflash.plane.playback import UNKNOWN_ERROR, ClipShelf, Playback, PromptSource
 from hookflash.plane.supervisor import Patience, Seat
 from hookflash.ports import plane
@@ -60,14 +61,6 @@ class MediaTotals:
     workers_lost: int = 0
 
 
-@dataclass(slots=True)
-class _Place:
-    """A call on a worker."""
-
-    seat: Seat
-    legs: set[int] = field(default_factory=set)
-
-
 def _nobody(fact: facts.Fact) -> None:
     """Where facts go until :meth:`MediaDesk.report_to` is called."""
 
@@ -99,8 +92,7 @@ class MediaDesk:
         ]
         self._clip_ids = itertools.count(1)
         self._shelves = {seat: self._new_shelf(seat) for seat in self._seats}
-        self._places: dict[int, _Place] = {}
-        self._call_of: dict[int, int] = {}
+        self._placement = Placement(self._seats)
         self._opening: dict[int, asyncio.Future[int]] = {}
         self._plays: dict[int, Playback] = {}
         self._sendings: dict[int, int] = {}
@@ -140,7 +132,7 @@ class MediaDesk:
     @property
     def legs(self) -> int:
         """Legs that have media, or are about to."""
-        return len(self._call_of)
+        return len(self._placement)
 
     @property
     def ready(self) -> bool:
@@ -154,7 +146,7 @@ class MediaDesk:
                 seat.number,
                 seat.ready,
                 seat.starts,
-                self._load(seat),
+                self._placement.load(seat),
                 seat.silence,
                 seat.beat.late_ms if seat.beat else 0.0,
                 seat.beat.busy_ms if seat.beat else 0.0,
@@ -189,16 +181,13 @@ class MediaDesk:
         """Close a leg; unknown legs are ignored."""
         self._refuse(leg, "it was closed while it was being opened")
         self._post_for_leg(leg, plane.CloseLeg(leg))
-        call = self._call_of.pop(leg, None)
+        call = self._placement.remove(leg)
         if call is None:
             return
         for sending in [sending for sending, to in self._sendings.items() if to == leg]:
             del self._sendings[sending]
             self._report_soon(facts.TonesFailed(sending, "the participant has left"))
-        place = self._places[call]
-        place.legs.discard(leg)
-        if not place.legs:
-            del self._places[call]
+        if self._placement.seat_of_call(call) is None:
             for play in [play for play, playing in self._plays.items() if playing.effect.call == call]:
                 self.stop_audio(play)
 
@@ -222,13 +211,13 @@ class MediaDesk:
     # --- audio --------------------------------------------------------------------------------------------
 
     def play(self, effect: effects.PlayAudio) -> None:
-        place = self._places.get(effect.call)
-        if place is None:
+        seat = self._placement.seat_of_call(effect.call)
+        if seat is None:
             self._report_soon(
                 facts.AudioFailed(effect.play, 0, UNKNOWN_ERROR, "the call has no audio any more")
             )
             return
-        playback = Playback(effect, place.seat, self._shelves[place.seat], self._prompts)
+        playback = Playback(effect, seat, self._shelves[seat], self._prompts)
         self._plays[effect.play] = playback
         playback.task = asyncio.create_task(playback.run())
         playback.task.add_done_callback(lambda task: self._fed(playback, task))
@@ -249,7 +238,7 @@ class MediaDesk:
             playback.stop()
 
     def send_tones(self, effect: effects.SendTones) -> None:
-        if effect.leg not in self._call_of:
+        if effect.leg not in self._placement:
             self._report_soon(facts.TonesFailed(effect.sending, "the participant has no audio any more"))
             return
         self._sendings[effect.sending] = effect.leg
@@ -271,7 +260,7 @@ class MediaDesk:
         for event in events:
             match event:
                 case plane.ToneHeard():
-                    if event.leg in self._call_of:
+                    if event.leg in self._placement:
                         self._report(facts.ToneHeard(event.leg, event.digit))
                 case plane.PlayStarted():
                     if event.play in self._plays:
@@ -316,15 +305,13 @@ class MediaDesk:
     def seat_lost(self, seat: Seat, reason: str) -> None:
         self.totals.workers_lost += 1
         self._shelves[seat] = self._new_shelf(seat)
-        lost = {call: place for call, place in self._places.items() if place.seat is seat}
-        for call, place in lost.items():
-            del self._places[call]
-            for leg in place.legs:
-                del self._call_of[leg]
+        lost = self._placement.clear(seat)
+        for legs in lost.values():
+            for leg in legs:
                 self._refuse(leg, f"the media worker is gone: {reason}")
         for play in [play for play, playing in self._plays.items() if playing.effect.call in lost]:
             self.stop_audio(play)
-        self._sendings = {sending: leg for sending, leg in self._sendings.items() if leg in self._call_of}
+        self._sendings = {sending: leg for sending, leg in self._sendings.items() if leg in self._placement}
         if lost:
             _log.error(
                 "media worker %d took the audio of %d calls with it, which are ended now",
@@ -336,21 +323,10 @@ class MediaDesk:
     # --- inside -------------------------------------------------------------------------------------------
 
     def _open(self, leg: int, call: int, *, socket: bool) -> asyncio.Future[int]:
-        if leg in self._call_of:
-            raise LegUnavailable(f"media leg {leg} is already open")
-        place = self._places.get(call)
-        if place is None:
-            seats = [seat for seat in self._seats if seat.ready]
-            if not seats:
-                raise LegUnavailable(
-                    f"no media leg for call {call}: none of the {len(self._seats)} media workers is ready"
-                )
-            place = self._places[call] = _Place(min(seats, key=self._load))
-        place.legs.add(leg)
-        self._call_of[leg] = call
+        seat = self._placement.put(leg, call)
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._opening[leg] = future
-        place.seat.post(plane.OpenLeg(leg, call, socket))
+        seat.post(plane.OpenLeg(leg, call, socket))
         return future
 
     def _app_leg_opened(self, leg: int, future: asyncio.Future[int]) -> None:
@@ -373,12 +349,9 @@ class MediaDesk:
             self._report(facts.AudioFailed(event.play, playback.source, UNKNOWN_ERROR, event.reason))
 
     def _post_for_leg(self, leg: int, command: plane.PlaneCommand) -> None:
-        call = self._call_of.get(leg)
-        if call is not None:
-            self._places[call].seat.post(command)
-
-    def _load(self, seat: Seat) -> int:
-        return sum(len(place.legs) for place in self._places.values() if place.seat is seat)
+        seat = self._placement.seat_of_leg(leg)
+        if seat is not None:
+            seat.post(command)
 
     def _new_shelf(self, seat: Seat) -> ClipShelf:
         return ClipShelf(seat, lambda: next(self._clip_ids))
