@@ -18,7 +18,7 @@ class _Place:
 
 
 class Placement:
-    """Places calls on the seats of workers, the least loaded first. A place lasts as long as the call's legs."""
+    """Places calls on the seats of workers, least loaded first; a place lasts while the call has legs."""
 
     def __init__(self, seats: Sequence[Seat]) -> None:
         self._seats = seats
@@ -46,7 +46,7 @@ class Placement:
         return sum(len(place.legs) for place in self._places.values() if place.seat is seat)
 
     def put(self, leg: int, call: int) -> Seat:
-        """Put a leg beside the call's others. Raises LegUnavailable when it has a place or no worker is ready."""
+        """Put a leg beside the others of its call. LegUnavailable when it has one or no worker is ready."""
         if leg in self._call_of:
             raise LegUnavailable(f"media leg {leg} is already open")
         place = self._places.get(call)
