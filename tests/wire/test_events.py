@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from hookflash.wire import events
+from hookflash.wire.enums import MediaStreamingStatus, MediaStreamingStatusDetails, RecordingState
 from hookflash.wire.events import EVENT_TYPES, EventData, cloud_event, is_known, since
 from hookflash.wire.results import SUCCESS
 from hookflash.wire.versions import KNOWN, STABLE
@@ -57,7 +58,7 @@ def test_recording_events_have_their_own_source() -> None:
     source = events.recording_source("aGk=", "rec")
     assert source == "calling/recordings/aGk=/rec/RecordingStateChanged"
     event = events.RecordingStateChanged(
-        **COMMON, event_source=source, recording_id="rec", state=events.RecordingState.ACTIVE
+        **COMMON, event_source=source, recording_id="rec", state=RecordingState.ACTIVE
     )
     body = json.loads(cloud_event(event, id="1", time=0.0))[0]
     assert body["source"] == body["subject"] == body["data"]["eventSource"] == source
@@ -78,8 +79,8 @@ def test_operation_context_is_echoed_unchanged() -> None:
 
 def test_streaming_content_type_has_its_capital() -> None:
     update = events.MediaStreamingUpdate(
-        media_streaming_status=events.MediaStreamingStatus.STARTED,
-        media_streaming_status_details=events.MediaStreamingStatusDetails.SUBSCRIPTION_STARTED,
+        media_streaming_status=MediaStreamingStatus.STARTED,
+        media_streaming_status_details=MediaStreamingStatusDetails.SUBSCRIPTION_STARTED,
     )
     event = events.MediaStreamingStarted(**COMMON, media_streaming_update=update)
     body = json.loads(cloud_event(event, id="1", time=0.0))[0]

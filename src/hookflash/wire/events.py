@@ -9,55 +9,27 @@ from __future__ import annotations
 
 import msgspec
 
-from hookflash.wire.enums import (
-    MediaStreamingStatus,
-    MediaStreamingStatusDetails,
-    RecognitionType,
-    RecordingKind,
-    RecordingState,
-    Tone,
-    TranscriptionStatus,
-    TranscriptionStatusDetails,
-)
+from hookflash.wire.enums import RecognitionType, Tone
+from hookflash.wire.event_data import NAMESPACE, EventData
 from hookflash.wire.identifiers import CommunicationIdentifierModel
 from hookflash.wire.parts import Model
 from hookflash.wire.responses import CallParticipant
-from hookflash.wire.results import ResultInformation
+from hookflash.wire.streaming_events import (
+    MediaStreamingFailed,
+    MediaStreamingStarted,
+    MediaStreamingStopped,
+    MediaStreamingUpdate,
+    RecordingStateChanged,
+    StartRecordingFailed,
+    TranscriptionFailed,
+    TranscriptionStarted,
+    TranscriptionStopped,
+    TranscriptionUpdate,
+    TranscriptionUpdated,
+    recording_source,
+)
 from hookflash.wire.timestamps import offset_time
 from hookflash.wire.versions import at_least
-
-_NAMESPACE = "Microsoft.Communication."
-
-
-class EventData(
-    msgspec.Struct,
-    rename="camel",
-    omit_defaults=True,
-    kw_only=True,
-    frozen=True,
-    tag_field="publicEventType",
-    tag=lambda name: _NAMESPACE + name,
-):
-    """What every event's ``data`` carries; ``version`` is the api-version of the originating request."""
-
-    version: str
-    call_connection_id: str
-    server_call_id: str
-    correlation_id: str
-    result_information: ResultInformation | None = None
-    operation_context: str | None = None
-
-    @property
-    def public_event_type(self) -> str:
-        """``Microsoft.Communication.<Name>``."""
-        tag = self.__struct_config__.tag
-        return tag if isinstance(tag, str) else ""
-
-    @property
-    def source(self) -> str:
-        """CloudEvent ``source`` and ``subject``, no leading slash."""
-        return f"calling/callConnections/{self.call_connection_id}"
-
 
 # --- the call -------------------------------------------------------------------------------------------
 
@@ -232,88 +204,10 @@ class HoldFailed(EventData, frozen=True):
     pass
 
 
-# --- streaming, transcription, recording ----------------------------------------------------------------
-
-
-class MediaStreamingUpdate(Model):
-    """``contentType`` is written with a capital, unlike everywhere else."""
-
-    media_streaming_status: MediaStreamingStatus
-    media_streaming_status_details: MediaStreamingStatusDetails
-    content_type: str = msgspec.field(default_factory=lambda: "Audio")
-
-
-class _MediaStreamingEvent(EventData, frozen=True):
-    media_streaming_update: MediaStreamingUpdate
-
-
-class MediaStreamingStarted(_MediaStreamingEvent, frozen=True):
-    pass
-
-
-class MediaStreamingStopped(_MediaStreamingEvent, frozen=True):
-    pass
-
-
-class MediaStreamingFailed(_MediaStreamingEvent, frozen=True):
-    pass
-
-
-class TranscriptionUpdate(Model):
-    """``transcriptionMessage`` is preview."""
-
-    transcription_status: TranscriptionStatus
-    transcription_status_details: TranscriptionStatusDetails
-    transcription_message: str | None = None
-
-
-class _TranscriptionEvent(EventData, frozen=True):
-    transcription_update: TranscriptionUpdate
-
-
-class TranscriptionStarted(_TranscriptionEvent, frozen=True):
-    pass
-
-
-class TranscriptionUpdated(_TranscriptionEvent, frozen=True):
-    pass
-
-
-class TranscriptionStopped(_TranscriptionEvent, frozen=True):
-    pass
-
-
-class TranscriptionFailed(_TranscriptionEvent, frozen=True):
-    pass
-
-
-class RecordingStateChanged(EventData, frozen=True):
-    """Goes to ``recordingStateCallbackUri``; its source names the recording, not the connection."""
-
-    event_source: str
-    recording_id: str
-    state: RecordingState
-    start_date_time: str | None = None
-    recording_kind: RecordingKind | None = None
-
-    @property
-    def source(self) -> str:
-        return self.event_source
-
-
-class StartRecordingFailed(EventData, frozen=True):
-    recording_id: str
-
-
-def recording_source(server_call_id: str, recording_id: str) -> str:
-    """``eventSource`` of RecordingStateChanged."""
-    return f"calling/recordings/{server_call_id}/{recording_id}/RecordingStateChanged"
-
-
 # --- which version knows which type ---------------------------------------------------------------------
 
 EVENT_TYPES: dict[str, type[EventData]] = {
-    f"{_NAMESPACE}{event.__name__}": event
+    f"{NAMESPACE}{event.__name__}": event
     for event in (
         CallConnected,
         CallDisconnected,
@@ -412,3 +306,58 @@ def cloud_event(data: EventData, *, id: str, time: float) -> bytes:
     """
     source = data.source
     return _ENCODER.encode([CloudEvent(id, source, data.public_event_type, data, offset_time(time), source)])
+
+
+__all__ = [
+    "EVENT_TYPES",
+    "AddParticipantFailed",
+    "AddParticipantSucceeded",
+    "AnswerFailed",
+    "CallConnected",
+    "CallDisconnected",
+    "CallTransferAccepted",
+    "CallTransferFailed",
+    "CancelAddParticipantFailed",
+    "CancelAddParticipantSucceeded",
+    "ChoiceResult",
+    "CloudEvent",
+    "ConnectFailed",
+    "ContinuousDtmfRecognitionStopped",
+    "ContinuousDtmfRecognitionToneFailed",
+    "ContinuousDtmfRecognitionToneReceived",
+    "CreateCallFailed",
+    "DtmfResult",
+    "EventData",
+    "HoldFailed",
+    "MediaStreamingFailed",
+    "MediaStreamingStarted",
+    "MediaStreamingStopped",
+    "MediaStreamingUpdate",
+    "MoveParticipantFailed",
+    "MoveParticipantSucceeded",
+    "ParticipantsUpdated",
+    "PlayCanceled",
+    "PlayCompleted",
+    "PlayFailed",
+    "PlayStarted",
+    "RecognizeCanceled",
+    "RecognizeCompleted",
+    "RecognizeFailed",
+    "RecordingStateChanged",
+    "RemoveParticipantFailed",
+    "RemoveParticipantSucceeded",
+    "SendDtmfTonesCompleted",
+    "SendDtmfTonesFailed",
+    "SpeechResult",
+    "StartRecordingFailed",
+    "ToneInfo",
+    "TranscriptionFailed",
+    "TranscriptionStarted",
+    "TranscriptionStopped",
+    "TranscriptionUpdate",
+    "TranscriptionUpdated",
+    "cloud_event",
+    "is_known",
+    "recording_source",
+    "since",
+]
