@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
-from hookflash.calls.facts import Fact, IncomingLeg
+from hookflash.calls.effects import AnswerLeg, DialLeg
+from hookflash.calls.facts import Cause, Fact, IncomingLeg, LegUp
 from hookflash.phones.config import PhonesConfig, RouteConfig, TrunkConfig
 from hookflash.phones.trunk import TrunkPhones
 from hookflash.ports.plane import ConnectLeg, LegUnavailable
@@ -14,9 +16,12 @@ from hookflash.sip.flow import Address, Flow, Send
 from hookflash.sip.message import Request, Response, parse
 from hookflash.sip.ua import Outgoing, Output, Settings, UserAgent
 from hookflash.testing.clock import VirtualClock
+from hookflash.wire.identifiers import Identifier
 
 US: Address = ("192.0.2.2", 5060)
 THEM: Address = ("192.0.2.1", 5060)
+TARGET = Identifier.phone("+14255550100")
+BYE = Cause(200, "OK")
 
 
 def sdp(
@@ -200,3 +205,30 @@ def configured(**changes: object) -> PhonesConfig:
     trunk = TrunkConfig("carrier", (THEM,), caller="+12065550199", ring_timeout=60.0)
     fields: dict[str, object] = {"trunks": (trunk,), "routes": (RouteConfig("+1", "carrier"),)}
     return PhonesConfig(**(fields | changes))  # type: ignore[arg-type]
+
+
+def dialled(leg: int = 7, **changes: object) -> DialLeg:
+    return replace(DialLeg(leg, 3, TARGET, "+12065550100"), **changes)  # type: ignore[arg-type]
+
+
+async def incoming(bench: Bench, body: bytes | None = None, **more: str) -> int:
+    """A call that has come in; returns its leg."""
+    bench.far.call(body=sdp() if body is None else body, **more)
+    await bench.settle()
+    return bench.leg()
+
+
+async def answered(bench: Bench) -> int:
+    leg = await incoming(bench)
+    bench.phones.answer(AnswerLeg(leg, 3))
+    await bench.settle()
+    assert bench.facts[-1] == LegUp(leg)
+    return leg
+
+
+async def up(bench: Bench) -> int:
+    bench.far.answer_calls(sdp())
+    bench.phones.dial(dialled())
+    await bench.settle()
+    assert bench.facts[-1] == LegUp(7)
+    return 7

@@ -1,0 +1,72 @@
+"""Offers and answers in the middle of calls, and early media."""
+
+from __future__ import annotations
+
+import pytest
+from phones.exchange import Bench, answered, dialled, sdp
+
+from hookflash.calls.facts import LegRinging, LegUp
+from hookflash.sip.sdp import SessionDescription
+
+# --- re-INVITE ------------------------------------------------------------------------------------------
+
+
+async def test_hold_and_resume_change_the_directions() -> None:
+    bench = Bench()
+    leg = await answered(bench)
+    for body in (sdp(direction="sendonly"), sdp(direction="inactive"), sdp()):
+        bench.far.take(bench.far.agent.reoffer(bench.clock.now(), 1, body)[1])
+        await bench.settle()
+    assert [(c.sending, c.receiving) for c in bench.plane.connected] == [
+        (True, True),
+        (False, True),
+        (False, False),
+        (True, True),
+    ]
+    assert bench.far.kinds().count("Reanswered") == 3
+    assert bench.facts[-1] == LegUp(leg)
+
+
+async def test_a_reoffer_of_the_same_changes_nothing() -> None:
+    bench = Bench()
+    await answered(bench)
+    bench.far.take(bench.far.agent.reoffer(bench.clock.now(), 1, sdp())[1])
+    await bench.settle()
+    assert len(bench.plane.connected) == 1
+
+
+@pytest.mark.parametrize(("body", "status"), [(sdp("9"), 488), (b"rubbish", 400)])
+async def test_a_reoffer_we_cannot_take_is_refused_and_the_call_goes_on(body: bytes, status: int) -> None:
+    bench = Bench()
+    await answered(bench)
+    bench.far.take(bench.far.agent.reoffer(bench.clock.now(), 1, body)[1])
+    await bench.settle()
+    assert bench.far.events[-1].status == status  # type: ignore[union-attr]
+    assert bench.phones.legs == 1
+    assert len(bench.plane.connected) == 1
+
+
+async def test_a_reoffer_without_a_body_gets_our_offer() -> None:
+    bench = Bench()
+    await answered(bench)
+    bench.far.take(bench.far.agent.reoffer(bench.clock.now(), 1, b"")[1])
+    await bench.settle()
+    assert SessionDescription.parse(bench.far.events[-1].body).media[0].port  # type: ignore[union-attr]
+    assert bench.phones.legs == 1
+
+
+# --- early media ----------------------------------------------------------------------------------------
+
+
+async def test_unreadable_early_media_is_ignored_and_the_answer_counts() -> None:
+    bench = Bench()
+    bench.far.react = lambda event: bench.far.take(bench.far.agent.ring(0.0, 1, 183, b"rubbish"))
+    bench.phones.dial(dialled())
+    await bench.settle()
+    assert bench.facts == [LegRinging(7)]
+    assert bench.plane.connected == []
+    bench.far.react = lambda event: None
+    bench.far.take(bench.far.agent.answer(0.0, 1, sdp("8", port=4444)))
+    await bench.settle()
+    assert bench.facts[-1] == LegUp(7)
+    assert bench.plane.connected[-1].port == 4444
