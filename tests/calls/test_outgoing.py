@@ -122,6 +122,14 @@ def test_hanging_up_a_group_call_leaves_the_others_talking(office):
     assert office.nothing_left()
 
 
+def test_nobody_is_left_on_hold_when_the_last_app_leaves(office):
+    legs, connection = office.created(office.OUTSIDE, office.CALLER)
+    office.hold(connection, office.CALLER)
+    office.hang_up(connection)
+    assert [e.leg for e in office.lately(effects.JoinMix)] == [legs[1]]
+    assert office.exchange.live_calls == 1
+
+
 def test_terminating_a_group_call_ends_everybody(office):
     legs, connection = office.created(office.OUTSIDE, office.CALLER)
     office.terminate(connection)

@@ -237,9 +237,17 @@ class ServerCall:
         self._forget(turn, person)
         if self._dwindle(turn, ending):
             return
+        if not self.connections:
+            self._release_held(turn)
         for connection in self.connections.values():
             connection.desk.left(turn, person.leg)
         self.roster_changed(turn)
+
+    def _release_held(self, turn: Turn) -> None:
+        """The last app has left, and nobody else could take anybody off hold."""
+        for person in self.present():
+            if person.on_hold:
+                self.unhold(turn, person)
 
     def app_leaves(self, turn: Turn, connection: Connection, ending: Ending) -> None:
         """An app hangs up: with only one other end, or before anybody answered, that ends the call."""
