@@ -22,6 +22,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from azure.core.messaging import CloudEvent
+
 RESOURCE_ID = "6d889502-3d7a-41a8-befa-d21fd80e8767"
 ACCESS_KEY = "c3lzdGVtLXRlc3RzLW9ubHktbm90LWEtc2VjcmV0LWtleS0wMQ=="
 NUMBER = "+18005550100"
@@ -109,6 +111,7 @@ class Webhook:
         status = self.statuses.pop(0) if self.statuses else 200
         if status == 200:
             (event,) = json.loads(body)
+            assert CloudEvent.from_dict(event).type == event["type"]  # as apps on the Python SDK read it
             with self._changed:
                 self.posts.append((authorization, event))
                 self._changed.notify_all()

@@ -34,9 +34,12 @@ class Sync:
     """The page's snippets, with the synchronous client."""
 
     def __init__(self, system: System, https: bool) -> None:
-        url = system.https_url if https else system.server.url
-        options: dict[str, Any] = {"connection_verify": str(system.ca)} if https else {}
-        self._client = CallAutomationClient(url, AzureKeyCredential(ACCESS_KEY), **options)
+        if https:
+            self._client = CallAutomationClient.from_connection_string(
+                f"endpoint={system.https_url}/;accesskey={ACCESS_KEY}", connection_verify=str(system.ca)
+            )
+        else:
+            self._client = CallAutomationClient(system.server.url, AzureKeyCredential(ACCESS_KEY))
 
     def run(self, method: str, *arguments: Any, connection: str | None = None, **options: Any) -> Any:
         """Call a method of the client, or of a call connection."""
@@ -65,12 +68,16 @@ class Aio:
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[AsyncCallAutomationClient]:
-        options: dict[str, Any] = {}
         if self._ca:
             connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=self._ca))
             session = aiohttp.ClientSession(connector=connector)
-            options["transport"] = AioHttpTransport(session=session, session_owner=True)
-        async with AsyncCallAutomationClient(self._url, AzureKeyCredential(ACCESS_KEY), **options) as client:
+            client = AsyncCallAutomationClient.from_connection_string(
+                f"endpoint={self._url}/;accesskey={ACCESS_KEY}",
+                transport=AioHttpTransport(session=session, session_owner=True),
+            )
+        else:
+            client = AsyncCallAutomationClient(self._url, AzureKeyCredential(ACCESS_KEY))
+        async with client:
             yield client
 
 
