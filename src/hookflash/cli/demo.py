@@ -15,6 +15,7 @@ import socket
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -205,7 +206,7 @@ class _Demo:
         )
 
     @contextlib.asynccontextmanager
-    async def _example(self):  # type: ignore[no-untyped-def]
+    async def _example(self) -> AsyncIterator[None]:
         environment = {
             **os.environ,
             "ACS_ENDPOINT": f"http://127.0.0.1:{self._http}",
@@ -217,7 +218,7 @@ class _Demo:
                 sys.executable, str(self._app_file), env=environment, stdout=log, stderr=log
             )
         try:
-            yield process
+            yield
         finally:
             if process.returncode is None:
                 process.terminate()

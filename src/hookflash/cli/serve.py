@@ -17,7 +17,7 @@ from rich.table import Table
 from hookflash import __version__
 from hookflash.api.server import CannotListen
 from hookflash.app import App
-from hookflash.cli.logs import configure
+from hookflash.cli.logs import LogFormat, configure
 from hookflash.cli.settings import errors, read_settings
 from hookflash.config import Settings, connection_string
 from hookflash.events.filters import FilterError
@@ -44,7 +44,9 @@ CANNOT_START = (
 
 def run(config: Path | None, flags: dict[str, str], log_format: str, log_level: str) -> int:
     """Serve until SIGINT or SIGTERM. Exit code: 0 in the end, 1 when the start failed, 2 for mistakes."""
-    if log_format not in ("auto", "json", "pretty"):
+    formats: dict[str, LogFormat] = {"auto": "auto", "json": "json", "pretty": "pretty"}
+    chosen = formats.get(log_format)
+    if chosen is None:
         errors.print(f"[red]error:[/red] --log-format {escape(log_format)} is none of auto, json, pretty")
         return 2
     if log_level.lower() not in ("debug", "info", "warning", "error"):
@@ -53,7 +55,7 @@ def run(config: Path | None, flags: dict[str, str], log_format: str, log_level: 
         )
         return 2
     settings = read_settings(config, flags)
-    configure(log_format, log_level)  # type: ignore[arg-type]
+    configure(chosen, log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings))
 
