@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from hookflash.config import kinds
@@ -315,8 +315,7 @@ ARRAYS = frozenset({"resource", "number", "subscription", "trunk", "route", "pho
 
 def loose_settings(section: type) -> list[tuple[str, str]]:
     """The loosenesses of a section: (name, what it allows)."""
-    fields = section.__dataclass_fields__  # type: ignore[attr-defined]
-    return [(name, one.metadata["loose"]) for name, one in fields.items() if one.metadata.get("loose")]
+    return [(one.name, one.metadata["loose"]) for one in fields(section) if one.metadata.get("loose")]
 
 
 def is_development(resource: ResourceSettings) -> bool:
