@@ -44,6 +44,7 @@ from hookflash.events.tokens import ISSUER, LIFETIME, TokenMinter
 from hookflash.ports.journal import Delivery
 from hookflash.store.journal import SqliteJournal
 from hookflash.store.keys import KeyStore
+from hookflash.wire.constraints import CallbackRules
 from hookflash.wire.enums import Tone
 from hookflash.wire.events import ContinuousDtmfRecognitionToneReceived, cloud_event
 from hookflash.wire.identifiers import Identifier
@@ -145,7 +146,9 @@ class Hookflash:
         assert number is not None
         self._engine = Engine(
             Exchange(
-                Directory([Resource(RESOURCE, "bench")], {number: RESOURCE}), minter, plain_callbacks=True
+                Directory([Resource(RESOURCE, "bench")], {number: RESOURCE}),
+                minter,
+                callbacks=CallbackRules(http=True),
             ),
             clock=clock,
             journal=self._journal,

@@ -46,6 +46,7 @@ from hookflash.store.janitor import Janitor
 from hookflash.store.journal import Retention, SqliteJournal
 from hookflash.store.keys import KeyStore
 from hookflash.store.lock import DataDirectory
+from hookflash.wire.constraints import CallbackRules
 from hookflash.wire.ids import Minter, node_of
 from hookflash.wire.results import invalid_argument
 
@@ -166,9 +167,8 @@ class App:
 
         media = self.media = self._media(clock)
         self._closers.append(media.stop)
-        exchange = self.exchange = Exchange(
-            self._directory(), minter, plain_callbacks=settings.server.http_callbacks
-        )
+        callbacks = CallbackRules(settings.server.http_callbacks, settings.server.private_targets)
+        exchange = self.exchange = Exchange(self._directory(), minter, callbacks=callbacks)
         phones = self._phones = TrunkPhones(
             self._phones_config(), media, self._report, exchange.new_leg, clock
         )

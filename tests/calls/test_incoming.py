@@ -6,6 +6,7 @@ import pytest
 
 from hookflash.calls import commands, effects, facts
 from hookflash.calls.facts import Cause
+from hookflash.wire.constraints import CallbackRules
 from hookflash.wire.enums import CallConnectionState, CallRejectReason
 from hookflash.wire.identifiers import CommunicationUserModel, Identifier
 from hookflash.wire.requests import AnswerCallRequest
@@ -303,7 +304,7 @@ def test_the_callback_has_to_be_https(office, uri):
 
 
 def test_in_development_the_callback_may_be_http(make_office):
-    office = make_office(plain_callbacks=True)
+    office = make_office(callbacks=CallbackRules(http=True))
     office.ring()
     assert office.answer(callback_uri="http://127.0.0.1:9/cb?k=v").callback_uri == "http://127.0.0.1:9/cb?k=v"
 

@@ -18,6 +18,7 @@ from hookflash.engine import Engine
 from hookflash.engine.recovery import recover
 from hookflash.ports.journal import Delivery, Entry, NotDurable
 from hookflash.testing.clock import VirtualClock
+from hookflash.wire.constraints import CallbackRules
 from hookflash.wire.identifiers import Identifier
 from hookflash.wire.ids import Minter
 from hookflash.wire.models import AnswerCallRequest, RejectCallRequest
@@ -89,7 +90,7 @@ class World:
         count = iter(range(1 << 30))
         self.minter = Minter("ab", lambda n: next(count).to_bytes(n, "big"))
         directory = Directory([Resource(RESOURCE, "tests")], {"+18005550100": RESOURCE})
-        self.exchange = Exchange(directory, self.minter, plain_callbacks=True)
+        self.exchange = Exchange(directory, self.minter, callbacks=CallbackRules(http=True))
         self.engine = Engine(
             self.exchange,
             clock=self.clock,

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from hookflash.wire import validation
-from hookflash.wire.constraints import require_callback
+from hookflash.wire.constraints import CallbackRules, require_callback
 from hookflash.wire.decoding import decode
 from hookflash.wire.operations import BY_NAME
 from hookflash.wire.results import Refusal
@@ -429,11 +429,25 @@ def test_own_storage_needs_no_container() -> None:
     decoded("startRecording", put(VALID["startRecording"], "externalStorage", storage))
 
 
-def test_callbacks_must_be_https_unless_allowed() -> None:
-    require_callback("https://x/", "callbackUri", allow_http=False)
-    require_callback("http://x/", "callbackUri", allow_http=True)
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "[::1]", "[fd00::1]", "localhost", "a.localhost."]
+)
+def test_callbacks_to_private_addresses_are_refused_where_they_are_not_allowed(host: str) -> None:
+    require_callback(f"https://{host}/cb", "callbackUri", CallbackRules())
     with pytest.raises(Refusal) as info:
-        require_callback("http://x/", "callbackUri", allow_http=False)
+        require_callback(f"https://{host}/cb", "callbackUri", CallbackRules(private=False))
+    assert info.value.target == "callbackUri"
+    assert "public internet" in info.value.message
+    require_callback("https://8.8.8.8/cb", "callbackUri", CallbackRules(private=False))
+    require_callback("https://app.example.org/cb", "callbackUri", CallbackRules(private=False))
+
+
+def test_callbacks_must_be_https_unless_allowed() -> None:
+    require_callback("https://x/", "callbackUri", CallbackRules())
+    require_callback("http://x/", "callbackUri", CallbackRules(http=True))
+    with pytest.raises(Refusal) as info:
+        require_callback("http://x/?code=secret", "callbackUri", CallbackRules())
+    assert "secret" not in info.value.message
     assert info.value.target == "callbackUri"
     assert "https" in info.value.message
 

@@ -24,6 +24,7 @@ from hookflash.calls.server_call import ServerCall
 from hookflash.calls.tables import InvitationEvent, Leg
 from hookflash.calls.turn import Turn
 from hookflash.media.line import Request
+from hookflash.wire.constraints import CallbackRules, require_callback
 from hookflash.wire.enums import CallRejectReason
 from hookflash.wire.identifiers import Identifier, IdentifierKind
 from hookflash.wire.requests import CreateCallRequest
@@ -43,16 +44,16 @@ _REJECTIONS = {
 class CallControl:
     """Handlers of the commands about calls; each checks everything, then acts."""
 
-    def __init__(self, registry: Registry, plain_callbacks: bool) -> None:
+    def __init__(self, registry: Registry, callbacks: CallbackRules) -> None:
         self._registry = registry
-        self._plain = plain_callbacks
+        self._callbacks = callbacks
 
     # --- setting up -------------------------------------------------------------------------------------
 
     def create(self, turn: Turn, command: CreateCall) -> msgspec.Struct:
         """Call phones (outward), users and owned numbers (their apps are asked); several ring at once."""
         request = command.request
-        checks.callback(request.callback_uri, "callbackUri", plain=self._plain)
+        require_callback(request.callback_uri, "callbackUri", self._callbacks)
         checks.refuse_unavailable(request)
         if request.teams_app_source is not None:
             raise not_supported(
@@ -93,7 +94,7 @@ class CallControl:
     def answer(self, turn: Turn, command: AnswerCall) -> msgspec.Struct:
         """Become the callee's end of an incoming call."""
         request = command.request
-        checks.callback(request.callback_uri, "callbackUri", plain=self._plain)
+        require_callback(request.callback_uri, "callbackUri", self._callbacks)
         checks.refuse_unavailable(request)
         answered_by = checks.own_identity(request.answered_by, "answeredBy")
         invitation = self._registry.book.get(command.resource, request.incoming_call_context)

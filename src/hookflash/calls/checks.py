@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from hookflash.wire.identifiers import (
     CommunicationIdentifierModel,
     CommunicationUserModel,
@@ -14,27 +12,6 @@ from hookflash.wire.requests import AnswerCallRequest, CreateCallRequest
 from hookflash.wire.results import invalid_argument, not_supported
 
 _REACHABLE = (IdentifierKind.PHONE_NUMBER, IdentifierKind.COMMUNICATION_USER)
-
-
-def callback(uri: str | None, field: str, *, plain: bool) -> str | None:
-    """``uri`` if events can be sent there; None stays None. Raises Refusal 400/8523 naming ``field``.
-
-    It has to be https; ``plain`` (development) lets http pass.
-    """
-    if uri is None:
-        return None
-    allowed = ("https", "http") if plain else ("https",)
-    try:
-        parts = urlsplit(uri)
-        usable = parts.scheme.lower() in allowed and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or any(ord(char) <= 32 or ord(char) == 127 for char in uri):
-        schemes = " or ".join(f"{scheme}://" for scheme in allowed)
-        raise invalid_argument(
-            field, f"{uri[:200]!r} is not an absolute {schemes} URI, where events can be sent to."
-        )
-    return uri
 
 
 def reachable(model: CommunicationIdentifierModel, field: str) -> Identifier:

@@ -24,6 +24,7 @@ from hookflash.calls.registry import MEMORY, Registry, Timings
 from hookflash.calls.server_call import ServerCall
 from hookflash.calls.tables import InvitationEvent, Leg, LegEvent
 from hookflash.calls.turn import Turn
+from hookflash.wire.constraints import CallbackRules
 from hookflash.wire.gates import gated_response
 from hookflash.wire.ids import Minter
 
@@ -36,12 +37,15 @@ class Outcome:
     effects: list[Effect]
 
 
+_STRICT = CallbackRules()
+
+
 class Exchange:
     """Every call of a process.
 
-    ``first_leg`` is where leg numbers begin (they are never reused). ``plain_callbacks`` lets callback URIs
-    be http, for development. ``memory`` bounds what is remembered of ended connections and used contexts,
-    each.
+    ``first_leg`` is where leg numbers begin (they are never reused). ``callbacks`` says which callback
+    URIs are taken: https only, unless told otherwise. ``memory`` bounds what is remembered of ended
+    connections and used contexts, each.
     """
 
     def __init__(
@@ -50,13 +54,13 @@ class Exchange:
         minter: Minter,
         first_leg: int = 1,
         *,
-        plain_callbacks: bool = False,
+        callbacks: CallbackRules = _STRICT,
         timings: Timings | None = None,
         memory: int = MEMORY,
     ) -> None:
         self._registry = Registry(directory, minter, first_leg, timings or Timings(), memory)
-        control = CallControl(self._registry, plain_callbacks)
-        media = MediaControl(self._registry, plain_callbacks)
+        control = CallControl(self._registry, callbacks)
+        media = MediaControl(self._registry, callbacks)
         self._commands: dict[type, Callable[[Turn, Any], msgspec.Struct | None]] = {
             commands.CreateCall: control.create,
             commands.AnswerCall: control.answer,

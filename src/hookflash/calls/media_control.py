@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from hookflash.calls import checks
 from hookflash.calls.commands import (
     CancelAllMedia,
     Hold,
@@ -19,6 +18,7 @@ from hookflash.calls.connection import Connection
 from hookflash.calls.registry import Registry
 from hookflash.calls.turn import Turn
 from hookflash.media.line import Request
+from hookflash.wire.constraints import CallbackRules, require_callback
 from hookflash.wire.enums import CallConnectionState
 from hookflash.wire.responses import OperationResponse
 from hookflash.wire.results import invalid_state, not_established
@@ -31,9 +31,9 @@ MediaCommand = (
 class MediaControl:
     """Handlers of the commands about media; each checks everything, then acts."""
 
-    def __init__(self, registry: Registry, plain_callbacks: bool) -> None:
+    def __init__(self, registry: Registry, callbacks: CallbackRules) -> None:
         self._registry = registry
-        self._plain = plain_callbacks
+        self._callbacks = callbacks
 
     def _connection(self, command: MediaCommand) -> Connection:
         """The connection, which has to be up. Raises Refusal as the registry does, 400/8501 or 400/8585."""
@@ -48,7 +48,9 @@ class MediaControl:
                 f"Call {connection.id} is {connection.state}; media operations need it to be connected."
             )
         if not isinstance(command, CancelAllMedia):
-            checks.callback(command.request.operation_callback_uri, "operationCallbackUri", plain=self._plain)
+            own = command.request.operation_callback_uri
+            if own is not None:
+                require_callback(own, "operationCallbackUri", self._callbacks)
         return connection
 
     def play(self, turn: Turn, command: Play) -> None:

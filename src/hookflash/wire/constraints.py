@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -61,7 +63,8 @@ def require_uri(uri: str, field: str, schemes: tuple[str, ...] = ("https", "http
         wanted = f"expected an absolute {' or '.join(schemes)} URL"
         if len(uri) > MAX_URI:
             raise invalid_argument(field, f"{wanted} of at most {MAX_URI} characters, got {len(uri)}.")
-        raise invalid_argument(field, f"{wanted}, got {uri[:128]!r}.")
+        # Without its query, which may hold a secret: messages are logged.
+        raise invalid_argument(field, f"{wanted}, got {uri.partition('?')[0][:128]!r}.")
 
 
 @lru_cache(maxsize=256)
@@ -74,9 +77,36 @@ def _is_usable(uri: str, schemes: tuple[str, ...]) -> bool:
     return absolute and uri.isprintable() and " " not in uri
 
 
-def require_callback(uri: str, field: str, *, allow_http: bool) -> None:
-    """A callback URI; plain http only where the server allows it (contract section 0, rule 24)."""
-    require_uri(uri, field, ("https", "http") if allow_http else ("https",))
+@dataclass(frozen=True, slots=True)
+class CallbackRules:
+    """What callback URIs a server takes: plain ``http`` ones, and ones that lead to ``private`` addresses."""
+
+    http: bool = False
+    private: bool = True
+
+
+def require_callback(uri: str, field: str, rules: CallbackRules) -> None:
+    """A callback URI; plain http only where the server allows it (contract section 0, rule 24).
+
+    A host name may still resolve to a private address; that is found out when an event is sent.
+    """
+    require_uri(uri, field, ("https", "http") if rules.http else ("https",))
+    if not rules.private and _is_private(uri):
+        host = urlsplit(uri).hostname
+        raise invalid_argument(
+            field, f"{host} is not an address of the public internet, and this server calls no other."
+        )
+
+
+@lru_cache(maxsize=256)
+def _is_private(uri: str) -> bool:
+    host = (urlsplit(uri).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return not ip_address(host.partition("%")[0]).is_global
+    except ValueError:
+        return False
 
 
 def check_operation(model: Any) -> None:
