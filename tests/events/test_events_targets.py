@@ -1,51 +1,14 @@
 from __future__ import annotations
 
-import ipaddress
 import socket
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from hookflash.events.targets import GuardedResolver, TargetPolicy, TargetRefused, is_public, without_secrets
+from hookflash.events.targets import GuardedResolver, TargetPolicy, TargetRefused
 
 STRICT = TargetPolicy(allow_private=False, allow_http=False)
 LOOSE = TargetPolicy(allow_private=True, allow_http=True)
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "127.0.0.1",
-        "0.0.0.0",
-        "10.1.2.3",
-        "172.16.0.1",
-        "192.168.1.1",
-        "169.254.169.254",
-        "100.64.0.1",
-        "224.0.0.1",
-        "239.255.255.250",
-        "255.255.255.255",
-        "198.18.0.1",
-        "::",
-        "::1",
-        "fe80::1",
-        "fc00::1",
-        "ff02::1",
-        "::ffff:127.0.0.1",
-        "::ffff:10.0.0.1",
-        "2002:7f00:1::",
-        "2002:a00:1::1",
-        "64:ff9b::10.0.0.1",
-        "2001:0:4136:e378:8000:63bf:3fff:fdd2",
-    ],
-)
-def test_addresses_that_are_not_the_public_internet(address: str) -> None:
-    assert not is_public(ipaddress.ip_address(address))
-
-
-@pytest.mark.parametrize("address", ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "64:ff9b::1.1.1.1"])
-def test_addresses_that_are(address: str) -> None:
-    assert is_public(ipaddress.ip_address(address))
 
 
 @pytest.mark.parametrize(
@@ -98,12 +61,6 @@ def test_path_and_query_stay_as_given() -> None:
 
 def test_non_ascii_urls_are_encoded() -> None:
     assert str(LOOSE.check("https://app.example/gr\u00fc\u00dfe")) == "https://app.example/gr%C3%BC%C3%9Fe"
-
-
-def test_secrets_do_not_reach_logs() -> None:
-    assert without_secrets("https://user:pw@app.example/cb?code=s#f") == "https://app.example/cb"
-    assert without_secrets("https://app.example/\r\nforged") == "https://app.example/??forged"
-    assert len(without_secrets("https://app.example/" + "a" * 9000)) == 200
 
 
 class Names(AbstractResolver):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import ipaddress
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -15,7 +14,7 @@ import soundfile
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from hookflash.plane.prompts import PromptError, PromptLimits, Prompts, is_public
+from hookflash.plane.prompts import PromptError, PromptLimits, Prompts
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 OPEN = PromptLimits(allow_private=True)
@@ -352,24 +351,3 @@ async def test_closing_ends_what_is_being_fetched(site: Site) -> None:
     await prompts.close()
     with pytest.raises(asyncio.CancelledError):
         await fetch
-
-
-@pytest.mark.parametrize(
-    ("address", "public"),
-    [
-        ("8.8.8.8", True),
-        ("2606:4700::1111", True),
-        ("192.168.1.1", False),
-        ("100.64.0.1", False),
-        ("224.0.0.1", False),
-        ("0.0.0.0", False),
-        ("fe80::1", False),
-        ("fd00::1", False),
-        ("::ffff:10.0.0.1", False),
-        ("64:ff9b::7f00:1", False),
-        ("64:ff9b::808:808", True),
-        ("2002:7f00:1::", False),
-    ],
-)
-def test_public_addresses(address: str, public: bool) -> None:
-    assert is_public(ipaddress.ip_address(address)) is public

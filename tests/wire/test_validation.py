@@ -430,7 +430,19 @@ def test_own_storage_needs_no_container() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "[::1]", "[fd00::1]", "localhost", "a.localhost."]
+    "host",
+    [
+        "127.0.0.1",
+        "10.1.2.3",
+        "169.254.169.254",
+        "224.0.0.1",
+        "[::1]",
+        "[fd00::1]",
+        "[::ffff:127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "localhost",
+        "a.localhost.",
+    ],
 )
 def test_callbacks_to_private_addresses_are_refused_where_they_are_not_allowed(host: str) -> None:
     require_callback(f"https://{host}/cb", "callbackUri", CallbackRules())

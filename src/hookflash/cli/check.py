@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from hookflash.cli.settings import configuration_file, errors, read_settings
 from hookflash.config import Settings, connection_string
-from hookflash.events.targets import without_secrets
+from hookflash.wire.urls import without_secrets
 
 
 def run(config: Path | None) -> int:

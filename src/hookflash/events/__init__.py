@@ -12,7 +12,7 @@ from hookflash.events.subscriptions import (
     SubscriptionError,
     SubscriptionStatus,
 )
-from hookflash.events.targets import GuardedResolver, TargetPolicy, TargetRefused, without_secrets
+from hookflash.events.targets import GuardedResolver, TargetPolicy, TargetRefused
 from hookflash.events.tokens import ISSUER, JWKS_PATH, OPENID_PATH, TokenMinter
 
 __all__ = [
@@ -39,5 +39,4 @@ __all__ = [
     "TokenMinter",
     "Unreachable",
     "Withdrawn",
-    "without_secrets",
 ]

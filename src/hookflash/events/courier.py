@@ -18,12 +18,12 @@ from hookflash.events.attempts import (
     backoff,
 )
 from hookflash.events.sender import Sender
-from hookflash.events.targets import without_secrets
 from hookflash.events.timing import Deadline, pause
 from hookflash.events.tokens import TokenMinter
 from hookflash.ports.clock import Clock
 from hookflash.ports.journal import Delivery
 from hookflash.ports.outbox import Outbox, Settlement
+from hookflash.wire.urls import without_secrets
 
 log = logging.getLogger("hookflash.events")
 

@@ -28,7 +28,6 @@ from hookflash.events.subscriptions import (
     from_document,
     to_document,
 )
-from hookflash.events.targets import without_secrets
 from hookflash.events.timing import pause
 from hookflash.ports.clock import Clock
 from hookflash.ports.journal import Delivery
@@ -40,6 +39,7 @@ from hookflash.wire.eventgrid import (
     grid_event,
     topic_of,
 )
+from hookflash.wire.urls import without_secrets
 
 log = logging.getLogger("hookflash.events")
 

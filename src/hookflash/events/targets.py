@@ -16,36 +16,17 @@ from aiohttp import ThreadedResolver
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from hookflash.wire.urls import is_public, without_secrets
+
 MAX_URL = 8192
 
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class TargetRefused(OSError):
     """The server will not call this URL; the message says why and which setting changes it."""
-
-
-def is_public(address: Address) -> bool:
-    """True for a unicast address of the public internet, seen through IPv4-in-IPv6 wrappings."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if inner is None and address.teredo is not None:
-            inner = address.teredo[1]
-        if inner is None and address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
-        if inner is not None:
-            return is_public(inner)
-    return address.is_global and not address.is_multicast
-
-
-@lru_cache(maxsize=512)
-def without_secrets(url: str) -> str:
-    """The URL without user info, query and fragment, which may hold secrets: for logs and messages."""
-    head = re.split(r"[?#]", url, maxsplit=1)[0][:200]
-    return re.sub(r"(?<=://)[^/@]*@", "", _UNPRINTABLE.sub("?", head))
 
 
 class TargetPolicy:

@@ -22,11 +22,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 
 from hookflash.plane.wav import Audio, NotPlayable, decode
+from hookflash.wire.urls import is_public, without_secrets
 
 INVALID_FORMAT = 8535
 """Sub-code: the file is not a usable WAV."""
@@ -172,7 +172,7 @@ class Prompts:
         return audio
 
     async def _fetch_url(self, url: str) -> Audio:
-        where = _public_form(url)
+        where = without_secrets(url)
         key = ("url", url)
         cached = self._cache.get(key)
         if cached is not None and self._now() < cached.fresh_until:
@@ -286,34 +286,6 @@ class Prompts:
         old = self._cache.pop(key, None)
         if old is not None:
             self._bytes -= old.size
-
-
-def is_public(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether ``ip`` is an ordinary address of the internet: not private, loopback, link-local, multicast or
-    reserved, nor an IPv6 form of such an IPv4 address (mapped, 6to4, Teredo, NAT64)."""
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour
-        if inner is None and ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(inner)
-        if ip.teredo is not None:
-            return False
-    return ip.is_global and not ip.is_multicast
-
-
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-
-
-def _public_form(url: str) -> str:
-    """The URL as it may be shown: without user, password, query (it may carry a signature) and fragment."""
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return "the URL"
-    host = parts.hostname or ""
-    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}{parts.path}"[:300]
 
 
 def _reason(error: BaseException) -> str:

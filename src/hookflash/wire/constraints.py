@@ -18,6 +18,7 @@ from hookflash.wire import parts, requests
 from hookflash.wire.enums import CallLocatorKind, IdentifierKind, PlaySourceKind
 from hookflash.wire.identifiers import CommunicationIdentifierModel, Identifier, PhoneNumberModel
 from hookflash.wire.results import invalid_argument
+from hookflash.wire.urls import is_public, without_secrets
 
 MAX_DTMF_TONES = 18
 """Tones in one sendDtmfTones request (contract section 6.5)."""
@@ -63,8 +64,7 @@ def require_uri(uri: str, field: str, schemes: tuple[str, ...] = ("https", "http
         wanted = f"expected an absolute {' or '.join(schemes)} URL"
         if len(uri) > MAX_URI:
             raise invalid_argument(field, f"{wanted} of at most {MAX_URI} characters, got {len(uri)}.")
-        # Without its query, which may hold a secret: messages are logged.
-        raise invalid_argument(field, f"{wanted}, got {uri.partition('?')[0][:128]!r}.")
+        raise invalid_argument(field, f"{wanted}, got {without_secrets(uri)!r}.")
 
 
 @lru_cache(maxsize=256)
@@ -104,7 +104,7 @@ def _is_private(uri: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
-        return not ip_address(host.partition("%")[0]).is_global
+        return not is_public(ip_address(host.partition("%")[0]))
     except ValueError:
         return False
 
