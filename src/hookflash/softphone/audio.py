@@ -97,8 +97,6 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         self._last_event = -1
         self._received: list[tuple[int, Samples]] = []
         self._first = 0
-        self.packets_in = 0
-        self.packets_out = 0
         self.inband = False
 
     # --- life -------------------------------------------------------------------------------------------
@@ -233,7 +231,6 @@ class RtpEndpoint(asyncio.DatagramProtocol):
             "!BBHII", 0x80, (0x80 if marker else 0) | payload_type, self._sequence, timestamp, self._ssrc
         )
         self._transport.sendto(header + payload, (self._peer.host, self._peer.port))
-        self.packets_out += 1
 
     # --- receiving --------------------------------------------------------------------------------------
 
@@ -258,6 +255,5 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         if not self._received:
             self._first = timestamp
         offset = (timestamp - self._first) & 0xFFFFFFFF
-        self.packets_in += 1
         if offset < _LONGEST_RECORDING:
             self._received.append((offset, samples))
