@@ -155,6 +155,8 @@ class Hookflash:
             phones=self._edges,
             media=self._edges,
             publisher=self._edges,
+            streams=self._edges,
+            recorder=self._edges,
             minter=minter,
         )
         self._legs: dict[str, int] = {}

@@ -41,11 +41,13 @@ from hookflash.plane.process import WorkerProcess
 from hookflash.plane.prompts import PromptLimits, Prompts
 from hookflash.ports.clock import Clock
 from hookflash.ports.journal import Delivery
+from hookflash.recording.desk import RecordingDesk
 from hookflash.sip.transports import Handlers, Transports
 from hookflash.store.janitor import Janitor
 from hookflash.store.journal import Retention, SqliteJournal
 from hookflash.store.keys import KeyStore
 from hookflash.store.lock import DataDirectory
+from hookflash.streaming.desk import StreamDesk
 from hookflash.wire.constraints import CallbackRules
 from hookflash.wire.ids import Minter, node_of
 from hookflash.wire.results import invalid_argument
@@ -180,6 +182,8 @@ class App:
             phones=phones,
             media=media,
             publisher=grid,
+            streams=StreamDesk(self._report),
+            recorder=RecordingDesk(self._report),
             minter=minter,
             watch=self._watch,
             undurable=courier.accept,

@@ -99,6 +99,8 @@ class World:
             phones=self.edges,
             media=self.edges,
             publisher=self.edges,
+            streams=self.edges,
+            recorder=self.edges,
             minter=self.minter,
             watch=self.watched.append,
         )

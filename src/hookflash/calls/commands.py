@@ -8,17 +8,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hookflash.wire.models import (
+from hookflash.wire.requests import (
+    AddParticipantRequest,
     AnswerCallRequest,
+    CancelAddParticipantRequest,
+    ConnectRequest,
     ContinuousDtmfRecognitionRequest,
     CreateCallRequest,
     HoldRequest,
+    InterruptAudioAndAnnounceRequest,
+    MoveParticipantsRequest,
+    MuteParticipantsRequest,
     PlayRequest,
     RecognizeRequest,
     RedirectCallRequest,
     RejectCallRequest,
+    RemoveParticipantRequest,
     SendDtmfTonesRequest,
+    StartCallRecordingRequest,
+    StartHoldMusicRequest,
+    StartMediaStreamingRequest,
+    StartTranscriptionRequest,
+    StopHoldMusicRequest,
+    StopMediaStreamingRequest,
+    StopTranscriptionRequest,
+    TransferToParticipantRequest,
     UnholdRequest,
+    UpdateTranscriptionRequest,
 )
 
 
@@ -155,6 +171,178 @@ class Unhold:
     request: UnholdRequest
 
 
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Join a call that is already there, a group call or a room (row 5 of contract section 1.2)."""
+
+    resource: str
+    version: str
+    request: ConnectRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    resource: str
+    version: str
+    connection_id: str
+    request: TransferToParticipantRequest
+
+
+@dataclass(frozen=True, slots=True)
+class AddParticipant:
+    resource: str
+    version: str
+    connection_id: str
+    request: AddParticipantRequest
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveParticipant:
+    resource: str
+    version: str
+    connection_id: str
+    request: RemoveParticipantRequest
+
+
+@dataclass(frozen=True, slots=True)
+class MuteParticipants:
+    resource: str
+    version: str
+    connection_id: str
+    request: MuteParticipantsRequest
+
+
+@dataclass(frozen=True, slots=True)
+class UnmuteParticipants:
+    """Previews only (contract section 1.3); the body is that of mute."""
+
+    resource: str
+    version: str
+    connection_id: str
+    request: MuteParticipantsRequest
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAddParticipant:
+    resource: str
+    version: str
+    connection_id: str
+    request: CancelAddParticipantRequest
+
+
+@dataclass(frozen=True, slots=True)
+class MoveParticipants:
+    """``connection_id`` is the call they come to."""
+
+    resource: str
+    version: str
+    connection_id: str
+    request: MoveParticipantsRequest
+
+
+@dataclass(frozen=True, slots=True)
+class StartHoldMusic:
+    """Previews only (contract section 1.3)."""
+
+    resource: str
+    version: str
+    connection_id: str
+    request: StartHoldMusicRequest
+
+
+@dataclass(frozen=True, slots=True)
+class StopHoldMusic:
+    resource: str
+    version: str
+    connection_id: str
+    request: StopHoldMusicRequest
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptAudioAndAnnounce:
+    """Previews only (contract section 1.3)."""
+
+    resource: str
+    version: str
+    connection_id: str
+    request: InterruptAudioAndAnnounceRequest
+
+
+@dataclass(frozen=True, slots=True)
+class StartMediaStreaming:
+    resource: str
+    version: str
+    connection_id: str
+    request: StartMediaStreamingRequest
+
+
+@dataclass(frozen=True, slots=True)
+class StopMediaStreaming:
+    resource: str
+    version: str
+    connection_id: str
+    request: StopMediaStreamingRequest
+
+
+@dataclass(frozen=True, slots=True)
+class StartTranscription:
+    resource: str
+    version: str
+    connection_id: str
+    request: StartTranscriptionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class StopTranscription:
+    resource: str
+    version: str
+    connection_id: str
+    request: StopTranscriptionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTranscription:
+    resource: str
+    version: str
+    connection_id: str
+    request: UpdateTranscriptionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class StartRecording:
+    resource: str
+    version: str
+    request: StartCallRecordingRequest
+
+
+@dataclass(frozen=True, slots=True)
+class GetRecording:
+    resource: str
+    version: str
+    recording_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecording:
+    resource: str
+    version: str
+    recording_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRecording:
+    resource: str
+    version: str
+    recording_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRecording:
+    resource: str
+    version: str
+    recording_id: str
+
+
 Command = (
     CreateCall
     | AnswerCall
@@ -173,4 +361,25 @@ Command = (
     | SendDtmf
     | Hold
     | Unhold
+    | Connect
+    | Transfer
+    | AddParticipant
+    | RemoveParticipant
+    | MuteParticipants
+    | UnmuteParticipants
+    | CancelAddParticipant
+    | MoveParticipants
+    | StartHoldMusic
+    | StopHoldMusic
+    | InterruptAudioAndAnnounce
+    | StartMediaStreaming
+    | StopMediaStreaming
+    | StartTranscription
+    | StopTranscription
+    | UpdateTranscription
+    | StartRecording
+    | GetRecording
+    | StopRecording
+    | PauseRecording
+    | ResumeRecording
 )

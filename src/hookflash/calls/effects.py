@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from hookflash.calls.facts import Cause
 from hookflash.wire.events import EventData
 from hookflash.wire.identifiers import Identifier
@@ -19,9 +21,12 @@ from hookflash.wire.models import IncomingCallData
 
 @dataclass(frozen=True, slots=True)
 class DialLeg:
-    """Call ``target`` outward (through a trunk route). Facts to come: LegRinging?, then LegUp or LegFailed.
+    """Call ``target``: a number through a trunk route, a user on all devices that are registered for it.
 
-    ``caller`` is the number to show (E.164), if any; ``call`` names the plane's mix the leg belongs to.
+    Facts to come: LegRinging?, then LegUp or LegFailed. ``caller`` is the number to show (E.164), if any;
+    ``call`` names the plane's mix the leg belongs to. ``headers`` go out as SIP headers, ``voip_headers``
+    only to devices that are no SIP trunk. A user with several devices is one leg: they all ring, the first
+    to answer has it.
     """
 
     leg: int
@@ -30,6 +35,19 @@ class DialLeg:
     caller: str | None
     display_name: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    voip_headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MoveLeg:
+    """Take an established phone leg out of its call and into ``call``.
+
+    It leaves its mix at once. LegMoved follows, and then a JoinMix brings it into the mix of the new call; or
+    LegNotMoved, and then it is where it was, out of the mix.
+    """
+
+    leg: int
+    call: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +113,14 @@ class LeaveMix:
 
 
 @dataclass(frozen=True, slots=True)
+class MuteLeg:
+    """Nobody hears the leg (``muted``), or everybody does again; it goes on hearing."""
+
+    leg: int
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AudioFile:
     """One file source: a WAV behind an http(s) URL; ``cache_id`` as in contract section 6.2."""
 
@@ -154,6 +180,140 @@ class StopTones:
     sending: int
 
 
+# --- streams: audio streaming and transcription (contract sections 7 and 8) -----------------------------
+
+Roster = tuple[tuple[int, str], ...]
+"""Who is in a call: (leg, rawId) of every phone and app leg that is up."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStream:
+    """Connect to ``url`` and stream a call's audio there, as the app leg ``leg`` hears it.
+
+    ``stream`` names it in effects and facts. ``sample_rate`` is 16,000 or 24,000 Hz. Not ``mixed`` means one
+    stream for each participant. ``bidirectional``: what the app sends is heard by the call as the voice of
+    ``leg``. StreamOpened or StreamFailed follows.
+    """
+
+    stream: int
+    call: int
+    leg: int
+    resource: str
+    connection_id: str
+    correlation_id: str
+    subscription_id: str
+    url: str
+    sample_rate: int
+    mixed: bool
+    bidirectional: bool
+    dtmf_tones: bool
+    loopback: bool
+    roster: Roster
+
+
+@dataclass(frozen=True, slots=True)
+class CloseStream:
+    """Close it properly (1000). No fact follows."""
+
+    stream: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTranscript:
+    """Connect to ``url`` and send what is said in the call there as text.
+
+    StreamOpened or StreamFailed follows, for ``stream``. ``locale`` is BCP-47 with a region.
+    """
+
+    stream: int
+    call: int
+    leg: int
+    resource: str
+    connection_id: str
+    correlation_id: str
+    subscription_id: str
+    url: str
+    locale: str
+    speech_model: str | None
+    intermediate: bool
+    roster: Roster
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTranscript:
+    """Go on in another language or with another model. No fact follows."""
+
+    stream: int
+    locale: str
+    speech_model: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTranscript:
+    stream: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTone:
+    """A participant pressed a key while the stream wants keys."""
+
+    stream: int
+    leg: int
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRoster:
+    """Somebody joined or left a call that is streamed, transcribed or recorded."""
+
+    call: int
+    roster: Roster
+
+
+# --- recording (contract section 9) ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartRecording:
+    """Record a call, prompts included. RecordingFailed may follow; RecordingStored follows its stop.
+
+    ``format`` is "wav", "mp3" or "mp4", ``channel_type`` "mixed" or "unmixed", ``channels`` maps rawIds to
+    channels 0 to 4 (those not named get the next free one when they first speak). ``paused``: begin paused.
+    """
+
+    recording: str
+    call: int
+    resource: str
+    server_call_id: str
+    correlation_id: str
+    connection_id: str
+    content_type: str
+    channel_type: str
+    format: str
+    channels: tuple[tuple[str, int], ...]
+    paused: bool
+    destination: str | None
+    roster: Roster
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRecording:
+    recording: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRecording:
+    recording: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecording:
+    """``reason`` is the sessionEndReason of contract section 5.7."""
+
+    recording: str
+    reason: str
+
+
 # --- events ---------------------------------------------------------------------------------------------
 
 
@@ -180,6 +340,19 @@ class RaiseIncomingCall:
 
     resource: str
     data: IncomingCallData
+
+
+@dataclass(frozen=True, slots=True)
+class PublishEvent:
+    """Publish one more kind of Event Grid event to the matching subscriptions of ``resource``.
+
+    ``type`` is the full event type, ``data`` a wire model (contract section 5.7).
+    """
+
+    resource: str
+    type: str
+    subject: str
+    data: msgspec.Struct
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +391,7 @@ class StopTimer:
 
 Effect = (
     DialLeg
+    | MoveLeg
     | RingLeg
     | AnswerLeg
     | RefuseLeg
@@ -226,14 +400,27 @@ Effect = (
     | CloseAppLeg
     | JoinMix
     | LeaveMix
+    | MuteLeg
     | PlayAudio
     | AddListener
     | RemoveListener
     | StopAudio
     | SendTones
     | StopTones
+    | OpenStream
+    | CloseStream
+    | OpenTranscript
+    | UpdateTranscript
+    | CloseTranscript
+    | StreamTone
+    | UpdateRoster
+    | StartRecording
+    | PauseRecording
+    | ResumeRecording
+    | StopRecording
     | Notify
     | RaiseIncomingCall
+    | PublishEvent
     | ConnectionOpened
     | ConnectionClosed
     | StartTimer

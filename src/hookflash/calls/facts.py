@@ -74,6 +74,32 @@ class LegDown:
 
 
 @dataclass(frozen=True, slots=True)
+class LegMoved:
+    """A leg is in the other call now (effect MoveLeg)."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class LegNotMoved:
+    """A leg could not be brought into the other call; it is where it was."""
+
+    leg: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesChanged:
+    """So many devices are registered for a user now; with any, a call to the user rings them.
+
+    ``user`` is the rawId.
+    """
+
+    user: str
+    devices: int
+
+
+@dataclass(frozen=True, slots=True)
 class NobodyListens:
     """No Event Grid subscription matched the IncomingCall of this invitation."""
 
@@ -131,6 +157,60 @@ class TonesFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamOpened:
+    """A stream or transcript is connected; ``again`` after an interruption."""
+
+    stream: int
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFailed:
+    """A stream or transcript is over by a failure, after the retries that are worth it.
+
+    ``details`` is the status detail of contract section 5.3 (for example "streamConnectionUnsuccessful"),
+    ``code`` and ``sub_code`` the result.
+    """
+
+    stream: int
+    details: str
+    code: int
+    sub_code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFailed:
+    """A recording broke off: the disk is full, the worker died."""
+
+    recording: str
+    code: int
+    sub_code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingChunk:
+    """One file of a recording. ``path`` is relative to the recordings' folder, ``end_reason`` as in 5.7."""
+
+    document_id: str
+    index: int
+    end_reason: str
+    path: str
+    metadata_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStored:
+    """A recording's files are complete. ``started`` is Unix time, ``duration_ms`` without pauses."""
+
+    recording: str
+    chunks: tuple[RecordingChunk, ...]
+    started: float
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class MediaLost:
     """The media worker that carried these calls died; their audio is gone."""
 
@@ -155,6 +235,9 @@ Fact = (
     | LegUp
     | LegFailed
     | LegDown
+    | LegMoved
+    | LegNotMoved
+    | DevicesChanged
     | NobodyListens
     | AudioStarted
     | AudioFinished
@@ -162,6 +245,10 @@ Fact = (
     | ToneHeard
     | TonesDone
     | TonesFailed
+    | StreamOpened
+    | StreamFailed
+    | RecordingFailed
+    | RecordingStored
     | MediaLost
     | Stopping
     | TimerFired

@@ -17,11 +17,13 @@ from functools import partial
 
 import msgspec
 
-from hookflash.calls.commands import Command, GetCall, GetParticipant, ListParticipants
+from hookflash.calls.commands import Command, GetCall, GetParticipant, GetRecording, ListParticipants
 from hookflash.calls.effects import (
     AddListener,
     AnswerLeg,
     CloseAppLeg,
+    CloseStream,
+    CloseTranscript,
     ConnectionClosed,
     ConnectionOpened,
     DialLeg,
@@ -29,24 +31,36 @@ from hookflash.calls.effects import (
     EndLeg,
     JoinMix,
     LeaveMix,
+    MoveLeg,
+    MuteLeg,
     Notify,
     OpenAppLeg,
+    OpenStream,
+    OpenTranscript,
+    PauseRecording,
     PlayAudio,
+    PublishEvent,
     RaiseIncomingCall,
     RefuseLeg,
     RemoveListener,
+    ResumeRecording,
     RingLeg,
     SendTones,
+    StartRecording,
     StartTimer,
     StopAudio,
+    StopRecording,
     StopTimer,
     StopTones,
+    StreamTone,
+    UpdateRoster,
+    UpdateTranscript,
 )
 from hookflash.calls.exchange import Exchange
 from hookflash.calls.facts import Fact, NobodyListens, Stopping, TimerFired
 from hookflash.engine.journaling import command_entry, connection_entry, event_entry, fact_entry
 from hookflash.ports.clock import Clock, Timer
-from hookflash.ports.edges import Media, Phones, Publisher
+from hookflash.ports.edges import Media, Phones, Publisher, Recorder, Streams
 from hookflash.ports.journal import Delivery, Entry, Journal, NotDurable
 from hookflash.wire.events import cloud_event
 from hookflash.wire.ids import Minter
@@ -54,7 +68,7 @@ from hookflash.wire.results import internal_error
 
 log = logging.getLogger("hookflash.calls")
 
-_QUERIES = (GetCall, GetParticipant, ListParticipants)
+_QUERIES = (GetCall, GetParticipant, GetRecording, ListParticipants)
 
 Watch = Callable[[Entry], None]
 """Told of each journal entry when it is written; must not raise."""
@@ -67,7 +81,7 @@ class Engine:
         exchange: the pure aggregate of all calls.
         clock: the only source of time.
         journal: where commands, facts and events become durable.
-        phones, media, publisher: the edges that carry effects out.
+        phones, media, streams, recorder, publisher: the edges that carry effects out.
         minter: mints the ids of CloudEvents.
         watch: an observer of the journal.
         undurable: takes the deliveries of a write that failed. What cannot be kept for a restart can still be
@@ -83,6 +97,8 @@ class Engine:
         phones: Phones,
         media: Media,
         publisher: Publisher,
+        streams: Streams,
+        recorder: Recorder,
         minter: Minter,
         watch: Watch | None = None,
         undurable: Callable[[list[Delivery]], None] | None = None,
@@ -93,6 +109,8 @@ class Engine:
         self._phones = phones
         self._media = media
         self._publisher = publisher
+        self._streams = streams
+        self._recorder = recorder
         self._minter = minter
         self._watch = watch
         self._undurable = undurable
@@ -104,6 +122,7 @@ class Engine:
         self._deliveries: list[Delivery] = []
         self._hands: dict[type, Callable[..., None]] = {
             DialLeg: phones.dial,
+            MoveLeg: phones.move,
             RingLeg: phones.ring,
             AnswerLeg: phones.answer,
             RefuseLeg: phones.refuse,
@@ -112,14 +131,27 @@ class Engine:
             CloseAppLeg: lambda e: media.close_app_leg(e.leg),
             JoinMix: lambda e: media.join_mix(e.leg),
             LeaveMix: lambda e: media.leave_mix(e.leg),
+            MuteLeg: lambda e: media.mute(e.leg, e.muted),
             PlayAudio: media.play,
             AddListener: media.add_listener,
             RemoveListener: media.remove_listener,
             StopAudio: lambda e: media.stop_audio(e.play),
             SendTones: media.send_tones,
             StopTones: lambda e: media.stop_tones(e.sending),
+            OpenStream: streams.open_stream,
+            CloseStream: streams.close_stream,
+            OpenTranscript: streams.open_transcript,
+            UpdateTranscript: streams.update_transcript,
+            CloseTranscript: streams.close_transcript,
+            StreamTone: streams.tone,
+            UpdateRoster: self._update_roster,
+            StartRecording: recorder.start,
+            PauseRecording: recorder.pause,
+            ResumeRecording: recorder.resume,
+            StopRecording: recorder.stop,
             Notify: self._notify,
             RaiseIncomingCall: self._raise_incoming_call,
+            PublishEvent: self._publish_event,
             ConnectionOpened: self._connection_opened,
             ConnectionClosed: self._connection_closed,
             StartTimer: self._start_timer,
@@ -259,6 +291,16 @@ class Engine:
         else:
             log.warning("IncomingCall: no subscription matches; add a [[subscription]]", extra=extra)
             self._waiting.append(NobodyListens(effect.data.incoming_call_context))
+
+    def _publish_event(self, effect: PublishEvent) -> None:
+        deliveries = self._publisher.event(effect, self._clock.wall())
+        self._deliveries.extend(deliveries)
+        if deliveries:
+            log.info(effect.type.rpartition(".")[2], extra={"subscriptions": len(deliveries)})
+
+    def _update_roster(self, effect: UpdateRoster) -> None:
+        self._streams.roster(effect)
+        self._recorder.roster(effect)
 
     def _connection_opened(self, effect: ConnectionOpened) -> None:
         self._entries.append(connection_entry("opened", effect, self._clock.wall()))

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from hookflash.calls.effects import RaiseIncomingCall
+from hookflash.calls.effects import PublishEvent, RaiseIncomingCall
 from hookflash.events.courier import Withdrawn
 from hookflash.events.handshake import Handshake, shake_hands
 from hookflash.events.sender import Sender
@@ -188,6 +188,10 @@ class EventGrid:
     def incoming_call(self, effect: RaiseIncomingCall, at: float) -> list[Delivery]:
         """See ``ports.edges.Publisher``."""
         return self.publish(effect.resource, INCOMING_CALL, effect.data.subject, effect.data, at)
+
+    def event(self, effect: PublishEvent, at: float) -> list[Delivery]:
+        """See ``ports.edges.Publisher``."""
+        return self.publish(effect.resource, effect.type, effect.subject, effect.data, at)
 
     def publish(
         self, resource: str, event_type: str, subject: str, data: msgspec.Struct, at: float

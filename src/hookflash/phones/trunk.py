@@ -11,7 +11,8 @@ import logging
 import secrets
 from collections.abc import Callable
 
-from hookflash.calls.effects import AnswerLeg, DialLeg, EndLeg, RefuseLeg, RingLeg
+from hookflash.calls.effects import AnswerLeg, DialLeg, EndLeg, MoveLeg, RefuseLeg, RingLeg
+from hookflash.calls.facts import LegNotMoved
 from hookflash.phones.bearers import Bearers
 from hookflash.phones.causes import cause_of, failure_of
 from hookflash.phones.config import PhonesConfig
@@ -67,6 +68,7 @@ class TrunkPhones:
         entropy: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._config = config
+        self._sink = sink
         self._sources = Sources(config.trunks)
         self._tasks = Tasks()
         self._agent = UserAgent(settings or Settings(), entropy)
@@ -166,6 +168,13 @@ class TrunkPhones:
         if leg is not None:
             status = effect.cause.status
             self._legs.leave(leg, status if 300 <= status <= 699 else 480, "")
+
+    def move(self, effect: MoveLeg) -> None:
+        """Bring an established leg into another call; LegMoved or LegNotMoved follows."""
+        self._tasks.spawn(self._move(effect))
+
+    async def _move(self, effect: MoveLeg) -> None:
+        self._sink(LegNotMoved(effect.leg, "this version cannot move a phone between calls"))
 
     # --- what happens to a session ----------------------------------------------------------------------
 

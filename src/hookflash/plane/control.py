@@ -156,9 +156,9 @@ class MediaDesk:
 
     # --- legs ---------------------------------------------------------------------------------------------
 
-    async def open_leg(self, leg: int, call: int) -> int:
-        """Open a leg with sockets on the call's worker; its local RTP port. Raises LegUnavailable."""
-        future = self._open(leg, call, socket=True)
+    async def open_leg(self, leg: int, call: int, *, socket: bool = True) -> int:
+        """Open a leg on the call's worker; its local RTP port. Raises LegUnavailable."""
+        future = self._open(leg, call, socket=socket)
         timer = self._clock.call_at(
             self._clock.now() + self._settings.open_timeout,
             lambda: self._refuse(
@@ -173,6 +173,10 @@ class MediaDesk:
             raise
         finally:
             timer.cancel()
+
+    async def move_leg(self, leg: int, call: int) -> int:
+        """Bring a leg into another call; its local RTP port from now on. Raises LegUnavailable."""
+        raise LegUnavailable(f"media leg {leg} cannot be moved by this version")
 
     def connect_leg(self, command: plane.ConnectLeg) -> None:
         self._post_for_leg(command.leg, command)
@@ -207,6 +211,9 @@ class MediaDesk:
 
     def leave_mix(self, leg: int) -> None:
         self._post_for_leg(leg, plane.LeaveMix(leg))
+
+    def mute(self, leg: int, muted: bool) -> None:
+        self._post_for_leg(leg, plane.MuteLeg(leg, muted))
 
     # --- audio --------------------------------------------------------------------------------------------
 

@@ -8,14 +8,27 @@ from typing import Protocol
 from hookflash.calls.effects import (
     AddListener,
     AnswerLeg,
+    CloseStream,
+    CloseTranscript,
     DialLeg,
     EndLeg,
+    MoveLeg,
+    OpenStream,
+    OpenTranscript,
+    PauseRecording,
     PlayAudio,
+    PublishEvent,
     RaiseIncomingCall,
     RefuseLeg,
     RemoveListener,
+    ResumeRecording,
     RingLeg,
     SendTones,
+    StartRecording,
+    StopRecording,
+    StreamTone,
+    UpdateRoster,
+    UpdateTranscript,
 )
 from hookflash.calls.facts import Fact
 from hookflash.ports.journal import Delivery
@@ -39,6 +52,10 @@ class Phones(Protocol):
         """End a leg; unknown legs (app legs, legs already gone) are ignored."""
         ...
 
+    def move(self, effect: MoveLeg) -> None:
+        """Bring an established leg into another call; LegMoved or LegNotMoved follows."""
+        ...
+
 
 class Media(Protocol):
     """Carries out the effects on audio. Every method returns at once; outcomes come back as facts."""
@@ -50,6 +67,10 @@ class Media(Protocol):
     def join_mix(self, leg: int) -> None: ...
 
     def leave_mix(self, leg: int) -> None: ...
+
+    def mute(self, leg: int, muted: bool) -> None:
+        """Nobody hears the leg while it is muted."""
+        ...
 
     def play(self, effect: PlayAudio) -> None: ...
 
@@ -64,9 +85,49 @@ class Media(Protocol):
     def stop_tones(self, sending: int) -> None: ...
 
 
+class Streams(Protocol):
+    """Audio streaming and transcription. Every method returns at once; outcomes come back as facts."""
+
+    def open_stream(self, effect: OpenStream) -> None: ...
+
+    def close_stream(self, effect: CloseStream) -> None: ...
+
+    def open_transcript(self, effect: OpenTranscript) -> None: ...
+
+    def update_transcript(self, effect: UpdateTranscript) -> None: ...
+
+    def close_transcript(self, effect: CloseTranscript) -> None: ...
+
+    def tone(self, effect: StreamTone) -> None: ...
+
+    def roster(self, effect: UpdateRoster) -> None:
+        """Who is in a call now; calls that nothing streams are ignored."""
+        ...
+
+
+class Recorder(Protocol):
+    """Recording. Every method returns at once; outcomes come back as facts."""
+
+    def start(self, effect: StartRecording) -> None: ...
+
+    def pause(self, effect: PauseRecording) -> None: ...
+
+    def resume(self, effect: ResumeRecording) -> None: ...
+
+    def stop(self, effect: StopRecording) -> None: ...
+
+    def roster(self, effect: UpdateRoster) -> None:
+        """Who is in a call now; calls that nothing records are ignored."""
+        ...
+
+
 class Publisher(Protocol):
-    """Turns an IncomingCall into Event Grid deliveries."""
+    """Turns Event Grid events into deliveries."""
 
     def incoming_call(self, effect: RaiseIncomingCall, at: float) -> list[Delivery]:
         """The deliveries for every matching subscription; empty when nobody listens. ``at`` is Unix time."""
+        ...
+
+    def event(self, effect: PublishEvent, at: float) -> list[Delivery]:
+        """As :meth:`incoming_call`, for the other events."""
         ...

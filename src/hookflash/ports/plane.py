@@ -66,6 +66,20 @@ class LeaveMix(PlaneMessage, frozen=True):
     leg: int
 
 
+class MuteLeg(PlaneMessage, frozen=True):
+    """While ``muted``, nobody hears ``leg``; it hears the others as before."""
+
+    leg: int
+    muted: bool
+
+
+class MoveLeg(PlaneMessage, frozen=True):
+    """``leg`` belongs to ``call`` from now on; it is in no mix until :class:`JoinMix`."""
+
+    leg: int
+    call: int
+
+
 class CloseLeg(PlaneMessage, frozen=True):
     """Free the row, its sockets and its plays. Answered by :class:`LegClosed`."""
 
@@ -156,6 +170,8 @@ PlaneCommand = (
     | ConnectLeg
     | JoinMix
     | LeaveMix
+    | MuteLeg
+    | MoveLeg
     | CloseLeg
     | LoadClip
     | DropClip
@@ -303,8 +319,16 @@ class LegUnavailable(Exception):
 class LegMedia(Protocol):
     """What a phone needs from the plane: a leg with a port to put into SDP, and where to send."""
 
-    async def open_leg(self, leg: int, call: int) -> int:
-        """Open a leg with sockets; returns the local RTP port. Raises :class:`LegUnavailable`."""
+    async def open_leg(self, leg: int, call: int, *, socket: bool = True) -> int:
+        """Open a leg; returns the local RTP port, 0 without ``socket``. Raises :class:`LegUnavailable`."""
+        ...
+
+    async def move_leg(self, leg: int, call: int) -> int:
+        """Bring an open leg into another call; returns its local RTP port from now on.
+
+        The port is another one when the call is on another worker: then the peer has to be told. Raises
+        :class:`LegUnavailable`, and then the leg is where it was.
+        """
         ...
 
     def connect_leg(self, command: ConnectLeg) -> None: ...

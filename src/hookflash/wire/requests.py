@@ -278,6 +278,30 @@ class UnholdRequest(Model):
     operation_callback_uri: str | None = None
 
 
+class StartHoldMusicRequest(Model):
+    """Previews only (contract section 1.3)."""
+
+    target_participant: CommunicationIdentifierModel
+    play_source_info: PlaySource
+    loop: bool | None = None
+    operation_context: str | None = None
+
+
+class StopHoldMusicRequest(Model):
+    """Previews only (contract section 1.3)."""
+
+    target_participant: CommunicationIdentifierModel
+    operation_context: str | None = None
+
+
+class InterruptAudioAndAnnounceRequest(Model):
+    """Previews only (contract section 1.3); ``play_to`` is one participant."""
+
+    play_sources: list[PlaySource]
+    play_to: CommunicationIdentifierModel
+    operation_context: str | None = None
+
+
 class StartMediaStreamingRequest(Model):
     operation_context: str | None = None
     operation_callback_uri: str | None = None
