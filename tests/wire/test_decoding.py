@@ -71,11 +71,16 @@ def test_enums_in_any_case() -> None:
             "'mars' is not one of its values; expected public, dod, gcch",
         ),
         (
-            '{"mediaStreamingOptions":{"transportType":"pigeon"}}',
+            '{"targets":[],"callbackUri":"https://x/","mediaStreamingOptions":{"transportType":"pigeon",'
+            '"audioChannelType":"mixed"}}',
             "mediaStreamingOptions.transportType",
             "expected websocket",
         ),
-        ('{"enableLoopbackAudio":"yes"}', "enableLoopbackAudio", "expected true or false, got a string"),
+        (
+            '{"targets":[],"callbackUri":"https://x/","enableLoopbackAudio":"yes"}',
+            "enableLoopbackAudio",
+            "expected true or false, got a string, 'yes'",
+        ),
         ("[]", "body", "expected an object, got an array"),
         ("null", "body", "required, but null"),
         ("7", "body", "expected an object, got an integer"),
@@ -86,6 +91,38 @@ def test_the_field_is_named(text: str, target: str, says: str) -> None:
     assert refused.target == target
     assert says in refused.message
     assert json.loads(refused.body())["error"]["target"] == target
+
+
+def test_every_field_at_fault_is_told() -> None:
+    body = '{"mediaStreamingOptions":{"transportType":"websockets","audioChannelType":"mixed"}}'
+    refused = refusal(CreateCallRequest, body)
+    assert refused.target == "targets"
+    assert refused.message.endswith("2 more are listed in details.")
+    error = json.loads(refused.body())["error"]
+    assert [(one["code"], one["target"]) for one in error["details"]] == [
+        ("8523", "targets"),
+        ("8523", "callbackUri"),
+        ("8523", "mediaStreamingOptions.transportType"),
+    ]
+    assert "did you mean websocket?" in error["details"][2]["message"]
+    assert all(one["target"] in one["message"] for one in error["details"])
+
+
+def test_one_fault_needs_no_details() -> None:
+    assert refusal(CreateCallRequest, '{"targets":[]}').details is None
+
+
+def test_a_body_that_breaks_off_after_a_wrong_field_is_no_json() -> None:
+    refused = refusal(CreateCallRequest, '{"targets":7,')
+    assert (refused.target, refused.details) == ("body", None)
+    deep = refusal(CreateCallRequest, '{"targets":7,"x":' + "[" * 100_000)
+    assert "nested too deeply" in deep.message
+
+
+def test_a_number_that_no_float_holds() -> None:
+    assert decode(HoldRequest, f'{{"targetParticipant":{PHONE},"x":1e999}}'.encode())
+    refused = refusal(HoldRequest, '{"targetParticipant":7,"x":1e999}')
+    assert (refused.code, refused.target) == ("8523", "targetParticipant")
 
 
 def test_enumerations_inside_lists_and_long_ones() -> None:
@@ -103,6 +140,7 @@ def test_enumerations_inside_lists_and_long_ones() -> None:
         (b"", "it is empty"),
         (b"  \n", "it is empty"),
         (b"{", "truncated"),
+        (b'{"callbackUri":7,"targets":[', "truncated"),
         (b'{"a":}', "malformed"),
         (b"\xff\xfe", "malformed"),
         (b'{"callbackUri":"\xff"}', "utf-8"),

@@ -6,6 +6,8 @@ or a call leg ended. Nothing here is vague: each names what was wrong and, where
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from hookflash.wire.subcodes import SUB_CODES
@@ -77,6 +79,19 @@ def invalid_argument(field: str, problem: str) -> Refusal:
     do.
     """
     return Refusal(400, 8523, f"The field {field} is invalid: {problem}", target=field)
+
+
+def invalid_arguments(problems: Sequence[tuple[str, str]]) -> Refusal:
+    """400/8523 for every ``(field, problem)`` of a request: the first is told as by :func:`invalid_argument`,
+    and where there are several, each has its entry in ``details``.
+    """
+    first = invalid_argument(*problems[0])
+    if len(problems) == 1:
+        return first
+    details = [ErrorDetail(first.code, invalid_argument(*one).message, one[0]) for one in problems]
+    others = len(problems) - 1
+    more = f"{first.message} {others} more {'is' if others == 1 else 'are'} listed in details."
+    return Refusal(first.status, first.code, more, target=first.target, details=details)
 
 
 def not_established(message: str) -> Refusal:
