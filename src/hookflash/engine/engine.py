@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import deque
-from collections.abc import Callable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import msgspec
@@ -61,7 +61,7 @@ from hookflash.calls.facts import Fact, NobodyListens, Stopping, TimerFired
 from hookflash.engine.journaling import command_entry, connection_entry, event_entry, fact_entry
 from hookflash.ports.clock import Clock, Timer
 from hookflash.ports.edges import Media, Phones, Publisher, Recorder, Streams
-from hookflash.ports.journal import Delivery, Entry, Journal, NotDurable
+from hookflash.ports.journal import Delivery, Entry, Journal, KeptAnswer, NotDurable
 from hookflash.wire.events import cloud_event
 from hookflash.wire.ids import Minter
 from hookflash.wire.results import internal_error
@@ -72,6 +72,12 @@ _QUERIES = (GetCall, GetParticipant, GetRecording, ListParticipants)
 
 Watch = Callable[[Entry], None]
 """Told of each journal entry when it is written; must not raise."""
+
+Keep = Callable[[msgspec.Struct | None], KeptAnswer]
+"""From a command's response to the answer that a repetition of the request gets."""
+
+KNOWN_CONNECTIONS = 50_000
+"""How many connections the correlation id is remembered of, ended ones included; the oldest go first."""
 
 
 class Engine:
@@ -120,6 +126,8 @@ class Engine:
         self._failing = False
         self._entries: list[Entry] = []
         self._deliveries: list[Delivery] = []
+        # callConnectionId -> (resource, correlationId)
+        self._known: OrderedDict[str, tuple[str, str]] = OrderedDict()
         self._hands: dict[type, Callable[..., None]] = {
             DialLeg: phones.dial,
             MoveLeg: phones.move,
@@ -158,8 +166,11 @@ class Engine:
             StopTimer: self._stop_timer,
         }
 
-    async def execute(self, command: Command) -> msgspec.Struct | None:
+    async def execute(self, command: Command, keep: Keep | None = None) -> msgspec.Struct | None:
         """Decide a command, carry it out, and answer once it is durable. Queries leave no trace.
+
+        With ``keep`` the answer it makes becomes durable in the same act as the command, so that after a
+        crash either both are known or neither.
 
         Raises:
             Refusal: the command was refused (nothing has changed), or it could not be journalled (500/9999).
@@ -172,7 +183,7 @@ class Engine:
         entry = command_entry(command, outcome.response, self._clock.wall())
         self._entries.append(entry)
         log.info(entry.name, extra={"callConnectionId": entry.connection or None})
-        durable = self._carry_out(outcome.effects)
+        durable = self._carry_out(outcome.effects, [keep(outcome.response)] if keep is not None else [])
         try:
             await durable
         except NotDurable as error:
@@ -186,6 +197,19 @@ class Engine:
         self._waiting.append(fact)
         if not self._busy:
             self._carry_out([])
+
+    def correlation_of(self, resource: str, connection_id: str) -> str | None:
+        """The correlationId of a resource's connection, up or ended; None when it is not known (any more).
+
+        What belongs to another resource is not known either: an answer must not tell of it.
+        """
+        owner, correlation_id = self._known.get(connection_id.casefold(), ("", None))
+        return correlation_id if owner == resource else None
+
+    def remember(self, opened: Iterable[ConnectionOpened]) -> None:
+        """Connections of an earlier process, oldest first, for :meth:`correlation_of`."""
+        for effect in opened:
+            self._know(effect)
 
     def new_leg(self) -> int:
         """Mint a leg id for a phone that calls us."""
@@ -202,7 +226,9 @@ class Engine:
 
     # --- carrying out -----------------------------------------------------------------------------------
 
-    def _carry_out(self, effects: list[Effect]) -> asyncio.Future[None]:
+    def _carry_out(
+        self, effects: list[Effect], answers: list[KeptAnswer] | None = None
+    ) -> asyncio.Future[None]:
         self._busy = True
         try:
             self._apply(effects)
@@ -223,7 +249,10 @@ class Engine:
             if self._watch is not None:
                 for entry in entries:
                     self._watch(entry)
-            durable = self._journal.write(entries, deliveries)
+            if answers:
+                durable = self._journal.write(entries, deliveries, answers)
+            else:
+                durable = self._journal.write(entries, deliveries)
             durable.add_done_callback(partial(self._written, deliveries))
         return durable
 
@@ -302,7 +331,13 @@ class Engine:
         self._streams.roster(effect)
         self._recorder.roster(effect)
 
+    def _know(self, effect: ConnectionOpened) -> None:
+        self._known[effect.connection_id.casefold()] = (effect.resource, effect.correlation_id)
+        if len(self._known) > KNOWN_CONNECTIONS:
+            self._known.popitem(last=False)
+
     def _connection_opened(self, effect: ConnectionOpened) -> None:
+        self._know(effect)
         self._entries.append(connection_entry("opened", effect, self._clock.wall()))
 
     def _connection_closed(self, effect: ConnectionClosed) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -45,6 +46,22 @@ class Delivery:
     name: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """The answer to a repeatable request, kept so that a repetition gets the same one (contract section 1.6).
+
+    ``key`` tells the request from every other, ``digest`` is of its body. ``at`` is Unix time in seconds,
+    ``chain`` the correlationId of the call it is about, "" when it is about none.
+    """
+
+    key: str
+    digest: str
+    at: float
+    status: int
+    body: bytes = b""
+    chain: str = ""
+
+
 class NotDurable(Exception):
     """Something could not be made durable; the message says why and what to do."""
 
@@ -52,8 +69,10 @@ class NotDurable(Exception):
 class Journal(Protocol):
     """Durable, ordered, group-committed."""
 
-    def write(self, entries: list[Entry], deliveries: list[Delivery]) -> asyncio.Future[None]:
-        """Append in call order; the future resolves once everything is on disk.
+    def write(
+        self, entries: list[Entry], deliveries: list[Delivery], answers: Sequence[KeptAnswer] = ()
+    ) -> asyncio.Future[None]:
+        """Append in call order; the future resolves once everything is on disk, all of it or nothing.
 
         Deliveries start only then. Raises nothing itself; the future fails with :class:`NotDurable`.
         """

@@ -8,13 +8,13 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hookflash.ports.journal import Delivery, Entry
+from hookflash.ports.journal import Delivery, Entry, KeptAnswer
 from hookflash.ports.outbox import Settlement
 from hookflash.store.schema import migrate
 from hookflash.store.writer import JournalError, Writer
@@ -26,6 +26,10 @@ T = TypeVar("T")
 FILE_NAME = "journal.db"
 BUSY_SECONDS = 5.0
 """How long to wait for somebody who reads or copies the file with a tool of their own."""
+ANSWERS = 50_000
+"""Answers to repeatable requests that are kept at most; the oldest go first."""
+TRIM_EVERY = 256
+"""After how many new answers the oldest are thrown away."""
 PRUNE_ROWS = 5000
 """Rows deleted in one transaction at most, so that pruning never holds up the writes of calls."""
 
@@ -38,6 +42,10 @@ _SETTLE = (
     "UPDATE outbox SET outcome = ?, status = ?, tries = ?, settled_at = ?, note = ?"
     " WHERE id = ? AND outcome IS NULL"
 )
+_INSERT_ANSWER = (
+    "INSERT OR REPLACE INTO answers (key, digest, at, status, body, chain) VALUES (?, ?, ?, ?, ?, ?)"
+)
+_TRIM_ANSWERS = "DELETE FROM answers WHERE seq <= (SELECT ifnull(max(seq), 0) FROM answers) - ?"
 _ENTRY_COLUMNS = "seq, kind, name, at, call, connection, data"
 _DELIVERY_COLUMNS = "id, lane, url, body, audience, headers, attempts, expires_at, name"
 # An opened connection that was never closed is needed to end its call after a crash, however old it is.
@@ -72,6 +80,8 @@ class Retention:
 
     days: float | None = 30.0
     rows: int | None = 5_000_000
+    answers: float = 86_400.0
+    """Seconds an answer to a repeatable request is kept."""
 
 
 class SqliteJournal:
@@ -83,20 +93,23 @@ class SqliteJournal:
         on_outbox: called on the loop with the deliveries of a write once they are durable.
     """
 
-    def __init__(self, path: Path, writer: Writer) -> None:
+    def __init__(self, path: Path, writer: Writer, answers: int = ANSWERS) -> None:
         self.path = path
+        self._most_answers = answers
+        self._new_answers = 0
         self.on_outbox: Callable[[list[Delivery]], None] | None = None
         self._writer = writer
         self._readers = ThreadPoolExecutor(1, thread_name_prefix="hookflash-journal-read")
         self._reading: sqlite3.Connection | None = None
 
     @classmethod
-    def open(cls, directory: Path | str, *, limit: int = 100_000) -> SqliteJournal:
+    def open(cls, directory: Path | str, *, limit: int = 100_000, answers: int = ANSWERS) -> SqliteJournal:
         """Open or create ``journal.db`` (mode 0600) in an existing directory and bring it up to date.
 
         Args:
             directory: the data directory; lock it first (``DataDirectory.acquire``).
             limit: rows that may wait for the disk.
+            answers: answers to repeatable requests that are kept.
 
         Raises:
             JournalError: the file cannot be opened, or is not a database.
@@ -116,7 +129,7 @@ class SqliteJournal:
                 f"could not open the journal {path}: {error}; "
                 "check the file and its disk, or move the file away to start with a new one"
             ) from error
-        return cls(path, Writer(connection, asyncio.get_running_loop(), limit, str(path)))
+        return cls(path, Writer(connection, asyncio.get_running_loop(), limit, str(path)), answers)
 
     async def close(self) -> None:
         """Write everything queued, then close the file; idempotent."""
@@ -128,8 +141,12 @@ class SqliteJournal:
 
     # --- writing --------------------------------------------------------------------------------------------
 
-    def write(self, entries: list[Entry], deliveries: list[Delivery]) -> asyncio.Future[None]:
+    def write(
+        self, entries: list[Entry], deliveries: list[Delivery], answers: Sequence[KeptAnswer] = ()
+    ) -> asyncio.Future[None]:
         """See ``ports.journal.Journal.write``. The future fails with :class:`JournalError`."""
+        answer_rows = [(a.key, a.digest, a.at, a.status, a.body, a.chain) for a in answers]
+        trim = self._time_to_trim(len(answer_rows))
         entry_rows = [(e.at, e.kind, e.name, e.call, e.connection, e.data) for e in entries]
         delivery_rows = [_delivery_row(d) for d in deliveries]
 
@@ -138,6 +155,10 @@ class SqliteJournal:
                 connection.executemany(_INSERT_ENTRY, entry_rows)
             if delivery_rows:
                 connection.executemany(_INSERT_DELIVERY, delivery_rows)
+            if answer_rows:
+                connection.executemany(_INSERT_ANSWER, answer_rows)
+                if trim:
+                    connection.execute(_TRIM_ANSWERS, (self._most_answers,))
 
         def committed() -> None:
             if self.on_outbox is not None:
@@ -145,9 +166,16 @@ class SqliteJournal:
 
         return self._writer.submit(
             work,
-            weight=len(entry_rows) + len(delivery_rows),
+            weight=len(entry_rows) + len(delivery_rows) + len(answer_rows),
             committed=committed if deliveries else None,
         )
+
+    def _time_to_trim(self, new: int) -> bool:
+        self._new_answers += new
+        if self._new_answers < TRIM_EVERY:
+            return False
+        self._new_answers = 0
+        return True
 
     def settle(self, settlement: Settlement) -> asyncio.Future[None]:
         """Record that a delivery was delivered or dropped; unknown or settled ids are ignored."""
@@ -199,6 +227,22 @@ class SqliteJournal:
         sql = f"SELECT {_ENTRY_COLUMNS} FROM {table} WHERE {_STILL_OPEN} ORDER BY seq"
         return [_stored_entry(row).entry for row in await self._rows(sql)]
 
+    async def recent_connections(self, limit: int = 10_000) -> list[Entry]:
+        """The newest ``limit`` "opened" entries, oldest first."""
+        sql = (
+            f"SELECT {_ENTRY_COLUMNS} FROM entries INDEXED BY connection_life"
+            " WHERE kind = 'connection' AND name = 'opened' ORDER BY seq DESC LIMIT ?"
+        )
+        return [_stored_entry(row).entry for row in reversed(await self._rows(sql, (limit,)))]
+
+    async def kept_answers(self, since: float) -> list[KeptAnswer]:
+        """The answers to repeatable requests given at ``since`` (Unix time) or later, oldest first."""
+        sql = "SELECT key, digest, at, status, body, chain FROM answers WHERE at >= ? ORDER BY seq"
+        return [
+            KeptAnswer(key, digest, at, status, bytes(body), chain)
+            for key, digest, at, status, body, chain in await self._rows(sql, (since,))
+        ]
+
     async def pending_deliveries(self, limit: int | None = None) -> list[Delivery]:
         """What is owed, in the order it was written; the first ``limit`` of it."""
         sql = f"SELECT {_DELIVERY_COLUMNS} FROM outbox WHERE outcome IS NULL ORDER BY seq LIMIT ?"
@@ -224,7 +268,7 @@ class SqliteJournal:
         Kept at any age: deliveries still owed, and the "opened" entry of a connection without "closed".
         ``now`` is Unix time.
         """
-        removed = 0
+        removed = await self._prune("answers", "at < ? ORDER BY seq", now - retention.answers)
         if retention.days is not None:
             horizon = now - retention.days * 86_400
             oldest_kept = await self._first_entry_since(horizon)

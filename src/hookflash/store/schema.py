@@ -56,7 +56,22 @@ def _first(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: Sequence[Migration] = (_first,)
+def _answers(connection: sqlite3.Connection) -> None:
+    """What repeatable requests were answered."""
+    connection.execute(
+        """CREATE TABLE answers (
+            seq INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            digest TEXT NOT NULL,
+            at REAL NOT NULL,
+            status INTEGER NOT NULL,
+            body BLOB NOT NULL,
+            chain TEXT NOT NULL
+        )"""
+    )
+
+
+MIGRATIONS: Sequence[Migration] = (_first, _answers)
 """Step n (from 0) brings a file from version n to n + 1. Steps are only ever appended."""
 
 
