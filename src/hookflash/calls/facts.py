@@ -33,7 +33,8 @@ class Cause:
 class IncomingLeg:
     """A phone calls us. ``leg`` was taken from ``Exchange.new_leg()`` by the phone edge.
 
-    ``headers`` holds the custom headers that travel into ``customContext.sipHeaders`` (User-To-User, X-*).
+    ``headers`` holds the custom headers that travel into ``customContext.sipHeaders`` (User-To-User, X-*),
+    ``voip_headers`` those of a phone that is no SIP trunk, for ``customContext.voipHeaders``.
     """
 
     leg: int
@@ -41,6 +42,7 @@ class IncomingLeg:
     callee: Identifier
     display_name: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    voip_headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +182,16 @@ class StreamFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingStarted:
+    """The recorder runs, or stands ready where the recording begins paused; ``started`` is Unix time."""
+
+    recording: str
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingFailed:
-    """A recording broke off: the disk is full, the worker died."""
+    """A recording could not be started, or broke off: the disk is full, the worker died."""
 
     recording: str
     code: int
@@ -247,6 +257,7 @@ Fact = (
     | TonesFailed
     | StreamOpened
     | StreamFailed
+    | RecordingStarted
     | RecordingFailed
     | RecordingStored
     | MediaLost
