@@ -27,12 +27,33 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """What has been tried for a delivery that is still owed; it survives a restart.
+
+    ``tries`` counts the requests made. ``status`` is the HTTP status of the last one, 0 when no answer came;
+    ``outcome`` is it in one word, ``note`` in words for people, ``at`` when it was (Unix time). ``next_at``
+    (Unix time) is before when the next one must not be made.
+    """
+
+    tries: int = 0
+    status: int = 0
+    outcome: str = ""
+    note: str = ""
+    at: float = 0.0
+    next_at: float = 0.0
+
+
+UNTRIED = Progress()
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One POST the outbox owes somebody.
 
     ``id`` is unique (the CloudEvent's). Deliveries of one ``lane`` go out in order, one at a time.
     ``audience`` is the resource GUID for the bearer token, "" for none (Event Grid). ``expires_at`` (Unix
-    time) and ``attempts`` bound the retries. ``name`` is what is delivered, for people.
+    time) and ``attempts`` bound the retries. ``name`` is what is delivered, for people. ``progress`` is what
+    was tried before a restart.
     """
 
     id: str
@@ -44,6 +65,7 @@ class Delivery:
     attempts: int = 5
     expires_at: float | None = None
     name: str = ""
+    progress: Progress = UNTRIED
 
 
 @dataclass(frozen=True, slots=True)

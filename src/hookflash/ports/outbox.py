@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from hookflash.ports.journal import Delivery
+from hookflash.ports.journal import Delivery, Progress
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -30,10 +30,27 @@ class Settlement:
 
 
 class Outbox(Protocol):
-    """The durable side of delivery: what is owed, and what has been settled."""
+    """The durable side of delivery: what is owed, what was tried, and what has been settled.
+
+    A *parked* delivery waits for a time of its own, and nothing waits behind it: it need not be in memory.
+    """
 
     async def pending_deliveries(self, limit: int | None = None) -> list[Delivery]:
-        """What is neither delivered nor dropped, in the order it was written; the first ``limit`` of it."""
+        """What is neither delivered nor dropped nor parked, in the order it was written; the first ``limit``
+        of it.
+        """
+        ...
+
+    async def due_deliveries(self, now: float, limit: int) -> list[Delivery]:
+        """The parked deliveries whose time has come by ``now`` (Unix time), the longest due first."""
+        ...
+
+    async def next_due(self) -> float | None:
+        """When the first parked delivery is due (Unix time); None when nothing is parked."""
+        ...
+
+    def postpone(self, id: str, progress: Progress, *, parked: bool) -> asyncio.Future[None]:
+        """Record what was tried for a delivery that stays owed; unknown and settled ids are ignored."""
         ...
 
     def settle(self, settlement: Settlement) -> asyncio.Future[None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import sqlite3
@@ -14,12 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hookflash.ports.journal import Delivery, Entry, KeptAnswer
+from hookflash.ports.journal import Delivery, Entry, KeptAnswer, Progress
 from hookflash.ports.outbox import Settlement
+from hookflash.store import outbox
+from hookflash.store.outbox import StoredDelivery
 from hookflash.store.schema import migrate
 from hookflash.store.writer import JournalError, Writer
 
 log = logging.getLogger("hookflash.store")
+
+__all__ = ["Retention", "SqliteJournal", "StoredDelivery", "StoredEntry"]
 
 T = TypeVar("T")
 
@@ -34,20 +37,11 @@ PRUNE_ROWS = 5000
 """Rows deleted in one transaction at most, so that pruning never holds up the writes of calls."""
 
 _INSERT_ENTRY = "INSERT INTO entries (at, kind, name, call, connection, data) VALUES (?, ?, ?, ?, ?, ?)"
-_INSERT_DELIVERY = (
-    "INSERT INTO outbox (id, lane, url, body, audience, headers, attempts, expires_at, name)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_SETTLE = (
-    "UPDATE outbox SET outcome = ?, status = ?, tries = ?, settled_at = ?, note = ?"
-    " WHERE id = ? AND outcome IS NULL"
-)
 _INSERT_ANSWER = (
     "INSERT OR REPLACE INTO answers (key, digest, at, status, body, chain) VALUES (?, ?, ?, ?, ?, ?)"
 )
 _TRIM_ANSWERS = "DELETE FROM answers WHERE seq <= (SELECT ifnull(max(seq), 0) FROM answers) - ?"
 _ENTRY_COLUMNS = "seq, kind, name, at, call, connection, data"
-_DELIVERY_COLUMNS = "id, lane, url, body, audience, headers, attempts, expires_at, name"
 # An opened connection that was never closed is needed to end its call after a crash, however old it is.
 _STILL_OPEN = (
     "kind = 'connection' AND name = 'opened' AND NOT EXISTS (SELECT 1 FROM entries AS c WHERE"
@@ -64,14 +58,6 @@ class StoredEntry:
 
     seq: int
     entry: Entry
-
-
-@dataclass(frozen=True, slots=True)
-class StoredDelivery:
-    """A delivery with how it went: ``settlement`` is None while it is owed."""
-
-    delivery: Delivery
-    settlement: Settlement | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +134,13 @@ class SqliteJournal:
         answer_rows = [(a.key, a.digest, a.at, a.status, a.body, a.chain) for a in answers]
         trim = self._time_to_trim(len(answer_rows))
         entry_rows = [(e.at, e.kind, e.name, e.call, e.connection, e.data) for e in entries]
-        delivery_rows = [_delivery_row(d) for d in deliveries]
+        delivery_rows = [outbox.insert_row(d) for d in deliveries]
 
         def work(connection: sqlite3.Connection) -> None:
             if entry_rows:
                 connection.executemany(_INSERT_ENTRY, entry_rows)
             if delivery_rows:
-                connection.executemany(_INSERT_DELIVERY, delivery_rows)
+                connection.executemany(outbox.INSERT, delivery_rows)
             if answer_rows:
                 connection.executemany(_INSERT_ANSWER, answer_rows)
                 if trim:
@@ -179,9 +165,13 @@ class SqliteJournal:
 
     def settle(self, settlement: Settlement) -> asyncio.Future[None]:
         """Record that a delivery was delivered or dropped; unknown or settled ids are ignored."""
-        s = settlement
-        row = ("delivered" if s.delivered else "dropped", s.status, s.attempts, s.at, s.note, s.id)
-        return self._writer.submit(lambda connection: _run(connection, _SETTLE, row), always=True)
+        row = outbox.settle_row(settlement)
+        return self._writer.submit(lambda connection: _run(connection, outbox.SETTLE, row), always=True)
+
+    def postpone(self, id: str, progress: Progress, *, parked: bool) -> asyncio.Future[None]:
+        """See ``ports.outbox.Outbox.postpone``."""
+        row = outbox.postpone_row(id, progress, parked)
+        return self._writer.submit(lambda connection: _run(connection, outbox.POSTPONE, row), always=True)
 
     def put_document(self, space: str, key: str, body: bytes) -> asyncio.Future[None]:
         row = (space, key, body)
@@ -244,17 +234,22 @@ class SqliteJournal:
         ]
 
     async def pending_deliveries(self, limit: int | None = None) -> list[Delivery]:
-        """What is owed, in the order it was written; the first ``limit`` of it."""
-        sql = f"SELECT {_DELIVERY_COLUMNS} FROM outbox WHERE outcome IS NULL ORDER BY seq LIMIT ?"
-        return [_delivery(row) for row in await self._rows(sql, (-1 if limit is None else limit,))]
+        """What is owed and not parked, in the order it was written; the first ``limit`` of it."""
+        rows = await self._rows(outbox.READY, (-1 if limit is None else limit,))
+        return [outbox.owed(row) for row in rows]
+
+    async def due_deliveries(self, now: float, limit: int) -> list[Delivery]:
+        """What is parked until ``now`` (Unix time) or earlier, the longest due first."""
+        return [outbox.owed(row) for row in await self._rows(outbox.DUE, (now, limit))]
+
+    async def next_due(self) -> float | None:
+        """When the first parked delivery is due (Unix time); None when nothing is parked."""
+        at = (await self._rows(outbox.NEXT_DUE))[0][0]
+        return None if at is None else float(at)
 
     async def deliveries_of_lane(self, lane: str, limit: int = 10_000) -> list[StoredDelivery]:
         """The deliveries of a lane in order, with how they went."""
-        sql = (
-            f"SELECT {_DELIVERY_COLUMNS}, outcome, status, tries, settled_at, note"
-            " FROM outbox WHERE lane = ? ORDER BY seq LIMIT ?"
-        )
-        return [_stored_delivery(row) for row in await self._rows(sql, (lane, limit))]
+        return [outbox.stored(row) for row in await self._rows(outbox.OF_LANE, (lane, limit))]
 
     async def documents(self, space: str) -> dict[str, bytes]:
         rows = await self._rows("SELECT key, body FROM documents WHERE space = ? ORDER BY key", (space,))
@@ -346,36 +341,6 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _run(connection: sqlite3.Connection, sql: str, row: tuple[object, ...]) -> int:
     return connection.execute(sql, row).rowcount
-
-
-def _delivery_row(d: Delivery) -> tuple[object, ...]:
-    headers = json.dumps(d.headers).encode() if d.headers else b"{}"
-    return (d.id, d.lane, d.url, d.body, d.audience, headers, d.attempts, d.expires_at, d.name)
-
-
-def _delivery(row: Any) -> Delivery:
-    id_, lane, url, body, audience, headers, attempts, expires_at, name = row[:9]
-    return Delivery(
-        id=id_,
-        lane=lane,
-        url=url,
-        body=bytes(body),
-        audience=audience,
-        headers=json.loads(headers),
-        attempts=attempts,
-        expires_at=expires_at,
-        name=name,
-    )
-
-
-def _stored_delivery(row: Any) -> StoredDelivery:
-    delivery = _delivery(row)
-    outcome, status, tries, settled_at, note = row[9:]
-    if outcome is None:
-        return StoredDelivery(delivery, None)
-    return StoredDelivery(
-        delivery, Settlement(delivery.id, outcome == "delivered", status, tries, settled_at, note)
-    )
 
 
 def _stored_entry(row: Any) -> StoredEntry:

@@ -71,7 +71,22 @@ def _answers(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: Sequence[Migration] = (_first, _answers)
+def _attempts(connection: sqlite3.Connection) -> None:
+    """What was tried for a delivery that is still owed, and when it is tried again."""
+    for statement in (
+        "ALTER TABLE outbox ADD COLUMN parked INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE outbox ADD COLUMN next_at REAL",
+        "ALTER TABLE outbox ADD COLUMN tried_at REAL",
+        "ALTER TABLE outbox ADD COLUMN last_outcome TEXT",
+        # Parked deliveries may be many; whoever asks for the others must not have to step over them.
+        "DROP INDEX outbox_pending",
+        "CREATE INDEX outbox_ready ON outbox (seq) WHERE outcome IS NULL AND parked = 0",
+        "CREATE INDEX outbox_parked ON outbox (next_at) WHERE outcome IS NULL AND parked = 1",
+    ):
+        connection.execute(statement)
+
+
+MIGRATIONS: Sequence[Migration] = (_first, _answers, _attempts)
 """Step n (from 0) brings a file from version n to n + 1. Steps are only ever appended."""
 
 
