@@ -21,6 +21,7 @@ from hookflash.calls.ending import BY_APP, REJECTED_BUSY, REJECTED_FORBIDDEN, RE
 from hookflash.calls.participants import Participant
 from hookflash.calls.registry import Registry
 from hookflash.calls.server_call import ServerCall
+from hookflash.calls.streaming_control import setup_of
 from hookflash.calls.tables import InvitationEvent, Leg
 from hookflash.calls.turn import Turn
 from hookflash.media.line import Request
@@ -54,7 +55,7 @@ class CallControl:
         """Call phones (outward), users and owned numbers (their apps are asked); several ring at once."""
         request = command.request
         require_callback(request.callback_uri, "callbackUri", self._callbacks)
-        checks.refuse_unavailable(request)
+        setup = setup_of(request, self._callbacks)
         if request.teams_app_source is not None:
             raise not_supported(
                 "teamsAppSource is not supported: Teams cannot be called from here; leave it out."
@@ -82,6 +83,7 @@ class CallControl:
             request=Request(command.version, request.operation_context),
             callback_uri=request.callback_uri,
             created=True,
+            setup=setup,
         )
         call.add_app(turn, connection)
         for target, owner in targets.items():
@@ -95,7 +97,7 @@ class CallControl:
         """Become the callee's end of an incoming call."""
         request = command.request
         require_callback(request.callback_uri, "callbackUri", self._callbacks)
-        checks.refuse_unavailable(request)
+        setup = setup_of(request, self._callbacks)
         answered_by = checks.own_identity(request.answered_by, "answeredBy")
         invitation = self._registry.book.get(command.resource, request.incoming_call_context)
 
@@ -113,6 +115,7 @@ class CallControl:
             callback_uri=request.callback_uri,
             created=False,
             answered_for=target.phone_number,
+            setup=setup,
         )
         call.decided(turn, invitation, InvitationEvent.ANSWER)
         call.add_app(turn, connection)

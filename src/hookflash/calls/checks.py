@@ -8,7 +8,6 @@ from hookflash.wire.identifiers import (
     Identifier,
     IdentifierKind,
 )
-from hookflash.wire.requests import AnswerCallRequest, CreateCallRequest
 from hookflash.wire.results import invalid_argument, not_supported
 
 _REACHABLE = (IdentifierKind.PHONE_NUMBER, IdentifierKind.COMMUNICATION_USER)
@@ -41,13 +40,3 @@ def own_identity(model: CommunicationUserModel | None, field: str) -> Identifier
             f"{field}.id", f"{model.id!r} is not a communication user (8:acs:<resource>_<user>)."
         )
     return identity
-
-
-def refuse_unavailable(request: CreateCallRequest | AnswerCallRequest) -> None:
-    """Raises Refusal 405/8520 for options whose feature this server does not have."""
-    for field, value in (
-        ("mediaStreamingOptions", request.media_streaming_options),
-        ("transcriptionOptions", request.transcription_options),
-    ):
-        if value is not None:
-            raise not_supported(f"{field} is not supported by this version of the server; leave it out.")

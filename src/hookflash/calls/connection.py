@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hookflash.calls.effects import ConnectionClosed, ConnectionOpened, Notify
 from hookflash.calls.ending import Ending
+from hookflash.calls.streams import Setup, Streams
 from hookflash.calls.tables import CONNECTION, ConnectionEvent
 from hookflash.calls.turn import Turn
 from hookflash.machine import Machine
@@ -49,6 +50,7 @@ class Connection:
         callback_uri: str,
         created: bool,
         answered_for: str | None = None,
+        setup: Setup | None = None,
     ) -> None:
         self.id = id
         self.server_call = server_call
@@ -60,6 +62,8 @@ class Connection:
         self.answered_for = answered_for
         self.sequence_number = 0
         self.machine = Machine(CONNECTION, State.CONNECTING)
+        self.setup = setup or Setup()
+        self.streams = Streams(self, self.setup)
         self.desk = Desk(self)
 
     @property
@@ -89,6 +93,7 @@ class Connection:
     def connect(self, turn: Turn) -> None:
         self.machine.fire(ConnectionEvent.CONNECT)
         self.notify(turn, CallConnected, SUCCESS, self.request)
+        self.streams.connected(turn)
 
     def roster_changed(self, turn: Turn) -> None:
         """Tell who is in the call now; nothing before the connection is up."""
@@ -113,6 +118,7 @@ class Connection:
         """
         was_connected = self.connected
         self.machine.fire(ConnectionEvent.DISCONNECT)
+        self.streams.end(turn, fault=ending.fault)
         self.desk.close(turn, fault=ending.fault)
         result = ending.result(self.request.version)
         last: type[EventData] = CallDisconnected
@@ -196,6 +202,10 @@ class Connection:
             correlation_id=call.correlation_id,
             answered_by=None if self.created else CommunicationUserModel(id=self.participant.identity.raw_id),
             answered_for=PhoneNumberModel(value=self.answered_for) if self.answered_for else None,
+            media_streaming_subscription=self.streams.audio.subscription() if self.streams.audio else None,
+            transcription_subscription=(
+                self.streams.transcript.subscription() if self.streams.transcript else None
+            ),
         )
 
     def participant_named(self, raw_id: str) -> Participant:

@@ -275,7 +275,7 @@ class UpdateRoster:
 
 @dataclass(frozen=True, slots=True)
 class StartRecording:
-    """Record a call, prompts included. RecordingFailed may follow; RecordingStored follows its stop.
+    """Record a call, prompts included. RecordingStarted or RecordingFailed follows; RecordingStored its stop.
 
     ``format`` is "wav", "mp3" or "mp4", ``channel_type`` "mixed" or "unmixed", ``channels`` maps rawIds to
     channels 0 to 4 (those not named get the next free one when they first speak). ``paused``: begin paused.

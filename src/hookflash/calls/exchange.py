@@ -20,8 +20,10 @@ from hookflash.calls.effects import Effect, RefuseLeg, RingLeg
 from hookflash.calls.ending import MEDIA_LOST, NOBODY_LISTENS, STOPPING, Ending, failed
 from hookflash.calls.media_control import MediaControl
 from hookflash.calls.participants import Participant
+from hookflash.calls.recording_control import RecordingControl
 from hookflash.calls.registry import MEMORY, Registry, Timings
 from hookflash.calls.server_call import ServerCall
+from hookflash.calls.streaming_control import StreamingControl
 from hookflash.calls.tables import InvitationEvent, Leg, LegEvent
 from hookflash.calls.turn import Turn
 from hookflash.wire.constraints import CallbackRules
@@ -38,6 +40,8 @@ class Outcome:
 
 
 _STRICT = CallbackRules()
+FILES = "https://recordings.invalid"
+"""Where recordings are said to be when nobody serves them."""
 
 
 class Exchange:
@@ -45,7 +49,7 @@ class Exchange:
 
     ``first_leg`` is where leg numbers begin (they are never reused). ``callbacks`` says which callback
     URIs are taken: https only, unless told otherwise. ``memory`` bounds what is remembered of ended
-    connections and used contexts, each.
+    connections and used contexts, each. ``files`` is the base URL under which recordings can be fetched.
     """
 
     def __init__(
@@ -57,10 +61,13 @@ class Exchange:
         callbacks: CallbackRules = _STRICT,
         timings: Timings | None = None,
         memory: int = MEMORY,
+        files: str = FILES,
     ) -> None:
         self._registry = Registry(directory, minter, first_leg, timings or Timings(), memory)
         control = CallControl(self._registry, callbacks)
         media = MediaControl(self._registry, callbacks)
+        streaming = StreamingControl(self._registry, callbacks)
+        recording = RecordingControl(self._registry, callbacks, memory, files)
         self._commands: dict[type, Callable[[Turn, Any], msgspec.Struct | None]] = {
             commands.CreateCall: control.create,
             commands.AnswerCall: control.answer,
@@ -79,6 +86,16 @@ class Exchange:
             commands.SendDtmf: media.send_tones,
             commands.Hold: media.hold,
             commands.Unhold: media.unhold,
+            commands.StartMediaStreaming: streaming.start_streaming,
+            commands.StopMediaStreaming: streaming.stop_streaming,
+            commands.StartTranscription: streaming.start_transcription,
+            commands.StopTranscription: streaming.stop_transcription,
+            commands.UpdateTranscription: streaming.update_transcription,
+            commands.StartRecording: recording.start,
+            commands.GetRecording: recording.get,
+            commands.StopRecording: recording.stop,
+            commands.PauseRecording: recording.pause,
+            commands.ResumeRecording: recording.resume,
         }
         self._facts: dict[type, Callable[[Turn, Any], None]] = {
             facts.IncomingLeg: self._incoming,
@@ -93,6 +110,11 @@ class Exchange:
             facts.ToneHeard: self._tone_heard,
             facts.TonesDone: self._tones_done,
             facts.TonesFailed: self._tones_failed,
+            facts.StreamOpened: streaming.opened,
+            facts.StreamFailed: streaming.failed,
+            facts.RecordingStarted: recording.started,
+            facts.RecordingFailed: recording.failed,
+            facts.RecordingStored: recording.stored,
             facts.MediaLost: self._media_lost,
             facts.Stopping: self._stopping,
             facts.TimerFired: self._timer_fired,

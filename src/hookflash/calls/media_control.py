@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from hookflash.calls.commands import (
@@ -23,9 +25,26 @@ from hookflash.wire.enums import CallConnectionState
 from hookflash.wire.responses import OperationResponse
 from hookflash.wire.results import invalid_state, not_established
 
-MediaCommand = (
-    CancelAllMedia | Hold | Play | Recognize | SendDtmf | StartContinuousDtmf | StopContinuousDtmf | Unhold
-)
+
+def usable_connection(registry: Registry, callbacks: CallbackRules, command: Any) -> Connection:
+    """The connection of a media command, which has to be up; its operationCallbackUri is checked, too.
+
+    Raises Refusal as the registry does, 400/8501 before the call is up, 400/8585 while it is transferred or
+    ended.
+    """
+    connection = registry.connection(command.resource, command.connection_id)
+    if connection.state is CallConnectionState.CONNECTING:
+        raise not_established(
+            f"Call {connection.id} is not established yet; media operations can start after CallConnected."
+        )
+    if not connection.connected:
+        raise invalid_state(
+            f"Call {connection.id} is {connection.state}; media operations need it to be connected."
+        )
+    own = getattr(getattr(command, "request", None), "operation_callback_uri", None)
+    if own is not None:
+        require_callback(own, "operationCallbackUri", callbacks)
+    return connection
 
 
 class MediaControl:
@@ -35,23 +54,8 @@ class MediaControl:
         self._registry = registry
         self._callbacks = callbacks
 
-    def _connection(self, command: MediaCommand) -> Connection:
-        """The connection, which has to be up. Raises Refusal as the registry does, 400/8501 or 400/8585."""
-        connection = self._registry.connection(command.resource, command.connection_id)
-        if connection.state is CallConnectionState.CONNECTING:
-            raise not_established(
-                f"Call {connection.id} is not established yet; media operations can start after "
-                "CallConnected."
-            )
-        if not connection.connected:
-            raise invalid_state(
-                f"Call {connection.id} is {connection.state}; media operations need it to be connected."
-            )
-        if not isinstance(command, CancelAllMedia):
-            own = command.request.operation_callback_uri
-            if own is not None:
-                require_callback(own, "operationCallbackUri", self._callbacks)
-        return connection
+    def _connection(self, command: Any) -> Connection:
+        return usable_connection(self._registry, self._callbacks, command)
 
     def play(self, turn: Turn, command: Play) -> None:
         self._connection(command).desk.play(turn, command.version, command.request)

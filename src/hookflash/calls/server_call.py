@@ -10,6 +10,7 @@ is not left alone: when one end remains, the call ends.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from hookflash.calls.connection import Connection
 from hookflash.calls.effects import (
@@ -22,17 +23,23 @@ from hookflash.calls.effects import (
     OpenAppLeg,
     RaiseIncomingCall,
     RefuseLeg,
+    Roster,
+    UpdateRoster,
 )
 from hookflash.calls.ending import ALONE, NOT_ANSWERED, Ending
 from hookflash.calls.facts import Cause
 from hookflash.calls.invitations import Invitation
 from hookflash.calls.participants import Participant
 from hookflash.calls.registry import Registry
+from hookflash.calls.streams import roster_of
 from hookflash.calls.tables import InvitationEvent, Leg, LegEvent
 from hookflash.calls.turn import Turn
 from hookflash.wire.identifiers import CommunicationIdentifierModel, Identifier
 from hookflash.wire.models import CustomContext, IncomingCallData
 from hookflash.wire.results import not_found
+
+if TYPE_CHECKING:
+    from hookflash.calls.recordings import Recording
 
 _HANGUP = Cause(200, "OK")
 
@@ -62,6 +69,8 @@ class ServerCall:
         self.connections: dict[int, Connection] = {}
         self.invitations: dict[str, Invitation] = {}
         self.originator: Participant | None = None
+        self.recording: Recording | None = None
+        self._told: Roster = ()
         registry.calls[self.number] = self
 
     # --- who is in it -----------------------------------------------------------------------------------
@@ -196,6 +205,17 @@ class ServerCall:
     def roster_changed(self, turn: Turn) -> None:
         for connection in self.connections.values():
             connection.roster_changed(turn)
+        self._tell_roster(turn)
+
+    def _tell_roster(self, turn: Turn) -> None:
+        """Streams and recordings have to know who speaks; nobody else is told."""
+        if self.recording is None and not any(one.streams.running for one in self.connections.values()):
+            self._told = ()
+            return
+        roster = roster_of(self)
+        if roster != self._told:
+            self._told = roster
+            turn.emit(UpdateRoster(self.number, roster))
 
     def hold(self, turn: Turn, person: Participant) -> None:
         """Take somebody out of the mix; what plays to them alone ends."""
@@ -218,6 +238,7 @@ class ServerCall:
     def heard(self, turn: Turn, leg: int, digit: str) -> None:
         """Somebody pressed a key."""
         for connection in list(self.connections.values()):
+            connection.streams.heard(turn, leg, digit)
             connection.desk.heard(turn, leg, digit)
 
     # --- going ------------------------------------------------------------------------------------------
@@ -261,6 +282,8 @@ class ServerCall:
         """Everybody goes: last events for apps, a final response for waiting callers, BYE or CANCEL."""
         for invitation in list(self.invitations.values()):
             self.decided(turn, invitation, InvitationEvent.CANCEL)
+        if self.recording is not None:
+            self.recording.stop(turn, fault=ending.fault)
         for connection in list(self.connections.values()):
             self._close_connection(turn, connection, ending)
         for person in list(self.participants.values()):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import count
+from typing import TYPE_CHECKING
 
 from hookflash.calls.effects import (
     AddListener,
@@ -24,16 +25,21 @@ from hookflash.calls.effects import (
 )
 from hookflash.media.line import PlayOwner, Source, TonesOwner
 
+if TYPE_CHECKING:
+    from hookflash.calls.streams import Outlet
+
 
 class Pending:
-    """Plays, sendings and timers under way, by id, and the counters their ids come from."""
+    """Plays, sendings, streams and timers under way, by id, and the counters their ids come from."""
 
     def __init__(self) -> None:
         self.plays: dict[int, PlayOwner] = {}
         self.sendings: dict[int, TonesOwner] = {}
+        self.streams: dict[int, Outlet] = {}
         self.timers: dict[int, Callable[[Turn], None]] = {}
         self._play_ids = count(1)
         self._sending_ids = count(1)
+        self._stream_ids = count(1)
         self._timer_ids = count(1)
         self._serials = count(1)
 
@@ -50,6 +56,11 @@ class Pending:
         sending = next(self._sending_ids)
         self.sendings[sending] = owner
         return sending
+
+    def add_stream(self, owner: Outlet) -> int:
+        stream = next(self._stream_ids)
+        self.streams[stream] = owner
+        return stream
 
     def add_timer(self, fire: Callable[[Turn], None]) -> int:
         timer = next(self._timer_ids)
@@ -117,3 +128,11 @@ class Turn:
         """Stop a sending; None and sendings that have ended are ignored."""
         if sending is not None and self.pending.sendings.pop(sending, None) is not None:
             self.emit(StopTones(sending))
+
+    def new_stream(self, owner: Outlet) -> int:
+        """A name for a stream or transcript that is about to be opened."""
+        return self.pending.add_stream(owner)
+
+    def forget_stream(self, stream: int) -> None:
+        """Nothing more is to be heard of a stream."""
+        self.pending.streams.pop(stream, None)

@@ -9,6 +9,11 @@ when its one terminal event is sent.
 
 A *subscription* is a continuous DTMF recognition: it listens until somebody stops it, the participant
 leaves or the call ends.
+
+A *stream* is what was asked for when the call was set up: audio or transcripts over a WebSocket. It can be
+started and stopped any number of times; it is *opening* until its socket is open, and *closed* for good when
+the connection ends. A *recording* is *starting* until the recorder says that it runs, and then *active* or
+*paused*; it ends once.
 """
 
 from __future__ import annotations
@@ -57,6 +62,43 @@ class ListeningStep(Enum):
     TONE = "tone"
     ADOPT = "adopt"
     STOP = "stop"
+
+
+class Stream(Enum):
+    """States of an audio stream or a transcript."""
+
+    IDLE = "idle"
+    OPENING = "opening"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class StreamStep(Enum):
+    START = "start"
+    OPENED = "opened"
+    REOPENED = "reopened"
+    UPDATE = "update"
+    FAIL = "fail"
+    STOP = "stop"
+    CLOSE = "close"
+
+
+class Recording(Enum):
+    """States of a recording."""
+
+    STARTING = "starting"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class RecordingStep(Enum):
+    BEGIN = "begin"
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+    FAIL = "fail"
 
 
 _ENDS = {Step.COMPLETE: State.COMPLETED, Step.FAIL: State.FAILED, Step.CANCEL: State.CANCELED}
@@ -111,5 +153,52 @@ SUBSCRIPTION: Table[Listening, ListeningStep] = Table(
     },
 )
 
-TABLES: tuple[Table[Any, Any], ...] = (OPERATION, SUBSCRIPTION)
+STREAM: Table[Stream, StreamStep] = Table(
+    name="Audio stream or transcript",
+    rules=(
+        "Starting opens the socket. Once open it may be interrupted and reopen, which is reported, and a "
+        "transcript may go on in another language (update). Stopping and failing lead back to idle, from "
+        "where it can be started anew; the end of the connection closes it."
+    ),
+    initial=(Stream.IDLE,),
+    final=frozenset({Stream.CLOSED}),
+    transitions={
+        (Stream.IDLE, StreamStep.START): Stream.OPENING,
+        (Stream.OPENING, StreamStep.OPENED): Stream.OPEN,
+        (Stream.OPENING, StreamStep.FAIL): Stream.IDLE,
+        (Stream.OPENING, StreamStep.STOP): Stream.IDLE,
+        (Stream.OPEN, StreamStep.REOPENED): Stream.OPEN,
+        (Stream.OPEN, StreamStep.UPDATE): Stream.OPEN,
+        (Stream.OPEN, StreamStep.FAIL): Stream.IDLE,
+        (Stream.OPEN, StreamStep.STOP): Stream.IDLE,
+        **{(state, StreamStep.CLOSE): Stream.CLOSED for state in (Stream.IDLE, Stream.OPENING, Stream.OPEN)},
+    },
+)
+
+RECORDING: Table[Recording, RecordingStep] = Table(
+    name="Recording",
+    rules=(
+        "Starting until the recorder runs; with pauseOnStart it begins paused. Active is what apps are shown "
+        "as active, everything else as inactive. Stopping and failing are final."
+    ),
+    initial=(Recording.STARTING, Recording.PAUSED),
+    final=frozenset({Recording.STOPPED, Recording.FAILED}),
+    transitions={
+        (Recording.STARTING, RecordingStep.BEGIN): Recording.ACTIVE,
+        (Recording.STARTING, RecordingStep.PAUSE): Recording.PAUSED,
+        (Recording.ACTIVE, RecordingStep.PAUSE): Recording.PAUSED,
+        (Recording.PAUSED, RecordingStep.BEGIN): Recording.PAUSED,
+        (Recording.PAUSED, RecordingStep.RESUME): Recording.ACTIVE,
+        **{
+            (state, step): end
+            for state in (Recording.STARTING, Recording.ACTIVE, Recording.PAUSED)
+            for step, end in (
+                (RecordingStep.STOP, Recording.STOPPED),
+                (RecordingStep.FAIL, Recording.FAILED),
+            )
+        },
+    },
+)
+
+TABLES: tuple[Table[Any, Any], ...] = (OPERATION, SUBSCRIPTION, STREAM, RECORDING)
 """Every state table of this room, for the diagrams."""

@@ -90,7 +90,16 @@ def require_callback(uri: str, field: str, rules: CallbackRules) -> None:
 
     A host name may still resolve to a private address; that is found out when an event is sent.
     """
-    require_uri(uri, field, ("https", "http") if rules.http else ("https",))
+    _require_outward(uri, field, ("https", "http") if rules.http else ("https",), rules)
+
+
+def require_stream(uri: str, field: str, rules: CallbackRules) -> None:
+    """Where audio or transcripts go: wss, and plain ws where plain http callbacks are allowed."""
+    _require_outward(uri, field, ("wss", "ws") if rules.http else ("wss",), rules)
+
+
+def _require_outward(uri: str, field: str, schemes: tuple[str, ...], rules: CallbackRules) -> None:
+    require_uri(uri, field, schemes)
     if not rules.private and _is_private(uri):
         host = urlsplit(uri).hostname
         raise invalid_argument(
@@ -285,7 +294,18 @@ def check_locale(locale: str | None, field: str, *, required: bool = False) -> N
         raise invalid_argument(field, f"expected a locale with a region such as en-US, got {locale[:64]!r}.")
 
 
+def check_intelligence(model: Any) -> None:
+    """The cognitive services endpoint of create, answer and connect, wherever the version puts it."""
+    options: parts.CallIntelligenceOptions | None = model.call_intelligence_options
+    if options is not None and options.cognitive_services_endpoint:
+        require_uri(options.cognitive_services_endpoint, "callIntelligenceOptions.cognitiveServicesEndpoint")
+    top_level = getattr(model, "cognitive_services_endpoint", None)
+    if top_level:
+        require_uri(top_level, "cognitiveServicesEndpoint")
+
+
 def check_streams(model: Any) -> None:
+    check_intelligence(model)
     streaming: parts.MediaStreamingOptions | None = model.media_streaming_options
     if streaming is not None:
         field = "mediaStreamingOptions.transportUrl"

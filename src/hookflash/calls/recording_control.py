@@ -1,0 +1,202 @@
+"""Recording commands: start, look, pause, resume, stop (contract sections 1.4 and 9)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hookflash.calls.commands import (
+    GetRecording,
+    PauseRecording,
+    ResumeRecording,
+    StartRecording,
+    StopRecording,
+)
+from hookflash.calls.facts import RecordingFailed, RecordingStarted, RecordingStored
+from hookflash.calls.recordings import Order, Recording, RecordingBook
+from hookflash.calls.registry import Registry
+from hookflash.calls.server_call import ServerCall
+from hookflash.calls.turn import Turn
+from hookflash.wire.constraints import CallbackRules, require_callback
+from hookflash.wire.enums import (
+    CallLocatorKind,
+    RecordingChannelType,
+    RecordingContentType,
+    RecordingFormatType,
+    RecordingStorageKind,
+)
+from hookflash.wire.identifiers import Identifier
+from hookflash.wire.parts import CallLocator
+from hookflash.wire.requests import StartCallRecordingRequest
+from hookflash.wire.results import (
+    ResultInformation,
+    not_established,
+    not_found,
+    not_supported,
+    recording_active,
+    wrong_resource,
+)
+
+_FORMATS = {
+    (RecordingContentType.AUDIO, RecordingChannelType.MIXED): RecordingFormatType.MP3,
+    (RecordingContentType.AUDIO, RecordingChannelType.UNMIXED): RecordingFormatType.WAV,
+    (RecordingContentType.AUDIO_VIDEO, RecordingChannelType.MIXED): RecordingFormatType.MP4,
+}
+"""The format of a request that names none."""
+
+
+class RecordingControl:
+    """Handlers of the commands and facts about recordings; each checks everything, then acts.
+
+    ``files`` is the base URL of recorded files.
+    """
+
+    def __init__(self, registry: Registry, callbacks: CallbackRules, memory: int, files: str) -> None:
+        self._registry = registry
+        self._callbacks = callbacks
+        self._files = files.rstrip("/")
+        self.book = RecordingBook(memory)
+
+    # --- commands ---------------------------------------------------------------------------------------
+
+    def start(self, turn: Turn, command: StartRecording) -> msgspec.Struct:
+        """Record a call. Raises Refusal 404/8522, 403/7507, 400/8501, 400/8559 or 405/8520."""
+        request, resource = command.request, command.resource
+        if request.recording_state_callback_uri is not None:
+            require_callback(
+                request.recording_state_callback_uri, "recordingStateCallbackUri", self._callbacks
+            )
+        call = self._call(resource, request)
+        leg = self._leg(call, resource, request)
+        running = call.recording
+        if running is not None:
+            raise recording_active(
+                f"The call is being recorded already (recordingId {running.id}, {running.state}); a call has "
+                "one recording at a time, so resume that one, or stop it first."
+            )
+        recording = Recording(
+            self.book,
+            call,
+            id=self._registry.minter.recording_id(leg),
+            resource=resource,
+            version=command.version,
+            connection_id=leg,
+            callback=request.recording_state_callback_uri,
+            order=_order(request),
+        )
+        recording.start(turn)
+        return recording.response()
+
+    def get(self, turn: Turn, command: GetRecording) -> msgspec.Struct:
+        return self.book.get(command.resource, command.recording_id).response()
+
+    def stop(self, turn: Turn, command: StopRecording) -> None:
+        self.book.get(command.resource, command.recording_id).stop(turn)
+
+    def pause(self, turn: Turn, command: PauseRecording) -> None:
+        self.book.get(command.resource, command.recording_id).pause(turn)
+
+    def resume(self, turn: Turn, command: ResumeRecording) -> None:
+        self.book.get(command.resource, command.recording_id).resume(turn)
+
+    # --- facts ------------------------------------------------------------------------------------------
+
+    def started(self, turn: Turn, fact: RecordingStarted) -> None:
+        recording = self.book.live.get(fact.recording)
+        if recording is not None:
+            recording.started(turn, fact.started)
+
+    def failed(self, turn: Turn, fact: RecordingFailed) -> None:
+        recording = self.book.live.get(fact.recording)
+        if recording is not None:
+            recording.failed(turn, ResultInformation(fact.code, fact.sub_code, fact.message))
+
+    def stored(self, turn: Turn, fact: RecordingStored) -> None:
+        recording = self.book.storing.pop(fact.recording, None)
+        if recording is not None:
+            recording.stored(turn, fact, self._files)
+
+    # --- which call -------------------------------------------------------------------------------------
+
+    def _call(self, resource: str, request: StartCallRecordingRequest) -> ServerCall:
+        """The call to record, which has to be up."""
+        if request.call_connection_id is not None:
+            connection = self._registry.connection(resource, request.call_connection_id)
+            call = connection.server_call
+            if not connection.connected:
+                raise _not_up(f"Call {connection.id}")
+            return call
+        assert request.call_locator is not None
+        call = self._located(request.call_locator)
+        if not self._has_part(resource, call):
+            raise wrong_resource(
+                "The call belongs to another resource: none of its participants is an app, a user or a "
+                "number of the resource that signed this request."
+            )
+        if len(call.present()) < 2:
+            raise _not_up("The call")
+        return call
+
+    def _located(self, locator: CallLocator) -> ServerCall:
+        if locator.server_call_id:
+            wanted = locator.server_call_id.rstrip("=")
+            for call in self._registry.calls.values():
+                if call.id.rstrip("=") == wanted:
+                    return call
+            raise not_found("Call not found: there is no call with the serverCallId of callLocator.")
+        kind = CallLocatorKind.ROOM_CALL if locator.room_id else CallLocatorKind.GROUP_CALL
+        raise not_supported(
+            f"A {kind} is not supported for recordings; name the call by its serverCallId (it is in every "
+            "event of the call) or by callConnectionId."
+        )
+
+    def _has_part(self, resource: str, call: ServerCall) -> bool:
+        wanted = resource.casefold()
+        if any(one.resource.casefold() == wanted for one in call.connections.values()):
+            return True
+        owner = self._registry.directory.owner
+        people = [person.identity for person in call.present()]
+        return any(owner(identity) == wanted for identity in [call.caller, *call.targets, *people])
+
+    def _leg(self, call: ServerCall, resource: str, request: StartCallRecordingRequest) -> str:
+        """The connection the recording is named after: that of the request, one of its resource, or none."""
+        if request.call_connection_id is not None:
+            return request.call_connection_id.casefold()
+        for connection in call.connections.values():
+            if connection.resource.casefold() == resource.casefold():
+                return connection.id
+        return self._registry.minter.guid()
+
+
+def _not_up(what: str) -> Exception:
+    return not_established(f"{what} is not established yet; it can be recorded after CallConnected.")
+
+
+def _order(request: StartCallRecordingRequest) -> Order:
+    """What to record, with the defaults of contract section 9.1; its combinations are checked already."""
+    content = request.recording_content_type or RecordingContentType.AUDIO_VIDEO
+    channel = request.recording_channel_type or RecordingChannelType.MIXED
+    storage = request.external_storage
+    external = storage is not None and storage.recording_storage_kind is (
+        RecordingStorageKind.AZURE_BLOB_STORAGE
+    )
+    return Order(
+        content_type=content.value,
+        channel_type=channel.value,
+        format=(request.recording_format_type or _FORMATS[content, channel]).value,
+        channels=_channels(request) if channel is RecordingChannelType.UNMIXED else (),
+        paused=bool(request.pause_on_start),
+        destination=storage.recording_destination_container_url if storage and external else None,
+    )
+
+
+def _channels(request: StartCallRecordingRequest) -> tuple[tuple[str, int], ...]:
+    """Who goes to which channel: channelAffinity first, then the ordering, in the channels left over."""
+    given = {
+        Identifier.from_model(entry.participant, "channelAffinity").raw_id: entry.channel
+        for entry in request.channel_affinity or ()
+    }
+    for model in request.audio_channel_participant_ordering or ():
+        given.setdefault(Identifier.from_model(model, "audioChannelParticipantOrdering").raw_id, None)
+    free = iter(sorted(set(range(5)) - {channel for channel in given.values() if channel is not None}))
+    named = {raw_id: next(free, None) if channel is None else channel for raw_id, channel in given.items()}
+    return tuple((raw_id, channel) for raw_id, channel in named.items() if channel is not None)

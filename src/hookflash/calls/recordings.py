@@ -1,0 +1,261 @@
+"""Recordings: one of a call at a time, from the start request to the files (contract section 9).
+
+A recording belongs to a server call and to the resource that started it. It is *active* once the recorder
+says that it runs; until then, and while it is paused, apps are shown *inactive*, as recorded from the real
+service. Each change is told to its ``recordingStateCallbackUri``, if it has one. After its end it is not
+found any more; what is left is to publish its files when they are complete.
+
+A recording that fails before it ran is StartRecordingFailed; api-versions that do not know that event, and
+recordings that ran already, get RecordingStateChanged with the reason instead.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hookflash.calls import effects
+from hookflash.calls.streams import roster_of
+from hookflash.machine import Machine
+from hookflash.media.tables import RECORDING, RecordingStep
+from hookflash.media.tables import Recording as State
+from hookflash.wire.enums import RecordingKind, RecordingState
+from hookflash.wire.eventgrid import (
+    RECORDING_FILE_STATUS_UPDATED,
+    RecordingChunk,
+    recording_file_status_updated,
+    recording_subject,
+)
+from hookflash.wire.events import (
+    EventData,
+    RecordingStateChanged,
+    StartRecordingFailed,
+    is_known,
+    recording_source,
+)
+from hookflash.wire.gates import gated
+from hookflash.wire.responses import RecordingStateResponse
+from hookflash.wire.results import SUCCESS, UNKNOWN_ERROR, Refusal, ResultInformation, wrong_resource
+from hookflash.wire.timestamps import offset_time
+
+if TYPE_CHECKING:
+    from hookflash.calls.facts import RecordingStored
+    from hookflash.calls.server_call import ServerCall
+    from hookflash.calls.turn import Turn
+
+CALL_ENDED = "CallEnded"
+"""The sessionEndReason of every recording that was not broken off (contract section 5.7)."""
+FAILED = "SessionFailed"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to record and how; ``channels`` maps rawIds to channels, ``destination`` is a container's URL."""
+
+    content_type: str
+    channel_type: str
+    format: str
+    channels: tuple[tuple[str, int], ...] = ()
+    paused: bool = False
+    destination: str | None = None
+
+
+class Recording:
+    """One recording. ``connection_id`` is the leg that started it, or a GUID of its own."""
+
+    def __init__(
+        self,
+        book: RecordingBook,
+        call: ServerCall,
+        *,
+        id: str,
+        resource: str,
+        version: str,
+        connection_id: str,
+        callback: str | None,
+        order: Order,
+    ) -> None:
+        self.book = book
+        self.call: ServerCall | None = call
+        self.server_call_id = call.id
+        self.correlation_id = call.correlation_id
+        self.id = id
+        self.resource = resource
+        self.version = version
+        self.connection_id = connection_id
+        self.callback = callback
+        self.order = order
+        self.began: float | None = None
+        self.end_reason = CALL_ENDED
+        self.machine = Machine(RECORDING, State.PAUSED if order.paused else State.STARTING)
+
+    @property
+    def state(self) -> RecordingState:
+        active = self.machine.state is State.ACTIVE
+        return RecordingState.ACTIVE if active else RecordingState.INACTIVE
+
+    def response(self) -> RecordingStateResponse:
+        return RecordingStateResponse(self.id, self.state, RecordingKind.AZURE_COMMUNICATION_SERVICES)
+
+    # --- what is asked ----------------------------------------------------------------------------------
+
+    def start(self, turn: Turn) -> None:
+        call, order = self.call, self.order
+        assert call is not None
+        call.recording = self
+        self.book.live[self.id] = self
+        turn.emit(
+            effects.StartRecording(
+                recording=self.id,
+                call=call.number,
+                resource=self.resource,
+                server_call_id=call.id,
+                correlation_id=call.correlation_id,
+                connection_id=self.connection_id,
+                content_type=order.content_type,
+                channel_type=order.channel_type,
+                format=order.format,
+                channels=order.channels,
+                paused=order.paused,
+                destination=order.destination,
+                roster=roster_of(call),
+            )
+        )
+
+    def pause(self, turn: Turn) -> None:
+        """Idempotent: the request has no repeatability headers, and a client that retries sends it twice."""
+        if not self.machine.allows(RecordingStep.PAUSE):
+            return
+        was = self.state
+        self.machine.fire(RecordingStep.PAUSE)
+        turn.emit(effects.PauseRecording(self.id))
+        if was is RecordingState.ACTIVE:
+            self._changed(turn, SUCCESS)
+
+    def resume(self, turn: Turn) -> None:
+        """Idempotent, as :meth:`pause`."""
+        if not self.machine.allows(RecordingStep.RESUME):
+            return
+        self.machine.fire(RecordingStep.RESUME)
+        turn.emit(effects.ResumeRecording(self.id))
+        self._changed(turn, SUCCESS)
+
+    def stop(self, turn: Turn, *, fault: bool = False) -> None:
+        """Somebody stopped it, or the call is over; with a ``fault`` because the platform broke down."""
+        self.machine.fire(RecordingStep.STOP)
+        self._over()
+        turn.emit(effects.StopRecording(self.id, self.end_reason))
+        self._changed(turn, UNKNOWN_ERROR if fault else SUCCESS)
+
+    # --- what happens -----------------------------------------------------------------------------------
+
+    def started(self, turn: Turn, at: float) -> None:
+        """The recorder runs since ``at`` (Unix time)."""
+        if self.began is not None:
+            return
+        self.began = at
+        self.machine.fire(RecordingStep.BEGIN)
+        if self.state is RecordingState.ACTIVE:
+            self._changed(turn, SUCCESS)
+
+    def failed(self, turn: Turn, result: ResultInformation) -> None:
+        never_ran = self.began is None
+        self.machine.fire(RecordingStep.FAIL)
+        self._over()
+        self.end_reason = FAILED
+        if never_ran and is_known(StartRecordingFailed, self.version):
+            self._notify(turn, StartRecordingFailed(**self._common(result), recording_id=self.id))
+        else:
+            self._changed(turn, result)
+
+    def stored(self, turn: Turn, fact: RecordingStored, base: str) -> None:
+        """Its files are complete; ``base`` is the URL they are served under."""
+        order = self.order
+        kind = "acsaudio" if order.content_type == "audio" else "video"
+        chunks = []
+        for chunk in fact.chunks:
+            url = f"{base}/v1/objects/{chunk.document_id}"
+            chunks.append(
+                RecordingChunk(
+                    document_id=chunk.document_id,
+                    index=chunk.index,
+                    end_reason=chunk.end_reason,
+                    content_location=f"{url}/content/{kind}",
+                    metadata_location=f"{url}/content/acsmetadata",
+                    delete_location=url,
+                )
+            )
+        data = recording_file_status_updated(
+            chunks,
+            started=fact.started,
+            duration_ms=fact.duration_ms,
+            content_type=order.content_type,
+            channel_type=order.channel_type,
+            format=order.format,
+            session_end_reason=self.end_reason,
+        )
+        subject = recording_subject(self.correlation_id, self.server_call_id, self.id)
+        turn.emit(effects.PublishEvent(self.resource, RECORDING_FILE_STATUS_UPDATED, subject, data))
+
+    # --- telling ----------------------------------------------------------------------------------------
+
+    def _over(self) -> None:
+        if self.call is not None:
+            self.call.recording = None
+            self.call = None
+        self.book.end(self)
+
+    def _changed(self, turn: Turn, result: ResultInformation) -> None:
+        source = recording_source(self.server_call_id, self.id)
+        self._notify(
+            turn,
+            RecordingStateChanged(
+                **self._common(result),
+                event_source=source,
+                recording_id=self.id,
+                state=self.state,
+                start_date_time=offset_time(self.began) if self.began is not None else None,
+                recording_kind=RecordingKind.AZURE_COMMUNICATION_SERVICES,
+            ),
+        )
+
+    def _common(self, result: ResultInformation) -> dict[str, Any]:
+        return {
+            "version": self.version,
+            "call_connection_id": self.connection_id,
+            "server_call_id": self.server_call_id,
+            "correlation_id": self.correlation_id,
+            "result_information": result,
+        }
+
+    def _notify(self, turn: Turn, event: EventData) -> None:
+        data = gated(event)
+        if self.callback is not None and data is not None:
+            turn.emit(effects.Notify(self.resource, self.connection_id, self.callback, data))
+
+
+class RecordingBook:
+    """Recordings by id: those that run, and those whose files are still to come, the newest ``memory``."""
+
+    def __init__(self, memory: int) -> None:
+        self.live: dict[str, Recording] = {}
+        self.storing: OrderedDict[str, Recording] = OrderedDict()
+        self._memory = memory
+
+    def get(self, resource: str, recording_id: str) -> Recording:
+        """What a request names. Raises Refusal 404/8522, or 403/7507 for another resource's."""
+        recording = self.live.get(recording_id)
+        if recording is None:
+            raise Refusal(404, 8522, "Recording not found.")
+        if recording.resource.casefold() != resource.casefold():
+            raise wrong_resource(
+                "The recording belongs to another resource; use the key of the resource that started it."
+            )
+        return recording
+
+    def end(self, recording: Recording) -> None:
+        del self.live[recording.id]
+        self.storing[recording.id] = recording
+        while len(self.storing) > self._memory:
+            self.storing.popitem(last=False)

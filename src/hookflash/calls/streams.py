@@ -1,0 +1,369 @@
+"""What leaves a call while it lasts: the audio stream and the transcript of one connection.
+
+Both are asked for when the call is set up, and then start with it or when the app says so (contract sections
+7.1 and 8.1). Start and stop carry no repeatability headers, so a client that retries sends them twice: a
+second start and a stop of what does not run succeed and change nothing, save that a second start adopts the
+newer context and callback.
+
+Every start that was accepted ends in Started or Failed. One that is stopped, or overtaken by the end of the
+call, before its socket is open says Failed (canceled); one that was open says Stopped, before
+CallDisconnected. A fault of the platform says Failed with serviceShutdown instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hookflash.calls.effects import (
+    CloseStream,
+    CloseTranscript,
+    OpenStream,
+    OpenTranscript,
+    Roster,
+    StreamTone,
+    UpdateTranscript,
+)
+from hookflash.machine import Machine
+from hookflash.media.line import Request
+from hookflash.media.tables import STREAM, Stream, StreamStep
+from hookflash.wire import results
+from hookflash.wire.enums import (
+    AudioFormat,
+    MediaStreamingAudioChannelType,
+    SubscriptionState,
+    TranscriptionResultType,
+)
+from hookflash.wire.enums import MediaStreamingStatus as AudioStatus
+from hookflash.wire.enums import MediaStreamingStatusDetails as AudioDetails
+from hookflash.wire.enums import TranscriptionStatus as TextStatus
+from hookflash.wire.enums import TranscriptionStatusDetails as TextDetails
+from hookflash.wire.events import (
+    EventData,
+    MediaStreamingFailed,
+    MediaStreamingStarted,
+    MediaStreamingStopped,
+    MediaStreamingUpdate,
+    TranscriptionFailed,
+    TranscriptionStarted,
+    TranscriptionStopped,
+    TranscriptionUpdate,
+    TranscriptionUpdated,
+)
+from hookflash.wire.parts import MediaStreamingOptions, Model, TranscriptionOptions
+from hookflash.wire.responses import MediaStreamingSubscription, TranscriptionSubscription
+from hookflash.wire.results import ResultInformation
+
+if TYPE_CHECKING:
+    from hookflash.calls.connection import Connection
+    from hookflash.calls.facts import StreamFailed
+    from hookflash.calls.server_call import ServerCall
+    from hookflash.calls.turn import Turn
+
+_STATES = {
+    Stream.IDLE: SubscriptionState.INACTIVE,
+    Stream.OPENING: SubscriptionState.INACTIVE,
+    Stream.OPEN: SubscriptionState.ACTIVE,
+    Stream.CLOSED: SubscriptionState.DISABLED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What create, answer or connect asked for beside the call, checked.
+
+    ``by_connect``: the app joined a call that was there. ``cognitive_endpoint`` is the URL of the cognitive
+    services, without which the contract has neither transcripts nor speech.
+    """
+
+    streaming: MediaStreamingOptions | None = None
+    transcription: TranscriptionOptions | None = None
+    cognitive_endpoint: str | None = None
+    loopback: bool = False
+    by_connect: bool = False
+
+
+def roster_of(call: ServerCall) -> Roster:
+    """Who is in a call, as streams and recordings are told."""
+    return tuple((person.leg, person.identity.raw_id) for person in call.present())
+
+
+class Outlet:
+    """One subscription: its state, and what the app is told. ``stream`` names it outside while it runs."""
+
+    canceled: ResultInformation
+    shutdown: ResultInformation
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.subscription_id = connection.server_call.registry.minter.subscription_id()
+        self.machine = Machine(STREAM, Stream.IDLE)
+        self.stream: int | None = None
+        self.request = connection.request
+
+    @property
+    def state(self) -> Stream:
+        return self.machine.state
+
+    @property
+    def running(self) -> bool:
+        """Whether somebody outside opens it or has it open."""
+        return self.stream is not None
+
+    @property
+    def shown(self) -> SubscriptionState:
+        """As CallConnectionProperties shows it."""
+        return _STATES[self.state]
+
+    # --- what is asked ----------------------------------------------------------------------------------
+
+    def start(self, turn: Turn, request: Request) -> None:
+        self.request = request
+        if self.state is Stream.IDLE:
+            self.machine.fire(StreamStep.START)
+            self.stream = turn.new_stream(self)
+            self.open(turn, self.stream)
+
+    def stop(self, turn: Turn, request: Request) -> None:
+        state = self.state
+        if not self.running:
+            return
+        self.machine.fire(StreamStep.STOP)
+        self._let_go(turn)
+        if state is Stream.OPENING:
+            self.tell_failed(turn, "subscriptionStopped", self.canceled)
+        self.tell_stopped(turn, request)
+
+    def end(self, turn: Turn, *, fault: bool = False) -> None:
+        """The connection is over."""
+        state = self.state
+        self.machine.fire(StreamStep.CLOSE)
+        if not self.running:
+            return
+        self._let_go(turn)
+        if fault:
+            self.tell_failed(turn, "serviceShutdown", self.shutdown)
+        elif state is Stream.OPENING:
+            self.tell_failed(turn, "subscriptionStopped", self.canceled)
+        else:
+            self.tell_stopped(turn, self.request)
+
+    # --- what happens -----------------------------------------------------------------------------------
+
+    def opened(self, turn: Turn, *, again: bool) -> None:
+        if self.state is Stream.OPENING:
+            self.machine.fire(StreamStep.OPENED)
+            self.tell_started(turn, "subscriptionStarted")
+        elif again:
+            self.machine.fire(StreamStep.REOPENED)
+            self.tell_started(turn, "streamConnectionReestablished")
+
+    def failed(self, turn: Turn, fact: StreamFailed) -> None:
+        """It is over outside."""
+        self.machine.fire(StreamStep.FAIL)
+        self.stream = None
+        result = ResultInformation(fact.code, fact.sub_code, fact.message)
+        self.tell_failed(turn, fact.details, result)
+
+    def _let_go(self, turn: Turn) -> None:
+        assert self.stream is not None
+        turn.forget_stream(self.stream)
+        self.close(turn, self.stream)
+        self.stream = None
+
+    # --- what a kind of outlet says ---------------------------------------------------------------------
+
+    def open(self, turn: Turn, stream: int) -> None:
+        raise NotImplementedError
+
+    def close(self, turn: Turn, stream: int) -> None:
+        raise NotImplementedError
+
+    def tell_started(self, turn: Turn, details: str) -> None:
+        raise NotImplementedError
+
+    def tell_stopped(self, turn: Turn, request: Request) -> None:
+        raise NotImplementedError
+
+    def tell_failed(self, turn: Turn, details: str, result: ResultInformation) -> None:
+        raise NotImplementedError
+
+
+class AudioStream(Outlet):
+    """The audio of the call over a WebSocket (contract section 7)."""
+
+    canceled = results.STREAMING_CANCELED
+    shutdown = ResultInformation(500, 8603, "Action failed, the media streaming service was shut down.")
+
+    def __init__(self, connection: Connection, options: MediaStreamingOptions, loopback: bool) -> None:
+        super().__init__(connection)
+        self.options = options
+        self.loopback = loopback
+
+    def subscription(self) -> MediaStreamingSubscription:
+        return MediaStreamingSubscription(self.subscription_id, self.shown)
+
+    def open(self, turn: Turn, stream: int) -> None:
+        connection, options = self.connection, self.options
+        call = connection.server_call
+        turn.emit(
+            OpenStream(
+                stream=stream,
+                call=call.number,
+                leg=connection.participant.leg,
+                resource=connection.resource,
+                connection_id=connection.id,
+                correlation_id=call.correlation_id,
+                subscription_id=self.subscription_id,
+                url=options.transport_url or "",
+                sample_rate=(options.audio_format or AudioFormat.PCM_16K_MONO).sample_rate,
+                mixed=options.audio_channel_type is MediaStreamingAudioChannelType.MIXED,
+                bidirectional=bool(options.enable_bidirectional),
+                dtmf_tones=bool(options.enable_dtmf_tones),
+                loopback=self.loopback,
+                roster=roster_of(call),
+            )
+        )
+
+    def close(self, turn: Turn, stream: int) -> None:
+        turn.emit(CloseStream(stream))
+
+    def heard(self, turn: Turn, leg: int, digit: str) -> None:
+        """A participant pressed a key."""
+        if self.state is Stream.OPEN and self.stream is not None and self.options.enable_dtmf_tones:
+            turn.emit(StreamTone(self.stream, leg, digit))
+
+    def tell_started(self, turn: Turn, details: str) -> None:
+        update = MediaStreamingUpdate(AudioStatus.STARTED, AudioDetails(details))
+        self._tell(turn, MediaStreamingStarted, update, results.ACTION_COMPLETED, self.request)
+
+    def tell_stopped(self, turn: Turn, request: Request) -> None:
+        update = MediaStreamingUpdate(AudioStatus.STOPPED, AudioDetails.SUBSCRIPTION_STOPPED)
+        self._tell(turn, MediaStreamingStopped, update, results.ACTION_COMPLETED, request)
+
+    def tell_failed(self, turn: Turn, details: str, result: ResultInformation) -> None:
+        known = details in AudioDetails.__members__.values()
+        update = MediaStreamingUpdate(
+            AudioStatus.FAILED, AudioDetails(details) if known else AudioDetails.UNSPECIFIED_ERROR
+        )
+        self._tell(turn, MediaStreamingFailed, update, result, self.request)
+
+    def _tell(
+        self, turn: Turn, event: type[EventData], update: Model, result: ResultInformation, request: Request
+    ) -> None:
+        self.connection.notify(turn, event, result, request, media_streaming_update=update)
+
+
+class Transcript(Outlet):
+    """What is said in the call, as text over a WebSocket (contract section 8).
+
+    ``locale`` and ``model`` begin as the options say; start and update may change them.
+    """
+
+    canceled = results.TRANSCRIPTION_CANCELED
+    shutdown = results.TRANSCRIPTION_SHUTDOWN
+
+    def __init__(self, connection: Connection, options: TranscriptionOptions) -> None:
+        super().__init__(connection)
+        self.options = options
+        self.locale = options.locale or (options.locales or [""])[0]
+        self.model = options.speech_model_endpoint_id
+
+    def subscription(self) -> TranscriptionSubscription:
+        kinds = [TranscriptionResultType.FINAL]
+        if self.options.enable_intermediate_results:
+            kinds.append(TranscriptionResultType.INTERMEDIATE)
+        return TranscriptionSubscription(self.subscription_id, self.shown, kinds, self.locale)
+
+    def speak(self, locale: str | None, model: str | None) -> None:
+        """Take the language and model of a request, where it names them; it has not begun yet."""
+        self.locale = locale or self.locale
+        self.model = model or self.model
+
+    def update(self, turn: Turn, request: Request, locale: str | None, model: str | None) -> None:
+        """Go on in another language; only while it is open."""
+        self.machine.fire(StreamStep.UPDATE)
+        self.speak(locale, model)
+        assert self.stream is not None
+        turn.emit(UpdateTranscript(self.stream, self.locale, self.model))
+        update = TranscriptionUpdate(TextStatus.UPDATED, TextDetails.TRANSCRIPTION_LOCALE_UPDATED)
+        self._tell(turn, TranscriptionUpdated, update, results.ACTION_COMPLETED, request)
+
+    def open(self, turn: Turn, stream: int) -> None:
+        connection = self.connection
+        call = connection.server_call
+        turn.emit(
+            OpenTranscript(
+                stream=stream,
+                call=call.number,
+                leg=connection.participant.leg,
+                resource=connection.resource,
+                connection_id=connection.id,
+                correlation_id=call.correlation_id,
+                subscription_id=self.subscription_id,
+                url=self.options.transport_url or "",
+                locale=self.locale,
+                speech_model=self.model,
+                intermediate=bool(self.options.enable_intermediate_results),
+                roster=roster_of(call),
+            )
+        )
+
+    def close(self, turn: Turn, stream: int) -> None:
+        turn.emit(CloseTranscript(stream))
+
+    def tell_started(self, turn: Turn, details: str) -> None:
+        update = TranscriptionUpdate(TextStatus.STARTED, TextDetails(details))
+        self._tell(turn, TranscriptionStarted, update, results.ACTION_COMPLETED, self.request)
+
+    def tell_stopped(self, turn: Turn, request: Request) -> None:
+        update = TranscriptionUpdate(TextStatus.STOPPED, TextDetails.SUBSCRIPTION_STOPPED)
+        self._tell(turn, TranscriptionStopped, update, results.ACTION_COMPLETED, request)
+
+    def tell_failed(self, turn: Turn, details: str, result: ResultInformation) -> None:
+        known = details in TextDetails.__members__.values()
+        update = TranscriptionUpdate(
+            TextStatus.FAILED, TextDetails(details) if known else TextDetails.UNSPECIFIED_ERROR
+        )
+        self._tell(turn, TranscriptionFailed, update, result, self.request)
+
+    def _tell(
+        self, turn: Turn, event: type[EventData], update: Model, result: ResultInformation, request: Request
+    ) -> None:
+        self.connection.notify(turn, event, result, request, transcription_update=update)
+
+
+class Streams:
+    """Both outlets of a connection, as far as its setup asked for them."""
+
+    def __init__(self, connection: Connection, setup: Setup) -> None:
+        self.connection = connection
+        self.audio = (
+            AudioStream(connection, setup.streaming, setup.loopback) if setup.streaming is not None else None
+        )
+        self.transcript = (
+            Transcript(connection, setup.transcription) if setup.transcription is not None else None
+        )
+
+    @property
+    def running(self) -> bool:
+        return any(outlet.running for outlet in self._outlets())
+
+    def connected(self, turn: Turn) -> None:
+        """The connection is up: what was to start with it starts."""
+        request = self.connection.request
+        if self.audio is not None and self.audio.options.start_media_streaming:
+            self.audio.start(turn, request)
+        if self.transcript is not None and self.transcript.options.start_transcription:
+            self.transcript.start(turn, request)
+
+    def heard(self, turn: Turn, leg: int, digit: str) -> None:
+        if self.audio is not None:
+            self.audio.heard(turn, leg, digit)
+
+    def end(self, turn: Turn, *, fault: bool = False) -> None:
+        for outlet in self._outlets():
+            outlet.end(turn, fault=fault)
+
+    def _outlets(self) -> list[Outlet]:
+        return [outlet for outlet in (self.audio, self.transcript) if outlet is not None]
