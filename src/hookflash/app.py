@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from hookflash.api.asgi import AzureSurface, Bounds
 from hookflash.api.own import own_surface
 from hookflash.api.ports import Resource
@@ -19,20 +17,18 @@ from hookflash.calls.directory import Directory
 from hookflash.calls.directory import Resource as Owner
 from hookflash.calls.exchange import Exchange
 from hookflash.clock import LoopClock
+from hookflash.composition.subscribing import SubscriptionDesk, subscriptions
+from hookflash.composition.telephony import Telephony
 from hookflash.config import Settings
 from hookflash.engine import Engine
 from hookflash.engine.engine import Watch
 from hookflash.engine.recovery import recover
 from hookflash.events.courier import Courier
 from hookflash.events.eventgrid import EventGrid
-from hookflash.events.filters import FilterError, Filters
 from hookflash.events.sender import Sender
-from hookflash.events.subscriptions import Schema, Subscription, SubscriptionError
 from hookflash.events.targets import TargetPolicy
 from hookflash.events.tokens import TokenMinter
 from hookflash.identity.service import IdentityService
-from hookflash.phones.config import PhonesConfig, RouteConfig, TrunkConfig
-from hookflash.phones.trunk import TrunkPhones
 from hookflash.plane.control import MediaDesk
 from hookflash.plane.hosts import Host
 from hookflash.plane.inline import InlinePlane
@@ -50,14 +46,11 @@ from hookflash.store.lock import DataDirectory
 from hookflash.streaming.desk import StreamDesk
 from hookflash.wire.constraints import CallbackRules
 from hookflash.wire.ids import Minter, node_of
-from hookflash.wire.results import invalid_argument
 
 log = logging.getLogger("hookflash")
 
 Delivered = Callable[[Delivery, int, float], None]
 """Called with a delivery, the status it was answered with and the milliseconds it took."""
-
-SIP_PORT = 5060
 
 
 class App:
@@ -115,7 +108,7 @@ class App:
 
     def counts(self) -> dict[str, int]:
         """How much is alive: all but the lingering transactions is 0 when no call is up."""
-        agent = self._phones.agent
+        agent = self._phones.trunks.agent
         return {
             "calls": self.exchange.live_calls,
             "phones": self._phones.legs,
@@ -171,16 +164,14 @@ class App:
         self._closers.append(media.stop)
         callbacks = CallbackRules(settings.server.http_callbacks, settings.server.private_targets)
         exchange = self.exchange = Exchange(self._directory(), minter, callbacks=callbacks)
-        phones = self._phones = TrunkPhones(
-            self._phones_config(), media, self._report, exchange.new_leg, clock
-        )
+        phones = self._phones = Telephony(settings, media, self._report, exchange.new_leg, clock)
         self._closers.append(phones.close)
         self._engine = engine = Engine(
             exchange,
             clock=clock,
             journal=journal,
-            phones=phones,
-            media=media,
+            phones=phones.phones,
+            media=phones.media,
             publisher=grid,
             streams=StreamDesk(self._report),
             recorder=RecordingDesk(self._report),
@@ -188,7 +179,7 @@ class App:
             watch=self._watch,
             undurable=courier.accept,
         )
-        media.report_to(engine.observe)
+        phones.report_to(engine.observe)
 
         await self._recover(journal, minter, clock)
         await courier.start()
@@ -196,7 +187,7 @@ class App:
         await grid.start(subscriptions(settings))
         await media.start()
         await self._listen_sip(phones, clock)
-        await phones.resolve_trunks()
+        await phones.trunks.resolve_trunks()
         self._closers.append(engine.end_all)
 
         identities = IdentityService(journal, keys, new_user_id=minter.user_id, wall=clock.wall)
@@ -212,15 +203,17 @@ class App:
             bounds=Bounds(**{name: getattr(settings.limits, name) for name in _BOUNDS}),
         )
         own = own_surface(
-            subscriptions=_Subscriptions(grid, settings),
+            subscriptions=SubscriptionDesk(grid, settings),
             journal=journal,
             readiness=self,
             resources=resources,
             open_to_all=settings.server.open_own_surface,
             counts=self.counts,
+            phones=phones.virtual,
         )
         self.http = HttpServers(shell(azure, own), settings.server)
         self._closers.append(self.http.stop)
+        self._closers.append(phones.stop_waiting)
         await self.http.start()
 
     def _report(self, fact: Any) -> None:
@@ -258,33 +251,12 @@ class App:
             default,
         )
 
-    def _phones_config(self) -> PhonesConfig:
-        settings = self.settings
-        return PhonesConfig(
-            trunks=tuple(
-                TrunkConfig(
-                    name=one.name,
-                    targets=tuple(_target(text) for text in one.targets),
-                    transport=one.transport.upper(),
-                    username=one.username or "",
-                    password=one.password or "",
-                    allow=tuple(str(peer) for peer in one.allow),
-                    codecs=one.codecs,
-                )
-                for one in settings.trunk
-            ),
-            routes=tuple(
-                RouteConfig(one.pattern, one.trunk, one.priority, one.rewrite or "") for one in settings.route
-            ),
-            accept_unknown=settings.sip.unknown_callers,
-        )
-
-    async def _listen_sip(self, phones: TrunkPhones, clock: Clock) -> None:
+    async def _listen_sip(self, phones: Telephony, clock: Clock) -> None:
         sip = self.settings.sip
-        handlers = Handlers(phones.receive, phones.broken, phones.malformed)
+        handlers = Handlers(phones.trunks.receive, phones.trunks.broken, phones.trunks.malformed)
         transports = Transports(handlers, clock, external_address=sip.external_address or "")
         self._closers.insert(self._closers.index(phones.close), transports.close)
-        phones.attach(transports)
+        phones.trunks.attach(transports)
         try:
             self.sip_address = await transports.listen(sip.bind.host, sip.bind.port)
         except OSError as error:
@@ -311,63 +283,3 @@ _BOUNDS = (
 
 def _worker(number: int, plane: PlaneOptions) -> Host:
     return WorkerProcess(f"media {number}", plane.arguments())
-
-
-def _target(text: str) -> tuple[str, int]:
-    """``host``, ``host:port`` or ``[v6]:port``, already checked by the configuration."""
-    host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]"):
-        return text.strip("[]"), SIP_PORT
-    return host.strip("[]"), int(port)
-
-
-def subscriptions(settings: Settings) -> list[Subscription]:
-    """The configured Event Grid subscriptions."""
-    ids = {one.name.casefold(): one.id for one in settings.resource}
-    return [
-        Subscription(
-            name=one.name,
-            resource=ids[one.resource.casefold()],
-            endpoint=one.endpoint,
-            event_types=one.event_types,
-            schema=Schema.parse(one.schema),
-            filters=Filters.equal_to(one.filters),
-        )
-        for one in settings.subscription
-    ]
-
-
-class _Subscriptions:
-    """The own surface's view of :class:`EventGrid`: resources by name or GUID, mistakes as refusals."""
-
-    def __init__(self, grid: EventGrid, settings: Settings) -> None:
-        self._grid = grid
-        self._ids = {one.name.casefold(): one.id for one in settings.resource}
-        self._default = settings.resource[0].id if settings.resource else ""
-
-    def listed(self) -> Sequence[msgspec.Struct]:
-        return self._grid.subscriptions()
-
-    async def put(self, document: bytes) -> msgspec.Struct:
-        try:
-            given = msgspec.json.decode(document)
-            if isinstance(given, dict):
-                wanted = str(given.get("resource") or self._default)
-                given["resource"] = self._ids.get(wanted.casefold(), wanted)
-            subscription = msgspec.convert(given, Subscription)
-            if subscription.resource not in self._ids.values():
-                raise invalid_argument(
-                    "resource", f"{subscription.resource!r} is not configured; {self._known()}"
-                )
-            return await self._grid.add(subscription)
-        except (msgspec.MsgspecError, SubscriptionError, FilterError) as error:
-            raise invalid_argument("subscription", f"{error}") from error
-
-    async def remove(self, name: str) -> bool:
-        return await self._grid.remove(name)
-
-    def confirm(self, code: str) -> str | None:
-        return self._grid.confirm(code)
-
-    def _known(self) -> str:
-        return f"resources are: {', '.join(self._ids) or 'none'}"

@@ -9,7 +9,8 @@ import pytest
 import requests
 from api.conftest import Live
 
-from hookflash.api.own import MAX_DOCUMENT, own_surface
+from hookflash.api.own import own_surface
+from hookflash.api.own_http import MAX_DOCUMENT
 from hookflash.api.ports import Resource
 from hookflash.ports.journal import Entry
 from hookflash.wire.results import Refusal

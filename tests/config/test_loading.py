@@ -70,6 +70,7 @@ def test_every_looseness_of_dev_mode_is_named_and_real():
         "server.private_targets",
         "server.unowned_numbers",
         "server.open_own_surface",
+        "server.virtual_phones",
         "sip.unknown_callers",
         "resource",
     }

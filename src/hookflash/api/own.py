@@ -1,4 +1,4 @@
-"""Hookflash's own surface under /hookflash: health, readiness, subscriptions, the journal of a connection.
+"""Hookflash's own surface under /hookflash: health, readiness, subscriptions, virtual phones, the journal.
 
 Health, readiness and the validation URL are open to anybody. The rest asks for an access key as bearer token
 (``Authorization: Bearer <access key>``), unless it was opened on purpose (dev mode).
@@ -6,31 +6,27 @@ Health, readiness and the validation URL are open to anybody. The rest asks for 
 
 from __future__ import annotations
 
-import hmac
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 import hookflash
+from hookflash.api.own_http import document, json_answer, key_guard
 from hookflash.api.ports import JournalReader, Readiness, Resource, Subscriptions
-from hookflash.api.reading import too_large
-from hookflash.wire.results import Refusal, internal_error, invalid_token, not_found
+from hookflash.api.virtual_phones import phone_routes
+from hookflash.ports.virtual_phones import VirtualPhones
+from hookflash.wire.results import Refusal, internal_error, not_found
 
 log = logging.getLogger("hookflash.api")
 
-MAX_DOCUMENT = 64 * 1024
-"""Largest subscription document in bytes."""
 MAX_LINES = 10_000
 """Journal entries in one answer."""
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Line(msgspec.Struct, omit_defaults=True):
@@ -60,6 +56,7 @@ def own_surface(
     resources: Iterable[Resource],
     open_to_all: bool,
     counts: Callable[[], Mapping[str, int]] = dict,
+    phones: VirtualPhones | None = None,
     more: Iterable[Route] = (),
 ) -> Starlette:
     """The ASGI app of the own surface.
@@ -69,35 +66,28 @@ def own_surface(
         resources: whose access keys open it.
         open_to_all: no key is asked for.
         counts: how much of what is alive, by name.
+        phones: the virtual phones; None when they are off.
         more: further routes (metrics, console), beside these.
     """
-    keys = [key.encode() for resource in resources for key in resource.access_keys]
-
-    def guarded(endpoint: Endpoint) -> Endpoint:
-        async def guard(request: Request) -> Response:
-            if not open_to_all:
-                _check_key(request, keys)
-            return await endpoint(request)
-
-        return guard
+    guarded = key_guard((key for resource in resources for key in resource.access_keys), open_to_all)
 
     async def health(request: Request) -> Response:
-        return _json({"status": "alive", "version": hookflash.__version__})
+        return json_answer({"status": "alive", "version": hookflash.__version__})
 
     async def ready(request: Request) -> Response:
         problems = list(readiness.problems())
         if problems:
-            return _json({"status": "not ready", "problems": problems}, 503)
-        return _json({"status": "ready"})
+            return json_answer({"status": "not ready", "problems": problems}, 503)
+        return json_answer({"status": "ready"})
 
     async def show_counts(request: Request) -> Response:
-        return _json(counts())
+        return json_answer(counts())
 
     async def list_subscriptions(request: Request) -> Response:
-        return _json({"value": subscriptions.listed()})
+        return json_answer({"value": subscriptions.listed()})
 
     async def put_subscription(request: Request) -> Response:
-        return _json(await subscriptions.put(await _document(request)), 201)
+        return json_answer(await subscriptions.put(await document(request)), 201)
 
     async def remove_subscription(request: Request) -> Response:
         name = request.path_params["name"]
@@ -125,7 +115,7 @@ def own_surface(
             Line(line.seq, line.entry.at, line.entry.kind, line.entry.name, msgspec.Raw(line.entry.data))
             for line in lines
         ]
-        return _json(Page(connection, shown, shown[-1].seq if len(shown) == MAX_LINES else None))
+        return json_answer(Page(connection, shown, shown[-1].seq if len(shown) == MAX_LINES else None))
 
     routes = [
         Route("/hookflash/health", health, methods=["GET"]),
@@ -136,40 +126,11 @@ def own_surface(
         Route("/hookflash/subscriptions/validate", confirm, methods=["GET"]),
         Route("/hookflash/subscriptions/{name}", guarded(remove_subscription), methods=["DELETE"]),
         Route("/hookflash/journal/{connection}", guarded(read_journal), methods=["GET"]),
+        *phone_routes(phones, guarded),
         *more,
     ]
     handlers = {Refusal: _refused, 404: _lost, 405: _lost, Exception: _failed}
     return Starlette(routes=routes, exception_handlers=handlers)
-
-
-_ENCODER = msgspec.json.Encoder()
-
-
-def _json(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(_ENCODER.encode(content), status, headers, "application/json; charset=utf-8")
-
-
-def _check_key(request: Request, keys: list[bytes]) -> None:
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    offered = given.strip().encode("utf-8", "surrogateescape")
-    # Every key is compared, so that the time says nothing about which one came near.
-    matches = [hmac.compare_digest(offered, key) for key in keys]
-    if scheme.lower() != "bearer" or not any(matches):
-        raise invalid_token(
-            "This part of /hookflash asks for a key: Authorization: Bearer <access key of a resource>."
-        )
-
-
-async def _document(request: Request) -> bytes:
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_DOCUMENT:
-                raise too_large(f"more than {MAX_DOCUMENT}", MAX_DOCUMENT)
-    except ClientDisconnect:
-        raise Refusal(400, "BadRequest", "The body ended early.") from None
-    return bytes(body)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -74,6 +74,11 @@ class ServerSettings:
         kinds.boolean(), True, loose="/hookflash shows and changes subscriptions and journal without a key"
     )
     """Do not ask for an access key under `/hookflash`."""
+    virtual_phones: bool = setting(
+        kinds.boolean(), True, loose="programs may have phones of any identity under /hookflash/phones"
+    )
+    """Offer virtual phones under `/hookflash/phones`: they call and are called as numbers and users of their
+    choice, without SIP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

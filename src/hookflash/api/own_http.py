@@ -1,0 +1,65 @@
+"""What the endpoints under /hookflash share: who may ask, bodies within bounds, JSON answers."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from hookflash.api.reading import too_large
+from hookflash.wire.results import Refusal, invalid_token
+
+MAX_DOCUMENT = 64 * 1024
+"""Largest body in bytes."""
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+Guard = Callable[[Endpoint], Endpoint]
+"""Lets nobody through to an endpoint who has no business there."""
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def json_answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(_ENCODER.encode(content), status, headers, "application/json; charset=utf-8")
+
+
+def key_guard(access_keys: Iterable[str], open_to_all: bool) -> Guard:
+    """Asks for one of the keys as bearer token, unless it is ``open_to_all``."""
+    keys = [key.encode() for key in access_keys]
+
+    def guarded(endpoint: Endpoint) -> Endpoint:
+        async def guard(request: Request) -> Response:
+            _check_key(request, keys)
+            return await endpoint(request)
+
+        return endpoint if open_to_all else guard
+
+    return guarded
+
+
+def _check_key(request: Request, keys: list[bytes]) -> None:
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    offered = given.strip().encode("utf-8", "surrogateescape")
+    # Every key is compared, so that the time says nothing about which one came near.
+    matches = [hmac.compare_digest(offered, key) for key in keys]
+    if scheme.lower() != "bearer" or not any(matches):
+        raise invalid_token(
+            "This part of /hookflash asks for a key: Authorization: Bearer <access key of a resource>."
+        )
+
+
+async def document(request: Request) -> bytes:
+    """The body, at most :data:`MAX_DOCUMENT` bytes of it. Raises Refusal."""
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_DOCUMENT:
+                raise too_large(f"more than {MAX_DOCUMENT}", MAX_DOCUMENT)
+    except ClientDisconnect:
+        raise Refusal(400, "BadRequest", "The body ended early.") from None
+    return bytes(body)

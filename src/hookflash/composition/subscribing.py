@@ -1,0 +1,65 @@
+"""Event Grid subscriptions out of settings, and as the own surface sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from hookflash.config import Settings
+from hookflash.events.eventgrid import EventGrid
+from hookflash.events.filters import FilterError, Filters
+from hookflash.events.subscriptions import Schema, Subscription, SubscriptionError
+from hookflash.wire.results import invalid_argument
+
+
+def subscriptions(settings: Settings) -> list[Subscription]:
+    """The configured Event Grid subscriptions."""
+    ids = {one.name.casefold(): one.id for one in settings.resource}
+    return [
+        Subscription(
+            name=one.name,
+            resource=ids[one.resource.casefold()],
+            endpoint=one.endpoint,
+            event_types=one.event_types,
+            schema=Schema.parse(one.schema),
+            filters=Filters.equal_to(one.filters),
+        )
+        for one in settings.subscription
+    ]
+
+
+class SubscriptionDesk:
+    """The own surface's view of :class:`EventGrid`: resources by name or GUID, mistakes as refusals."""
+
+    def __init__(self, grid: EventGrid, settings: Settings) -> None:
+        self._grid = grid
+        self._ids = {one.name.casefold(): one.id for one in settings.resource}
+        self._default = settings.resource[0].id if settings.resource else ""
+
+    def listed(self) -> Sequence[msgspec.Struct]:
+        return self._grid.subscriptions()
+
+    async def put(self, document: bytes) -> msgspec.Struct:
+        try:
+            given = msgspec.json.decode(document)
+            if isinstance(given, dict):
+                wanted = str(given.get("resource") or self._default)
+                given["resource"] = self._ids.get(wanted.casefold(), wanted)
+            subscription = msgspec.convert(given, Subscription)
+            if subscription.resource not in self._ids.values():
+                raise invalid_argument(
+                    "resource", f"{subscription.resource!r} is not configured; {self._known()}"
+                )
+            return await self._grid.add(subscription)
+        except (msgspec.MsgspecError, SubscriptionError, FilterError) as error:
+            raise invalid_argument("subscription", f"{error}") from error
+
+    async def remove(self, name: str) -> bool:
+        return await self._grid.remove(name)
+
+    def confirm(self, code: str) -> str | None:
+        return self._grid.confirm(code)
+
+    def _known(self) -> str:
+        return f"resources are: {', '.join(self._ids) or 'none'}"

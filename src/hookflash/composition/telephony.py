@@ -1,0 +1,97 @@
+"""Phones out of settings: trunks, and virtual phones where they are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hookflash.config import Settings
+from hookflash.phones.config import PhonesConfig, RouteConfig, TrunkConfig
+from hookflash.phones.switchboard import Switchboard
+from hookflash.phones.trunk import TrunkPhones
+from hookflash.phones.virtual.ears import Ears
+from hookflash.phones.virtual.lines import Lines
+from hookflash.phones.virtual.registry import Registry
+from hookflash.phones.virtual.surface import VirtualPhoneDesk
+from hookflash.plane.control import MediaDesk
+from hookflash.ports.clock import Clock
+from hookflash.ports.edges import FactSink, Media, Phones
+
+SIP_PORT = 5060
+
+
+class Telephony:
+    """Every kind of phone of a server.
+
+    Attributes:
+        trunks: the phones behind SIP trunks.
+        phones: what the engine sees, all kinds behind one door.
+        media: what the engine sees; it looks on for the virtual phones.
+        virtual: the virtual phones' own surface; None when they are off.
+    """
+
+    def __init__(
+        self, settings: Settings, desk: MediaDesk, sink: FactSink, new_leg: Callable[[], int], clock: Clock
+    ) -> None:
+        self.trunks = TrunkPhones(phones_config(settings), desk, sink, new_leg, clock)
+        self.phones: Phones = self.trunks
+        self.media: Media = desk
+        self.virtual: VirtualPhoneDesk | None = None
+        self._desk = desk
+        self._ears: Ears | None = None
+        self._lines: Lines | None = None
+        if settings.server.virtual_phones:
+            registry = Registry(sink)
+            self._lines = Lines(registry, desk, sink, new_leg, clock)
+            self._ears = Ears(desk, self._lines.call_of)
+            self.media, self.phones = self._ears, Switchboard(self.trunks, self._lines)
+            self.virtual = VirtualPhoneDesk(registry, self._lines, clock)
+
+    @property
+    def legs(self) -> int:
+        """Legs alive, of all kinds."""
+        return self.trunks.legs + (len(self._lines) if self._lines is not None else 0)
+
+    def report_to(self, sink: FactSink) -> None:
+        """Send what the media report to ``sink``."""
+        self._desk.report_to(self._ears.through(sink) if self._ears is not None else sink)
+
+    def stop_waiting(self) -> None:
+        """Answer every request that waits for a virtual phone to do something."""
+        if self.virtual is not None:
+            self.virtual.stop()
+
+    async def close(self) -> None:
+        """End every leg; no facts follow."""
+        if self._lines is not None:
+            await self._lines.close()
+        await self.trunks.close()
+
+
+def phones_config(settings: Settings) -> PhonesConfig:
+    """The configured trunks and routes."""
+    return PhonesConfig(
+        trunks=tuple(
+            TrunkConfig(
+                name=one.name,
+                targets=tuple(_target(text) for text in one.targets),
+                transport=one.transport.upper(),
+                username=one.username or "",
+                password=one.password or "",
+                allow=tuple(str(peer) for peer in one.allow),
+                codecs=one.codecs,
+            )
+            for one in settings.trunk
+        ),
+        routes=tuple(
+            RouteConfig(one.pattern, one.trunk, one.priority, one.rewrite or "") for one in settings.route
+        ),
+        accept_unknown=settings.sip.unknown_callers,
+    )
+
+
+def _target(text: str) -> tuple[str, int]:
+    """``host``, ``host:port`` or ``[v6]:port``, already checked by the configuration."""
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        return text.strip("[]"), SIP_PORT
+    return host.strip("[]"), int(port)

@@ -1,0 +1,1 @@
+"""Virtual phones: phones in memory that any program can script, for development and tests."""
