@@ -33,6 +33,7 @@ check: $(STAMP) ## format, lint, types, import contracts, generated files
 	$(BIN)/lint-imports --config .importlinter
 	$(BIN)/python tools/config_reference.py --check
 	$(BIN)/python tools/diagrams.py --check
+	$(BIN)/python tools/error_reference.py --check
 
 format: $(STAMP) ## format and mend what ruff can mend
 	$(BIN)/ruff format .
@@ -41,6 +42,7 @@ format: $(STAMP) ## format and mend what ruff can mend
 generate: $(STAMP) ## write the generated pages anew
 	$(BIN)/python tools/config_reference.py
 	$(BIN)/python tools/diagrams.py
+	$(BIN)/python tools/error_reference.py
 
 bench: $(STAMP) ## every figure, one JSON line each
 	@$(BIN)/python -m bench
