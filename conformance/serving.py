@@ -1,0 +1,100 @@
+"""A real ``hookflash serve``, with TLS by a throw-away certificate authority, on loopback ports of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from system.certificates import make
+from system.harness import free_port
+
+RESOURCE = "6d889502-3d7a-41a8-befa-d21fd80e8767"
+OTHER_RESOURCE = "11111111-1111-4111-8111-111111111111"
+KEYS = {
+    "main": "Y29uZm9ybWFuY2UtbWFpbi1rZXktbm90LWEtc2VjcmV0LTAwMQ==",
+    "second": "Y29uZm9ybWFuY2Utc2Vjb25kLWtleS1ub3QtYS1zZWNyZXQtMDE=",
+    "other": "Y29uZm9ybWFuY2Utb3RoZXItcmVzb3VyY2Uta2V5LTAwMDAwMDE=",
+    "wrong": "bm9ib2R5LWtub3dzLXRoaXMta2V5LWl0LW11c3QtZmFpbC0wMDE=",
+}
+"""The access keys of the clients a scenario may name."""
+NUMBER, SECOND_NUMBER, OTHER_NUMBER = "+18005550100", "+18005550101", "+18005550199"
+
+
+class Serving:
+    """The server process; ``environment()`` is what runners must know of it."""
+
+    def __init__(self, work: Path, catcher: str) -> None:
+        self.work = work
+        self.http_port, self.tls_port, self.sip_port = free_port(), free_port(), free_port()
+        self.ca, certificate, key = make(work)
+        first = 20000 + 2 * random.randrange(4000)
+        lines = [
+            "[server]",
+            f'bind = "127.0.0.1:{self.http_port}"',
+            f'tls_bind = "127.0.0.1:{self.tls_port}"',
+            f"tls_cert = {json.dumps(str(certificate))}",
+            f"tls_key = {json.dumps(str(key))}",
+            f'public_url = "https://127.0.0.1:{self.tls_port}"',
+            f"data_dir = {json.dumps(str(work / 'state'))}",
+            f'[sip]\nbind = "127.0.0.1:{self.sip_port}"',
+            f'[media]\nrtp_ports = "{first}-{first + 3999}"',
+            f'[[resource]]\nname = "main"\nid = "{RESOURCE}"',
+            f"access_keys = {json.dumps([KEYS['main'], KEYS['second']])}",
+            f'[[resource]]\nname = "other"\nid = "{OTHER_RESOURCE}"\naccess_keys = ["{KEYS["other"]}"]',
+            f'[[number]]\ne164 = "{NUMBER}"\nresource = "main"',
+            f'[[number]]\ne164 = "{SECOND_NUMBER}"\nresource = "main"',
+            f'[[number]]\ne164 = "{OTHER_NUMBER}"\nresource = "other"',
+            f'[[subscription]]\nname = "app"\nresource = "main"\nendpoint = "{catcher}/grid/incoming"',
+        ]
+        self.config = work / "hookflash.toml"
+        self.config.write_text("\n".join(lines) + "\n")
+        self.log = work / "server.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def environment(self) -> dict[str, str]:
+        """Where the server is, and with which keys."""
+        return {
+            "CONFORMANCE_ENDPOINT": f"https://127.0.0.1:{self.tls_port}",
+            "CONFORMANCE_CONTROL": f"http://127.0.0.1:{self.http_port}",
+            "CONFORMANCE_CA": str(self.ca),
+            "CONFORMANCE_KEYS": json.dumps(KEYS),
+            "CONFORMANCE_RESOURCE": RESOURCE,
+            "CONFORMANCE_NUMBERS": json.dumps(
+                {"number": NUMBER, "number2": SECOND_NUMBER, "otherNumber": OTHER_NUMBER}
+            ),
+        }
+
+    def __enter__(self) -> Serving:
+        command = [sys.executable, "-m", "hookflash", "serve", "--config", str(self.config)]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=self.work, env={**os.environ, "COLUMNS": "120"}
+            )
+        deadline = time.monotonic() + 180
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                ready = f"http://127.0.0.1:{self.http_port}/hookflash/ready"
+                with urllib.request.urlopen(ready, timeout=2):
+                    return self
+            except (urllib.error.URLError, OSError):
+                threading.Event().wait(0.1)
+        self.__exit__()
+        raise SystemExit(f"error: the server did not become ready:\n{self.log.read_text()[-4000:]}")
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
