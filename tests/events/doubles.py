@@ -6,12 +6,12 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiohttp import web
 
-from hookflash.ports.journal import Delivery
+from hookflash.ports.journal import Delivery, Progress
 from hookflash.ports.outbox import Settlement, SigningKey
 from hookflash.testing.clock import VirtualClock
 
@@ -102,6 +102,7 @@ class MemoryStore:
         self.kept: dict[tuple[str, str], bytes] = {}
         self.failing: Exception | None = None
         self.reads = 0
+        self.parked: set[str] = set()
 
     def put(self, *deliveries: Delivery) -> list[Delivery]:
         self.owed.update((d.id, d) for d in deliveries)
@@ -111,14 +112,34 @@ class MemoryStore:
         self.reads += 1
         if self.failing is not None:
             raise self.failing
-        found = list(self.owed.values())[:limit]
+        found = [one for one in self.owed.values() if one.id not in self.parked][:limit]
         await asyncio.sleep(0)
         return found
+
+    async def due_deliveries(self, now: float, limit: int) -> list[Delivery]:
+        if self.failing is not None:
+            raise self.failing
+        found = [self.owed[id] for id in self.parked if self.owed[id].progress.next_at <= now]
+        await asyncio.sleep(0)
+        return sorted(found, key=lambda one: one.progress.next_at)[:limit]
+
+    async def next_due(self) -> float | None:
+        if self.failing is not None:
+            raise self.failing
+        await asyncio.sleep(0)
+        return min((self.owed[id].progress.next_at for id in self.parked), default=None)
+
+    def postpone(self, id: str, progress: Progress, *, parked: bool) -> asyncio.Future[None]:
+        if self.failing is None and id in self.owed:
+            self.owed[id] = replace(self.owed[id], progress=progress)
+            (self.parked.add if parked else self.parked.discard)(id)
+        return self._done()
 
     def settle(self, settlement: Settlement) -> asyncio.Future[None]:
         self.settled.append(settlement)
         if self.failing is None:
             self.owed.pop(settlement.id, None)
+            self.parked.discard(settlement.id)
         return self._done()
 
     async def documents(self, space: str) -> dict[str, bytes]:

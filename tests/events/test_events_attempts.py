@@ -1,35 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 from email.utils import formatdate
 
 import pytest
-from events.doubles import App, answering
+from events.doubles import App, answering, arrived, hang_up
 
 from hookflash.events import CourierSettings, Reply, Sender, TokenMinter
-from hookflash.events.attempts import Verdict, attempt_delivery, backoff, describe, judge, retry_after
+from hookflash.events.attempts import Overdue, attempt_delivery, describe, retry_after
+from hookflash.events.policies import CallbackPolicy, GridPolicy, Verdict
 from hookflash.ports.journal import Delivery
 from hookflash.testing.clock import VirtualClock
-
-
-@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
-def test_2xx_is_delivered(status: int) -> None:
-    assert judge(status) is Verdict.DELIVERED
-
-
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 599])
-def test_what_may_pass_is_tried_again(status: int) -> None:
-    assert judge(status) is Verdict.RETRY
-
-
-@pytest.mark.parametrize("status", [300, 301, 307, 400, 401, 403, 404, 409, 410, 415, 499, 600])
-def test_the_rest_is_final(status: int) -> None:
-    assert judge(status) is Verdict.REFUSED
-
-
-def test_waits_double_up_to_a_maximum() -> None:
-    settings = CourierSettings(first_backoff=1.0, max_backoff=16.0)
-    assert [backoff(settings, n) for n in range(7)] == [1, 2, 4, 8, 16, 16, 16]
-    assert backoff(settings, 10_000) == 16
 
 
 @pytest.mark.parametrize(
@@ -61,6 +42,9 @@ def test_descriptions_are_one_short_line() -> None:
     assert "redirects are not followed" in describe(Reply(301, "Moved"))
 
 
+CALLBACK = CallbackPolicy(CourierSettings())
+
+
 def delivery(url: str, audience: str = "guid", headers: dict[str, str] | None = None) -> Delivery:
     return Delivery(id="1", lane="l", url=url, body=b"[{}]", audience=audience, headers=headers or {})
 
@@ -69,7 +53,7 @@ async def test_a_webhook_has_its_type_and_a_fresh_token(
     app: App, sender: Sender, tokens: TokenMinter, clock: VirtualClock
 ) -> None:
     for earlier in range(2):
-        attempt = await attempt_delivery(delivery(app.url), earlier, sender, tokens, clock, 10.0)
+        attempt = await attempt_delivery(delivery(app.url), earlier, CALLBACK, sender, tokens, clock, 10.0)
         assert (attempt.verdict, attempt.status) == (Verdict.DELIVERED, 200)
     first, second = app.received
     assert first.headers["content-type"] == "application/json; charset=utf-8"
@@ -83,7 +67,9 @@ async def test_event_grid_counts_attempts_and_has_no_token(
 ) -> None:
     headers = {"aeg-event-type": "Notification", "Content-Type": "application/cloudevents+json"}
     for earlier in range(2):
-        await attempt_delivery(delivery(app.url, "", headers), earlier, sender, tokens, clock, 10.0)
+        await attempt_delivery(
+            delivery(app.url, "", headers), earlier, GridPolicy(), sender, tokens, clock, 10.0
+        )
     assert [r.headers["aeg-delivery-count"] for r in app.received] == ["0", "1"]
     assert app.received[0].headers["content-type"] == "application/cloudevents+json"
     assert "authorization" not in app.received[0].headers
@@ -93,12 +79,41 @@ async def test_failures_say_what_happened(
     app: App, sender: Sender, tokens: TokenMinter, clock: VirtualClock
 ) -> None:
     app.answers.append(answering(503, "busy", {"Retry-After": "4"}))
-    attempt = await attempt_delivery(delivery(app.url), 0, sender, tokens, clock, 10.0)
+    attempt = await attempt_delivery(delivery(app.url), 0, CALLBACK, sender, tokens, clock, 10.0)
     assert attempt.verdict is Verdict.RETRY
     assert attempt.said == "the endpoint answered 503 Service Unavailable: busy"
     assert attempt.retry_after == 4.0
-    refused = await attempt_delivery(delivery("ftp://x/"), 0, sender, tokens, clock, 10.0)
-    assert (refused.verdict, refused.status) == (Verdict.REFUSED, 0)
+    assert attempt.outcome == "Busy"
+    refused = await attempt_delivery(delivery("ftp://x/"), 0, CALLBACK, sender, tokens, clock, 10.0)
+    assert (refused.verdict, refused.status, refused.outcome) == (Verdict.REFUSED, 0, "Aborted")
     assert "ftp://x/ is not an absolute http(s) URL" in refused.said
-    lost = await attempt_delivery(delivery("http://no-such-host.invalid/"), 0, sender, tokens, clock, 10.0)
-    assert (lost.verdict, lost.status) == (Verdict.RETRY, 0)
+    lost = await attempt_delivery(
+        delivery("http://no-such-host.invalid/"), 0, CALLBACK, sender, tokens, clock, 10.0
+    )
+    assert (lost.verdict, lost.status, lost.outcome) == (Verdict.RETRY, 0, "ResolutionError")
+    app.answers.append(hang_up)
+    cut = await attempt_delivery(delivery(app.url), 0, CALLBACK, sender, tokens, clock, 10.0)
+    assert (cut.verdict, cut.outcome) == (Verdict.RETRY, "SocketError")
+
+
+async def test_a_silent_endpoint_timed_out(
+    app: App, sender: Sender, tokens: TokenMinter, clock: VirtualClock
+) -> None:
+    app.answers.append(app.hold)
+    asking = asyncio.create_task(
+        attempt_delivery(delivery(app.url), 0, CALLBACK, sender, tokens, clock, 10.0)
+    )
+    await arrived(app, 1)
+    clock.advance(10.0)
+    assert (await asking).outcome == "TimedOut"
+
+
+async def test_what_is_overdue_is_not_sent(
+    app: App, sender: Sender, tokens: TokenMinter, clock: VirtualClock
+) -> None:
+    clock.advance(5.0)
+    with pytest.raises(Overdue):
+        await attempt_delivery(delivery(app.url), 0, CALLBACK, sender, tokens, clock, 10.0, latest=4.9)
+    assert app.received == []
+    attempt = await attempt_delivery(delivery(app.url), 0, CALLBACK, sender, tokens, clock, 10.0, latest=5.0)
+    assert attempt.verdict is Verdict.DELIVERED

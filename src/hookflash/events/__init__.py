@@ -1,9 +1,10 @@
 """Events on their way to apps: webhooks from the outbox, and Event Grid subscriptions."""
 
-from hookflash.events.attempts import CourierSettings
-from hookflash.events.courier import Courier, Withdrawn
+from hookflash.events.courier import Courier
+from hookflash.events.delivering import Withdrawn
 from hookflash.events.eventgrid import VALIDATION_PATH, EventGrid
 from hookflash.events.filters import AdvancedFilter, FilterError, Filters
+from hookflash.events.policies import CourierSettings
 from hookflash.events.sender import Reply, Sender, Unreachable
 from hookflash.events.subscriptions import (
     Schema,

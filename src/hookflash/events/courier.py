@@ -1,4 +1,9 @@
-"""Delivery of the outbox: each lane in order and one at a time, all lanes at once (contract section 5.1)."""
+"""Delivery of the outbox: each lane in order and one at a time, all lanes at once (contract section 5.1).
+
+What waits long for its next attempt and holds up nothing (Event Grid) is *parked*: it leaves memory and is
+read from the outbox again when it is due. So an endpoint that is dead for a day costs rows on the disk, not
+memory, and does not hold up the callbacks of calls.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +12,19 @@ import logging
 import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 
-from hookflash.events.attempts import (
-    EVENT_GRID_TYPE,
-    Attempt,
-    CourierSettings,
-    Verdict,
-    attempt_delivery,
-    backoff,
-)
+from hookflash.events.delivering import Deliverer, End, Gate, Outcome, Withdrawn, is_grid
+from hookflash.events.policies import PARK_UNSENT, CourierSettings, GridPolicy
 from hookflash.events.sender import Sender
 from hookflash.events.timing import Deadline, pause
 from hookflash.events.tokens import TokenMinter
-from hookflash.ports.clock import Clock
-from hookflash.ports.journal import Delivery
+from hookflash.ports.clock import Clock, Timer
+from hookflash.ports.journal import Delivery, Progress
 from hookflash.ports.outbox import Outbox, Settlement
 from hookflash.wire.urls import without_secrets
+
+__all__ = ["Bury", "Courier", "Gate", "OnDelivered", "OnDropped", "Withdrawn"]
 
 log = logging.getLogger("hookflash.events")
 
@@ -33,35 +34,33 @@ OnDelivered = Callable[[Delivery, int, float], None]
 """Called with the delivery, the status and the milliseconds of the attempt that succeeded."""
 OnDropped = Callable[[Delivery, str], None]
 """Called with the delivery and why it was given up."""
+Bury = Callable[[Delivery, Outcome], Awaitable[None]]
+"""Keeps what is given up as a dead letter; awaited before the delivery is settled."""
 
 
-class Withdrawn(Exception):
-    """Nobody wants the delivery any more: drop it."""
+class _Owed:
+    """A delivery in memory. ``since`` is when it was accepted, ``durable`` whether it is in the outbox."""
 
+    __slots__ = ("delivery", "durable", "since")
 
-Gate = Callable[[Delivery], Awaitable[str]]
-"""Asked before each attempt: "" lets it pass, a reason puts it off; raises :class:`Withdrawn` to drop it."""
-
-
-@dataclass(slots=True)
-class _Effort:
-    """What has been tried for one delivery."""
-
-    tries: int = 0
-    status: int = 0
-    said: str = ""
+    def __init__(self, delivery: Delivery, since: float, durable: bool) -> None:
+        self.delivery = delivery
+        self.since = since
+        self.durable = durable
 
 
 class Courier:
     """Works off the outbox. At least once: what was not settled when the process ended goes out again.
 
     Args:
-        outbox: what is owed, and where outcomes are recorded.
+        outbox: what is owed, and where attempts and outcomes are recorded.
         clock: all waiting is by it.
         sender: makes the requests.
         tokens: signs for deliveries with an audience.
         settings: times and bounds.
         gate: may hold deliveries back (Event Grid endpoints that are not validated yet).
+        bury: keeps Event Grid deliveries that are given up.
+        grid: the policy of Event Grid's deliveries.
         on_delivered, on_dropped: observers; they must not raise.
     """
 
@@ -74,33 +73,40 @@ class Courier:
         settings: CourierSettings | None = None,
         *,
         gate: Gate | None = None,
+        bury: Bury | None = None,
+        grid: GridPolicy | None = None,
         on_delivered: OnDelivered | None = None,
         on_dropped: OnDropped | None = None,
     ) -> None:
         self._outbox = outbox
         self._clock = clock
-        self._sender = sender
-        self._tokens = tokens
-        self._settings = settings or CourierSettings()
-        self._gate = gate
+        self._settings = settings = settings or CourierSettings()
+        self._deliverer = Deliverer(outbox, clock, sender, tokens, settings, gate, grid)
+        self._bury = bury
         self._on_delivered = on_delivered
         self._on_dropped = on_dropped
-        self._lanes: dict[str, deque[Delivery]] = {}
+        self._lanes: dict[str, deque[_Owed]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting = 0
-        # Ids in memory, or settled but not yet recorded: what a read of the outbox must not bring in again.
+        self._waiting_grid = 0
+        # Ids in memory, or with an outcome not recorded yet: what a read of the outbox must not bring in
+        # again. Those recorded while a read is under way may still be in what it brings.
         self._known: set[str] = set()
+        self._reads = 0
+        self._recorded_meanwhile: set[str] = set()
         # While the outbox is read, new deliveries are held; once it did not fit, they stay in the outbox.
         self._reading = True
-        self._held: list[Delivery] = []
+        self._held: list[_Owed] = []
         self._spilled = False
+        self._alarm: Timer | None = None
+        self._alarm_at = 0.0
         self._closed = False
         self._quiet = asyncio.Event()
         self._quiet.set()
 
     @property
     def waiting(self) -> int:
-        """Deliveries in memory, including those under way."""
+        """Deliveries in memory, including those under way; parked ones are not counted."""
         return self._waiting
 
     async def start(self) -> None:
@@ -109,18 +115,25 @@ class Courier:
         Raises whatever the outbox raises when it cannot be read.
         """
         await self._refill()
+        await self._take_due()
 
-    def accept(self, deliveries: list[Delivery]) -> None:
-        """Send these, which are in the outbox by now if they ever will be; never blocks."""
+    def accept(self, deliveries: list[Delivery], *, durable: bool = True) -> None:
+        """Send these; never blocks. ``durable``: they are in the outbox."""
         if self._closed:
             return
+        now = self._clock.now()
+        owed = [_Owed(delivery, now, durable) for delivery in deliveries]
         if self._reading:
-            self._held.extend(deliveries)
+            self._held.extend(owed)
         elif not self._spilled:
-            self._enqueue(deliveries)
+            self._enqueue(owed)
+
+    def accept_undurable(self, deliveries: list[Delivery]) -> None:
+        """Send these, which could not be written to the outbox: they live in memory only."""
+        self.accept(deliveries, durable=False)
 
     async def idle(self) -> None:
-        """Wait until nothing is owed any more."""
+        """Wait until nothing is to be sent now; parked deliveries may be owed."""
         await self._quiet.wait()
 
     async def close(self, grace: float = 0.0) -> None:
@@ -135,6 +148,8 @@ class Courier:
             except TimeoutError:
                 log.info("%d deliveries are left for the next start", self._waiting)
         self._closed = True
+        if self._alarm is not None:
+            self._alarm.cancel()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -142,45 +157,67 @@ class Courier:
 
     # --- lanes ----------------------------------------------------------------------------------------------
 
-    def _enqueue(self, deliveries: Iterable[Delivery]) -> None:
-        for delivery in deliveries:
+    def _enqueue(self, owed: Iterable[_Owed]) -> None:
+        for one in owed:
+            delivery = one.delivery
             if delivery.id in self._known:
                 continue
             if self._waiting >= self._settings.max_waiting:
                 self._spilled = True
                 return
             self._known.add(delivery.id)
+            if is_grid(delivery):
+                if self._waiting_grid >= self._settings.max_grid and one.durable:
+                    later = replace(delivery.progress, next_at=self._clock.wall() + PARK_UNSENT)
+                    self._park(delivery.id, later)
+                    continue
+                self._waiting_grid += 1
             self._waiting += 1
             self._quiet.clear()
             lane = self._lanes.get(delivery.lane)
             if lane is None:
-                lane = self._lanes[delivery.lane] = deque((delivery,))
+                lane = self._lanes[delivery.lane] = deque((one,))
                 self._spawn(self._work_off(delivery.lane, lane))
             else:
-                lane.append(delivery)
+                lane.append(one)
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task: asyncio.Task[None] = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _work_off(self, name: str, lane: deque[Delivery]) -> None:
+    async def _work_off(self, name: str, lane: deque[_Owed]) -> None:
         while lane:
-            delivery = lane[0]
-            effort = _Effort()
+            owed = lane[0]
+            delivery = owed.delivery
             try:
-                settlement = await self._deliver(delivery, effort)
+                outcome = await self._deliverer.run(delivery, owed.since, durable=owed.durable)
             except Exception as error:
                 # A fault of ours with one delivery must not hold up the rest of the lane.
                 log.exception("%s could not be delivered", delivery.name or delivery.id)
-                settlement = self._drop(delivery, effort, f"internal error: {error!r}")
+                outcome = Outcome(End.FAULT, delivery.progress, f"internal error: {error!r}")
+            if (
+                outcome.end not in (End.DELIVERED, End.PARKED)
+                and self._bury is not None
+                and is_grid(delivery)
+            ):
+                try:
+                    await self._bury(delivery, outcome)
+                except Exception:
+                    log.exception("no dead letter was kept of %s", delivery.name or delivery.id)
             lane.popleft()
-            self._settle(settlement)
+            self._ended(delivery, outcome)
         del self._lanes[name]
 
-    def _settle(self, settlement: Settlement) -> None:
+    def _ended(self, delivery: Delivery, outcome: Outcome) -> None:
         self._waiting -= 1
-        self._record(settlement)
+        self._waiting_grid -= is_grid(delivery)
+        if outcome.end is End.PARKED:
+            self._park(delivery.id, outcome.progress)
+        else:
+            tell = self._delivered if outcome.end is End.DELIVERED else self._dropped
+            tell(delivery, outcome)
+            self._record(_settlement(delivery, outcome, self._clock.wall()))
         if self._spilled and not self._reading and self._waiting * 2 <= self._settings.max_waiting:
             self._reading = True
             self._spawn(self._refill_or_retry())
@@ -191,27 +228,98 @@ class Courier:
         def recorded(future: asyncio.Future[None]) -> None:
             error = None if future.cancelled() else future.exception()
             if error is None:
-                self._known.discard(settlement.id)
+                self._forget(settlement.id)
                 return
             # Still known, so that this process does not repeat it; a disk that recovers gets it again.
             log.log(level, "delivery %s may be repeated after a restart: %s", settlement.id, error)
-            if not self._closed:
-                again = self._clock.now() + self._settings.store_retry
-                self._clock.call_at(again, lambda: self._record(settlement, logging.DEBUG))
+            self._again_later(lambda: self._record(settlement, logging.DEBUG))
 
         self._outbox.settle(settlement).add_done_callback(recorded)
+
+    def _again_later(self, do: Callable[[], None]) -> None:
+        if not self._closed:
+            self._clock.call_at(self._clock.now() + self._settings.store_retry, do)
+
+    def _forget(self, id: str) -> None:
+        self._known.discard(id)
+        if self._reads:
+            self._recorded_meanwhile.add(id)
+
+    # --- what is parked -------------------------------------------------------------------------------------
+
+    def _park(self, id: str, progress: Progress, level: int = logging.ERROR) -> None:
+        def recorded(future: asyncio.Future[None]) -> None:
+            error = None if future.cancelled() else future.exception()
+            if error is None:
+                self._forget(id)
+                self._wake_at(progress.next_at)
+                return
+            log.log(level, "delivery %s waits, which could not be recorded: %s", id, error)
+            self._again_later(lambda: self._park(id, progress, logging.DEBUG))
+
+        self._outbox.postpone(id, progress, parked=True).add_done_callback(recorded)
+
+    def _wake_at(self, wall: float) -> None:
+        """Read what is due at ``wall`` (Unix time), unless that is done earlier anyway."""
+        at = self._clock.now() + max(0.0, wall - self._clock.wall())
+        if self._closed or (self._alarm is not None and self._alarm_at <= at):
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = at
+        self._alarm = self._clock.call_at(at, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._spawn(self._take_due_or_retry())
+
+    async def _take_due_or_retry(self) -> None:
+        try:
+            await self._take_due()
+        except Exception as error:
+            log.error("the outbox could not be read, next try in %g s: %s", self._settings.store_retry, error)
+            self._wake_at(self._clock.wall() + self._settings.store_retry)
+
+    async def _take_due(self) -> None:
+        now = self._clock.wall()
+        if room := max(0, self._settings.max_grid - self._waiting_grid):
+            since = self._clock.now()
+            due = await self._read(self._outbox.due_deliveries(now, room))
+            taken = [one for one in due if one.id not in self._known]
+            # What is in memory is not parked any more: the next read looks for others.
+            unparked = [self._outbox.postpone(one.id, one.progress, parked=False) for one in taken]
+            self._enqueue(_Owed(one, since, True) for one in taken)
+            await asyncio.gather(*unparked)
+        following = await self._outbox.next_due()
+        if following is not None:
+            self._wake_at(max(following, now + 1.0))
+
+    # --- reading the outbox ---------------------------------------------------------------------------------
+
+    async def _read(self, reading: Awaitable[list[Delivery]]) -> list[Delivery]:
+        self._reads += 1
+        try:
+            found = [one for one in await reading if one.id not in self._recorded_meanwhile]
+        finally:
+            self._reads -= 1
+            if not self._reads:
+                self._recorded_meanwhile.clear()
+        return found
 
     async def _refill(self) -> None:
         limit = self._settings.max_waiting
         self._reading = True
+        full = False
         try:
-            owed = await self._outbox.pending_deliveries(limit)
+            owed = await self._read(self._outbox.pending_deliveries(limit))
+            full = len(owed) >= limit
         finally:
             self._reading = False
             held, self._held = self._held, []
         self._spilled = False
-        self._enqueue(owed)
-        if len(owed) >= limit:
+        now = self._clock.now()
+        self._enqueue(_Owed(one, now, True) for one in owed)
+        if full:
             self._spilled = True
         if not self._spilled:
             self._enqueue(held)
@@ -232,97 +340,47 @@ class Courier:
             # Everything read was known already: its settlements are on their way to the disk.
             await pause(self._clock, self._settings.store_retry)
 
-    # --- one delivery ---------------------------------------------------------------------------------------
+    # --- telling --------------------------------------------------------------------------------------------
 
-    async def _deliver(self, delivery: Delivery, effort: _Effort) -> Settlement:
-        settings = self._settings
-        give_up = self._clock.now() + settings.patience
-        deferrals = 0
-        while True:
-            if delivery.expires_at is not None and self._clock.wall() >= delivery.expires_at:
-                return self._drop(delivery, effort, _because("expired", effort))
-            try:
-                hold = await self._gate(delivery) if self._gate is not None else ""
-            except Withdrawn as reason:
-                return self._drop(delivery, effort, str(reason))
-            if hold:
-                # Nothing was sent, so nothing is counted: only time bounds how long it may be put off.
-                effort.said = hold
-                wait = backoff(settings, deferrals)
-                deferrals += 1
-            else:
-                timeout = settings.timeout
-                if effort.tries:
-                    timeout = min(timeout, max(1.0, self._time_left(delivery, give_up)))
-                attempt = await attempt_delivery(
-                    delivery, effort.tries, self._sender, self._tokens, self._clock, timeout
-                )
-                if not effort.tries:
-                    # Time spent waiting for a free slot is not the endpoint's.
-                    give_up = self._clock.now() - attempt.milliseconds / 1000 + settings.patience
-                effort.tries += 1
-                effort.status, effort.said = attempt.status, attempt.said
-                if attempt.verdict is Verdict.DELIVERED:
-                    return self._delivered(delivery, effort, attempt)
-                if attempt.verdict is Verdict.REFUSED:
-                    return self._drop(delivery, effort, attempt.said)
-                if effort.tries >= delivery.attempts:
-                    return self._drop(
-                        delivery, effort, _because(f"gave up after {effort.tries} attempts", effort)
-                    )
-                wait = max(
-                    backoff(settings, effort.tries - 1), min(attempt.retry_after, settings.max_retry_after)
-                )
-            if wait >= self._time_left(delivery, give_up):
-                return self._drop(delivery, effort, _because("gave up, its time is over", effort))
-            log.debug("%s: %s; next try in %g s", delivery.name, effort.said, wait)
-            await pause(self._clock, wait)
-
-    def _time_left(self, delivery: Delivery, give_up: float) -> float:
-        left = give_up - self._clock.now()
-        if delivery.expires_at is not None:
-            left = min(left, delivery.expires_at - self._clock.wall())
-        return left
-
-    def _delivered(self, delivery: Delivery, effort: _Effort, attempt: Attempt) -> Settlement:
+    def _delivered(self, delivery: Delivery, outcome: Outcome) -> None:
+        status, milliseconds = outcome.progress.status, outcome.milliseconds
         log.info(
             "%s delivered to %s: %d in %.1f ms",
             delivery.name or "event",
             without_secrets(delivery.url),
-            attempt.status,
-            attempt.milliseconds,
-            extra=_fields(delivery, effort) | {"ms": round(attempt.milliseconds, 1)},
+            status,
+            milliseconds,
+            extra=_fields(delivery, outcome.progress) | {"ms": round(milliseconds, 1)},
         )
         if self._on_delivered is not None:
-            self._on_delivered(delivery, attempt.status, attempt.milliseconds)
-        return Settlement(delivery.id, True, attempt.status, effort.tries, self._clock.wall())
+            self._on_delivered(delivery, status, milliseconds)
 
-    def _drop(self, delivery: Delivery, effort: _Effort, reason: str) -> Settlement:
+    def _dropped(self, delivery: Delivery, outcome: Outcome) -> None:
         log.warning(
             "%s dropped, not delivered to %s: %s",
             delivery.name or "event",
             without_secrets(delivery.url),
-            reason,
-            extra=_fields(delivery, effort) | {"reason": reason},
+            outcome.reason,
+            extra=_fields(delivery, outcome.progress) | {"reason": outcome.reason},
         )
         if self._on_dropped is not None:
-            self._on_dropped(delivery, reason)
-        return Settlement(delivery.id, False, effort.status, effort.tries, self._clock.wall(), reason)
+            self._on_dropped(delivery, outcome.reason)
 
 
-def _because(what: str, effort: _Effort) -> str:
-    return f"{what}; last: {effort.said}" if effort.said else what
+def _settlement(delivery: Delivery, outcome: Outcome, at: float) -> Settlement:
+    progress, delivered = outcome.progress, outcome.end is End.DELIVERED
+    return Settlement(delivery.id, delivered, progress.status, progress.tries, at, outcome.reason)
 
 
-def _fields(delivery: Delivery, effort: _Effort) -> dict[str, object]:
+def _fields(delivery: Delivery, progress: Progress) -> dict[str, object]:
     about: dict[str, object] = {}
-    if EVENT_GRID_TYPE not in delivery.headers:
+    if not is_grid(delivery):
         about["callConnectionId"] = delivery.lane
     if correlation := _CORRELATION_ID.search(delivery.body):
         about["correlationId"] = correlation[1].decode()
     return about | {
         "eventId": delivery.id,
         "event": delivery.name,
-        "status": effort.status,
-        "attempts": effort.tries,
+        "status": progress.status,
+        "attempts": progress.tries,
     }

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from hookflash.calls.effects import PublishEvent, RaiseIncomingCall
-from hookflash.events.courier import Withdrawn
+from hookflash.events.delivering import Withdrawn
 from hookflash.events.handshake import Handshake, shake_hands
 from hookflash.events.sender import Sender
 from hookflash.events.subscriptions import (

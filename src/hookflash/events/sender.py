@@ -24,11 +24,16 @@ theirs, so that a request does not cross with the closing."""
 
 
 class Unreachable(Exception):
-    """No answer came; the message says why, ``seconds`` how long it took to find out."""
+    """No answer came.
 
-    def __init__(self, reason: str, seconds: float) -> None:
+    The message says why, ``seconds`` how long it took to find out, ``outcome`` is the kind of failure:
+    TimedOut, ResolutionError or SocketError.
+    """
+
+    def __init__(self, reason: str, seconds: float, outcome: str = "SocketError") -> None:
         super().__init__(reason)
         self.seconds = seconds
+        self.outcome = outcome
 
 
 def _no_headers() -> CIMultiDictProxy[str]:
@@ -128,7 +133,7 @@ class Sender:
             # The status counts; what is missing of the body (then there is a cause) does not matter.
             response, content = heard[-1]
             return Reply(response.status, response.reason or "", response.headers, content, seconds)
-        raise Unreachable(reason, seconds) from cause
+        raise Unreachable(reason, seconds, _outcome(cause)) from cause
 
     async def close(self) -> None:
         if self._session is not None:
@@ -179,6 +184,12 @@ class Sender:
         self._users[origin] -= 1
         if not self._users[origin]:
             del self._users[origin], self._origins[origin]
+
+
+def _outcome(cause: Exception | None) -> str:
+    if isinstance(cause, aiohttp.ClientConnectorDNSError):
+        return "ResolutionError"
+    return "TimedOut" if isinstance(cause, TimeoutError) else "SocketError"
 
 
 def _words(error: Exception) -> str:
