@@ -223,11 +223,11 @@ def test_messages_do_not_repeat_megabytes() -> None:
 
 def test_other_complaints_are_passed_on() -> None:
     class Bounded(msgspec.Struct):
-        count: Annotated[int, msgspec.Meta(ge=1)]
+        count: Annotated[int, msgspec.Meta(multiple_of=2)]
 
-    refused = refusal(Bounded, '{"count":0}')
+    refused = refusal(Bounded, '{"count":1}')
     assert refused.target == "count"
-    assert ">= 1" in refused.message
+    assert "multiple of 2" in refused.message
 
 
 def outcome(type_: type[msgspec.Struct], data: bytes) -> msgspec.Struct | Refusal:

@@ -256,13 +256,21 @@ RESULTS: tuple[Row, ...] = (
         message="Action failed, play source text or SSML is empty.",
     ),
     Row(
+        "8586",
+        "incoming call not acknowledged",
+        "The incoming call was answered, and the caller never acknowledged the answer.",
+        "Look at the caller's side: its SIP ACK did not arrive. Behind NAT, `sip.external_address` "
+        "has to be what callers can reach.",
+        events={400: ("AnswerFailed",)},
+        message="Incoming call was not acknowledged by the caller.",
+    ),
+    Row(
         "8587",
         "incoming call not answered in time",
         "The incoming call was not answered before it stopped ringing.",
         "Answer sooner after `IncomingCall`; look at the log for its delivery.",
         events={400: ("AnswerFailed",)},
         message="Incoming call was not answered within time.",
-        emitted=False,
     ),
     Row(
         "8603",

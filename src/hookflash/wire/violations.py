@@ -7,7 +7,8 @@ names each field that is missing or does not fit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sized
 from difflib import get_close_matches
 from functools import cache
 from itertools import islice
@@ -54,6 +55,7 @@ def _info(type_: type[msgspec.Struct]) -> inspect.Type:
 
 
 _Found = Iterator[Violation]
+_Sized = inspect.StrType | inspect.ListType | inspect.DictType
 
 
 def _walk(info: inspect.Type, value: Any, path: str) -> _Found:
@@ -70,14 +72,18 @@ def _walk(info: inspect.Type, value: Any, path: str) -> _Found:
         if not isinstance(value, list):
             yield _mismatch(info, value, path)
             return
+        yield from _length(info, value, path, "entries")
         for index, item in enumerate(value):
             yield from _walk(info.item_type, item, f"{path}[{index}]")
     elif isinstance(info, inspect.DictType):
         if not isinstance(value, dict):
             yield _mismatch(info, value, path)
             return
+        yield from _length(info, value, path, "entries")
         for name, item in value.items():
-            yield from _walk(info.value_type, item, f"{path}.{name[:_MAX_NAME]}")
+            where = f"{path}.{name[:_MAX_NAME]}"
+            yield from _walk(info.key_type, name, where)
+            yield from _walk(info.value_type, item, where)
     elif isinstance(info, inspect.EnumType):
         if not isinstance(value, str):
             yield _mismatch(info, value, path)
@@ -85,6 +91,30 @@ def _walk(info: inspect.Type, value: Any, path: str) -> _Found:
             yield Violation(path, _not_a_value(info, value))
     elif not _fits(info, value):
         yield _mismatch(info, value, path)
+    elif isinstance(info, inspect.IntType | inspect.FloatType):
+        yield from _range(info, value, path)
+    elif isinstance(info, inspect.StrType):
+        yield from _length(info, value, path, "characters")
+        if info.pattern is not None and not re.search(info.pattern, value):
+            yield Violation(path, f"expected text of the form {info.pattern}, got {_got(value, path)}.")
+
+
+def _range(info: inspect.IntType | inspect.FloatType, value: float, path: str) -> _Found:
+    low, high = info.ge, info.le
+    if (low is not None and value < low) or (high is not None and value > high):
+        wanted = (
+            f"{low} to {high}"
+            if low is not None and high is not None
+            else (f"at least {low}" if high is None else f"at most {high}")
+        )
+        yield Violation(path, f"expected {wanted}, got {_got(value, path)}.")
+
+
+def _length(info: _Sized, value: Sized, path: str, what: str) -> _Found:
+    if info.min_length is not None and len(value) < info.min_length:
+        yield Violation(path, f"expected at least {info.min_length} {what}, got {len(value)}.")
+    elif info.max_length is not None and len(value) > info.max_length:
+        yield Violation(path, f"expected at most {info.max_length} {what}, got {len(value)}.")
 
 
 def _struct(info: inspect.StructType, value: Any, path: str) -> _Found:
@@ -98,6 +128,14 @@ def _struct(info: inspect.StructType, value: Any, path: str) -> _Found:
             yield from _walk(field.type, value[name], where)
         elif field.required:
             yield Violation(where, f"it is required, but missing{_misspelt(info, name, value)}.")
+    if info.forbid_unknown_fields:
+        known = [field.encode_name for field in info.fields]
+        for name in value:
+            if name not in known:
+                shown = name[:_MAX_NAME]
+                near = _nearest(name, known)
+                hint = f"did you mean {near}?" if near else f"fields are {', '.join(known) or 'none'}."
+                yield Violation(f"{path}.{shown}" if path else shown, f"there is no such field; {hint}")
 
 
 def _misspelt(info: inspect.StructType, name: str, value: dict[str, Any]) -> str:
