@@ -33,8 +33,9 @@ import uvloop
 
 from bench.events import Child, Receiver
 from bench.figures import figure
+from hookflash.api.access import Access
 from hookflash.api.asgi import AzureSurface
-from hookflash.api.ports import Resource
+from hookflash.api.ports import Keep, Resource
 from hookflash.api.server import HttpServers
 from hookflash.calls.commands import Command
 from hookflash.clock import LoopClock
@@ -120,8 +121,13 @@ class Canned:
     def __init__(self) -> None:
         self._answer = answer()
 
-    async def execute(self, command: Command) -> msgspec.Struct | None:
+    async def execute(self, command: Command, keep: Keep | None = None) -> msgspec.Struct | None:
+        if keep is not None:
+            keep(self._answer)
         return self._answer
+
+    def correlation_of(self, resource: str, connection_id: str) -> str | None:
+        return None
 
     def openid_configuration(self, base_url: str) -> dict[str, Any]:
         return {}
@@ -136,7 +142,7 @@ def ours() -> Any:
         engine=canned,
         identities=canned,
         key_documents=canned,
-        resources=[Resource("devresource", DEVELOPMENT_RESOURCE_ID, (DEVELOPMENT_ACCESS_KEY,))],
+        access=Access([Resource("devresource", DEVELOPMENT_RESOURCE_ID, (DEVELOPMENT_ACCESS_KEY,))]),
         clock=LoopClock(),
         public_url="http://127.0.0.1",
     )

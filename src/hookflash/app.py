@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from hookflash.api.access import Access
 from hookflash.api.asgi import AzureSurface, Bounds
 from hookflash.api.own import own_surface
 from hookflash.api.ports import Resource
@@ -22,7 +24,7 @@ from hookflash.composition.telephony import Telephony
 from hookflash.config import Settings
 from hookflash.engine import Engine
 from hookflash.engine.engine import Watch
-from hookflash.engine.recovery import recover
+from hookflash.engine.recovery import opened, recover
 from hookflash.events.courier import Courier
 from hookflash.events.eventgrid import EventGrid
 from hookflash.events.sender import Sender
@@ -131,7 +133,9 @@ class App:
         clock = LoopClock()
         directory = DataDirectory.acquire(Path(settings.server.data_dir))
         self._closers.append(directory.release)
-        journal = self.journal = SqliteJournal.open(directory.path)
+        journal = self.journal = SqliteJournal.open(
+            directory.path, answers=settings.limits.repeatability_entries
+        )
         self._closers.append(journal.close)
         keys = KeyStore.open(directory.path, clock.wall())
         node = node_of(f"{settings.server.bind} {settings.server.data_dir}")
@@ -152,7 +156,7 @@ class App:
             eager=settings.server.mode == "dev",
         )
         self._closers.append(grid.close)
-        janitor = Janitor(journal, clock, Retention())
+        janitor = Janitor(journal, clock, Retention(answers=settings.limits.repeatability_age))
         self._closers.append(janitor.close)
         courier = self.courier = Courier(
             journal, clock, sender, tokens, gate=grid.gate, on_delivered=self._delivered
@@ -177,10 +181,11 @@ class App:
             recorder=RecordingDesk(self._report),
             minter=minter,
             watch=self._watch,
-            undurable=courier.accept,
+            undurable=courier.accept_undurable,
         )
         phones.report_to(engine.observe)
 
+        engine.remember(opened(entry) for entry in await journal.recent_connections())
         await self._recover(journal, minter, clock)
         await courier.start()
         janitor.start()
@@ -193,20 +198,27 @@ class App:
         identities = IdentityService(journal, keys, new_user_id=minter.user_id, wall=clock.wall)
         await identities.load()
         resources = [Resource(one.name, one.id, one.access_keys) for one in settings.resource]
+        access = self.access = Access(
+            resources,
+            public_hosts=(urlsplit(settings.public_url).netloc,),
+            window=settings.limits.clock_skew,
+        )
         azure = AzureSurface(
             engine=engine,
             identities=identities,
             key_documents=tokens,
-            resources=resources,
+            access=access,
             clock=clock,
             public_url=settings.public_url,
             bounds=Bounds(**{name: getattr(settings.limits, name) for name in _BOUNDS}),
+            write_answer=lambda answer: journal.write([], [], [answer]),
         )
+        azure.load_answers(await journal.kept_answers(clock.wall() - settings.limits.repeatability_age))
         own = own_surface(
             subscriptions=SubscriptionDesk(grid, settings),
             journal=journal,
             readiness=self,
-            resources=resources,
+            resources=access,
             open_to_all=settings.server.open_own_surface,
             counts=self.counts,
             phones=phones.virtual,
@@ -275,7 +287,6 @@ class App:
 _BOUNDS = (
     "request_bytes",
     "request_timeout",
-    "clock_skew",
     "repeatability_entries",
     "repeatability_age",
 )

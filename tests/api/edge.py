@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from hookflash.api.access import Access
 from hookflash.api.asgi import AzureSurface, Bounds
 from hookflash.api.ports import Resource
 from hookflash.calls.commands import (
@@ -25,6 +26,7 @@ from hookflash.calls.commands import (
 )
 from hookflash.config import DEVELOPMENT_ACCESS_KEY, DEVELOPMENT_RESOURCE_ID
 from hookflash.identity import IdentityService
+from hookflash.ports.journal import KeptAnswer
 from hookflash.ports.outbox import SigningKey
 from hookflash.wire.enums import CallConnectionState
 from hookflash.wire.hmac import decode_key, sign
@@ -65,8 +67,10 @@ class FakeEngine:
         self.commands: list[Command] = []
         self.trouble: BaseException | None = None
         self.gate: asyncio.Event | None = None
+        self.kept: list[KeptAnswer] = []
+        self.undurable: BaseException | None = None
 
-    async def execute(self, command: Command) -> msgspec.Struct | None:
+    async def execute(self, command: Command, keep: Any = None) -> msgspec.Struct | None:
         self.commands.append(command)
         if self.gate is not None:
             await self.gate.wait()
@@ -76,7 +80,15 @@ class FakeEngine:
         connection = getattr(command, "connection_id", CONNECTION)
         if connection != CONNECTION:
             raise not_found(f"There is no call connection {connection!r}.")
-        return self._respond(command)
+        response = self._respond(command)
+        if keep is not None:
+            self.kept.append(keep(response))
+        if self.undurable is not None:
+            raise self.undurable
+        return response
+
+    def correlation_of(self, resource: str, connection_id: str) -> str | None:
+        return CORRELATION if (resource, connection_id) == (DEVELOPMENT.id, CONNECTION) else None
 
     def _respond(self, command: Command) -> msgspec.Struct | None:
         participant = CallParticipant(identifier=CALLER.to_model(), is_muted=False, is_on_hold=False)
@@ -163,16 +175,25 @@ def identity_service(clock: Any, documents: MemoryDocuments | None = None) -> Id
 
 
 def surface(
-    engine: FakeEngine, clock: Any, *, resources: tuple[Resource, ...] = (DEVELOPMENT,), **bounds: Any
+    engine: FakeEngine,
+    clock: Any,
+    *,
+    resources: tuple[Resource, ...] = (DEVELOPMENT,),
+    access: Access | None = None,
+    write_answer: Any = None,
+    more: Any = (),
+    **bounds: Any,
 ) -> AzureSurface:
     return AzureSurface(
         engine=engine,
         identities=identity_service(clock),
         key_documents=Keys(),
-        resources=resources,
+        access=access or Access(resources, public_hosts=("127.0.0.1:8080",)),
         clock=clock,
         public_url="http://127.0.0.1:8080",
         bounds=Bounds(**bounds),
+        write_answer=write_answer,
+        more=more,
     )
 
 

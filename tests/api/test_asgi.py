@@ -21,7 +21,8 @@ from api.edge import (
 
 from hookflash.api.ports import Resource
 from hookflash.calls.commands import CreateCall, GetParticipant, Hold, Play, Terminate
-from hookflash.wire.results import incompatible_operation, throttled
+from hookflash.ports.journal import NotDurable
+from hookflash.wire.results import incompatible_operation, internal_error, throttled
 from hookflash.wire.timestamps import imf_fixdate
 
 CALLS = "/calling/callConnections"
@@ -32,6 +33,28 @@ CREATE = {
     "sourceCallerIdNumber": {"value": "+14255550123"},
 }
 PLAY = {"playSources": [{"kind": "file", "file": {"uri": "https://example.org/a.wav"}}]}
+BODIES = {
+    "createCall": CREATE,
+    "answerCall": {"incomingCallContext": "ctx", "callbackUri": "https://app.example.org/cb"},
+    "redirectCall": {"incomingCallContext": "ctx", "target": {"rawId": "4:+14255550123"}},
+    "rejectCall": {"incomingCallContext": "ctx"},
+    "connect": {
+        "callLocator": {"serverCallId": "c2VydmVy", "kind": "serverCallLocator"},
+        "callbackUri": "https://app.example.org/cb",
+    },
+    "transferToParticipant": {"targetParticipant": {"rawId": "4:+14255550123"}},
+    "addParticipant": {
+        "participantToAdd": {"rawId": "4:+14255550123"},
+        "sourceCallerIdNumber": {"value": "+18005550100"},
+    },
+    "removeParticipant": {"participantToRemove": {"rawId": "4:+14255550123"}},
+    "muteParticipants": {"targetParticipants": [{"rawId": "4:+14255550123"}]},
+    "unmuteParticipants": {"targetParticipants": [{"rawId": "4:+14255550123"}]},
+    "cancelAddParticipant": {"invitationId": "2c006980-8ef1-46c2-84fa-357fefac0899"},
+    "moveParticipants": {"targetParticipants": [{"rawId": "4:+14255550123"}], "fromCall": "c-1"},
+    "sendDtmfTones": {"tones": ["one"], "targetParticipant": {"rawId": "4:+14255550123"}},
+    "startRecording": {"callLocator": {"serverCallId": "c2VydmVy", "kind": "serverCallLocator"}},
+}
 OTHER_KEY = "b3RoZXIgcmVzb3VyY2Uga2V5OiB0aGlydHktdHdvIGJ5dGVzIG9yIG1vcmUh"
 OTHER = Resource("other", "0e0e0e0e-0000-4000-8000-000000000001", (OTHER_KEY,))
 
@@ -69,9 +92,11 @@ async def test_a_request_becomes_a_command_and_the_response_its_answer(client, e
 
 async def test_an_answer_without_body_has_length_zero_and_204_has_no_length(client):
     reply = await client.send("POST", f"{CALL}:play", PLAY)
-    assert (reply.status, reply.body, reply.headers) == (202, b"", {"content-length": "0"})
+    assert (reply.status, reply.body, reply.headers["content-length"]) == (202, b"", "0")
+    assert "content-type" not in reply.headers
     reply = await client.send("DELETE", CALL)
-    assert (reply.status, reply.body, reply.headers) == (204, b"", {})
+    assert (reply.status, reply.body) == (204, b"")
+    assert "content-length" not in reply.headers
 
 
 async def test_the_chain_id_follows_a_known_call(client):
@@ -429,8 +454,89 @@ async def test_a_repeated_request_gets_the_same_answer_and_runs_once(client, eng
     first = await client.send("POST", CALLS, CREATE, headers=headers)
     again = await client.send("POST", CALLS, CREATE, headers=headers)
     assert (again.status, again.body) == (first.status, first.body)
+    assert again.headers.pop("x-azure-ref") != first.headers.pop("x-azure-ref")
     assert again.headers == first.headers
+    assert first.headers["repeatability-result"] == "accepted"
     assert len(engine.commands) == 1
+
+
+async def test_the_answer_goes_with_the_command_and_a_later_process_gives_it(client, engine, clock):
+    headers = repeat()
+    first = await client.send("POST", CALLS, CREATE, headers=headers)
+    [kept] = engine.kept
+    later = FakeEngine()
+    app = surface(later, clock)
+    app.load_answers([kept])
+    again = await Client(app, clock).send("POST", CALLS, CREATE, headers=headers)
+    assert (again.status, again.body) == (first.status, first.body) == (201, kept.body)
+    assert again.headers["x-microsoft-skype-chain-id"] == CORRELATION
+    assert again.headers["repeatability-result"] == "accepted"
+    assert later.commands == []
+
+
+async def test_every_repeatable_operation_hands_its_answer_to_the_engine(client, engine, clock):
+    app = surface(engine, clock)
+    for operation in app.operations:
+        if not operation.repeatable or operation.run is None:
+            continue
+        engine.kept.clear()
+        body = BODIES.get(operation.name)
+        path = operation.path.replace("{}", CONNECTION)
+        reply = await Client(app, clock).send(operation.method, path, body, headers=repeat())
+        assert reply.status == operation.status, (operation.name, reply.body)
+        assert [kept.status for kept in engine.kept] == [operation.status], operation.name
+
+
+async def test_a_refusal_is_kept_too_and_made_durable(engine, clock):
+    written = []
+
+    async def write(answer):
+        written.append(answer)
+
+    client = Client(surface(engine, clock, write_answer=write), clock)
+    engine.trouble = incompatible_operation("Something else is running.")
+    headers = repeat()
+    for _ in range(2):
+        reply = await client.send("POST", CALLS, CREATE, headers=headers)
+        assert (reply.status, reply.error["code"]) == (412, "8583")
+        assert reply.headers["repeatability-result"] == "accepted"
+    assert len(engine.commands) == 1
+    assert [answer.status for answer in written] == [412]
+
+
+async def test_the_same_id_with_another_body_is_refused(client, engine):
+    headers = repeat()
+    await client.send("POST", CALLS, CREATE, headers=headers)
+    reply = await client.send("POST", CALLS, {**CREATE, "operationContext": "x"}, headers=headers)
+    assert (reply.status, reply.error["code"]) == (400, "8523")
+    assert reply.error["target"] == "Repeatability-Request-ID"
+    assert "another body" in reply.error["message"]
+    assert reply.headers["repeatability-result"] == "rejected"
+    assert len(engine.commands) == 1
+
+
+async def test_what_was_done_but_not_durable_is_not_done_again(engine, clock):
+    down = True
+    written = []
+
+    async def write(answer):
+        if down:
+            raise NotDurable("the disk is full")
+        written.append(answer)
+
+    client = Client(surface(engine, clock, write_answer=write), clock)
+    engine.undurable = internal_error("not durable")
+    headers = repeat()
+    assert (await client.send("POST", CALLS, CREATE, headers=headers)).status == 500
+    engine.undurable = None
+    reply = await client.send("POST", CALLS, CREATE, headers=headers)
+    assert reply.status == 500
+    assert "disk is full" in reply.error["message"]
+    down = False
+    for _ in range(2):
+        assert (await client.send("POST", CALLS, CREATE, headers=headers)).status == 201
+    assert len(engine.commands) == 1
+    assert [answer.status for answer in written] == [201]
 
 
 async def test_upper_case_is_the_same_id_another_path_or_resource_is_another_request(engine, clock):

@@ -56,12 +56,83 @@ def test_ids_are_cut_out_of_the_path(path, template, ids):
     assert locate(path) == (template, ids)
 
 
-@given(connection=st.text(min_size=1), participant=st.text(min_size=1))
+TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="\ufeff%"))
+IDS = TEXT.filter(lambda text: 0 < len(text) <= 512)
+
+
+@given(connection=IDS, participant=IDS)
 def test_any_encoded_id_comes_back_as_it_was(connection, participant):
     path = f"/calling/callConnections/{quote(connection, safe='')}/participants/{quote(participant, safe='')}"
     assert locate(path) == ("/calling/callConnections/{}/participants/{}", (connection, participant))
     path = f"/calling/callConnections/{quote(connection, safe='')}:play"
     assert locate(path) == ("/calling/callConnections/{}:play", (connection,))
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "4%3A%2B14255550123",
+        "4%3a%2b14255550123",
+        "4:+14255550123",
+        "4:%2B14255550123",
+        "4%3A+14255550123",
+        "%34%3A%2B%31%34%32%35%35%35%35%30%31%32%33",
+    ],
+)
+def test_a_participant_is_the_same_however_it_is_encoded(sent):
+    assert locate(f"/calling/callConnections/c/participants/{sent}")[1] == ("c", "4:+14255550123")
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ("28%3Aorgid%3Aa.b.c", "28:orgid:a.b.c"),
+        ("..", ".."),
+        ("8%3Aacs%3A%C3%BC_%E2%82%AC", "8:acs:\u00fc_\u20ac"),
+        ("a%2Fb", "a/b"),
+        ("100%25", "100%"),
+        ("a%20b", "a b"),
+    ],
+)
+def test_dots_slashes_and_other_scripts_are_part_of_an_id(sent, read):
+    assert locate(f"/calling/callConnections/c/participants/{sent}")[1] == ("c", read)
+
+
+@pytest.mark.parametrize(
+    ("sent", "problem"),
+    [
+        ("4%253A%252B14255550123", "percent-encoded twice"),
+        ("+1%00", "control character"),
+        ("+1%0d%0aX", "control character"),
+        ("%FF%FE", "not UTF-8"),
+        ("%C3", "not UTF-8"),
+        ("%ED%A0%80", "not UTF-8"),
+        ("4%3", "'%3' in it is no percent-encoding"),
+        ("4%zz1", "'%zz' in it is no percent-encoding"),
+        ("", "it is empty"),
+        ("a" * 513, "513 characters"),
+        ("%41" * 600, "600 characters"),
+    ],
+)
+@pytest.mark.parametrize(
+    "template",
+    [
+        "/calling/callConnections/{}",
+        "/calling/callConnections/{}:play",
+        "/calling/callConnections/c/participants/{}",
+        "/calling/recordings/{}:pause",
+        "/identities/{}/:issueAccessToken",
+        "/phoneNumbers/{}",
+        "/availablePhoneNumbers/reservations/{}/:purchase",
+    ],
+)
+def test_what_cannot_be_an_id_is_400_and_says_why(template, sent, problem):
+    with pytest.raises(Refusal) as caught:
+        locate(template.format(sent))
+    refusal = caught.value
+    assert (refusal.status, refusal.code, refusal.target) == (400, "8523", "path")
+    assert problem in refusal.message
+    assert len(refusal.message) < 800
 
 
 GET = Operation("get", "GET", "/calling/callConnections/{}", 200)
@@ -79,7 +150,7 @@ def test_whatever_is_asked_is_found_or_refused(method, path):
     if refusal is None:
         assert operation in (GET, DELETE)
     else:
-        assert refusal.status in (404, 405, 414)
+        assert refusal.status in (400, 404, 405, 414)
         assert len(refusal.message) < 1000
 
 

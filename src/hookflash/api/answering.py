@@ -3,58 +3,89 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+import os
 
-from hookflash.api.exchange import Answer
-from hookflash.api.reading import Receive, Send
+from hookflash.api.connections import respond
+from hookflash.api.exchange import CHAIN_ID, Answer, HeadedRefusal
+from hookflash.api.reading import Receive, Scope, Send
 from hookflash.api.routing import WrongMethod
 from hookflash.wire.results import Refusal
 
 log = logging.getLogger("hookflash.api")
 
 JSON = (b"content-type", b"application/json; charset=utf-8")
-CHAIN_ID = b"x-microsoft-skype-chain-id"
+NO_CACHE = (b"x-cache", b"CONFIG_NOCACHE")
 DRAIN_BYTES = 16 << 20
 """How much of a refused body is still taken off the wire, so that the client gets to read the refusal."""
 DRAIN_SECONDS = 2.0
 MAX_CLIENT_REQUEST_ID = 256
 """Longest x-ms-client-request-id that is echoed."""
+RETRY_AFTER = 1
+"""Seconds a client is asked to wait when a refusal does not say."""
+
+_CHALLENGES = {"7501": b'Bearer error="invalid_token"', "7509": b"HMAC-SHA256"}
+
+_process = os.urandom(6).hex()
+_requests = itertools.count(1)
+
+
+def new_reference() -> str:
+    """A name for one request, unique among all requests to all processes: it is in X-Azure-Ref and in the
+    log."""
+    return f"{_process}-{next(_requests):x}"
 
 
 def render(refusal: Refusal) -> Answer:
     """A refusal as an answer, with the headers that belong to its status."""
-    if refusal.retry_after is not None:
-        return Answer(refusal.status, refusal.body(), ((b"retry-after", b"%d" % refusal.retry_after),))
-    if isinstance(refusal, WrongMethod):
-        allowed = ", ".join(refusal.allowed).encode("ascii")
-        return Answer(refusal.status, refusal.body(), ((b"allow", allowed),))
-    return Answer(refusal.status, refusal.body())
+    status = refusal.status
+    headers = refusal.headers if isinstance(refusal, HeadedRefusal) else ()
+    if refusal.retry_after is not None or status in (429, 503):
+        seconds = RETRY_AFTER if refusal.retry_after is None else refusal.retry_after
+        headers = (*headers, (b"retry-after", b"%d" % seconds))
+    elif status == 401:
+        headers = (*headers, (b"www-authenticate", _CHALLENGES.get(refusal.code, b"Bearer, HMAC-SHA256")))
+    elif isinstance(refusal, WrongMethod):
+        headers = (*headers, (b"allow", ", ".join(refusal.allowed).encode("ascii")))
+    return Answer(status, refusal.body(), headers)
 
 
-def header_list(answer: Answer, headers: dict[str, str], chain: bytes | None) -> list[tuple[bytes, bytes]]:
+def header_list(
+    answer: Answer, headers: dict[str, str], chain: str | None, reference: str
+) -> list[tuple[bytes, bytes]]:
     """The response headers (the server adds Date). ``headers`` are the request's, ``chain`` is the
     correlation id of the call, if known."""
-    out: list[tuple[bytes, bytes]] = []
-    if answer.status != 204:
-        out.append((b"content-length", b"%d" % len(answer.body)))
-        if answer.body:
+    out = [NO_CACHE, (b"x-azure-ref", reference.encode())]
+    status, body, more = answer
+    if status != 204:
+        out.append((b"content-length", b"%d" % len(body)))
+        if body:
             out.append(JSON)
     client_request_id = headers.get("x-ms-client-request-id")
     if client_request_id and len(client_request_id) <= MAX_CLIENT_REQUEST_ID:
         out.append((b"x-ms-client-request-id", client_request_id.encode("latin-1")))
     if chain is not None:
-        out.append((CHAIN_ID, chain))
-    if answer.headers:
-        out.extend(answer.headers)
+        out.append((CHAIN_ID, chain.encode("latin-1", "replace")))
+    if more:
+        out.extend(more)
     return out
 
 
-async def answer_early(answer: Answer, headers: dict[str, str], receive: Receive, send: Send) -> None:
+async def send_answer(answer: Answer, out: list[tuple[bytes, bytes]], scope: Scope, send: Send) -> None:
+    """Send a whole answer with the headers ``out``: by the short way where the server has one."""
+    if respond(scope, answer.status, out, answer.body):
+        return
+    await send({"type": "http.response.start", "status": answer.status, "headers": out})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def answer_early(answer: Answer, out: list[tuple[bytes, bytes]], receive: Receive, send: Send) -> None:
     """Answer while the body is still coming, then throw the rest of it away, up to a bound, and close.
 
     A client that is still sending would otherwise see a reset connection instead of the answer.
     """
-    out = [*header_list(answer, headers, None), (b"connection", b"close")]
+    out = [*out, (b"connection", b"close")]
     await send({"type": "http.response.start", "status": answer.status, "headers": out})
     await send({"type": "http.response.body", "body": answer.body, "more_body": True})
     drained = 0

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from hookflash.api import keys, table
-from hookflash.api.answering import CHAIN_ID, answer_early, header_list, render
-from hookflash.api.exchange import Answer, Core, Operation, Request
-from hookflash.api.ports import CallEngine, Identities, KeyDocuments, Resource
+from hookflash.api.access import Access
+from hookflash.api.answering import answer_early, header_list, new_reference, render, send_answer
+from hookflash.api.connections import whole_body
+from hookflash.api.exchange import CHAIN_ID, Answer, Core, Operation, Request
+from hookflash.api.links import base_url
+from hookflash.api.ports import CallEngine, Identities, KeyDocuments
 from hookflash.api.reading import (
     BodyReader,
     Disconnected,
@@ -30,18 +33,20 @@ from hookflash.api.reading import (
     check_length,
     read_headers,
     read_version,
+    too_large,
 )
-from hookflash.api.repeatability import Repeatability, read_repeatability
-from hookflash.api.routing import Ids, Router
+from hookflash.api.repeatability import Repeat, Repeatability, Write, read_repeatability
+from hookflash.api.routing import Router
 from hookflash.ports.clock import Clock
-from hookflash.wire.hmac import AccessKey, Verifier, decode_key
+from hookflash.ports.journal import KeptAnswer, NotDurable
+from hookflash.wire.hmac import body_digest
+from hookflash.wire.ids import recording_connection
+from hookflash.wire.operations import EARLIER_STATUSES
 from hookflash.wire.responses import CallConnectionProperties
 from hookflash.wire.results import Refusal, internal_error, not_supported
 
 log = logging.getLogger("hookflash.api")
 
-KNOWN_CHAINS = 10_000
-"""How many calls the correlation id is remembered of, for X-Microsoft-Skype-Chain-ID."""
 STILL_SENDING = frozenset({408, 413})
 """Refusals that come before the body has."""
 
@@ -52,7 +57,6 @@ class Bounds:
 
     request_bytes: int = 1 << 20
     request_timeout: float = 10.0
-    clock_skew: float = 900.0
     repeatability_entries: int = 50_000
     repeatability_age: float = 86400.0
 
@@ -62,10 +66,12 @@ class AzureSurface:
 
     Args:
         engine, identities, key_documents: what the operations act on.
-        resources: whose keys are accepted.
+        access: who may ask.
         clock: monotonic and wall time.
         public_url: the base URL that applications reach us under.
         bounds: limits.
+        write_answer: makes the answer to a repeatable request durable that no command carries.
+        more: operations beside those of calls and users.
     """
 
     def __init__(
@@ -74,38 +80,37 @@ class AzureSurface:
         engine: CallEngine,
         identities: Identities,
         key_documents: KeyDocuments,
-        resources: Iterable[Resource],
+        access: Access,
         clock: Clock,
         public_url: str,
         bounds: Bounds | None = None,
+        write_answer: Write | None = None,
+        more: Iterable[Operation] = (),
     ) -> None:
         self._core = Core(engine, identities)
-        self._clock = clock
+        self._correlation_of = engine.correlation_of
+        self._wall = clock.wall
+        self._access = access
+        self._public_url = public_url.rstrip("/")
         self._bounds = bounds or Bounds()
         self._bodies = BodyReader(self._bounds.request_bytes, self._bounds.request_timeout)
         # A Content-Length of fewer digits than the limit is below it.
         self._short = len(str(self._bounds.request_bytes))
-        self._router = Router([*table.operations(), *keys.operations(key_documents, public_url)])
-        host = public_url.partition("://")[2].partition("/")[0]
-        self._verifier = Verifier(
-            [
-                AccessKey(resource.id, decode_key(key), f"key {number}")
-                for resource in resources
-                for number, key in enumerate(resource.access_keys, 1)
-            ],
-            public_hosts=(host,) if host else (),
-            window=self._bounds.clock_skew,
-        )
+        self._router = Router([*table.operations(), *more, *keys.operations(key_documents, public_url)])
+        writing = {} if write_answer is None else {"write": write_answer}
         self._repeatability = Repeatability(
-            self._bounds.repeatability_entries, self._bounds.repeatability_age, clock.now
+            self._bounds.repeatability_entries, self._bounds.repeatability_age, clock.wall, **writing
         )
-        self._chains: OrderedDict[str, bytes] = OrderedDict()
         self._encode = msgspec.json.Encoder().encode
 
     @property
     def operations(self) -> list[Operation]:
         """The operation table that is served."""
         return self._router.operations
+
+    def load_answers(self, answers: Iterable[KeptAnswer]) -> None:
+        """Answers to repeatable requests of an earlier process, oldest first; before the first request."""
+        self._repeatability.load(answers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -114,58 +119,73 @@ class AzureSurface:
         method: str = scope["method"]
         path: str = scope["raw_path"].decode("latin-1")
         headers = read_headers(scope)
-        ids: Ids = ()
+        request = Request("", "", (), b"", path=path, query=scope["query_string"])
+        reference = new_reference()
+        early = False
         try:
-            operation, ids = self._router.find(method, path)
-            answer = await self._answer(operation, ids, scope, path, headers, receive)
+            operation, request.ids = self._router.find(method, path)
+            answer = await self._answer(operation, request, scope, headers, receive)
         except Refusal as refusal:
-            _tell(method, path, ids, refusal)
+            _tell(method, request, reference, refusal)
             answer = render(refusal)
-            if refusal.status in STILL_SENDING:
-                await answer_early(answer, headers, receive, send)
-                return
+            early = refusal.status in STILL_SENDING
         except Disconnected:
             return
         except Exception:
             answer = _failed(method, path)
-        chain = self._chains.get(ids[0]) if ids else None
-        await send(
-            {
-                "type": "http.response.start",
-                "status": answer.status,
-                "headers": header_list(answer, headers, chain),
-            }
-        )
-        await send({"type": "http.response.body", "body": answer.body})
+        chain = self._chain(request) if request.ids and request.resource else None
+        out = header_list(answer, headers, chain, reference)
+        if early:
+            await answer_early(answer, out, receive, send)
+        else:
+            await send_answer(answer, out, scope, send)
+
+    def _chain(self, request: Request) -> str | None:
+        """The correlation id of the call that a request is about, if its resource may know it."""
+        if not request.path.startswith("/calling/"):
+            return None
+        connection = request.ids[0]
+        if request.path.startswith("/calling/recordings"):
+            connection = recording_connection(connection) or ""
+        return self._correlation_of(request.resource, connection)
 
     async def _answer(
-        self,
-        operation: Operation,
-        ids: Ids,
-        scope: Scope,
-        path: str,
-        headers: dict[str, str],
-        receive: Receive,
+        self, operation: Operation, request: Request, scope: Scope, headers: dict[str, str], receive: Receive
     ) -> Answer:
         bounds = self._bounds
         if len(headers.get("content-length", "")) >= self._short:
             check_length(headers, bounds.request_bytes)
-        body = await self._bodies.read(receive)
+        body = whole_body(scope)
+        if body is None:
+            body = await self._bodies.read(receive)
+        elif len(body) > bounds.request_bytes:
+            raise too_large(len(body), bounds.request_bytes)
+        request.body = body
         if not operation.signed:
-            return await self._run(operation, Request("", "", ids, body))
-        query: bytes = scope["query_string"]
-        target = f"{path}?{query.decode('latin-1')}" if query else path
-        wall = self._clock.wall()
-        resource = self._verifier.verify(operation.method, target, headers, body, wall).resource
-        version = read_version(query)
+            return await self._run(operation, request)
+        query = request.query
+        wall = self._wall()
+        if headers.get("authorization", "")[:7].lower() == "bearer ":
+            request.resource = await self._access.bearer(headers["authorization"][7:].strip(), wall)
+        else:
+            target = f"{request.path}?{query.decode('latin-1')}" if query else request.path
+            request.resource = self._access.signed(operation.method, target, headers, body, wall)
+        request.version = read_version(query, operation.versions)
         if body and operation.takes_body:
             check_content_type(headers.get("content-type"))
-        request = Request(resource, version, ids, body)
+        if operation.linking:
+            request.base_url = base_url(scope, headers, self._public_url)
         if operation.repeatable:
             request_id = read_repeatability(headers, wall, bounds.repeatability_age)
             if request_id is not None:
-                key = f"{resource} {operation.method} {path} {request_id}"
-                return await self._repeatability.once(key, self._run, operation, request)
+                key = f"{request.resource} {operation.method} {request.path} {request_id}"
+                # A signature covers the digest; without one nobody has looked at it yet.
+                digest = headers.get("x-ms-content-sha256") or ""
+                if headers["authorization"][:7].lower() == "bearer ":
+                    digest = body_digest(body)
+                answering = partial(self._respond, operation, request)
+                repeat = request.repeat = Repeat(key, digest, wall, answering)
+                return await self._repeatability.once(repeat, self._run, operation, request)
         return await self._run(operation, request)
 
     async def _run(self, operation: Operation, request: Request) -> Answer:
@@ -174,24 +194,29 @@ class AzureSurface:
                 f"The operation {operation.name!r} ({operation.method} {operation.path}) is not supported yet"
                 " by this version of Hookflash."
             )
-        result: Any = await operation.run(request, self._core)
-        if result is None:
-            return Answer(operation.status)
-        if isinstance(result, CallConnectionProperties) and result.correlation_id:
-            return self._remembering(operation, request, result, result.correlation_id)
-        return Answer(operation.status, self._encode(result))
+        try:
+            result: Any = await operation.run(request, self._core)
+        except NotDurable as error:
+            raise internal_error(
+                f"The request was not made durable ({error}); look at the server's disk and log, then retry."
+            ) from error
+        if request.repeat is not None and request.repeat.answer is not None:
+            return request.repeat.answer
+        return self._respond(operation, request, result)
 
-    def _remembering(
-        self, operation: Operation, request: Request, result: CallConnectionProperties, correlation_id: str
-    ) -> Answer:
-        """An answer about a call; its correlation id goes with it and with later ones about the call."""
-        chain = correlation_id.encode("latin-1", "replace")
-        self._chains[result.call_connection_id] = chain
-        if len(self._chains) > KNOWN_CHAINS:
-            self._chains.popitem(last=False)
-        # With an id in the path the header is added from memory.
-        extra = () if request.ids else ((CHAIN_ID, chain),)
-        return Answer(operation.status, self._encode(result), extra)
+    def _respond(self, operation: Operation, request: Request, result: Any) -> Answer:
+        """The answer to an operation's result; with the correlation id of the call that it created."""
+        if isinstance(result, Answer):
+            return result
+        status = operation.status
+        if request.version in EARLIER_STATUSES:
+            status = EARLIER_STATUSES[request.version].get(operation.name, status)
+        if result is None:
+            return Answer(status)
+        if not request.ids and isinstance(result, CallConnectionProperties) and result.correlation_id:
+            chain = result.correlation_id.encode("latin-1", "replace")
+            return Answer(status, self._encode(result), ((CHAIN_ID, chain),))
+        return Answer(status, self._encode(result))
 
 
 def _failed(method: str, path: str) -> Answer:
@@ -202,16 +227,18 @@ def _failed(method: str, path: str) -> Answer:
     return render(internal_error(message))
 
 
-def _tell(method: str, path: str, ids: Ids, refusal: Refusal) -> None:
+def _tell(method: str, request: Request, reference: str, refusal: Refusal) -> None:
     """A refusal in the log: whoever develops an app looks there first."""
+    ids = request.ids
     log.info(
         "refused: %s",
         refusal.message,
         extra={
             "method": method[:20],
-            "path": path[:200],
+            "path": request.path[:200],
             "status": refusal.status,
             "code": refusal.code,
+            "reference": reference,
             "callConnectionId": ids[0][:100] if ids else None,
         },
     )

@@ -13,6 +13,6 @@ def deciding(command: Callable[[Request], Command]) -> Callable[[Request, Core],
     """Let the engine decide the command that ``command`` builds from a request."""
 
     def run(request: Request, core: Core) -> Awaitable[Any]:
-        return core.engine.execute(command(request))
+        return core.engine.execute(command(request), request.keep)
 
     return run

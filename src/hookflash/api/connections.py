@@ -8,9 +8,10 @@ closed.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import MutableMapping
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from hookflash.wire.results import Refusal
 
@@ -20,6 +21,51 @@ HEAD_TIMEOUT = 15.0
 """Seconds from the connection, or the first byte of a request, to the end of its headers."""
 REQUEST_TIMEOUT = 330.0
 """Seconds for a whole request; longer than any ``limits.request_timeout``, which answers before."""
+
+
+SHORT_WAY = "hookflash.exchange"
+"""The scope's entry for :func:`whole_body` and :func:`respond`."""
+
+
+def whole_body(scope: MutableMapping[str, Any]) -> bytes | None:
+    """The body of a request that is here completely; None when it is not, or when only ASGI can tell.
+
+    Nearly every body comes with its headers; asking for it by ASGI messages costs as much as verifying it.
+    """
+    cycle: RequestResponseCycle | None = scope.get(SHORT_WAY)
+    if cycle is None or cycle.more_body or cycle.disconnected:
+        return None
+    return bytes(cycle.body)
+
+
+def respond(
+    scope: MutableMapping[str, Any], status: int, headers: list[tuple[bytes, bytes]], body: bytes
+) -> bool:
+    """Send a whole answer in one write; False when that cannot be done here, and nothing was sent.
+
+    ``headers`` are well formed, have lower-case names and, but for 204, a Content-Length that is right.
+    """
+    # Taken out, because scope and exchange hold each other: only the garbage collector would free them.
+    cycle: RequestResponseCycle | None = scope.pop(SHORT_WAY, None)
+    if cycle is None or cycle.response_started or cycle.flow.write_paused or scope["method"] == "HEAD":
+        return False
+    if cycle.disconnected:
+        return True
+    parts = [STATUS_LINE[status]]
+    for name, value in cycle.default_headers:
+        parts += (name, b": ", value, b"\r\n")
+    for name, value in headers:
+        parts += (name, b": ", value, b"\r\n")
+    parts.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+    parts.append(body)
+    cycle.transport.write(b"".join(parts))
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    return True
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -71,6 +117,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._arrived()
         self._in_body, self._head = True, 0
         super().on_headers_complete()
+        # The app is not running yet: it begins in the next round of the loop.
+        scope: Any = self.scope
+        scope[SHORT_WAY] = self.cycle
 
     def on_message_complete(self) -> None:
         self._begun, self._in_body, self._finished = False, False, True

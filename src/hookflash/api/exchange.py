@@ -3,27 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
-from hookflash.api.ports import CallEngine, Identities
+from hookflash.api.ports import CallEngine, Identities, Keep
 from hookflash.wire.models import decode
+from hookflash.wire.results import Refusal
+from hookflash.wire.versions import STABLE
+
+if TYPE_CHECKING:
+    from hookflash.api.repeatability import Repeat
 
 M = TypeVar("M", bound=msgspec.Struct)
 
+CHAIN_ID = b"x-microsoft-skype-chain-id"
+"""The response header with the correlationId of the call."""
+
 
 class Request:
-    """An authenticated request. ``resource`` is the GUID of its resource, ``version`` its api-version in
-    canonical form, ``ids`` the decoded ids of the path, ``body`` the raw body."""
+    """An authenticated request.
 
-    __slots__ = ("body", "ids", "resource", "version")
+    Attributes:
+        resource: the GUID of its resource.
+        version: its api-version in canonical form.
+        ids: the decoded ids of the path.
+        body: the raw body.
+        path, query: as on the request line.
+        base_url: where the client reaches us, without a trailing slash: for links in answers.
+        repeat: how its answer is kept, None for a request that is not to be repeated.
+    """
 
-    def __init__(self, resource: str, version: str, ids: tuple[str, ...], body: bytes) -> None:
+    __slots__ = ("base_url", "body", "ids", "path", "query", "repeat", "resource", "version")
+
+    def __init__(
+        self,
+        resource: str,
+        version: str,
+        ids: tuple[str, ...],
+        body: bytes,
+        *,
+        path: str = "",
+        query: bytes = b"",
+        base_url: str = "",
+    ) -> None:
         self.resource = resource
         self.version = version
         self.ids = ids
         self.body = body
+        self.path = path
+        self.query = query
+        self.base_url = base_url
+        self.repeat: Repeat | None = None
+
+    @property
+    def keep(self) -> Keep | None:
+        """What the engine is handed with the command of this request."""
+        return self.repeat.keep if self.repeat is not None else None
 
     def read(self, model: type[M]) -> M:
         """The body as a wire model; Refusal 400/8523 names the field that is wrong."""
@@ -46,6 +82,12 @@ class Core(NamedTuple):
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
+class HeadedRefusal(Refusal):
+    """A refusal whose answer has headers of its own."""
+
+    headers: Headers = ()
+
+
 class Answer(NamedTuple):
     """Status, body and headers besides those every answer has."""
 
@@ -59,7 +101,7 @@ class Operation(NamedTuple):
 
     ``path`` is a template; ``{}`` stands for an id. ``status`` is that of success. ``run`` None: known, but
     not in this version. ``signed`` False: anybody may ask. ``takes_body``: the body matters, so its type does
-    too.
+    too. ``linking``: the answer has links in it. ``versions`` are the api-versions to name when one is wrong.
     """
 
     name: str
@@ -70,3 +112,5 @@ class Operation(NamedTuple):
     takes_body: bool = False
     repeatable: bool = False
     signed: bool = True
+    linking: bool = False
+    versions: tuple[str, ...] = STABLE

@@ -69,7 +69,7 @@ def own_surface(
         phones: the virtual phones; None when they are off.
         more: further routes (metrics, console), beside these.
     """
-    guarded = key_guard((key for resource in resources for key in resource.access_keys), open_to_all)
+    guarded = key_guard(resources, open_to_all)
 
     async def health(request: Request) -> Response:
         return json_answer({"status": "alive", "version": hookflash.__version__})

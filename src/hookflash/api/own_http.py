@@ -10,6 +10,7 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from hookflash.api.ports import Resource
 from hookflash.api.reading import too_large
 from hookflash.wire.results import Refusal, invalid_token
 
@@ -27,13 +28,15 @@ def json_answer(content: Any, status: int = 200, headers: dict[str, str] | None 
     return Response(_ENCODER.encode(content), status, headers, "application/json; charset=utf-8")
 
 
-def key_guard(access_keys: Iterable[str], open_to_all: bool) -> Guard:
-    """Asks for one of the keys as bearer token, unless it is ``open_to_all``."""
-    keys = [key.encode() for key in access_keys]
+def key_guard(resources: Iterable[Resource], open_to_all: bool) -> Guard:
+    """Asks for an access key of one of the resources as bearer token, unless it is ``open_to_all``.
+
+    ``resources`` is gone through for each request, because keys are rotated while the server runs.
+    """
 
     def guarded(endpoint: Endpoint) -> Endpoint:
         async def guard(request: Request) -> Response:
-            _check_key(request, keys)
+            _check_key(request, [key.encode() for one in resources for key in one.access_keys])
             return await endpoint(request)
 
         return endpoint if open_to_all else guard

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
 
 from hookflash.calls.commands import Command
-from hookflash.ports.journal import Entry
+from hookflash.ports.journal import Entry, KeptAnswer
 from hookflash.wire.identity import (
     CommunicationAccessToken,
     CreateIdentityRequest,
@@ -20,24 +20,35 @@ from hookflash.wire.identity import (
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A communication resource as the edge knows it: ``id`` is its GUID, ``access_keys`` are base64."""
+    """A communication resource as the edge knows it: ``id`` is its GUID, ``access_keys`` are base64,
+    ``tokens`` static bearer tokens."""
 
     name: str
     id: str
     access_keys: tuple[str, ...]
+    tokens: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Resource({self.name!r}, {self.id!r})"
 
 
+Keep = Callable[[msgspec.Struct | None], KeptAnswer]
+"""From an operation's response to the answer that is kept for repetitions."""
+
+
 class CallEngine(Protocol):
     """Decides commands."""
 
-    async def execute(self, command: Command) -> msgspec.Struct | None:
+    async def execute(self, command: Command, keep: Keep | None = None) -> msgspec.Struct | None:
         """Carry out a command; returns the response model, None for an empty response.
 
-        Raises ``wire.results.Refusal``. What is returned has been made durable.
+        Raises ``wire.results.Refusal``. What is returned has been made durable, and with it what ``keep``
+        made of it.
         """
+        ...
+
+    def correlation_of(self, resource: str, connection_id: str) -> str | None:
+        """The correlationId of a resource's call connection, up or ended; None when it is not known."""
         ...
 
 

@@ -152,10 +152,10 @@ async def _read_rest(message: Message, receive: Receive, limit: int) -> bytes:
 
 
 @lru_cache(maxsize=512)
-def read_version(query: bytes) -> str:
+def read_version(query: bytes, supported: tuple[str, ...] = STABLE) -> str:
     """The api-version of a query string in canonical form; a well-formed unknown one counts as the newest.
 
-    Refusal 400 when it is missing or not a version.
+    Refusal 400 when it is missing or not a version; it names the ``supported`` ones.
     """
     if len(query) > MAX_QUERY:
         raise Refusal(414, "UriTooLong", f"The query has {len(query)} bytes; at most {MAX_QUERY} are read.")
@@ -165,5 +165,5 @@ def read_version(query: bytes) -> str:
             given = value
     version = resolve(given)
     if version is None:
-        raise unsupported_api_version(given[:64], STABLE)
+        raise unsupported_api_version(given[:64], supported)
     return version

@@ -6,18 +6,24 @@ contract has verbs; elsewhere a colon belongs to the id (``participants/8:acs:..
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from hookflash.api.exchange import Operation
 from hookflash.wire.results import Refusal
 
 MAX_PATH = 4096
 """Longest path in bytes."""
+MAX_ID = 512
+"""Longest id in a path, in characters, once it is decoded."""
 
 Ids = tuple[str, ...]
 
 _COLLECTIONS = frozenset({"callConnections", "recordings"})
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufeff\u2028\u2029]")
 
 
 def locate(path: str) -> tuple[str, Ids]:
@@ -40,16 +46,51 @@ def locate(path: str) -> tuple[str, Ids]:
             return f"/calling/{collection}/{{}}/{parts[4]}", (_decoded(parts[3]),)
         if count == 6:
             return f"/calling/{collection}/{{}}/{parts[4]}/{{}}", (_decoded(parts[3]), _decoded(parts[5]))
-    elif root == "identities":
+    elif root == "identities" or (root == "phoneNumbers" and collection != "operations"):
         if count == 3:
-            return "/identities/{}", (_decoded(collection),)
+            return f"/{root}/{{}}", (_decoded(collection),)
         if count == 4:
-            return f"/identities/{{}}/{parts[3]}", (_decoded(collection),)
+            return f"/{root}/{{}}/{parts[3]}", (_decoded(collection),)
+    elif root in ("availablePhoneNumbers", "phoneNumbers"):
+        if count == 4:
+            return f"/{root}/{collection}/{{}}", (_decoded(parts[3]),)
+        if count == 5:
+            return f"/{root}/{collection}/{{}}/{parts[4]}", (_decoded(parts[3]),)
     return path, ()
 
 
 def _decoded(segment: str) -> str:
-    return unquote(segment) if "%" in segment else segment
+    """The id that a segment holds; percent-encoded once or not at all, and a plus sign is a plus sign.
+
+    Raises Refusal 400 when it cannot be meant as one.
+    """
+    text = segment
+    if "%" in segment:
+        broken = _BROKEN_ESCAPE.search(segment)
+        if broken is not None:
+            raise _bad_id(segment, f"{segment[broken.start() :][:3]!r} in it is no percent-encoding")
+        try:
+            text = unquote_to_bytes(segment).decode()
+        except UnicodeDecodeError:
+            raise _bad_id(segment, "its percent-encoding is not UTF-8") from None
+        if _ESCAPE.search(text):
+            raise _bad_id(segment, f"it is percent-encoded twice; once decoded it reads {text[:200]!r}")
+        if _CONTROL.search(text):
+            raise _bad_id(segment, "it has a control character in it")
+    if not text:
+        raise _bad_id(segment, "it is empty")
+    if len(text) > MAX_ID:
+        raise _bad_id(segment, f"it has {len(text)} characters, no id has more than {MAX_ID}")
+    return text
+
+
+def _bad_id(segment: str, problem: str) -> Refusal:
+    shown = segment if len(segment) <= 200 else segment[:197] + "..."
+    message = (
+        f"The id {shown!r} in the path is invalid: {problem}. Give the id as the server did, percent-encoded "
+        "once as UTF-8 (4:+14255550123 may be sent as 4%3A%2B14255550123)."
+    )
+    return Refusal(400, 8523, message, target="path")
 
 
 class WrongMethod(Refusal):
@@ -103,5 +144,6 @@ class Router:
             404,
             "NotFound",
             f"There is nothing at {method} {shown}. Call Automation is under /calling, users and tokens are "
-            "under /identities, what is Hookflash's own is under /hookflash.",
+            "under /identities, numbers under /phoneNumbers, SIP routing is /sip, what is Hookflash's own is "
+            "under /hookflash.",
         )

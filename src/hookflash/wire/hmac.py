@@ -150,6 +150,11 @@ def _body_hash(body: bytes) -> bytes:
     return binascii.b2a_base64(sha256(body).digest(), newline=False)
 
 
+def body_digest(body: bytes) -> str:
+    """What x-ms-content-sha256 says of a body."""
+    return _body_hash(body).decode("ascii")
+
+
 def _authorization(header: str | None) -> tuple[str, bytes]:
     """The list of signed headers as written, and the signature's bytes."""
     if not header:
@@ -315,6 +320,7 @@ __all__ = [
     "EMPTY_BODY_HASH",
     "AccessKey",
     "Verifier",
+    "body_digest",
     "candidate_hosts",
     "candidate_targets",
     "decode_key",

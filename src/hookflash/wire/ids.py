@@ -127,6 +127,18 @@ class Minter:
         return f"8:acs:{resource}_{self.guid()}"
 
 
+def recording_connection(recording_id: str) -> str | None:
+    """The ``PlatformEndpointId`` of a recordingId: the callConnectionId that started it, if one did. None when
+    it is no recordingId.
+    """
+    if len(recording_id) > _MAX_LENGTH:
+        return None
+    try:
+        return _RECORDING.decode(_unpadded(recording_id)).PlatformEndpointId
+    except (ValueError, binascii.Error, msgspec.MsgspecError, RecursionError):
+        return None
+
+
 def read_node(text: str) -> str | None:
     """The node inside an id any :class:`Minter` minted, in four hex digits; None when the text is no such id.
 
