@@ -17,6 +17,7 @@ import test_plane_receive
 import test_plane_rfc4733
 import test_plane_rtcp
 import test_plane_sockets
+import test_plane_tapping
 from plane_bench import Bench, a_to_linear, alaw, linear, ulaw
 
 from hookflash.plane import plays
@@ -37,7 +38,13 @@ def kernels() -> dict[str, int]:
 def scenes() -> None:
     """What phones and apps can make a plane do."""
     test_plane_kernels.scene()
-    for module in (test_plane_pipeline, test_plane_receive, test_plane_rfc4733, test_plane_rtcp):
+    for module in (
+        test_plane_pipeline,
+        test_plane_receive,
+        test_plane_rfc4733,
+        test_plane_rtcp,
+        test_plane_tapping,
+    ):
         for name, function in inspect.getmembers(module, inspect.isfunction):
             plain = not inspect.signature(function).parameters and not hasattr(function, "hypothesis")
             if name.startswith("test_") and plain:

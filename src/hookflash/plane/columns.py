@@ -49,6 +49,7 @@ class Setup(NamedTuple):
     codec: NDArray[np.uint8]  # 0 PCMU, 1 PCMA
     payload_type: NDArray[np.int16]  # RTP payload type of audio
     event_type: NDArray[np.int16]  # RTP payload type of telephone-event, -1 none
+    muted: NDArray[np.uint8]  # nobody hears it
     mix: NDArray[np.int32]  # row of the call's mix this leg is joined to, -1 none
     plays: NDArray[np.int32]  # [rows, MAX_PLAYS] rows of the plays this leg hears
     hears: NDArray[np.int16]  # how many of them

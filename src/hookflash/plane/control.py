@@ -14,14 +14,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hookflash.calls import effects, facts
+from hookflash.plane.audio_desk import AudioDesk
 from hookflash.plane.hosts import Host
+from hookflash.plane.leg_desk import LegDesk
 from hookflash.plane.placement import Placement
 from hookflash.plane.playback import UNKNOWN_ERROR, ClipShelf, Playback, PromptSource
 from hookflash.plane.supervisor import Patience, Seat
 from hookflash.ports import plane
 from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink
-from hookflash.ports.plane import LegUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -73,6 +74,9 @@ class MediaDesk:
         prompts: fetches audio.
         clock: time for time-outs and supervision.
         report: where facts go; may be given later with :meth:`report_to`.
+
+    Attributes:
+        audio: what is heard in calls, for streaming and recording.
     """
 
     def __init__(
@@ -93,11 +97,14 @@ class MediaDesk:
         self._clip_ids = itertools.count(1)
         self._shelves = {seat: self._new_shelf(seat) for seat in self._seats}
         self._placement = Placement(self._seats)
-        self._opening: dict[int, asyncio.Future[int]] = {}
+        self._legs = LegDesk(self._placement, clock, self._settings.open_timeout, self._left)
         self._plays: dict[int, Playback] = {}
         self._sendings: dict[int, int] = {}
         self._ready = asyncio.Event()
         self.totals = MediaTotals()
+        self.audio = AudioDesk(
+            self._placement.seat_of_call, self._placement.seat_of_leg, self._legs.is_app_leg
+        )
 
     def report_to(self, report: FactSink) -> None:
         """Send facts to ``report`` from now on."""
@@ -124,9 +131,7 @@ class MediaDesk:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for future in self._opening.values():
-            if not future.done():
-                future.set_exception(LegUnavailable("the media plane is being stopped"))
+        self._legs.stop()
         await asyncio.gather(*(seat.stop() for seat in self._seats))
 
     @property
@@ -158,62 +163,50 @@ class MediaDesk:
 
     async def open_leg(self, leg: int, call: int, *, socket: bool = True) -> int:
         """Open a leg on the call's worker; its local RTP port. Raises LegUnavailable."""
-        future = self._open(leg, call, socket=socket)
-        timer = self._clock.call_at(
-            self._clock.now() + self._settings.open_timeout,
-            lambda: self._refuse(
-                leg, f"the media worker did not open it within {self._settings.open_timeout:g} s"
-            ),
-        )
-        try:
-            return await future
-        except BaseException:
-            self._opening.pop(leg, None)
-            self.close_leg(leg)
-            raise
-        finally:
-            timer.cancel()
+        return await self._legs.open_leg(leg, call, socket=socket)
 
     async def move_leg(self, leg: int, call: int) -> int:
-        """Bring a leg into another call; its local RTP port from now on. Raises LegUnavailable."""
-        raise LegUnavailable(f"media leg {leg} cannot be moved by this version")
+        """Bring a leg into another call; its local RTP port from now on. Raises LegUnavailable.
+
+        Plays of its former call end for it, and what was being pressed towards it has failed.
+        """
+        return await self._legs.move_leg(leg, call)
 
     def connect_leg(self, command: plane.ConnectLeg) -> None:
-        self._post_for_leg(command.leg, command)
+        self._legs.connect_leg(command)
 
     def close_leg(self, leg: int) -> None:
         """Close a leg; unknown legs are ignored."""
-        self._refuse(leg, "it was closed while it was being opened")
-        self._post_for_leg(leg, plane.CloseLeg(leg))
-        call = self._placement.remove(leg)
-        if call is None:
-            return
-        for sending in [sending for sending, to in self._sendings.items() if to == leg]:
-            del self._sendings[sending]
-            self._report_soon(facts.TonesFailed(sending, "the participant has left"))
-        if self._placement.seat_of_call(call) is None:
-            for play in [play for play, playing in self._plays.items() if playing.effect.call == call]:
-                self.stop_audio(play)
+        self._legs.close_leg(leg)
 
     def open_app_leg(self, leg: int, call: int) -> None:
-        try:
-            future = self._open(leg, call, socket=False)
-        except LegUnavailable as error:
-            _log.warning("%s", error)
-            return
-        future.add_done_callback(lambda done: self._app_leg_opened(leg, done))
+        self._legs.open_app_leg(leg, call)
 
     def close_app_leg(self, leg: int) -> None:
-        self.close_leg(leg)
+        self._legs.close_leg(leg)
 
     def join_mix(self, leg: int) -> None:
-        self._post_for_leg(leg, plane.JoinMix(leg))
+        self._legs.join_mix(leg)
 
     def leave_mix(self, leg: int) -> None:
-        self._post_for_leg(leg, plane.LeaveMix(leg))
+        self._legs.leave_mix(leg)
 
     def mute(self, leg: int, muted: bool) -> None:
-        self._post_for_leg(leg, plane.MuteLeg(leg, muted))
+        self._legs.mute(leg, muted)
+
+    def _left(self, leg: int, call: int) -> None:
+        """A leg has left a call: closed, or moved into another one."""
+        moved = leg in self._placement
+        for sending in [sending for sending, to in self._sendings.items() if to == leg]:
+            self._post_for_leg(leg, plane.StopTones(sending))
+            del self._sendings[sending]
+            self._report_soon(facts.TonesFailed(sending, "the participant has left"))
+        over = self._placement.seat_of_call(call) is None
+        for play in [play for play, playing in self._plays.items() if playing.effect.call == call]:
+            if over:
+                self.stop_audio(play)
+            elif moved:
+                self._plays[play].remove_leg(leg)
 
     # --- audio --------------------------------------------------------------------------------------------
 
@@ -267,7 +260,7 @@ class MediaDesk:
         for event in events:
             match event:
                 case plane.ToneHeard():
-                    if event.leg in self._placement:
+                    if self._placement.seat_of_leg(event.leg) is seat:
                         self._report(facts.ToneHeard(event.leg, event.digit))
                 case plane.PlayStarted():
                     if event.play in self._plays:
@@ -290,11 +283,15 @@ class MediaDesk:
                     if self._sendings.pop(event.sending, None) is not None:
                         self._report(facts.TonesFailed(event.sending, event.reason))
                 case plane.LegOpened():
-                    future = self._opening.pop(event.leg, None)
-                    if future is not None and not future.done():
-                        future.set_result(event.port)
+                    self._legs.opened(seat, event)
                 case plane.LegRefused():
-                    self._refuse(event.leg, event.reason)
+                    self._legs.refused(seat, event)
+                case plane.AudioTapped():
+                    self.audio.tapped(seat, event)
+                case plane.TapClosed():
+                    self.audio.tap_closed(seat, event)
+                case plane.VoiceClosed():
+                    self.audio.voice_closed(seat, event)
                 case plane.LegClosed():
                     self.totals.legs += 1
                     self.totals.received += event.received
@@ -313,9 +310,8 @@ class MediaDesk:
         self.totals.workers_lost += 1
         self._shelves[seat] = self._new_shelf(seat)
         lost = self._placement.clear(seat)
-        for legs in lost.values():
-            for leg in legs:
-                self._refuse(leg, f"the media worker is gone: {reason}")
+        self._legs.seat_lost(seat, set().union(*lost.values()), reason)
+        self.audio.seat_lost(seat, reason)
         for play in [play for play, playing in self._plays.items() if playing.effect.call in lost]:
             self.stop_audio(play)
         self._sendings = {sending: leg for sending, leg in self._sendings.items() if leg in self._placement}
@@ -328,24 +324,6 @@ class MediaDesk:
             self._report(facts.MediaLost(tuple(lost)))
 
     # --- inside -------------------------------------------------------------------------------------------
-
-    def _open(self, leg: int, call: int, *, socket: bool) -> asyncio.Future[int]:
-        seat = self._placement.put(leg, call)
-        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._opening[leg] = future
-        seat.post(plane.OpenLeg(leg, call, socket))
-        return future
-
-    def _app_leg_opened(self, leg: int, future: asyncio.Future[int]) -> None:
-        """An app leg that could not be opened has no audio, but its connection lives on."""
-        if not future.cancelled() and (error := future.exception()) is not None:
-            _log.warning("%s", error)
-            self.close_leg(leg)
-
-    def _refuse(self, leg: int, reason: str) -> None:
-        future = self._opening.pop(leg, None)
-        if future is not None and not future.done():
-            future.set_exception(LegUnavailable(f"media leg {leg} can not be opened: {reason}"))
 
     def _unheard(self, event: plane.PlayUnheard) -> None:
         """One leg misses a play; a play that no leg hears at all has failed."""

@@ -24,12 +24,16 @@ from hookflash.plane.legs import Leg, Legs
 from hookflash.plane.net import Network, PortsExhausted
 from hookflash.plane.plays import PlayTable, PoolFull
 from hookflash.plane.reports import Reports
+from hookflash.plane.rings import Rings
 from hookflash.plane.sendings import CODES, Sendings
+from hookflash.plane.taptable import TapTable
 from hookflash.ports.plane import (
     TICK,
     AddPlayLeg,
     ClipRefused,
     CloseLeg,
+    CloseTap,
+    CloseVoice,
     ConnectLeg,
     DropClip,
     ExtendPlay,
@@ -39,7 +43,11 @@ from hookflash.ports.plane import (
     LegRefused,
     LegStarved,
     LoadClip,
+    MoveLeg,
+    MuteLeg,
     OpenLeg,
+    OpenTap,
+    OpenVoice,
     PlaneCommand,
     PlaneEvent,
     PlayUnheard,
@@ -71,6 +79,7 @@ class Plane:
         starve_after: seconds without a packet after which a receiving leg is reported, and again each time.
         wall_offset: Unix time minus the ``now`` of :meth:`tick`, for RTCP.
         entropy: random octets for SSRC, sequence numbers and times.
+        rings: makes the memory through which audio leaves and comes in; memory of its own when not given.
     """
 
     def __init__(
@@ -83,6 +92,7 @@ class Plane:
         starve_after: float = 10.0,
         wall_offset: float = 0.0,
         entropy: Callable[[int], bytes] = os.urandom,
+        rings: Callable[[], Rings] | None = None,
     ) -> None:
         if not 0 <= jitter_ms <= MAX_JITTER_MS:
             raise ValueError(f"a jitter buffer of {jitter_ms} ms: give 0 to {MAX_JITTER_MS} ms")
@@ -97,12 +107,18 @@ class Plane:
         self._reports = Reports(net, self.columns, self.legs, f"{entropy(6).hex()}@{host}", wall_offset)
         self._mixes = Mixes(np.zeros((16, FRAME), np.int32), np.zeros(16, np.int32))
         self._mix_rows: dict[int, int] = {}
+        self.taps = TapTable(self.columns, self.legs, self._mix_rows, rings)
         self._mix_sizes: dict[int, int] = {}
         self._free_mixes: list[int] = []
         self._used_mixes = 0
         self._delay = jitter_ms * 8
         self._starve_ticks = max(1, round(starve_after / TICK))
         self._events: list[PlaneEvent] = []
+
+    @property
+    def rings(self) -> Rings:
+        """Where audio leaves and comes in."""
+        return self.taps.rings
 
     # --- commands ---
 
@@ -139,14 +155,24 @@ class Plane:
                 self._sendings.start(command)
             case StopTones():
                 self._sendings.stop(command.sending)
+            case OpenTap():
+                self.taps.open(command)
+            case CloseTap():
+                self.taps.close(command.tap)
+            case OpenVoice():
+                self.taps.open_voice(command)
+            case CloseVoice():
+                self.taps.close_voice(command.voice)
             case Shutdown():
                 self.close()
-            case ConnectLeg() | JoinMix() | LeaveMix() | CloseLeg():
+            case ConnectLeg() | JoinMix() | LeaveMix() | MuteLeg() | MoveLeg() | CloseLeg():
                 leg = self.legs.by_number.get(command.leg)
                 if leg is not None:
                     self._apply_to(leg, command)
 
-    def _apply_to(self, leg: Leg, command: ConnectLeg | JoinMix | LeaveMix | CloseLeg) -> None:
+    def _apply_to(
+        self, leg: Leg, command: ConnectLeg | JoinMix | LeaveMix | MuteLeg | MoveLeg | CloseLeg
+    ) -> None:
         match command:
             case ConnectLeg():
                 self.legs.connect(leg, command, self.ticks)
@@ -154,6 +180,10 @@ class Plane:
                 self._join(leg)
             case LeaveMix():
                 self._leave(leg)
+            case MuteLeg():
+                self.columns.setup.muted[leg.row] = command.muted
+            case MoveLeg():
+                self._move(leg, command.call)
             case CloseLeg():
                 self._close(leg)
 
@@ -173,8 +203,17 @@ class Plane:
             return
         self._events.append(LegOpened(command.leg, leg.endpoint.port if leg.endpoint else 0))
 
+    def _move(self, leg: Leg, call: int) -> None:
+        if leg.call == call:
+            return
+        self._leave(leg)
+        self.plays.remove_leg(leg.row)
+        self.taps.leave(leg.leg, f"leg {leg.leg} was brought into another call")
+        leg.call = call
+
     def _close(self, leg: Leg) -> None:
         self._leave(leg)
+        self.taps.leave(leg.leg, f"leg {leg.leg} was closed")
         self._reports.send(leg, self._now, bye=True)
         self._sendings.forget(leg.row)
         self.plays.remove_leg(leg.row)
@@ -192,6 +231,7 @@ class Plane:
             self._mixes.speakers[row] = 0
             self._mix_rows[leg.call] = row
             self._mix_sizes[leg.call] = 0
+            self.taps.set_mix(leg.call, row)
         self._mix_sizes[leg.call] += 1
         self.columns.setup.mix[leg.row] = row
 
@@ -203,6 +243,7 @@ class Plane:
         if not self._mix_sizes[leg.call]:
             del self._mix_sizes[leg.call]
             self._free_mixes.append(self._mix_rows.pop(leg.call))
+            self.taps.set_mix(leg.call, -1)
 
     # --- the tick ---
 
@@ -210,12 +251,14 @@ class Plane:
         """One step of 20 ms at ``now`` (monotonic seconds); what happened since the last one, in order."""
         self._now = now
         columns, used = self.columns, self._rows.used
+        self.taps.look()
         self._receive()
         playout(columns.setup, columns.jitter, used)
         if detect_keys(columns.setup, columns.receive, columns.jitter, columns.detect, used, self.ticks):
             self._tell_keys(columns.detect.key[:used], np.arange(used), "inband")
         plays = self.plays
         told = advance(plays.plays, plays.clips, plays.pool.samples, plays.used)
+        self.taps.take_voices()
         mix(columns.setup, columns.jitter, self._mixes, used, self._used_mixes)
         toning = self._sendings.rows
         if len(toning):
@@ -223,9 +266,11 @@ class Plane:
             self._sendings.choose_views()
         output(columns.setup, columns.jitter, columns.transmit, plays.plays, self._mixes, used)
         self.legs.writes.run()
+        self.taps.write(plays.plays, self._mixes, used, self._used_mixes, self.ticks)
         if told:
             self._events += plays.take_events(self.ticks)
         self._events += self._sendings.after_tick(self.ticks)
+        self._events += self.taps.take_events(self.ticks)
         self._reports.tick(self.ticks, used, now)
         if self.ticks % STARVE_CHECK == 0:
             self._tell_starved(used)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from hookflash.plane.rings import Rings
 from hookflash.ports.plane import PlaneCommand, PlaneEvent
 
 Events = Callable[[Sequence[PlaneEvent]], None]
@@ -16,6 +17,11 @@ class Host(Protocol):
 
     watched: bool
     """Whether it sends heartbeats, so that silence means it is frozen."""
+
+    @property
+    def rings(self) -> Rings:
+        """The rings through which audio leaves and comes in, once it is started."""
+        ...
 
     async def start(self, on_events: Events, on_lost: Lost) -> None:
         """Start; the event WorkerReady says when it can be used.

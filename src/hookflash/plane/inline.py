@@ -11,12 +11,14 @@ import os
 from collections.abc import Callable
 
 from hookflash.plane.hosts import Events, Lost
+from hookflash.plane.rings import Rings
 from hookflash.plane.worker import CATCH_UP, Core
 from hookflash.ports.clock import Clock, Timer
 from hookflash.ports.plane import (
     TICK,
     LegClosed,
     LegOpened,
+    LegUnavailable,
     OpenLeg,
     PlaneCommand,
     Shutdown,
@@ -41,6 +43,12 @@ class InlinePlane:
         self._timer: Timer | None = None
         self._began = 0.0
         self._ticks = 0
+
+    @property
+    def rings(self) -> Rings:
+        if self._core is None:
+            raise LegUnavailable("the media plane is not running")
+        return self._core.rings
 
     async def start(self, on_events: Events, on_lost: Lost) -> None:
         """Make the plane and compile what it needs, which blocks the first time kernels are built."""

@@ -6,6 +6,7 @@ import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 class PlaneOptions:
     """``host`` is the local address (an IP literal) of the RTP sockets, their ports are ``first_port`` to
     ``last_port``. ``legs`` are the most at a time, ``jitter_ms`` how long a packet waits before it is played,
-    ``starve_after`` the seconds without a packet after which a leg is reported.
+    ``starve_after`` the seconds without a packet after which a leg is reported. ``rings_fd`` is the file of
+    the rings shared with control, -1 for memory of the plane's own; the starter of a worker adds it.
     """
 
     host: str = "0.0.0.0"
@@ -25,6 +27,7 @@ class PlaneOptions:
     legs: int = 4_800
     jitter_ms: int = 60
     starve_after: float = 10.0
+    rings_fd: int = -1
 
     def arguments(self) -> list[str]:
         """As options for a worker."""
@@ -47,6 +50,7 @@ class PlaneOptions:
         """A plane on real sockets. Raises ValueError when the ports make no range."""
         # Imported here: control needs the options, but not numba.
         from hookflash.plane.core import Plane
+        from hookflash.plane.rings import map_rings
         from hookflash.plane.sockets import UdpNetwork
 
         return Plane(
@@ -56,6 +60,7 @@ class PlaneOptions:
             jitter_ms=self.jitter_ms,
             starve_after=self.starve_after,
             wall_offset=time.time() - time.monotonic(),
+            rings=partial(map_rings, self.rings_fd) if self.rings_fd >= 0 else None,
         )
 
 
@@ -73,8 +78,15 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, PlaneOptions]
     parser.add_argument("--legs", type=int, default=default.legs, help="most legs at a time")
     parser.add_argument("--jitter-ms", type=int, default=default.jitter_ms, help="jitter buffer, ms")
     parser.add_argument("--starve-after", type=float, default=default.starve_after, help="seconds")
+    parser.add_argument("--rings-fd", type=int, default=-1, help="file descriptor of the rings of audio")
     found = parser.parse_args(argv)
     plane = PlaneOptions(
-        found.host, found.first_port, found.last_port, found.legs, found.jitter_ms, found.starve_after
+        found.host,
+        found.first_port,
+        found.last_port,
+        found.legs,
+        found.jitter_ms,
+        found.starve_after,
+        found.rings_fd,
     )
     return found, plane

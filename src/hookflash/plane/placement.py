@@ -71,6 +71,21 @@ class Placement:
                 del self._places[call]
         return call
 
+    def move(self, leg: int, call: int, seat: Seat) -> int:
+        """Put a leg into another call, which is on ``seat`` or nowhere yet; the call it was in.
+
+        Raises KeyError for an unknown leg, LegUnavailable when the call is on another seat by now.
+        """
+        place = self._places.get(call)
+        if place is not None and place.seat is not seat:
+            raise LegUnavailable(f"media leg {leg} can not be moved: call {call} is on another worker by now")
+        before = self._call_of[leg]
+        self.remove(leg)
+        place = self._places.setdefault(call, _Place(seat))
+        place.legs.add(leg)
+        self._call_of[leg] = call
+        return before
+
     def clear(self, seat: Seat) -> dict[int, set[int]]:
         """Take everything off a seat; the calls that were there, with their legs."""
         lost = {call: place.legs for call, place in self._places.items() if place.seat is seat}

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from hookflash.plane.hosts import Events, Lost
 from hookflash.plane.link import ControlLink
-from hookflash.ports.plane import LoadClip, PlaneCommand, Shutdown
+from hookflash.plane.rings import Rings, make_file, map_rings
+from hookflash.ports.plane import LegUnavailable, LoadClip, PlaneCommand, Shutdown
 
 WORKER_COMMAND = (sys.executable, "-P", "-m", "hookflash.plane.worker")
 """How a worker is started; -P keeps the current directory out of its import path."""
@@ -35,7 +36,7 @@ class WorkerProcess:
     Args:
         name: for the log.
         arguments: options for the worker (``hookflash.plane.worker --help``).
-        command: what to run; ``--fd N`` and ``arguments`` are appended.
+        command: what to run; ``--fd N --rings-fd N`` and ``arguments`` are appended.
     """
 
     watched = True
@@ -50,6 +51,7 @@ class WorkerProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._pidfd = -1
+        self._rings: Rings | None = None
         self._why = ""
         self._stopping = False
 
@@ -58,16 +60,27 @@ class WorkerProcess:
         """The process id, None before the start."""
         return self._process.pid if self._process is not None else None
 
+    @property
+    def rings(self) -> Rings:
+        if self._rings is None:
+            raise LegUnavailable(f"{self.name} is not running")
+        return self._rings
+
     async def start(self, on_events: Events, on_lost: Lost) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        memory = -1
         try:
+            memory = make_file()
+            self._rings = map_rings(memory)
             with theirs:
                 self._process = await asyncio.create_subprocess_exec(
                     *self._command,
                     "--fd",
                     str(theirs.fileno()),
+                    "--rings-fd",
+                    str(memory),
                     *self._arguments,
-                    pass_fds=[theirs.fileno()],
+                    pass_fds=[theirs.fileno(), memory],
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.DEVNULL,
                     stderr=asyncio.subprocess.PIPE,
@@ -77,6 +90,9 @@ class WorkerProcess:
         except BaseException:
             ours.close()
             raise
+        finally:
+            if memory >= 0:
+                os.close(memory)
         link = self._link = ControlLink(on_events, self._link_lost)
         self._tasks = [
             asyncio.create_task(self._relay_errors(self._process)),

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hookflash.plane.hosts import Host
+from hookflash.plane.rings import Rings
 from hookflash.ports.clock import Clock, Timer
-from hookflash.ports.plane import Heartbeat, PlaneCommand, PlaneEvent, WorkerReady
+from hookflash.ports.plane import Heartbeat, LegUnavailable, PlaneCommand, PlaneEvent, WorkerReady
 
 _log = logging.getLogger(__name__)
 
@@ -87,6 +88,13 @@ class Seat:
         host, self._host = self._host, None
         if host is not None:
             await host.stop()
+
+    @property
+    def rings(self) -> Rings:
+        """The rings of the worker that sits here now. Raises :class:`LegUnavailable` when none does."""
+        if self._host is None:
+            raise LegUnavailable(f"media worker {self.number} is not running")
+        return self._host.rings
 
     def post(self, command: PlaneCommand) -> None:
         if self._host is not None:

@@ -6,7 +6,16 @@ import struct
 
 from hookflash.plane.core import Plane
 from hookflash.plane.memory import MemoryNetwork
-from hookflash.ports.plane import ConnectLeg, JoinMix, LoadClip, OpenLeg, SendTones, StartPlay
+from hookflash.ports.plane import (
+    ConnectLeg,
+    JoinMix,
+    LoadClip,
+    OpenLeg,
+    OpenTap,
+    OpenVoice,
+    SendTones,
+    StartPlay,
+)
 
 
 def warm_up() -> None:
@@ -22,6 +31,9 @@ def warm_up() -> None:
         plane.apply(JoinMix(leg))
         plane.apply(SendTones(leg, leg, "1", 40, 60))
     plane.apply(StartPlay(1, (1, 2), (1,), False, False))
+    plane.apply(OpenTap(0, "heard", 1))
+    plane.apply(OpenTap(1, "whole", 1))
+    plane.apply(OpenVoice(0, 2))
     for tick in range(4):
         packet = struct.pack("!BBHII", 0x80, 0, tick, 160 * tick, 1) + bytes(160)
         net.deliver(20000, packet, ("192.0.2.2", 4002))

@@ -24,6 +24,7 @@ from typing import Protocol
 
 from hookflash.plane.link import LinkError, WorkerLink
 from hookflash.plane.options import PlaneOptions, parse
+from hookflash.plane.rings import Rings
 from hookflash.ports.plane import (
     TICK,
     Heartbeat,
@@ -48,6 +49,11 @@ _COLLECT_SPARE = 0.008
 
 class Core(Protocol):
     """What a worker drives: the media plane, or a stand-in for it in tests."""
+
+    @property
+    def rings(self) -> Rings:
+        """Where audio leaves and comes in."""
+        ...
 
     def warm_up(self) -> None:
         """Compile everything a tick needs."""

@@ -74,7 +74,11 @@ class MuteLeg(PlaneMessage, frozen=True):
 
 
 class MoveLeg(PlaneMessage, frozen=True):
-    """``leg`` belongs to ``call`` from now on; it is in no mix until :class:`JoinMix`."""
+    """``leg`` belongs to ``call`` from now on; it is in no mix until :class:`JoinMix`.
+
+    It hears no play of its former call any more, and its taps end; where its audio goes and comes from, its
+    keys and whether it is muted stay as they are.
+    """
 
     leg: int
     call: int
@@ -161,6 +165,42 @@ class StopTones(PlaneMessage, frozen=True):
     sending: int
 
 
+class OpenTap(PlaneMessage, frozen=True):
+    """From now on write a frame a tick into ring ``tap``. Answered by :class:`TapClosed` when it ends.
+
+    ``kind`` is "heard" (what leg ``subject`` hears), "said" (what others hear of leg ``subject``), "whole"
+    (all of call ``subject``, prompts included) or "prompts" (those of call ``subject`` alone). ``itself``:
+    the leg's own voice is part of what it hears.
+    """
+
+    tap: int
+    kind: str
+    subject: int
+    itself: bool = False
+
+
+class CloseTap(PlaneMessage, frozen=True):
+    """Write no more into a ring."""
+
+    tap: int
+
+
+class OpenVoice(PlaneMessage, frozen=True):
+    """From now on what control writes into ring ``voice`` is what ``leg`` says.
+
+    Answered by :class:`VoiceClosed` when it ends.
+    """
+
+    voice: int
+    leg: int
+
+
+class CloseVoice(PlaneMessage, frozen=True):
+    """Read no more from a ring."""
+
+    voice: int
+
+
 class Shutdown(PlaneMessage, frozen=True):
     """Close everything and exit."""
 
@@ -182,6 +222,10 @@ PlaneCommand = (
     | StopPlay
     | SendTones
     | StopTones
+    | OpenTap
+    | CloseTap
+    | OpenVoice
+    | CloseVoice
     | Shutdown
 )
 
@@ -285,6 +329,26 @@ class TonesRefused(PlaneMessage, frozen=True):
     reason: str
 
 
+class AudioTapped(PlaneMessage, frozen=True):
+    """The rings of all open taps hold what there is up to ``tick``, and voices have room again."""
+
+    tick: int
+
+
+class TapClosed(PlaneMessage, frozen=True):
+    """Nothing more is written into ring ``tap``; ``reason`` is "" when that was asked for."""
+
+    tap: int
+    reason: str
+
+
+class VoiceClosed(PlaneMessage, frozen=True):
+    """Nothing more is read from ring ``voice``; ``reason`` is "" when that was asked for."""
+
+    voice: int
+    reason: str
+
+
 class Heartbeat(PlaneMessage, frozen=True):
     """Once a second: ticks done, legs open; worst lateness and busiest tick since the last one, in ms."""
 
@@ -308,6 +372,9 @@ PlaneEvent = (
     | ToneHeard
     | TonesSent
     | TonesRefused
+    | AudioTapped
+    | TapClosed
+    | VoiceClosed
     | Heartbeat
 )
 

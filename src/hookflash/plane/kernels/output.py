@@ -27,11 +27,11 @@ class Mixes(NamedTuple):
 
 @kernel
 def mix(setup: Setup, jitter: Jitter, mixes: Mixes, used: int, used_mixes: int) -> None:
-    """Sum what the joined legs of each call say."""
+    """Sum what the joined legs of each call say; muted ones say nothing."""
     mixes.speakers[:used_mixes] = 0
     for row in range(used):
         m = setup.mix[row]
-        if setup.open[row] == 0 or m < 0 or jitter.silent[row] != 0:
+        if setup.open[row] == 0 or m < 0 or jitter.silent[row] != 0 or setup.muted[row] != 0:
             continue
         total = mixes.total[m]
         heard = jitter.heard[row, HISTORY:]
@@ -51,14 +51,18 @@ def gather(
     plays: Plays,
     mixes: Mixes,
     row: int,
+    itself: bool,
     wide: NDArray[np.int32],
     out: NDArray[np.int16],
 ) -> bool:
-    """What ``row`` hears in this tick into ``out``; False when it is silence."""
+    """What ``row`` hears in this tick into ``out``; False when it is silence.
+
+    With ``itself`` it hears its own voice among the others.
+    """
     sources = 0
     m = setup.mix[row]
     if m >= 0:
-        speaks = jitter.silent[row] == 0
+        speaks = jitter.silent[row] == 0 and setup.muted[row] == 0 and not itself
         if mixes.speakers[m] > speaks:
             total = mixes.total[m]
             heard = jitter.heard[row, HISTORY:]
@@ -112,7 +116,7 @@ def output(setup: Setup, jitter: Jitter, tx: Transmit, plays: Plays, mixes: Mixe
         else:
             if tx.tone[row] == 0:
                 payload = tx.octets[row, HEADER : HEADER + FRAME]
-                if gather(setup, jitter, plays, mixes, row, wide, pcm):
+                if gather(setup, jitter, plays, mixes, row, False, wide, pcm):
                     encode(setup.codec[row], pcm, payload)
                 else:
                     payload[:] = SILENCE_ULAW if setup.codec[row] == PCMU else SILENCE_ALAW

@@ -1,0 +1,206 @@
+"""The legs of the media desk: opened on the worker of their call, moved to that of another, closed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hookflash.plane.placement import Placement
+from hookflash.plane.supervisor import Seat
+from hookflash.ports import plane
+from hookflash.ports.clock import Clock
+from hookflash.ports.plane import LegUnavailable
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Open:
+    """A leg as control knows it."""
+
+    app: bool
+    socket: bool
+    port: int = 0
+    muted: bool = False
+    connected: plane.ConnectLeg | None = None
+
+
+class LegDesk:
+    """Implements :class:`~hookflash.ports.plane.LegMedia` and the part of ``Media`` that is about legs.
+
+    Args:
+        placement: which worker has which call.
+        clock, timeout: seconds a leg may take to open.
+        left: told of a leg and the call it has left, closed or moved; the call may have no legs any more.
+    """
+
+    def __init__(
+        self, placement: Placement, clock: Clock, timeout: float, left: Callable[[int, int], None]
+    ) -> None:
+        self._placement = placement
+        self._clock = clock
+        self._timeout = timeout
+        self._left = left
+        self._legs: dict[int, _Open] = {}
+        self._opening: dict[int, tuple[Seat, asyncio.Future[int]]] = {}
+
+    def is_app_leg(self, leg: int) -> bool:
+        """Whether the leg is the place of an app."""
+        return leg in self._legs and self._legs[leg].app
+
+    async def open_leg(self, leg: int, call: int, *, socket: bool = True) -> int:
+        """Open a leg on the call's worker; its local RTP port. Raises LegUnavailable."""
+        future = self._open(leg, call, socket=socket, app=False)
+        try:
+            port = self._legs[leg].port = await self._in_time(leg, future)
+        except BaseException:
+            self._opening.pop(leg, None)
+            self.close_leg(leg)
+            raise
+        return port
+
+    async def move_leg(self, leg: int, call: int) -> int:
+        """Bring a leg into another call; its local RTP port from now on. Raises LegUnavailable.
+
+        It is out of its mix either way.
+        """
+        here = self._placement.seat_of_leg(leg)
+        if here is None or leg in self._opening or leg not in self._legs:
+            raise LegUnavailable(f"media leg {leg} can not be moved: it is not open")
+        self.leave_mix(leg)
+        there = self._placement.seat_of_call(call) or here
+        if there is here:
+            here.post(plane.MoveLeg(leg, call))
+        else:
+            await self._open_again(leg, call, here, there)
+        before = self._placement.move(leg, call, there)
+        self._left(leg, before)
+        return self._legs[leg].port
+
+    async def _open_again(self, leg: int, call: int, here: Seat, there: Seat) -> None:
+        """Give a leg a row on another worker, and then take it off the one where it was."""
+        entry = self._legs[leg]
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._opening[leg] = there, future
+        there.post(plane.OpenLeg(leg, call, entry.socket))
+        try:
+            port = await self._in_time(leg, future)
+            if self._placement.seat_of_leg(leg) is not here:
+                raise LegUnavailable(f"media leg {leg} can not be moved: its audio was lost meanwhile")
+            if self._placement.seat_of_call(call) not in (None, there):
+                raise LegUnavailable(f"media leg {leg} can not be moved: the call was lost meanwhile")
+        except BaseException:
+            self._opening.pop(leg, None)
+            there.post(plane.CloseLeg(leg))
+            raise
+        here.post(plane.CloseLeg(leg))
+        entry.port = port
+        if entry.muted:
+            there.post(plane.MuteLeg(leg, True))
+        if entry.connected is not None:
+            there.post(entry.connected)
+
+    async def _in_time(self, leg: int, future: asyncio.Future[int]) -> int:
+        timer = self._clock.call_at(
+            self._clock.now() + self._timeout,
+            lambda: self.refuse(leg, f"the media worker did not open it within {self._timeout:g} s"),
+        )
+        try:
+            return await future
+        finally:
+            timer.cancel()
+
+    def connect_leg(self, command: plane.ConnectLeg) -> None:
+        entry = self._legs.get(command.leg)
+        if entry is not None:
+            entry.connected = command
+        self._post(command.leg, command)
+
+    def close_leg(self, leg: int) -> None:
+        """Close a leg; unknown legs are ignored."""
+        self.refuse(leg, "it was closed while it was being opened")
+        self._post(leg, plane.CloseLeg(leg))
+        self._legs.pop(leg, None)
+        call = self._placement.remove(leg)
+        if call is not None:
+            self._left(leg, call)
+
+    def open_app_leg(self, leg: int, call: int) -> None:
+        """Open a leg without a socket, in the mix of its call; it is no tragedy when that fails."""
+        try:
+            future = self._open(leg, call, socket=False, app=True)
+        except LegUnavailable as error:
+            _log.warning("%s", error)
+            return
+        self._post(leg, plane.JoinMix(leg))
+        future.add_done_callback(lambda done: self._app_leg_opened(leg, done))
+
+    def join_mix(self, leg: int) -> None:
+        self._post(leg, plane.JoinMix(leg))
+
+    def leave_mix(self, leg: int) -> None:
+        self._post(leg, plane.LeaveMix(leg))
+
+    def mute(self, leg: int, muted: bool) -> None:
+        entry = self._legs.get(leg)
+        if entry is not None:
+            entry.muted = muted
+        self._post(leg, plane.MuteLeg(leg, muted))
+
+    def stop(self) -> None:
+        """Nothing more will be opened."""
+        for _, future in self._opening.values():
+            if not future.done():
+                future.set_exception(LegUnavailable("the media plane is being stopped"))
+
+    # --- from the seats -----------------------------------------------------------------------------------
+
+    def opened(self, seat: Seat, event: plane.LegOpened) -> None:
+        """A worker has opened a leg."""
+        waiting = self._opening.get(event.leg)
+        if waiting is not None and waiting[0] is seat:
+            del self._opening[event.leg]
+            if not waiting[1].done():
+                waiting[1].set_result(event.port)
+
+    def refused(self, seat: Seat, event: plane.LegRefused) -> None:
+        """A worker can not open a leg."""
+        waiting = self._opening.get(event.leg)
+        if waiting is not None and waiting[0] is seat:
+            self.refuse(event.leg, event.reason)
+
+    def refuse(self, leg: int, reason: str) -> None:
+        """A leg is not opened after all."""
+        _, future = self._opening.pop(leg, (None, None))
+        if future is not None and not future.done():
+            future.set_exception(LegUnavailable(f"media leg {leg} can not be opened: {reason}"))
+
+    def seat_lost(self, seat: Seat, legs: set[int], reason: str) -> None:
+        """A worker is gone with these legs, and with those that were about to come."""
+        for leg in legs:
+            self._legs.pop(leg, None)
+        for leg in legs | {leg for leg, (where, _) in self._opening.items() if where is seat}:
+            self.refuse(leg, f"the media worker is gone: {reason}")
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    def _open(self, leg: int, call: int, *, socket: bool, app: bool) -> asyncio.Future[int]:
+        seat = self._placement.put(leg, call)
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._opening[leg] = seat, future
+        self._legs[leg] = _Open(app, socket)
+        seat.post(plane.OpenLeg(leg, call, socket))
+        return future
+
+    def _app_leg_opened(self, leg: int, future: asyncio.Future[int]) -> None:
+        """An app leg that could not be opened has no audio, but its connection lives on."""
+        if not future.cancelled() and (error := future.exception()) is not None:
+            _log.warning("%s", error)
+            self.close_leg(leg)
+
+    def _post(self, leg: int, command: plane.PlaneCommand) -> None:
+        seat = self._placement.seat_of_leg(leg)
+        if seat is not None:
+            seat.post(command)

@@ -1,0 +1,93 @@
+"""The rings between control and a worker through which audio leaves the plane and comes into it.
+
+One ring a tap or voice, one writer and one reader each, no locks: a reader only looks at what the writer has
+counted as written, a writer only at what the reader has counted as read. What finds no room is dropped and
+counted. The memory is an anonymous file: both processes map it, nothing of it has a name, and when they end,
+however they end, it is gone. Pages cost nothing until a ring is used.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hookflash.plane.columns import FRAME
+
+TAPS = 2048
+"""Rings out of a worker."""
+TAP_FRAMES = 32
+"""Frames a tap's ring holds (640 ms): so long may control be busy with other things."""
+VOICES = 1024
+"""Rings into a worker."""
+VOICE_SAMPLES = 8192
+"""Samples a voice's ring holds (1.02 s); control keeps the rest."""
+
+
+class Rings(NamedTuple):
+    """The columns of all rings; who writes each is said in brackets. Audio is 8,000 Hz."""
+
+    written: NDArray[np.int64]  # [worker] frames written into a tap so far
+    read: NDArray[np.int64]  # [control] frames taken out so far
+    lost: NDArray[np.int64]  # [worker] frames that found no room
+    ticks: NDArray[np.int64]  # [worker] [TAPS, TAP_FRAMES] the tick each frame is of
+    frames: NDArray[np.int16]  # [worker] [TAPS, TAP_FRAMES, FRAME]
+    said: NDArray[np.int64]  # [control] samples written into a voice so far
+    spoken: NDArray[np.int64]  # [worker] samples taken out so far
+    void: NDArray[np.int64]  # [control] samples before this one are not to be heard any more
+    samples: NDArray[np.int16]  # [control] [VOICES, VOICE_SAMPLES]
+
+
+_SHAPES: dict[str, tuple[int, ...]] = {
+    "written": (TAPS,),
+    "read": (TAPS,),
+    "lost": (TAPS,),
+    "ticks": (TAPS, TAP_FRAMES),
+    "frames": (TAPS, TAP_FRAMES, FRAME),
+    "said": (VOICES,),
+    "spoken": (VOICES,),
+    "void": (VOICES,),
+    "samples": (VOICES, VOICE_SAMPLES),
+}
+
+
+def _dtype(name: str) -> type[np.signedinteger[Any]]:
+    return np.int16 if name in ("frames", "samples") else np.int64
+
+
+SIZE = sum(int(np.prod(shape)) * np.dtype(_dtype(name)).itemsize for name, shape in _SHAPES.items())
+"""Bytes of the whole memory, most of which is never touched."""
+
+
+def private_rings() -> Rings:
+    """Rings within one process."""
+    return _carve(mmap.mmap(-1, SIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+
+
+def make_file() -> int:
+    """A file descriptor of fresh memory for :func:`map_rings`; the caller closes it. Raises OSError."""
+    fd = os.memfd_create("hookflash rings", os.MFD_CLOEXEC)
+    try:
+        os.ftruncate(fd, SIZE)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def map_rings(fd: int) -> Rings:
+    """The rings in a file of :func:`make_file`; it may be closed afterwards. Raises OSError."""
+    return _carve(mmap.mmap(fd, SIZE, flags=mmap.MAP_SHARED))
+
+
+def _carve(memory: mmap.mmap) -> Rings:
+    arrays = []
+    at = 0
+    for name, shape in _SHAPES.items():
+        dtype, count = _dtype(name), int(np.prod(shape))
+        arrays.append(np.frombuffer(memory, dtype, count, at).reshape(shape))
+        at += count * np.dtype(dtype).itemsize
+    return Rings(*arrays)

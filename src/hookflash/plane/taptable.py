@@ -1,0 +1,197 @@
+"""The worker's side of the rings: which taps and voices are open, and what each is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from hookflash.plane.columns import FRAME, Columns
+from hookflash.plane.kernels.output import Mixes
+from hookflash.plane.kernels.playing import Plays
+from hookflash.plane.kernels.tapping import (
+    HEARD,
+    PROMPTS,
+    SAID,
+    WHOLE,
+    Prompts,
+    Taps,
+    Voices,
+    mix_prompts,
+    take_voices,
+    write_taps,
+)
+from hookflash.plane.legs import Legs
+from hookflash.plane.rings import TAPS, VOICES, Rings, private_rings
+from hookflash.ports.plane import AudioTapped, OpenTap, OpenVoice, PlaneEvent, TapClosed, VoiceClosed
+
+KINDS = {"heard": HEARD, "said": SAID, "whole": WHOLE, "prompts": PROMPTS}
+
+
+class TapTable:
+    """The control side of ``kernels.tapping``. ``rings`` makes the memory when it is first needed."""
+
+    def __init__(
+        self, columns: Columns, legs: Legs, mix_rows: dict[int, int], rings: Callable[[], Rings] | None = None
+    ) -> None:
+        self._columns = columns
+        self._legs = legs
+        self._mix_rows = mix_rows
+        self._make = rings or private_rings
+        self._rings: Rings | None = None
+        self._taps = Taps(np.zeros(TAPS, np.uint8), np.full(TAPS, -1, np.int32), np.zeros(TAPS, np.uint8))
+        self._voices = Voices(
+            np.zeros(VOICES, np.int32), np.zeros(VOICES, np.uint8), np.zeros(VOICES, np.int16)
+        )
+        self._prompts = Prompts(np.zeros(0, np.uint8), np.zeros((0, FRAME), np.int32), np.zeros(0, np.int32))
+        self._taken = np.zeros(0, np.int64)
+        self._wide = np.zeros(FRAME, np.int32)
+        self._seen = np.zeros(VOICES, np.int64)
+        self._open: dict[int, OpenTap] = {}
+        self._speak: dict[int, int] = {}
+        self._by_leg: dict[int, list[int]] = {}
+        self._active = np.zeros(0, np.int64)
+        self._speaking = np.zeros(0, np.int64)
+        self._calls: dict[int, list[int]] = {}
+        self._events: list[PlaneEvent] = []
+
+    @property
+    def rings(self) -> Rings:
+        """The memory; made now if nobody has needed it before."""
+        if self._rings is None:
+            self._rings = self._make()
+        return self._rings
+
+    # --- commands ---
+
+    def open(self, command: OpenTap) -> None:
+        """Open a tap; what can not be opened is answered with its closing."""
+        if command.tap in self._open or not 0 <= command.tap < TAPS or command.kind not in KINDS:
+            self._events.append(TapClosed(command.tap, f"{command} makes no sense"))
+            return
+        if command.kind in ("heard", "said"):
+            leg = self._legs.by_number.get(command.subject)
+            if leg is None:
+                self._events.append(TapClosed(command.tap, f"leg {command.subject} is not open"))
+                return
+            row = leg.row
+            self._by_leg.setdefault(command.subject, []).append(command.tap)
+        else:
+            row = self._mix_rows.get(command.subject, -1)
+            self._calls.setdefault(command.subject, []).append(command.tap)
+        self._taps.kind[command.tap] = KINDS[command.kind]
+        self._taps.row[command.tap] = row
+        self._taps.itself[command.tap] = command.itself
+        self._open[command.tap] = command
+        self._index()
+
+    def close(self, tap: int, reason: str = "") -> None:
+        """Close a tap; always answered, also when it is closed already."""
+        command = self._open.pop(tap, None)
+        if command is not None:
+            of = self._by_leg if command.kind in ("heard", "said") else self._calls
+            of[command.subject].remove(tap)
+            if not of[command.subject]:
+                del of[command.subject]
+            self._index()
+        self._events.append(TapClosed(tap, reason))
+
+    def open_voice(self, command: OpenVoice) -> None:
+        """Let a ring speak for a leg; a leg has one voice."""
+        leg = self._legs.by_number.get(command.leg)
+        if leg is None or not 0 <= command.voice < VOICES:
+            self._events.append(VoiceClosed(command.voice, f"leg {command.leg} is not open"))
+        elif command.voice in self._speak or command.leg in self._speak.values():
+            self._events.append(VoiceClosed(command.voice, f"leg {command.leg} has a voice already"))
+        else:
+            self._voices.row[command.voice] = leg.row
+            self._voices.speaking[command.voice] = 0
+            self._voices.waited[command.voice] = 0
+            self._seen[command.voice] = 0
+            self._speak[command.voice] = command.leg
+            self._index()
+
+    def close_voice(self, voice: int, reason: str = "") -> None:
+        """Close a voice; always answered."""
+        if self._speak.pop(voice, None) is not None:
+            self._index()
+        self._events.append(VoiceClosed(voice, reason))
+
+    # --- what happens to legs and calls ---
+
+    def leave(self, leg: int, reason: str) -> None:
+        """A leg goes, or goes elsewhere: what is about it ends."""
+        for tap in list(self._by_leg.get(leg, ())):
+            self.close(tap, reason)
+        for voice in [voice for voice, speaker in self._speak.items() if speaker == leg]:
+            self.close_voice(voice, reason)
+
+    def set_mix(self, call: int, row: int) -> None:
+        """The mix of a call is at ``row`` from now on; -1: it has none."""
+        for tap in self._calls.get(call, ()):
+            self._taps.row[tap] = row
+        if self._calls:
+            self._index()
+
+    # --- the tick ---
+
+    def look(self) -> None:
+        """Early in the tick: note how much the voices have to say."""
+        if len(self._speaking):
+            np.copyto(self._seen, self.rings.said)
+
+    def take_voices(self) -> None:
+        """Let legs say what is in the rings."""
+        if len(self._speaking):
+            take_voices(self._columns.jitter, self._voices, self.rings, self._speaking, self._seen)
+
+    def write(self, plays: Plays, mixes: Mixes, used: int, used_mixes: int, tick: int) -> None:
+        """Fill the rings with this tick."""
+        if not len(self._active):
+            return
+        setup = self._columns.setup
+        if self._calls:
+            self._fit(len(mixes.speakers), len(plays.active))
+            mix_prompts(setup, plays, self._prompts, self._taken, used, used_mixes, tick)
+        write_taps(
+            setup,
+            self._columns.jitter,
+            plays,
+            mixes,
+            self._prompts,
+            self._taps,
+            self.rings,
+            self._active,
+            self._wide,
+            tick,
+        )
+
+    def take_events(self, tick: int) -> list[PlaneEvent]:
+        """What has ended, and that there is something to read."""
+        events, self._events = self._events, []
+        if len(self._active) or len(self._speaking):
+            events.append(AudioTapped(tick))
+        return events
+
+    def _fit(self, mixes: int, plays: int) -> None:
+        """Room for as many mixes and plays as there are."""
+        if len(self._prompts.live) < mixes:
+            total = np.zeros((mixes, FRAME), np.int32)
+            self._prompts = Prompts(np.zeros(mixes, np.uint8), total, np.zeros(mixes, np.int32))
+            self._index()
+        if len(self._taken) < plays:
+            self._taken = np.full(plays, -1, np.int64)
+
+    def _index(self) -> None:
+        self._active = _rows(self._open)
+        self._speaking = _rows(self._speak)
+        self._prompts.wanted[:] = 0
+        for call in self._calls:
+            row = self._mix_rows.get(call, -1)
+            if 0 <= row < len(self._prompts.wanted):
+                self._prompts.wanted[row] = 1
+
+
+def _rows(places: dict[int, Any]) -> Any:
+    return np.array(sorted(places), np.int64)

@@ -1,0 +1,109 @@
+"""The audio of calls, as streaming, recording and speech see it: frames of 20 ms out, a voice in.
+
+Audio is signed 16-bit mono PCM in numpy arrays, at 8,000, 16,000 or 24,000 Hz as asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FRAMES_PER_SECOND = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What ``leg`` hears; with ``itself`` its own voice is among it."""
+
+    leg: int
+    itself: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What others hear of ``leg``: silence while it is muted or on hold."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All that is said in ``call``, prompts included."""
+
+    call: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What is played in ``call``, once however many hear it; no music for somebody on hold."""
+
+    call: int
+
+
+Source = Heard | Said | Whole | Prompts
+
+Take = Callable[[int, "Mapping[Source, NDArray[np.int16]]"], None]
+"""Called with a tick and the 20 ms each source gave in it; ticks go up by one unless audio was lost.
+
+A source that has ended, or has not begun, is missing. The arrays are the receiver's to keep.
+"""
+
+Lost = Callable[[str], None]
+"""Called once, with the reason, when no more audio will come: the media worker died."""
+
+
+class AudioUnavailable(Exception):
+    """Nothing can be heard or said; the message says why."""
+
+
+class Listener(Protocol):
+    """Hears sources of one call."""
+
+    def add(self, source: Source) -> None:
+        """One more source; one that is there already stays. Raises :class:`AudioUnavailable`."""
+        ...
+
+    def remove(self, source: Source) -> None:
+        """A source less; one that is not there is ignored."""
+        ...
+
+    def close(self) -> None:
+        """Hear nothing more; idempotent."""
+        ...
+
+
+class Voice(Protocol):
+    """Speaks for an app leg."""
+
+    def say(self, pcm: bytes) -> int:
+        """Append int16 LE audio to what waits to be said; bytes that found no room are dropped: how many."""
+        ...
+
+    def hush(self) -> None:
+        """Drop what has not been said yet."""
+        ...
+
+    def close(self) -> None:
+        """Say nothing more; idempotent."""
+        ...
+
+
+class CallAudio(Protocol):
+    """Where the audio of calls is had."""
+
+    def listen(self, call: int, rate: int, take: Take, lost: Lost) -> Listener:
+        """Hear sources of a call at ``rate`` Hz. Raises :class:`AudioUnavailable`."""
+        ...
+
+    def speak(self, leg: int, rate: int) -> Voice:
+        """Be the voice of an app leg. Raises :class:`AudioUnavailable` when it has one or has no audio."""
+        ...
+
+    def is_app_leg(self, leg: int) -> bool:
+        """Whether the leg is the place of an app, not a phone."""
+        ...
