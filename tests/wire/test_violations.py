@@ -129,7 +129,7 @@ Map = Annotated[dict[Annotated[str, msgspec.Meta(max_length=2)], int], msgspec.M
 
 class Inner(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     after_ms: Annotated[int, msgspec.Meta(ge=0, le=10)] = 0
-    keys: Annotated[str, msgspec.Meta(pattern="^[0-9]{1,3}$")] = "1"
+    tones: Annotated[str, msgspec.Meta(pattern="^[0-9]{1,3}$")] = "1"
     name: Annotated[str, msgspec.Meta(min_length=2, max_length=3)] = "ab"
     many: Annotated[list[int], msgspec.Meta(max_length=1)] = []
     map: Map = msgspec.field(default_factory=lambda: {"a": 1})
@@ -143,14 +143,14 @@ class Inner(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
         ({"afterMs": 11}, "afterMs", "expected 0 to 10, got an integer, 11."),
         ({"least": 0}, "least", "expected at least 1, got an integer, 0."),
         ({"most": 1.5}, "most", "expected at most 1, got a number, 1.5."),
-        ({"keys": "12a"}, "keys", "expected text of the form ^[0-9]{1,3}$, got a string, '12a'."),
+        ({"tones": "12a"}, "tones", "expected text of the form ^[0-9]{1,3}$, got a string, '12a'."),
         ({"name": "a"}, "name", "expected at least 2 characters, got 1."),
         ({"name": "abcd"}, "name", "expected at most 3 characters, got 4."),
         ({"many": [1, 2]}, "many", "expected at most 1 entries, got 2."),
         ({"map": {}}, "map", "expected at least 1 entries, got 0."),
         ({"map": {"abc": 1}}, "map.abc", "expected at most 2 characters, got 3."),
         ({"aftrMs": 1}, "aftrMs", "there is no such field; did you mean afterMs?"),
-        ({"x": 1}, "x", "there is no such field; fields are afterMs, keys, name, many, map, least, most."),
+        ({"x": 1}, "x", "there is no such field; fields are afterMs, tones, name, many, map, least, most."),
     ],
 )
 def test_bounds_of_the_types(value: object, path: str, problem: str) -> None:

@@ -24,15 +24,21 @@ class ErrorDetail(msgspec.Struct, rename="camel", omit_defaults=True):
     target: str | None = None
 
 
-class _Error(msgspec.Struct, rename="camel", omit_defaults=True):
+class Error(msgspec.Struct, rename="camel", omit_defaults=True):
+    """What went wrong. ``target`` names the field, header, parameter or id at fault; ``details`` has an entry
+    for each where several are.
+    """
+
     code: str
     message: str
     target: str | None = None
     details: list[ErrorDetail] | None = None
 
 
-class _ErrorBody(msgspec.Struct):
-    error: _Error
+class ErrorBody(msgspec.Struct):
+    """The body of every refusal."""
+
+    error: Error
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -68,7 +74,7 @@ class Refusal(Exception):
 
     def body(self) -> bytes:
         """The JSON error body of contract section 4.1."""
-        return _ENCODER.encode(_ErrorBody(_Error(self.code, self.message, self.target, self.details)))
+        return _ENCODER.encode(ErrorBody(Error(self.code, self.message, self.target, self.details)))
 
 
 # --- synchronous refusals, contract section 4.2 ---------------------------------------------------------
