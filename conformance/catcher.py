@@ -7,6 +7,7 @@ own SDK. Every runner and scenario has boxes of its own, so that runs do not see
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import math
@@ -123,10 +124,8 @@ class Catcher:
         wait = min(int(request.query.get("timeoutMs", "0")), MAX_WAIT_MS) / 1000
         box = self._boxes.setdefault(request.match_info["box"], [])
         async with self._changed:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait_for(lambda: len(box) > after), wait or 0.001)
-            except TimeoutError:
-                pass
             return web.json_response({"posts": box[after:]})
 
     async def _file(self, request: web.Request) -> web.Response:

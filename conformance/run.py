@@ -44,9 +44,10 @@ def command(flavour: str, environment: dict[str, str], work: Path) -> tuple[list
         return ["node", "--test", "scenarios.test.mjs"], HERE / "javascript"
     store = work / "trust.p12"
     if not store.exists():
+        given = ["-file", environment["CONFORMANCE_CA"], "-keystore", str(store)]
+        kind = ["-storetype", "PKCS12", "-storepass", "changeit"]
         subprocess.run(
-            ["keytool", "-importcert", "-noprompt", "-alias", "ca", "-file", environment["CONFORMANCE_CA"]]
-            + ["-keystore", str(store), "-storetype", "PKCS12", "-storepass", "changeit"],
+            ["keytool", "-importcert", "-noprompt", "-alias", "ca", *given, *kind],
             check=True,
             capture_output=True,
         )
@@ -140,8 +141,8 @@ def main() -> int:
         result["status"] == "skipped" for results in judged.values() for result in results.values()
     )
     print(
-        f"\n{total - left_out - failures} of {total - left_out} runs passed; {left_out} left out, where an SDK "
-        f"has no such operation; {len(listed)} scenarios; {time.monotonic() - began:.0f} s; {work}"
+        f"\n{total - left_out - failures} of {total - left_out} runs passed; {left_out} left out, where an "
+        f"SDK has no such thing; {len(listed)} scenarios; {time.monotonic() - began:.0f} s; {work}"
     )
     return 1 if failures else 0
 

@@ -1,4 +1,4 @@
-"""A real ``hookflash serve``, with TLS by a throw-away certificate authority, on loopback ports of its own."""
+"""A real ``hookflash serve``, with TLS by a throw-away certificate authority, on loopback."""
 
 from __future__ import annotations
 

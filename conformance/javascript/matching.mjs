@@ -10,11 +10,14 @@ function lookUp(path, names) {
   return rest.reduce((value, key) => value?.[key], names[first]);
 }
 
-/** `value` with every ${name} replaced; alone in a string it keeps its type. */
+/**
+ * `value` with every ${name} replaced; alone in a string it keeps its type. A key `name@version` is for SDKs of that
+ * version or newer, as this one is.
+ */
 export function fill(value, names) {
   if (Array.isArray(value)) return value.map((one) => fill(one, names));
   if (value !== null && typeof value === "object") {
-    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, fill(one, names)]));
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key.split("@")[0], fill(one, names)]));
   }
   if (typeof value !== "string") return value;
   const alone = /^\$\{([^}]+)\}$/.exec(value);

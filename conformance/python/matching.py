@@ -10,9 +10,12 @@ NAME = re.compile(r"\$\{([^}]+)\}")
 
 
 def fill(value: Any, names: dict[str, Any]) -> Any:
-    """``value`` with every ``${name}`` or ``${name.field}`` replaced; alone in a string it keeps its type."""
+    """``value`` with every ``${name}`` or ``${name.field}`` replaced; alone in a string it keeps its type.
+
+    A key ``name@version`` is for SDKs of that version or newer, as this one is.
+    """
     if isinstance(value, dict):
-        return {key: fill(one, names) for key, one in value.items()}
+        return {key.partition("@")[0]: fill(one, names) for key, one in value.items()}
     if isinstance(value, list):
         return [fill(one, names) for one in value]
     if not isinstance(value, str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import re
 import time
@@ -297,10 +298,8 @@ class World:
     async def _tidy(self) -> None:
         """End every call, check every event that came, take the phones away."""
         for connection in dict.fromkeys(self.connections.values()):
-            try:
+            with contextlib.suppress(HttpResponseError):  # it may have ended
                 await self.clients["main"].call("terminateCall", connection, {})
-            except HttpResponseError:
-                pass  # it has ended
         for phone in self.phones.values():
             await self._control("DELETE", phone)
         await self._events()
