@@ -309,18 +309,6 @@ def test_in_development_the_callback_may_be_http(make_office):
     assert office.answer(callback_uri="http://127.0.0.1:9/cb?k=v").callback_uri == "http://127.0.0.1:9/cb?k=v"
 
 
-def test_options_that_are_not_there_are_refused(office):
-    from hookflash.wire.requests import MediaStreamingOptions, TranscriptionOptions
-
-    office.ring()
-    streaming = MediaStreamingOptions(transport_type="websocket", audio_channel_type="mixed")
-    transcription = TranscriptionOptions(transport_type="websocket")
-    for options in ({"media_streaming_options": streaming}, {"transcription_options": transcription}):
-        with pytest.raises(Refusal) as refused:
-            office.answer(**options)
-        assert (refused.value.status, refused.value.code) == (405, "8520")
-
-
 def test_participants_are_listed_and_found_by_raw_id(office):
     _, connection = office.answered()
     people = office.people(connection)

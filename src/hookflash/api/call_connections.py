@@ -1,4 +1,4 @@
-"""Calls: create, answer, redirect, reject, get, hang up, terminate (contract section 1.2, rows 1 to 9)."""
+"""Calls: from create and answer to transfer and hang up (contract section 1.2, rows 1 to 9)."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ from hookflash.api.calling import deciding
 from hookflash.api.exchange import Request
 from hookflash.calls.commands import (
     AnswerCall,
+    Connect,
     CreateCall,
     GetCall,
     HangUp,
     RedirectCall,
     RejectCall,
     Terminate,
+    Transfer,
 )
 from hookflash.wire.models import (
     AnswerCallRequest,
+    ConnectRequest,
     CreateCallRequest,
     RedirectCallRequest,
     RejectCallRequest,
+    TransferToParticipantRequest,
 )
 
 
@@ -37,6 +41,10 @@ def reject(request: Request) -> RejectCall:
     return RejectCall(request.resource, request.version, request.read(RejectCallRequest))
 
 
+def connect(request: Request) -> Connect:
+    return Connect(request.resource, request.version, request.read(ConnectRequest))
+
+
 def get(request: Request) -> GetCall:
     return GetCall(request.resource, request.version, request.ids[0])
 
@@ -49,12 +57,19 @@ def terminate(request: Request) -> Terminate:
     return Terminate(request.resource, request.version, request.ids[0])
 
 
+def transfer(request: Request) -> Transfer:
+    wanted = request.read(TransferToParticipantRequest)
+    return Transfer(request.resource, request.version, request.ids[0], wanted)
+
+
 RUNS = {
     "createCall": deciding(create),
     "answerCall": deciding(answer),
     "redirectCall": deciding(redirect),
     "rejectCall": deciding(reject),
+    "connect": deciding(connect),
     "getCall": deciding(get),
     "hangupCall": deciding(hang_up),
     "terminateCall": deciding(terminate),
+    "transferToParticipant": deciding(transfer),
 }

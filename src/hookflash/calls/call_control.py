@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 
 from hookflash.calls import checks
@@ -16,21 +18,28 @@ from hookflash.calls.commands import (
     RejectCall,
     Terminate,
 )
-from hookflash.calls.connection import Connection
-from hookflash.calls.ending import BY_APP, REJECTED_BUSY, REJECTED_FORBIDDEN, REJECTED_NONE
+from hookflash.calls.connection import Connection, Origin
+from hookflash.calls.ending import (
+    BY_APP,
+    ELSEWHERE,
+    REJECTED_BUSY,
+    REJECTED_FORBIDDEN,
+    REJECTED_NONE,
+)
 from hookflash.calls.participants import Participant
+from hookflash.calls.reaching import Manner, Reaching, Ways, headers_of
 from hookflash.calls.registry import Registry
 from hookflash.calls.server_call import ServerCall
 from hookflash.calls.streaming_control import setup_of
 from hookflash.calls.tables import InvitationEvent, Leg
-from hookflash.calls.turn import Turn
+from hookflash.calls.turn import Handlers, Turn
 from hookflash.media.line import Request
 from hookflash.wire.constraints import CallbackRules, require_callback
 from hookflash.wire.enums import CallRejectReason
 from hookflash.wire.identifiers import Identifier, IdentifierKind
 from hookflash.wire.requests import CreateCallRequest
 from hookflash.wire.responses import GetParticipantsResponse
-from hookflash.wire.results import Refusal, invalid_argument, not_found, not_supported
+from hookflash.wire.results import Refusal, invalid_argument, not_supported
 
 MAX_HOPS = 10
 """Most redirects one incoming call goes through."""
@@ -48,6 +57,17 @@ class CallControl:
     def __init__(self, registry: Registry, callbacks: CallbackRules) -> None:
         self._registry = registry
         self._callbacks = callbacks
+        self.commands: Handlers = {
+            CreateCall: self.create,
+            AnswerCall: self.answer,
+            RedirectCall: self.redirect,
+            RejectCall: self.reject,
+            GetCall: self.get,
+            ListParticipants: self.list_participants,
+            GetParticipant: self.get_participant,
+            HangUp: self.hang_up,
+            Terminate: self.terminate,
+        }
 
     # --- setting up -------------------------------------------------------------------------------------
 
@@ -63,15 +83,13 @@ class CallControl:
         targets = self._targets(request)
         source = checks.own_identity(request.source, "source")
         number = request.source_caller_id_number.value if request.source_caller_id_number else None
-        context = request.custom_calling_context
-        headers = (context.sip_headers if context else None) or {}
+        sip, voip = headers_of(request.custom_calling_context)
 
         call = ServerCall(
             self._registry,
-            source or self._user_of(command.resource),
+            source or self._registry.new_user(command.resource),
             caller_number=number,
             display_name=request.source_display_name or "",
-            headers=headers,
         )
         call.targets += targets
         own = Participant(self._registry.new_leg(), call.caller, Leg.WAITING, is_phone=False)
@@ -82,15 +100,13 @@ class CallControl:
             resource=command.resource,
             request=Request(command.version, request.operation_context),
             callback_uri=request.callback_uri,
-            created=True,
+            origin=Origin.CREATED,
             setup=setup,
         )
         call.add_app(turn, connection)
-        for target, owner in targets.items():
-            if owner is not None:
-                call.invite(turn, target, owner)
-            else:
-                call.dial(turn, target, number, headers)
+        for target, ways in targets.items():
+            manner = Manner(number, call.caller, call.display_name, sip, voip)
+            Reaching(call, target, manner).begin(turn, ways)
         return connection.properties()
 
     def answer(self, turn: Turn, command: AnswerCall) -> msgspec.Struct:
@@ -101,10 +117,11 @@ class CallControl:
         answered_by = checks.own_identity(request.answered_by, "answeredBy")
         invitation = self._registry.book.get(command.resource, request.incoming_call_context)
 
-        call, target = invitation.call, invitation.target
+        reaching = invitation.reaching
+        call, target = reaching.call, reaching.target
         if answered_by is None:
             is_user = target.kind is IdentifierKind.COMMUNICATION_USER
-            answered_by = target if is_user else self._user_of(command.resource)
+            answered_by = target if is_user else self._registry.new_user(command.resource)
         own = Participant(self._registry.new_leg(), answered_by, Leg.JOINING, is_phone=False)
         connection = Connection(
             self._registry.minter.call_connection_id(),
@@ -113,14 +130,15 @@ class CallControl:
             resource=command.resource,
             request=Request(command.version, request.operation_context),
             callback_uri=request.callback_uri,
-            created=False,
+            origin=Origin.ANSWERED,
             answered_for=target.phone_number,
             setup=setup,
         )
-        call.decided(turn, invitation, InvitationEvent.ANSWER)
+        reaching.answered_by_app(turn)
         call.add_app(turn, connection)
         response = connection.properties()
         call.settle(turn, [])
+        reaching.purpose.reached(turn, reaching, own)
         return response
 
     def redirect(self, turn: Turn, command: RedirectCall) -> None:
@@ -128,26 +146,28 @@ class CallControl:
         request = command.request
         target = checks.reachable(request.target, "target")
         invitation = self._registry.book.get(command.resource, request.incoming_call_context)
-        owner = self._owner(target, "target")
-        hops = invitation.hops + 1
+        ways = checks.ways_to(self._registry, target, "target")
+        old = invitation.reaching
+        hops = old.manner.hops + 1
         if hops > MAX_HOPS:
             raise Refusal(
                 400, 8521, f"The incoming call has been redirected {MAX_HOPS} times; answer or reject it."
             )
 
-        call = invitation.call
-        call.decided(turn, invitation, InvitationEvent.REDIRECT)
-        call.targets = [target if known == invitation.target else known for known in call.targets]
-        if owner is not None:
-            call.invite(turn, target, owner, hops)
-        else:
-            call.dial(turn, target, call.caller_number or _callable_number(call.caller), call.headers)
+        call = old.call
+        old.withdraw(turn, ELSEWHERE.cause, InvitationEvent.REDIRECT)
+        call.targets = [target if known == old.target else known for known in call.targets]
+        behalf = old.manner.on_behalf_of or old.target
+        manner = replace(old.manner, hops=hops, on_behalf_of=behalf)
+        new = Reaching(call, target, manner, old.purpose)
+        new.purpose.redirected(new)
+        new.begin(turn, ways)
 
     def reject(self, turn: Turn, command: RejectCall) -> None:
         """Decline an incoming call: 603, 486 or 403 towards a phone."""
         request = command.request
         invitation = self._registry.book.get(command.resource, request.incoming_call_context)
-        invitation.call.decline(turn, invitation, InvitationEvent.REJECT, _REJECTIONS[request.reason])
+        invitation.reaching.rejected(turn, _REJECTIONS[request.reason])
 
     # --- looking ----------------------------------------------------------------------------------------
 
@@ -175,38 +195,14 @@ class CallControl:
 
     # --- helpers ----------------------------------------------------------------------------------------
 
-    def _user_of(self, resource: str) -> Identifier:
-        return Identifier.user(self._registry.minter.user_id(resource))
-
-    def _targets(self, request: CreateCallRequest) -> dict[Identifier, str | None]:
-        """Whom to call, each once, and whose apps to ask: None for phones out there."""
+    def _targets(self, request: CreateCallRequest) -> dict[Identifier, Ways]:
+        """Whom to call, each once, and how."""
         if not request.targets:
             raise invalid_argument("targets", "there is nobody to call; give at least one target.")
-        targets: dict[Identifier, str | None] = {}
+        targets: dict[Identifier, Ways] = {}
         for index, model in enumerate(request.targets):
             field = f"targets[{index}]"
             target = checks.reachable(model, field)
-            caller = request.source_caller_id_number
-            if target.phone_number is not None and (caller is None or not caller.value):
-                raise invalid_argument(
-                    "sourceCallerIdNumber",
-                    f"{field} is the phone number {target.phone_number}, and calling a phone number "
-                    "needs the number to "
-                    "show as the caller's.",
-                )
-            targets[target] = self._owner(target, field)
+            checks.require_caller_id(target, request.source_caller_id_number, field)
+            targets[target] = checks.ways_to(self._registry, target, field)
         return targets
-
-    def _owner(self, target: Identifier, field: str) -> str | None:
-        owner = self._registry.directory.owner(target)
-        if owner is None and target.kind is IdentifierKind.COMMUNICATION_USER:
-            raise not_found(
-                f"{field} is the user {target.raw_id!r}, whose resource does not exist on this server; "
-                "the GUID before "
-                "the underscore has to be that of a configured resource."
-            )
-        return owner
-
-
-def _callable_number(caller: Identifier) -> str | None:
-    return None if caller.is_anonymous else caller.phone_number

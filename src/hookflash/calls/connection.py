@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hookflash.calls.effects import ConnectionClosed, ConnectionOpened, Notify
 from hookflash.calls.ending import Ending
@@ -18,6 +19,7 @@ from hookflash.wire.events import (
     AnswerFailed,
     CallConnected,
     CallDisconnected,
+    ConnectFailed,
     CreateCallFailed,
     EventData,
     ParticipantsUpdated,
@@ -25,18 +27,50 @@ from hookflash.wire.events import (
 from hookflash.wire.gates import gated
 from hookflash.wire.identifiers import CommunicationIdentifierModel, CommunicationUserModel, PhoneNumberModel
 from hookflash.wire.responses import CallConnectionProperties
-from hookflash.wire.results import SUCCESS, ResultInformation, invalid_argument, not_found
+from hookflash.wire.results import (
+    SUCCESS,
+    ResultInformation,
+    invalid_argument,
+    invalid_state,
+    not_established,
+    not_found,
+)
 
 if TYPE_CHECKING:
     from hookflash.calls.participants import Participant
     from hookflash.calls.server_call import ServerCall
 
 
+_UP = frozenset({State.CONNECTED, State.TRANSFERRING, State.TRANSFER_ACCEPTED})
+
+
+class Origin(Enum):
+    """How an app came to its call."""
+
+    CREATED = "created"
+    ANSWERED = "answered"
+    CONNECTED = "connected"
+
+
+_FAILED: dict[Origin, type[EventData]] = {
+    Origin.CREATED: CreateCallFailed,
+    Origin.ANSWERED: AnswerFailed,
+    Origin.CONNECTED: ConnectFailed,
+}
+
+
+class Undertaking(Protocol):
+    """Something under way that an app was promised an event for: an add, a transfer, a move."""
+
+    def abandon(self, turn: Turn, ending: Ending) -> None:
+        """The connection is about to end: say the last word now, and take this off its list."""
+        ...
+
+
 class Connection:
     """One app in one call; it is also the :class:`hookflash.media.line.Line` of its media desk.
 
-    ``created`` tells whether the app made the call or answered it. ``answered_for`` is the number that was
-    dialled.
+    ``answered_for`` is the number that was dialled. ``undertakings`` are under way in the app's name.
     """
 
     def __init__(
@@ -48,7 +82,7 @@ class Connection:
         resource: str,
         request: Request,
         callback_uri: str,
-        created: bool,
+        origin: Origin,
         answered_for: str | None = None,
         setup: Setup | None = None,
     ) -> None:
@@ -58,13 +92,14 @@ class Connection:
         self.resource = resource
         self.request = request
         self.callback_uri = callback_uri
-        self.created = created
+        self.origin = origin
         self.answered_for = answered_for
         self.sequence_number = 0
         self.machine = Machine(CONNECTION, State.CONNECTING)
         self.setup = setup or Setup()
         self.streams = Streams(self, self.setup)
         self.desk = Desk(self)
+        self.undertakings: list[Undertaking] = []
 
     @property
     def state(self) -> State:
@@ -72,7 +107,25 @@ class Connection:
 
     @property
     def connected(self) -> bool:
+        """Up, and not about to be transferred."""
         return self.state is State.CONNECTED
+
+    @property
+    def up(self) -> bool:
+        """In the call, from CallConnected on."""
+        return self.state in _UP
+
+    @property
+    def answers(self) -> bool:
+        """Whether the app is the callee's end."""
+        return self.origin is Origin.ANSWERED
+
+    def require_connected(self, what: str) -> None:
+        """Raises Refusal 400/8501 before the call is up, 400/8585 while it is being transferred."""
+        if self.state is State.CONNECTING:
+            raise not_established(f"Call {self.id} is not established yet; {what} after CallConnected.")
+        if not self.connected:
+            raise invalid_state(f"Call {self.id} is {self.state}; {what} only while it is connected.")
 
     # --- its life ---------------------------------------------------------------------------------------
 
@@ -97,7 +150,7 @@ class Connection:
 
     def roster_changed(self, turn: Turn) -> None:
         """Tell who is in the call now; nothing before the connection is up."""
-        if not self.connected:
+        if not self.up:
             return
         self.sequence_number += 1
         self.notify(
@@ -112,21 +165,28 @@ class Connection:
     def close(self, turn: Turn, ending: Ending) -> None:
         """End it: its operations, then its last event, after which there is nothing.
 
-        A call that was never answered says CreateCallFailed and CallDisconnected. An answer that came to
-        nothing says AnswerFailed alone; api-versions that do not know that event get CallDisconnected
-        instead.
+        A call that was never answered says CreateCallFailed and CallDisconnected. An answer or a connect that
+        came to nothing says AnswerFailed or ConnectFailed alone; api-versions that do not know these get
+        CallDisconnected instead.
         """
-        was_connected = self.connected
+        was_up = self.up
+        for undertaking in list(self.undertakings):
+            undertaking.abandon(turn, ending)
         self.machine.fire(ConnectionEvent.DISCONNECT)
         self.streams.end(turn, fault=ending.fault)
         self.desk.close(turn, fault=ending.fault)
         result = ending.result(self.request.version)
         last: type[EventData] = CallDisconnected
-        if not was_connected and not ending.by_app:
-            if self.created:
-                self.notify(turn, CreateCallFailed, result, self.request)
-            elif self._event(AnswerFailed, result, self.request) is not None:
-                last = AnswerFailed
+        if not was_up and not ending.by_app:
+            failure = _FAILED[self.origin]
+            if self.answers:
+                result = ending.answer_result(self.request.version)
+            elif self.origin is Origin.CONNECTED:
+                result = ending.connect_result(self.request.version)
+            if self.origin is Origin.CREATED:
+                self.notify(turn, failure, result, self.request)
+            elif self._event(failure, result, self.request) is not None:
+                last = failure
         self.notify(turn, last, result, self.request)
         self.machine.fire(ConnectionEvent.CLOSE)
         turn.emit(ConnectionClosed(self.id))
@@ -136,6 +196,10 @@ class Connection:
     @property
     def call(self) -> int:
         return self.server_call.number
+
+    @property
+    def cognitive_endpoint(self) -> str | None:
+        return self.setup.cognitive_endpoint
 
     def find(self, model: CommunicationIdentifierModel, field: str) -> Participant:
         """Somebody else in the call. Raises Refusal 404/8522, or 400/8523 for the app itself."""
@@ -189,7 +253,7 @@ class Connection:
         """
         call = self.server_call
         number = call.caller_number
-        waiting = self.created and self.state is State.CONNECTING
+        waiting = self.origin is Origin.CREATED and self.state is State.CONNECTING
         return CallConnectionProperties(
             call_connection_id=self.id,
             call_connection_state=self.state,
@@ -200,7 +264,9 @@ class Connection:
             source_display_name=call.display_name or None,
             source=call.caller.to_model(),
             correlation_id=call.correlation_id,
-            answered_by=None if self.created else CommunicationUserModel(id=self.participant.identity.raw_id),
+            answered_by=(
+                CommunicationUserModel(id=self.participant.identity.raw_id) if self.answers else None
+            ),
             answered_for=PhoneNumberModel(value=self.answered_for) if self.answered_for else None,
             media_streaming_subscription=self.streams.audio.subscription() if self.streams.audio else None,
             transcription_subscription=(

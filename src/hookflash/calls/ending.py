@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hookflash.calls.facts import Cause
-from hookflash.wire.results import UNKNOWN_ERROR, ResultInformation, leg_result
+from hookflash.wire.results import (
+    ANSWER_TIMEOUT,
+    CALL_NOT_FOUND,
+    UNKNOWN_ERROR,
+    ResultInformation,
+    leg_result,
+)
 
 _FALLBACK = (480, "Temporarily Unavailable")
 
@@ -42,6 +48,32 @@ class Ending:
             version=version,
         )
 
+    def answer_result(self, version: str) -> ResultInformation:
+        """As :meth:`result`, for an app whose answer came to nothing (contract section 4.3).
+
+        A caller that went away meanwhile is told as such; one whose INVITE ran out of time was not answered
+        in time, and one that never acknowledged the answer is 8586.
+        """
+        if not self.fault and self.cause.sub_code is None and self.cause.status == 408:
+            return ANSWER_NOT_ACKNOWLEDGED
+        if not self.fault and self.cause.sub_code == NOT_ANSWERED.cause.sub_code:
+            return ANSWER_TIMEOUT
+        return self.result(version)
+
+    def connect_result(self, version: str) -> ResultInformation:
+        """As :meth:`result`, for an app that waited to join a call which never came up."""
+        if self.fault:
+            return self.result(version)
+        ended = self.result(version)
+        return ResultInformation(
+            CALL_NOT_FOUND.code,
+            CALL_NOT_FOUND.sub_code,
+            f"Call not found: it ended before it could be joined ({ended.code}/{ended.sub_code}).",
+        )
+
+
+ANSWER_NOT_ACKNOWLEDGED = ResultInformation(400, 8586, "Incoming call was not acknowledged by the caller.")
+
 
 def failed(cause: Cause, outbound: bool) -> Ending:
     """A leg never came up; a waiting caller gets the same final response, where that is one."""
@@ -59,6 +91,14 @@ REJECTED_BUSY = Ending(Cause(200, "OK", sub_code=5002), status=486, reason="Busy
 REJECTED_FORBIDDEN = Ending(Cause(200, "OK", sub_code=5002), status=403, reason="Forbidden")
 NOT_ANSWERED = Ending(Cause(487, "Request Terminated", sub_code=10004))
 """Nobody answered in time."""
+ELSEWHERE = Ending(Cause(487, "Request Terminated", sub_code=10003))
+"""Somebody else, or an app, has decided about the call."""
+CANCELED = Ending(Cause(487, "Request Terminated"), outbound=True)
+"""It rang, and whoever wanted it changed their mind or left."""
+REMOVED = Ending(Cause(200, "OK", sub_code=5300))
+"""An app took the participant out of the call."""
+TRANSFERRED = Ending(Cause(200, "OK", sub_code=7000))
+"""The app handed its call over."""
 NOBODY_LISTENS = Ending(Cause(480, "Temporarily Unavailable", sub_code=10037))
 """No app is subscribed to the called identity's calls."""
 MEDIA_LOST = Ending(

@@ -15,16 +15,21 @@ import msgspec
 
 from hookflash.calls import commands, facts
 from hookflash.calls.call_control import CallControl
+from hookflash.calls.connecting import ConnectControl
 from hookflash.calls.directory import Directory
 from hookflash.calls.effects import Effect, RefuseLeg, RingLeg
-from hookflash.calls.ending import MEDIA_LOST, NOBODY_LISTENS, STOPPING, Ending, failed
+from hookflash.calls.ending import MEDIA_LOST, STOPPING, Ending, failed
 from hookflash.calls.media_control import MediaControl
+from hookflash.calls.move_control import MoveControl
+from hookflash.calls.participant_control import ParticipantControl
 from hookflash.calls.participants import Participant
+from hookflash.calls.reaching import Manner, Reaching, Ways
 from hookflash.calls.recording_control import RecordingControl
 from hookflash.calls.registry import MEMORY, Registry, Timings
 from hookflash.calls.server_call import ServerCall
 from hookflash.calls.streaming_control import StreamingControl
-from hookflash.calls.tables import InvitationEvent, Leg, LegEvent
+from hookflash.calls.tables import Leg, LegEvent
+from hookflash.calls.transferring import TransferControl
 from hookflash.calls.turn import Turn
 from hookflash.wire.constraints import CallbackRules
 from hookflash.wire.gates import gated_response
@@ -69,15 +74,11 @@ class Exchange:
         streaming = StreamingControl(self._registry, callbacks)
         recording = RecordingControl(self._registry, callbacks, memory, files)
         self._commands: dict[type, Callable[[Turn, Any], msgspec.Struct | None]] = {
-            commands.CreateCall: control.create,
-            commands.AnswerCall: control.answer,
-            commands.RedirectCall: control.redirect,
-            commands.RejectCall: control.reject,
-            commands.GetCall: control.get,
-            commands.HangUp: control.hang_up,
-            commands.Terminate: control.terminate,
-            commands.ListParticipants: control.list_participants,
-            commands.GetParticipant: control.get_participant,
+            **control.commands,
+            **ConnectControl(self._registry, callbacks).commands,
+            **ParticipantControl(self._registry, callbacks).commands,
+            **TransferControl(self._registry, callbacks).commands,
+            **MoveControl(self._registry, callbacks).commands,
             commands.Play: media.play,
             commands.CancelAllMedia: media.cancel_all,
             commands.Recognize: media.recognize,
@@ -86,6 +87,9 @@ class Exchange:
             commands.SendDtmf: media.send_tones,
             commands.Hold: media.hold,
             commands.Unhold: media.unhold,
+            commands.InterruptAudioAndAnnounce: media.announce,
+            commands.StartHoldMusic: media.start_hold_music,
+            commands.StopHoldMusic: media.stop_hold_music,
             commands.StartMediaStreaming: streaming.start_streaming,
             commands.StopMediaStreaming: streaming.stop_streaming,
             commands.StartTranscription: streaming.start_transcription,
@@ -103,6 +107,9 @@ class Exchange:
             facts.LegUp: self._up,
             facts.LegFailed: self._over,
             facts.LegDown: self._over,
+            facts.LegMoved: self._moved,
+            facts.LegNotMoved: self._not_moved,
+            facts.DevicesChanged: self._devices_changed,
             facts.NobodyListens: self._nobody_listens,
             facts.AudioStarted: self._audio_started,
             facts.AudioFinished: self._audio_finished,
@@ -151,15 +158,17 @@ class Exchange:
     # --- legs -------------------------------------------------------------------------------------------
 
     def _incoming(self, turn: Turn, fact: facts.IncomingLeg) -> None:
-        resource = self._registry.directory.owner_from_outside(fact.callee)
-        if resource is None:
+        ways = Ways.to(self._registry, fact.callee, from_outside=True)
+        if ways.none:
             turn.emit(RefuseLeg(fact.leg, 404, "Not Found"))
             return
-        call = ServerCall(self._registry, fact.caller, display_name=fact.display_name, headers=fact.headers)
+        call = ServerCall(self._registry, fact.caller, display_name=fact.display_name)
         call.add(Participant(fact.leg, fact.caller, Leg.WAITING, is_phone=True))
         call.targets.append(fact.callee)
         turn.emit(RingLeg(fact.leg))
-        call.invite(turn, fact.callee, resource)
+        shown = None if fact.caller.is_anonymous else fact.caller.phone_number
+        manner = Manner(shown, fact.caller, fact.display_name, fact.headers)
+        Reaching(call, fact.callee, manner).begin(turn, ways)
 
     def _ringing(self, turn: Turn, fact: facts.LegRinging) -> None:
         _, person = self._registry.legs.get(fact.leg, (None, None))
@@ -177,13 +186,31 @@ class Exchange:
             return
         if person.present:
             call.gone(turn, person, Ending(fact.cause, person.outbound))
+        elif person.moving:
+            call.unreached(turn, person, Ending(fact.cause, person.outbound))
         else:
             call.unreached(turn, person, failed(fact.cause, person.outbound))
+
+    def _moved(self, turn: Turn, fact: facts.LegMoved) -> None:
+        _, person = self._registry.legs.get(fact.leg, (None, None))
+        if person is not None and person.moving and person.move is not None:
+            person.move.arrived(turn)
+
+    def _not_moved(self, turn: Turn, fact: facts.LegNotMoved) -> None:
+        _, person = self._registry.legs.get(fact.leg, (None, None))
+        if person is not None and person.moving and person.move is not None:
+            person.move.returned(turn, fact.message)
+
+    def _devices_changed(self, turn: Turn, fact: facts.DevicesChanged) -> None:
+        if fact.devices > 0:
+            self._registry.devices[fact.user] = fact.devices
+        else:
+            self._registry.devices.pop(fact.user, None)
 
     def _nobody_listens(self, turn: Turn, fact: facts.NobodyListens) -> None:
         invitation = self._registry.book.open.get(fact.context)
         if invitation is not None:
-            invitation.call.decline(turn, invitation, InvitationEvent.EXPIRE, NOBODY_LISTENS)
+            invitation.reaching.nobody_listens(turn)
 
     def _media_lost(self, turn: Turn, fact: facts.MediaLost) -> None:
         for number in fact.calls:
@@ -193,7 +220,8 @@ class Exchange:
 
     def _stopping(self, turn: Turn, fact: facts.Stopping) -> None:
         for call in list(self._registry.calls.values()):
-            call.end(turn, STOPPING)
+            if not call.over:
+                call.end(turn, STOPPING)
 
     # --- audio, tones, time -----------------------------------------------------------------------------
 

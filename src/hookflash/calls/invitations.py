@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 from hookflash.calls.tables import INVITATION, InvitationEvent
 from hookflash.calls.tables import Invitation as State
 from hookflash.machine import Machine
-from hookflash.wire.identifiers import Identifier
 from hookflash.wire.results import not_found, wrong_resource
 
 if TYPE_CHECKING:
-    from hookflash.calls.server_call import ServerCall
+    from hookflash.calls.reaching import Reaching
 
 MEMORY = 10_000
 """How many decided contexts are remembered."""
@@ -26,28 +25,21 @@ _OUTCOMES = {
     State.ANSWERED: "has been answered",
     State.REDIRECTED: "has been redirected",
     State.REJECTED: "has been rejected",
+    State.TAKEN: "has been answered elsewhere, on a device of the called user",
     State.CANCELLED: "is over, the caller is gone",
     State.EXPIRED: "was not answered in time",
 }
 
 
 class Invitation:
-    """``target`` is being called; the apps of ``resource`` may answer, redirect or reject with ``context``.
+    """The apps of ``resource`` may answer, redirect or reject with ``context``; part of a ``reaching``."""
 
-    ``hops`` counts the redirects that led here.
-    """
+    __slots__ = ("context", "machine", "reaching", "resource")
 
-    __slots__ = ("call", "context", "hops", "machine", "resource", "target", "timer")
-
-    def __init__(
-        self, context: str, call: ServerCall, target: Identifier, resource: str, hops: int = 0
-    ) -> None:
+    def __init__(self, context: str, reaching: Reaching, resource: str) -> None:
         self.context = context
-        self.call = call
-        self.target = target
+        self.reaching = reaching
         self.resource = resource
-        self.hops = hops
-        self.timer: int | None = None
         self.machine = Machine(INVITATION, State.OFFERED)
 
 
@@ -78,9 +70,8 @@ class InvitationBook:
             owner = invitation.resource
         if owner is not None and owner != resource.casefold():
             raise wrong_resource(
-                "The incomingCallContext belongs to another resource; use the access key of the "
-                "resource that "
-                "received the IncomingCall event."
+                "The incomingCallContext belongs to another resource; use the access key of the resource "
+                "that received the IncomingCall event."
             )
         if invitation is not None:
             return invitation
@@ -90,7 +81,6 @@ class InvitationBook:
                 "the call rings."
             )
         raise not_found(
-            "No incoming call has this incomingCallContext; take it unchanged from the IncomingCall "
-            "event of a call that "
-            "is still ringing."
+            "No incoming call has this incomingCallContext; take it unchanged from the IncomingCall event "
+            "of a call that is still ringing."
         )

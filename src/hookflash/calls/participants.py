@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hookflash.calls.tables import LEG, Leg, LegEvent
 from hookflash.machine import Machine
 from hookflash.wire.identifiers import Identifier
 from hookflash.wire.responses import CallParticipant
+
+if TYPE_CHECKING:
+    from hookflash.calls.moving import Move
+    from hookflash.calls.reaching import Reaching
 
 _REACHING = frozenset({Leg.INVITING, Leg.RINGING})
 _PRESENT = frozenset({Leg.UP, Leg.HELD})
@@ -14,11 +20,21 @@ _PRESENT = frozenset({Leg.UP, Leg.HELD})
 class Participant:
     """One leg and who is on it.
 
-    ``outbound`` says that we dialled the phone (it chooses 560xyz over 540xyz). ``timer`` is the ring
-    time-out of such a leg. Muting is not offered yet, so ``muted`` stays false.
+    ``outbound`` says that we dialled the phone (it chooses 560xyz over 540xyz); until it answers,
+    ``reaching`` is what it was dialled for. ``move`` is there while another call waits for the participant,
+    or while it is on the way to it.
     """
 
-    __slots__ = ("identity", "is_phone", "leg", "machine", "muted", "outbound", "timer")
+    __slots__ = (
+        "identity",
+        "is_phone",
+        "leg",
+        "machine",
+        "move",
+        "muted",
+        "outbound",
+        "reaching",
+    )
 
     def __init__(
         self, leg: int, identity: Identifier, state: Leg, *, is_phone: bool, outbound: bool = False
@@ -28,7 +44,8 @@ class Participant:
         self.is_phone = is_phone
         self.outbound = outbound
         self.muted = False
-        self.timer: int | None = None
+        self.reaching: Reaching | None = None
+        self.move: Move | None = None
         self.machine = Machine(LEG, state)
 
     @property
@@ -46,12 +63,17 @@ class Participant:
         return self.state in _REACHING
 
     @property
+    def moving(self) -> bool:
+        """On the way to another call."""
+        return self.state is Leg.MOVING
+
+    @property
     def on_hold(self) -> bool:
         return self.state is Leg.HELD
 
     def go(self) -> None:
         """The leg is over, from whatever state."""
-        self.machine.fire(LegEvent.LEAVE if self.present else LegEvent.FAIL)
+        self.machine.fire(LegEvent.LEAVE if self.present or self.moving else LegEvent.FAIL)
 
     def to_model(self) -> CallParticipant:
         """As participant lists and ParticipantsUpdated show it (contract section 1.4)."""

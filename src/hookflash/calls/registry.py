@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from hookflash.calls.directory import Directory
 from hookflash.calls.invitations import InvitationBook
 from hookflash.calls.turn import Pending
+from hookflash.wire.identifiers import Identifier
 from hookflash.wire.ids import Minter
 from hookflash.wire.results import call_terminated, not_found, wrong_resource
 
@@ -29,8 +30,17 @@ MEMORY = 10_000
 
 
 @dataclass(frozen=True, slots=True)
+class NamedCall:
+    """A group call or room of a resource (its GUID), by the name apps gave it; ``kind`` "group" or "room"."""
+
+    resource: str
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Timings:
-    """Seconds: ``invitation`` for deciding an IncomingCall, ``ring`` for a phone we dialled to answer."""
+    """Seconds: ``invitation`` for deciding an IncomingCall, ``ring`` where phones or devices ring as well."""
 
     invitation: float = 30.0
     ring: float = 60.0
@@ -48,8 +58,13 @@ class Registry:
         self.pending = Pending()
         self.book = InvitationBook(memory)
         self.calls: dict[int, ServerCall] = {}
+        self._by_id: dict[str, ServerCall] = {}
         self.legs: dict[int, tuple[ServerCall, Participant]] = {}
         self.connections: dict[str, Connection] = {}
+        self.devices: dict[str, int] = {}
+        """By rawId of a user, how many devices are registered for it; at least one."""
+        self.named: dict[NamedCall, ServerCall] = {}
+        """Group calls and rooms that somebody is in."""
         self._ended: OrderedDict[str, str] = OrderedDict()
         self._memory = memory
         self._call_numbers = count(1)
@@ -58,8 +73,27 @@ class Registry:
     def new_leg(self) -> int:
         return next(self._legs)
 
+    def new_user(self, resource: str) -> Identifier:
+        """An identity for an app of ``resource`` that has not named one."""
+        return Identifier.user(self.minter.user_id(resource))
+
     def new_call_number(self) -> int:
         return next(self._call_numbers)
+
+    def call_of_id(self, server_call_id: str) -> ServerCall | None:
+        """The live call with that serverCallId."""
+        return self._by_id.get(server_call_id.rstrip("="))
+
+    def add_call(self, call: ServerCall) -> None:
+        self.calls[call.number] = call
+        self._by_id[call.id.rstrip("=")] = call
+
+    def remove_call(self, call: ServerCall) -> None:
+        """A call is over."""
+        del self.calls[call.number]
+        del self._by_id[call.id.rstrip("=")]
+        if call.name is not None:
+            del self.named[call.name]
 
     def remember_ended(self, connection: Connection) -> None:
         """Take a connection out of the index and into the memory."""

@@ -1,51 +1,59 @@
-"""A server call: participants, apps, whoever is still being asked; how people come in, how it ends.
+"""A server call: participants, apps, whoever is still being reached; how people come in, how it ends.
 
 A call begins with its *originator*, a phone or an app, who waits while others are reached: dialled phones
 and invited apps. The first of them to come in brings the originator up (a waiting phone is answered, and is
 up once it acknowledges), and with it every app that has answered. From then on people come and go, and the
-call lives while somebody is in it and there are two ends, counting those still being reached. The last one
-is not left alone: when one end remains, the call ends.
+call lives while somebody is in it and there are two ends, counting those still being reached and those on
+their way to it or from it. The last one is not left alone: when one end remains, the call ends. Only a
+*named* call, a group call or a room, lives while anybody at all is in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from hookflash.calls.connection import Connection
 from hookflash.calls.effects import (
     AnswerLeg,
     CloseAppLeg,
-    DialLeg,
     EndLeg,
     JoinMix,
     LeaveMix,
+    MuteLeg,
     OpenAppLeg,
-    RaiseIncomingCall,
     RefuseLeg,
     Roster,
     UpdateRoster,
 )
-from hookflash.calls.ending import ALONE, NOT_ANSWERED, Ending
+from hookflash.calls.ending import ALONE, Ending
 from hookflash.calls.facts import Cause
-from hookflash.calls.invitations import Invitation
 from hookflash.calls.participants import Participant
-from hookflash.calls.registry import Registry
+from hookflash.calls.reaching import Reaching
+from hookflash.calls.registry import NamedCall, Registry
+from hookflash.calls.reporting import Report
 from hookflash.calls.streams import roster_of
-from hookflash.calls.tables import InvitationEvent, Leg, LegEvent
+from hookflash.calls.tables import Leg, LegEvent
 from hookflash.calls.turn import Turn
 from hookflash.wire.identifiers import CommunicationIdentifierModel, Identifier
-from hookflash.wire.models import CustomContext, IncomingCallData
 from hookflash.wire.results import not_found
 
 if TYPE_CHECKING:
+    from hookflash.calls.moving import Move
     from hookflash.calls.recordings import Recording
 
 _HANGUP = Cause(200, "OK")
+_LEFT_MEMORY = 1000
+"""How many of those who left a call are remembered."""
 
 
 class ServerCall:
-    """``number`` names its mix in the plane; ``caller`` and ``targets`` are identities."""
+    """``number`` names its mix in the plane; ``caller`` and ``targets`` are identities.
+
+    ``resources`` are the GUIDs of all that ever had part in it. ``arriving`` are moves that wait to begin,
+    and ``departing`` those of people on their way out, each by leg. ``recording`` is the one that runs.
+    """
 
     def __init__(
         self,
@@ -55,6 +63,7 @@ class ServerCall:
         caller_number: str | None = None,
         display_name: str = "",
         headers: Mapping[str, str] | None = None,
+        name: NamedCall | None = None,
     ) -> None:
         self.registry = registry
         self.number = registry.new_call_number()
@@ -64,14 +73,23 @@ class ServerCall:
         self.caller_number = caller_number
         self.display_name = display_name
         self.headers = dict(headers or {})
+        self.name = name
         self.targets: list[Identifier] = []
+        self.resources: set[str] = set()
         self.participants: dict[int, Participant] = {}
         self.connections: dict[int, Connection] = {}
-        self.invitations: dict[str, Invitation] = {}
+        self.reachings: list[Reaching] = []
+        self.arriving: dict[int, Move] = {}
+        self.departing: dict[int, Move] = {}
         self.originator: Participant | None = None
         self.recording: Recording | None = None
+        self.over = False
+        self.report = Report(self)
         self._told: Roster = ()
-        registry.calls[self.number] = self
+        self._left: OrderedDict[str, None] = OrderedDict()
+        registry.add_call(self)
+        if name is not None:
+            registry.named[name] = self
 
     # --- who is in it -----------------------------------------------------------------------------------
 
@@ -84,18 +102,27 @@ class ServerCall:
         return ", ".join(person.identity.raw_id for person in self.present()) or "nobody yet"
 
     def ends(self) -> int:
-        """How many ends the call has, counting those being reached."""
-        return len(self.participants) + len(self.invitations)
+        """How many ends the call has, counting those being reached or moved."""
+        here = sum(not person.being_reached for person in self.participants.values())
+        return here + len(self.reachings) + len(self.arriving) + len(self.departing)
+
+    def member(self, wanted: Identifier) -> Participant | None:
+        """Whoever in the call is called that."""
+        return next((person for person in self.present() if person.identity.matches(wanted)), None)
 
     def find(self, model: CommunicationIdentifierModel, field: str) -> Participant:
         """Whom an identifier names. Raises Refusal 404/8522, or 400/8523 when it is no identifier."""
         wanted = Identifier.from_model(model, field)
-        for person in self.present():
-            if person.identity.matches(wanted):
-                return person
-        raise not_found(
-            f"Participant {wanted.raw_id} ({field}) is not in the call; participants are: {self.names()}."
-        )
+        person = self.member(wanted)
+        if person is None:
+            raise not_found(
+                f"Participant {wanted.raw_id} ({field}) is not in the call; participants are: {self.names()}."
+            )
+        return person
+
+    def has_left(self, identity: Identifier) -> bool:
+        """Whether somebody of that identity was in the call before; the newest thousand are remembered."""
+        return identity.raw_id in self._left
 
     # --- coming in --------------------------------------------------------------------------------------
 
@@ -110,74 +137,29 @@ class ServerCall:
         leg = connection.participant.leg
         self.add(connection.participant)
         self.connections[leg] = connection
+        self.resources.add(connection.resource)
         self.registry.connections[connection.id] = connection
         connection.open(turn)
         turn.emit(OpenAppLeg(leg, self.number))
 
-    def dial(self, turn: Turn, target: Identifier, shown: str | None, headers: Mapping[str, str]) -> None:
-        """Call a phone outward; it may ring for a while."""
-        person = Participant(self.registry.new_leg(), target, Leg.INVITING, is_phone=True, outbound=True)
-        self.add(person)
-        turn.emit(DialLeg(person.leg, self.number, target, shown, self.display_name, headers))
-
-        def give_up(turn: Turn) -> None:
-            person.timer = None
-            turn.emit(EndLeg(person.leg, NOT_ANSWERED.cause))
-            self.unreached(turn, person, NOT_ANSWERED)
-
-        person.timer = turn.start_timer(turn.now + self.registry.timings.ring, give_up)
-
-    def invite(self, turn: Turn, target: Identifier, resource: str, hops: int = 0) -> None:
-        """Offer the call to the apps of ``resource``."""
-        context = self.registry.minter.incoming_call_context()
-        invitation = Invitation(context, self, target, resource, hops)
-        self.invitations[context] = invitation
-        self.registry.book.add(invitation)
-
-        def expire(turn: Turn) -> None:
-            invitation.timer = None
-            self.decline(turn, invitation, InvitationEvent.EXPIRE, NOT_ANSWERED)
-
-        invitation.timer = turn.start_timer(turn.now + self.registry.timings.invitation, expire)
-        turn.emit(RaiseIncomingCall(resource, self._incoming_call(invitation)))
-
-    def _incoming_call(self, invitation: Invitation) -> IncomingCallData:
-        shown = self.caller
-        if self.caller_number and invitation.target.phone_number is not None:
-            shown = Identifier.phone(self.caller_number)
-        return IncomingCallData(
-            to=invitation.target.to_model(),
-            from_=shown.to_model(),
-            server_call_id=self.id,
-            incoming_call_context=invitation.context,
-            correlation_id=self.correlation_id,
-            caller_display_name=self.display_name,
-            custom_context=CustomContext(sip_headers=self.headers) if self.headers else None,
-        )
-
-    def decided(self, turn: Turn, invitation: Invitation, event: InvitationEvent) -> None:
-        """An invitation is settled."""
-        turn.stop_timer(invitation.timer)
-        invitation.timer = None
-        self.registry.book.decide(invitation, event)
-        del self.invitations[invitation.context]
-
     def established(self, turn: Turn, person: Participant) -> None:
         """A phone's leg is up: one we dialled was answered, or the caller acknowledged."""
-        turn.stop_timer(person.timer)
-        person.timer = None
+        reaching = person.reaching
+        if reaching is not None:
+            reaching.answered_by_phone(turn)
         self._up(turn, person)
         self.settle(turn, [person])
+        if reaching is not None:
+            reaching.purpose.reached(turn, reaching, person)
 
     def settle(self, turn: Turn, came: list[Participant]) -> None:
         """Somebody came in: bring up the originator, then the apps that wait for it, and tell all."""
         caller = self.originator
-        if caller is not None and caller.state is Leg.WAITING:
+        if caller is not None and caller.state is Leg.WAITING and self._somebody_answered():
+            caller.machine.fire(LegEvent.ANSWER)
             if caller.is_phone:
-                caller.machine.fire(LegEvent.ANSWER)
                 turn.emit(AnswerLeg(caller.leg, self.number))
             else:
-                caller.machine.fire(LegEvent.ANSWER)
                 came.append(self._up(turn, caller))
         if caller is None or caller.present:
             came += [
@@ -185,15 +167,29 @@ class ServerCall:
                 for person in self.participants.values()
                 if person.state is Leg.JOINING and not person.is_phone
             ]
-        for person in came:
-            if person.leg in self.connections:
+        self.came(turn, came)
+
+    def _somebody_answered(self) -> bool:
+        """Whether anybody is in beside the originator; apps that merely connected do not count."""
+        return any(
+            person.present or (person.leg in self.connections and self.connections[person.leg].answers)
+            for person in self.participants.values()
+            if person is not self.originator
+        )
+
+    def came(self, turn: Turn, people: list[Participant]) -> None:
+        """They are up: their apps are told so, then everybody who is in the call now."""
+        for person in people:
+            if person.leg in self.connections and not self.connections[person.leg].up:
                 self.connections[person.leg].connect(turn)
-        if came:
-            self.roster_changed(turn)
-            for person in came:
-                for connection in self.connections.values():
-                    if connection.connected and connection.participant is not person:
-                        connection.desk.joined(turn, person.leg)
+        if not people:
+            return
+        self.roster_changed(turn)
+        self.report.came(turn, people)
+        for person in people:
+            for connection in self.connections.values():
+                if connection.up and connection.participant is not person:
+                    connection.desk.joined(turn, person.leg)
 
     def _up(self, turn: Turn, person: Participant) -> Participant:
         person.machine.fire(LegEvent.ESTABLISH)
@@ -203,6 +199,7 @@ class ServerCall:
     # --- while it lasts ---------------------------------------------------------------------------------
 
     def roster_changed(self, turn: Turn) -> None:
+        """Tell every app, and whoever streams or records the call, who is in it."""
         for connection in self.connections.values():
             connection.roster_changed(turn)
         self._tell_roster(turn)
@@ -235,6 +232,13 @@ class ServerCall:
         for connection in self.connections.values():
             connection.desk.joined(turn, person.leg)
 
+    def mute(self, turn: Turn, person: Participant, muted: bool) -> None:
+        """Let nobody hear somebody, or everybody again; the same once more changes nothing."""
+        if person.muted is not muted:
+            person.muted = muted
+            turn.emit(MuteLeg(person.leg, muted))
+            self.roster_changed(turn)
+
     def heard(self, turn: Turn, leg: int, digit: str) -> None:
         """Somebody pressed a key."""
         for connection in list(self.connections.values()):
@@ -244,73 +248,112 @@ class ServerCall:
     # --- going ------------------------------------------------------------------------------------------
 
     def unreached(self, turn: Turn, person: Participant, ending: Ending) -> None:
-        """A leg that never came up is gone: a dialled phone, or the originator before the call began."""
-        self._forget(turn, person)
-        self._dwindle(turn, ending)
+        """A leg that was never up here is gone: a dialled phone, the originator before the call began, or
+        somebody who was on the way from another call."""
+        reaching = person.reaching
+        self.forget(turn, person, ending)
+        if reaching is not None:
+            reaching.phone_failed(turn, ending)
+        elif not self.shrink(turn, ending):
+            self.settle(turn, [])
 
-    def decline(self, turn: Turn, invitation: Invitation, event: InvitationEvent, ending: Ending) -> None:
-        """An invitation came to nothing."""
-        self.decided(turn, invitation, event)
-        self._dwindle(turn, ending)
+    def gone(
+        self, turn: Turn, person: Participant, ending: Ending, told: Callable[[Turn], None] | None = None
+    ) -> None:
+        """Somebody who was in the call has left it.
 
-    def gone(self, turn: Turn, person: Participant, ending: Ending) -> None:
-        """Somebody who was in the call has left it."""
-        self._forget(turn, person)
-        if self._dwindle(turn, ending):
-            return
-        if not self.connections:
-            self._release_held(turn)
-        for connection in self.connections.values():
-            connection.desk.left(turn, person.leg)
-        self.roster_changed(turn)
+        ``told`` has its say when the others know and before the call ends, if it does.
+        """
+        self.forget(turn, person, ending)
+        self.left(turn, person, ending, told)
+
+    def left(
+        self, turn: Turn, person: Participant, ending: Ending, told: Callable[[Turn], None] | None = None
+    ) -> None:
+        """As :meth:`gone`, for somebody whose leg goes on elsewhere."""
+        self._left[person.identity.raw_id] = None
+        while len(self._left) > _LEFT_MEMORY:
+            self._left.popitem(last=False)
+        self.report.left(turn, person)
+        if self._lives():
+            if not self.connections:
+                self._release_held(turn)
+            for connection in self.connections.values():
+                connection.desk.left(turn, person.leg)
+            self.roster_changed(turn)
+        if told is not None:
+            told(turn)
+        self.shrink(turn, ending)
 
     def _release_held(self, turn: Turn) -> None:
-        """The last app has left, and nobody else could take anybody off hold."""
+        """The last app has left, and nobody else could take anybody off hold or let them speak."""
         for person in self.present():
+            self.mute(turn, person, False)
             if person.on_hold:
                 self.unhold(turn, person)
 
     def app_leaves(self, turn: Turn, connection: Connection, ending: Ending) -> None:
         """An app hangs up: with only one other end, or before anybody answered, that ends the call."""
-        if self.ends() <= 2 or not connection.connected:
+        if self.name is None and (self.ends() <= 2 or not connection.up):
             self.end(turn, ending)
-            return
+        else:
+            self.drop_app(turn, connection, ending)
+
+    def drop_app(
+        self,
+        turn: Turn,
+        connection: Connection,
+        ending: Ending,
+        told: Callable[[Turn], None] | None = None,
+    ) -> None:
+        """One app is out, whatever becomes of the others."""
         self._close_connection(turn, connection, ending)
-        self.gone(turn, connection.participant, ALONE)
+        self.gone(turn, connection.participant, ALONE, told)
 
     def end(self, turn: Turn, ending: Ending) -> None:
         """Everybody goes: last events for apps, a final response for waiting callers, BYE or CANCEL."""
-        for invitation in list(self.invitations.values()):
-            self.decided(turn, invitation, InvitationEvent.CANCEL)
+        self.over = True
+        self.registry.remove_call(self)
+        people = self.present()
         if self.recording is not None:
             self.recording.stop(turn, fault=ending.fault)
         for connection in list(self.connections.values()):
             self._close_connection(turn, connection, ending)
+        for reaching in list(self.reachings):
+            reaching.withdraw(turn, _HANGUP)
+        for move in list(self.arriving.values()):
+            move.call_off(turn, ending)
         for person in list(self.participants.values()):
             if person.is_phone:
                 if person.state is Leg.WAITING:
                     turn.emit(RefuseLeg(person.leg, ending.status, ending.reason))
                 else:
                     turn.emit(EndLeg(person.leg, _HANGUP))
-            self._forget(turn, person)
-        del self.registry.calls[self.number]
+            self.forget(turn, person, ending)
+        self.report.ended(turn, people, ending)
 
-    def _dwindle(self, turn: Turn, ending: Ending) -> bool:
-        """End the call when too little of it is left; whether it ended."""
-        anchored = any(not person.being_reached for person in self.participants.values())
-        if anchored and self.ends() >= 2:
+    def shrink(self, turn: Turn, ending: Ending) -> bool:
+        """End the call when too little of it is left; whether it is over."""
+        if not self.over and not self._lives():
+            self.end(turn, ending)
+        return self.over
+
+    def _lives(self) -> bool:
+        if self.over:
             return False
-        self.end(turn, ending)
-        return True
+        anchored = bool(self.arriving or self.departing) or any(
+            person.present or person.moving or person is self.originator
+            for person in self.participants.values()
+        )
+        return anchored and (self.name is not None or self.ends() >= 2)
 
     def _close_connection(self, turn: Turn, connection: Connection, ending: Ending) -> None:
         del self.connections[connection.participant.leg]
         connection.close(turn, ending)
         self.registry.remember_ended(connection)
 
-    def _forget(self, turn: Turn, person: Participant) -> None:
-        turn.stop_timer(person.timer)
-        person.timer = None
+    def forget(self, turn: Turn, person: Participant, ending: Ending) -> None:
+        """Take a leg that is over out of every index; a call it was to move to, or from, is told."""
         person.go()
         if not person.is_phone:
             turn.emit(CloseAppLeg(person.leg))
@@ -318,3 +361,5 @@ class ServerCall:
             self.originator = None
         del self.participants[person.leg]
         del self.registry.legs[person.leg]
+        if person.move is not None:
+            person.move.lost(turn, ending)

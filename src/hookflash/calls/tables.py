@@ -10,7 +10,7 @@ A leg is one participant's way into the call. A phone we dial is *inviting* unti
 *ringing* after that. A caller, phone or app, is *waiting* while somebody is being reached for it. *joining*
 is a leg whose answer is decided but not confirmed: the caller's 200 is not acknowledged yet, or the app
 that answered waits for the caller's. *up* legs are in the mix; *held* ones are in the call but out of the
-mix. *gone* is final.
+mix. A *moving* leg is on its way from one call to another and in neither. *gone* is final.
 
 An invitation is an IncomingCall that was offered to the apps of a resource. Exactly one thing becomes of it.
 """
@@ -43,6 +43,7 @@ class Leg(Enum):
     JOINING = "joining"
     UP = "up"
     HELD = "held"
+    MOVING = "moving"
     GONE = "gone"
 
 
@@ -52,6 +53,9 @@ class LegEvent(Enum):
     ESTABLISH = "establish"
     HOLD = "hold"
     UNHOLD = "unhold"
+    MOVE = "move"
+    ARRIVE = "arrive"
+    RETURN = "return"
     FAIL = "fail"
     LEAVE = "leave"
 
@@ -63,6 +67,7 @@ class Invitation(Enum):
     ANSWERED = "answered"
     REDIRECTED = "redirected"
     REJECTED = "rejected"
+    TAKEN = "taken"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
 
@@ -71,6 +76,7 @@ class InvitationEvent(Enum):
     ANSWER = "answer"
     REDIRECT = "redirect"
     REJECT = "reject"
+    TAKE = "take"
     CANCEL = "cancel"
     EXPIRE = "expire"
 
@@ -102,8 +108,8 @@ LEG: Table[Leg, LegEvent] = Table(
     name="Participant leg",
     rules=(
         "How one participant gets into the call and out of it. Dialled phones begin inviting, callers "
-        "waiting, apps "
-        "that answer joining. A leg that never came up fails; one that was up leaves."
+        "waiting, apps that answer or connect joining. A leg that never came up fails; one that was up "
+        "leaves. Moving ends with arriving in the other call, or with returning to the first."
     ),
     initial=(Leg.INVITING, Leg.WAITING, Leg.JOINING),
     final=frozenset({Leg.GONE}),
@@ -120,17 +126,21 @@ LEG: Table[Leg, LegEvent] = Table(
         (Leg.JOINING, LegEvent.FAIL): Leg.GONE,
         (Leg.UP, LegEvent.HOLD): Leg.HELD,
         (Leg.UP, LegEvent.LEAVE): Leg.GONE,
+        (Leg.UP, LegEvent.MOVE): Leg.MOVING,
         (Leg.HELD, LegEvent.UNHOLD): Leg.UP,
         (Leg.HELD, LegEvent.LEAVE): Leg.GONE,
+        (Leg.HELD, LegEvent.MOVE): Leg.MOVING,
+        (Leg.MOVING, LegEvent.ARRIVE): Leg.UP,
+        (Leg.MOVING, LegEvent.RETURN): Leg.UP,
+        (Leg.MOVING, LegEvent.LEAVE): Leg.GONE,
     },
 )
 
 INVITATION: Table[Invitation, InvitationEvent] = Table(
     name="Invitation",
     rules=(
-        "An incomingCallContext is good for one decision. The caller going away cancels it; nobody "
-        "deciding within "
-        "the time to answer expires it."
+        "An incomingCallContext is good for one decision. The caller going away cancels it, a device of the "
+        "called user that answers first takes the call, and nobody deciding in time expires it."
     ),
     initial=(Invitation.OFFERED,),
     final=frozenset(state for state in Invitation if state is not Invitation.OFFERED),
@@ -138,6 +148,7 @@ INVITATION: Table[Invitation, InvitationEvent] = Table(
         (Invitation.OFFERED, InvitationEvent.ANSWER): Invitation.ANSWERED,
         (Invitation.OFFERED, InvitationEvent.REDIRECT): Invitation.REDIRECTED,
         (Invitation.OFFERED, InvitationEvent.REJECT): Invitation.REJECTED,
+        (Invitation.OFFERED, InvitationEvent.TAKE): Invitation.TAKEN,
         (Invitation.OFFERED, InvitationEvent.CANCEL): Invitation.CANCELLED,
         (Invitation.OFFERED, InvitationEvent.EXPIRE): Invitation.EXPIRED,
     },

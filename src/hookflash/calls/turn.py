@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from hookflash.calls.effects import (
     AddListener,
@@ -27,6 +29,10 @@ from hookflash.media.line import PlayOwner, Source, TonesOwner
 
 if TYPE_CHECKING:
     from hookflash.calls.streams import Outlet
+
+
+Handlers = dict[type, Callable[["Turn", Any], msgspec.Struct | None]]
+"""By type of command or fact, what decides about it."""
 
 
 class Pending:
