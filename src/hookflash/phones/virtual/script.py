@@ -6,7 +6,7 @@ them, whoever asked for them; the order of each source's keys is kept.
 
 from __future__ import annotations
 
-import heapq
+from collections import deque
 from dataclasses import dataclass
 
 from hookflash.ports.virtual_phones import OnCall, Press, Script
@@ -14,7 +14,7 @@ from hookflash.ports.virtual_phones import OnCall, Press, Script
 KEY_TIME = 0.2
 """Seconds from one key to the next: 120 ms of tone and 80 ms of pause."""
 MAX_WAITING = 1_000
-"""Keys that may wait to be pressed on one call."""
+"""Keys pressed by hand that may wait on one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +47,19 @@ class Performance:
 
     def __init__(self, script: Script) -> None:
         self._script = script
-        self._waiting: list[tuple[float, int, Action]] = []
-        self._order = 0
-        self._keys = 0
+        self._moves: list[tuple[float, Action]] = []
+        self._scripted: deque[tuple[float, str]] = deque()
+        self._by_hand: deque[tuple[float, str]] = deque()
         self._free_at = float("-inf")
 
     @property
     def next_at(self) -> float | None:
         """When something is due; None when nothing is planned."""
-        return self._waiting[0][0] if self._waiting else None
+        keys = self._next_keys()
+        times = [at for at, _ in self._moves]
+        if keys is not None:
+            times.append(max(keys[0][0], self._free_at))
+        return min(times, default=None)
 
     @property
     def rejects_at_once(self) -> bool:
@@ -66,48 +70,43 @@ class Performance:
         """Somebody calls the phone."""
         if self._script.on_call is not OnCall.RING:
             action: Action = Answer() if self._script.on_call is OnCall.ANSWER else Reject()
-            self._plan(now + self._script.after_ms / 1000, action)
+            self._moves.append((now + self._script.after_ms / 1000, action))
 
     def up(self, now: float) -> None:
         """The call is up."""
         at = now
         for press in self._script.press:
-            at = self._plan_keys(at + press.after_ms / 1000, press)
+            at += press.after_ms / 1000
+            self._scripted.extend((at + number * KEY_TIME, key) for number, key in enumerate(press.digits))
+            at += (len(press.digits) - 1) * KEY_TIME
         if self._script.hang_up_after_ms is not None:
-            self._plan(now + self._script.hang_up_after_ms / 1000, HangUp())
+            self._moves.append((now + self._script.hang_up_after_ms / 1000, HangUp()))
 
     def press(self, now: float, digits: str) -> bool:
         """Press keys from now on; False when too many wait already, and then none of them is pressed."""
-        if self._keys + len(digits) > MAX_WAITING:
+        if len(self._by_hand) + len(digits) > MAX_WAITING:
             return False
-        self._plan_keys(now, Press(digits))
+        self._by_hand.extend((now, key) for key in digits)
         return True
 
     def over(self) -> None:
         """The call has ended: nothing is planned any more."""
-        self._waiting.clear()
-        self._keys = 0
+        self._moves.clear()
+        self._scripted.clear()
+        self._by_hand.clear()
 
     def take(self, now: float) -> Action | None:
         """The next thing to do that is due; None when nothing is."""
-        while self._waiting and self._waiting[0][0] <= now:
-            _, order, action = heapq.heappop(self._waiting)
-            if isinstance(action, Key):
-                if now < self._free_at:
-                    heapq.heappush(self._waiting, (self._free_at, order, action))
-                    continue
-                self._keys -= 1
-                self._free_at = now + KEY_TIME
-            return action
+        keys = self._next_keys()
+        if keys is not None and now >= max(keys[0][0], self._free_at):
+            self._free_at = now + KEY_TIME
+            return Key(keys.popleft()[1])
+        for move in self._moves:
+            if now >= move[0]:
+                self._moves.remove(move)
+                return move[1]
         return None
 
-    def _plan_keys(self, at: float, press: Press) -> float:
-        """Plan keys from ``at`` on; when the last of them is pressed, if nothing comes between."""
-        for number, digit in enumerate(press.digits):
-            self._plan(at + number * KEY_TIME, Key(digit))
-        self._keys += len(press.digits)
-        return at + (len(press.digits) - 1) * KEY_TIME
-
-    def _plan(self, at: float, action: Action) -> None:
-        self._order += 1
-        heapq.heappush(self._waiting, (at, self._order, action))
+    def _next_keys(self) -> deque[tuple[float, str]] | None:
+        """The source of the next key: the one that has waited longer, the script's before those by hand."""
+        return min(filter(None, (self._scripted, self._by_hand)), key=lambda keys: keys[0][0], default=None)
