@@ -48,6 +48,7 @@ class MadeUpLine:
     one_to_one: bool = False
     call: int = 7
     resource: str = "red"
+    cognitive_endpoint: str | None = None
     notes: list[Note] = field(default_factory=list)
 
     def find(self, model: CommunicationIdentifierModel, field: str) -> Person:
@@ -149,13 +150,28 @@ class Stage:
         body = requests.ContinuousDtmfRecognitionRequest(target_participant=model(target), **fields)
         self.desk.stop_continuous(self.turn(), NEWEST, body)
 
-    def music(self, url: str = "https://x.example/m.wav", context: str | None = None) -> None:
+    def announce(self, *urls: str, to: str = CAROL, **fields: Any) -> None:
+        body = requests.InterruptAudioAndAnnounceRequest(
+            play_sources=[source(url) for url in urls or ("https://x.example/n.wav",)],
+            play_to=model(to),
+            **fields,
+        )
+        self.desk.announce(self.turn(), "2024-09-01-preview", body)
+
+    def music(
+        self,
+        url: str = "https://x.example/m.wav",
+        context: str | None = None,
+        version: str = NEWEST,
+        *,
+        loop: bool = True,
+    ) -> None:
         body = requests.HoldRequest(
             target_participant=model(CAROL), play_source_info=source(url), operation_context=context
         )
-        music = self.desk.hold_music(body)
+        music = self.desk.hold_music(body.play_source_info)
         assert music is not None
-        self.desk.start_music(self.turn(), Request(NEWEST, context), self.carol, music)
+        self.desk.start_music(self.turn(), Request(version, context), self.carol, music, loop=loop)
 
     def cancel_all(self) -> None:
         self.desk.cancel_all(self.turn())
@@ -212,3 +228,9 @@ def source(url: str) -> requests.PlaySource:
 @pytest.fixture
 def stage() -> Stage:
     return Stage()
+
+
+@pytest.fixture(scope="session")
+def stage_type() -> type[Stage]:
+    """To build them for generated steps."""
+    return Stage

@@ -244,14 +244,6 @@ def test_being_put_on_hold_takes_one_listener_from_plays_that_go_on(stage):
     assert stage.names() == []
 
 
-@pytest.mark.parametrize("url", ["text:hello", "ssml:<speak/>"])
-def test_speech_sources_are_refused_without_a_provider(stage, url):
-    for act in (stage.play, lambda u: stage.recognize(stage.CAROL, u), stage.music):
-        with pytest.raises(Refusal, match="no speech provider") as refused:
-            act(url)
-        assert (refused.value.status, refused.value.code) == (405, "8520")
-
-
 def test_there_has_to_be_something_to_play(stage):
     with pytest.raises(Refusal) as refused:
         stage.desk.play(stage.turn(), "2026-03-12", requests.PlayRequest(play_sources=[]))
@@ -345,25 +337,6 @@ def test_the_same_music_again_goes_on_and_other_music_replaces_it(stage):
     stage.music("https://x/n.wav", "c")
     assert stage.names() == ["PlayStarted", "PlayCanceled"]
     assert len(stage.all(effects.PlayAudio)) == 2
-
-
-def test_music_that_cannot_be_played_fails_and_is_gone(stage):
-    stage.music()
-    stage.failed(1)
-    assert stage.names() == ["PlayStarted", "PlayFailed"]
-    assert stage.at_rest()
-
-
-def test_music_ends_when_its_listener_leaves(stage):
-    stage.music()
-    stage.left(stage.carol)
-    assert stage.names() == ["PlayStarted", "PlayCanceled"]
-    assert stage.at_rest()
-
-
-def test_no_music_is_silence(stage):
-    body = requests.HoldRequest(target_participant=stage.carol.identity.to_model())
-    assert stage.desk.hold_music(body) is None
 
 
 # --- the end --------------------------------------------------------------------------------------------

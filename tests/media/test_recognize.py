@@ -197,15 +197,6 @@ def test_somebody_on_hold_cannot_be_asked(stage):
     assert (refused.value.status, refused.value.code) == (400, "8585")
 
 
-@pytest.mark.parametrize(
-    "kind", [RecognizeInputType.SPEECH, RecognizeInputType.SPEECH_OR_DTMF, RecognizeInputType.CHOICES]
-)
-def test_speech_is_refused_without_a_provider(stage, kind):
-    with pytest.raises(Refusal, match="no speech provider") as refused:
-        stage.recognize(kind=kind)
-    assert (refused.value.status, refused.value.code) == (405, "8520")
-
-
 def test_the_number_of_tones_has_to_be_given(stage):
     for count in (0, None):
         with pytest.raises(Refusal) as refused:

@@ -2,8 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from hookflash.wire.operations import BY_NAME, IDENTITY_OPERATIONS, OPERATIONS, Operation, success_status
-from hookflash.wire.versions import IDENTITY, STABLE
+from hookflash.wire.operations import (
+    BY_NAME,
+    IDENTITY_OPERATIONS,
+    OPERATIONS,
+    PREVIEW_OPERATIONS,
+    Operation,
+    success_status,
+)
+from hookflash.wire.versions import IDENTITY, KNOWN, PREVIEW, STABLE
 
 # number in the contract's table: method, end of the path, since, repeatable, success
 TABLE = """
@@ -58,7 +65,7 @@ def test_row_for_row(row: list[str], operation: Operation) -> None:
 
 
 def test_names_and_routes_are_unique() -> None:
-    every = OPERATIONS + IDENTITY_OPERATIONS
+    every = OPERATIONS + PREVIEW_OPERATIONS + IDENTITY_OPERATIONS
     assert len(BY_NAME) == len(every)
     assert len({(operation.method, operation.path) for operation in every}) == len(every)
 
@@ -77,3 +84,55 @@ def test_mute_was_202_in_one_preview() -> None:
     assert success_status(mute, "2023-06-15-preview") == 202
     assert success_status(mute, "2023-10-15") == 200
     assert success_status(BY_NAME["hold"], "2023-06-15-preview") == 200
+
+
+# operation: the previews before its first stable version, or (in section 1.3) every version that has it
+PREVIEWS = {
+    "createCall": "2022-04-07 2023-01-15",
+    "startRecording": "2022-04-07 2023-01-15",
+    "muteParticipants": "2023-06-15 2023-10-03",
+    "sendDtmfTones": "2023-06-15 2023-10-03",
+    "startContinuousDtmfRecognition": "2023-06-15 2023-10-03",
+    "cancelAddParticipant": "2023-10-03",
+    "connect": "2024-06-15 2024-09-01",
+    "hold": "2024-06-15 2024-09-01",
+    "unhold": "2024-06-15 2024-09-01",
+    "startMediaStreaming": "2024-06-15 2024-09-01 2024-11-15",
+    "updateTranscription": "2024-06-15 2024-09-01 2024-11-15",
+    "moveParticipants": "2025-08-15",
+    "unmuteParticipants": "2023-10-03 2024-01-22 2024-09-01",
+    "startHoldMusic": "2023-10-03 2024-01-22 2024-06-15 2024-09-01",
+    "stopHoldMusic": "2023-10-03 2024-01-22 2024-06-15 2024-09-01",
+    "interruptAudioAndAnnounce": "2024-09-01",
+    "startDialog": "2023-01-15 2023-10-03 2024-01-22 2024-09-01",
+    "stopDialog": "2023-01-15 2023-10-03 2024-01-22 2024-09-01",
+    "updateDialog": "2023-10-03 2024-01-22 2024-09-01",
+    "getRecordingResult": "2024-09-01",
+    "summarizeCall": "2025-08-15",
+}
+
+
+@pytest.mark.parametrize("name", PREVIEWS)
+def test_previews_that_had_an_operation(name: str) -> None:
+    operation = BY_NAME[name]
+    early = {one for one in PREVIEW if operation.known_to(one)}
+    if operation.since:
+        early = {one for one in early if one < operation.since}
+    assert early == {f"{date}-preview" for date in PREVIEWS[name].split()}
+
+
+@pytest.mark.parametrize("version", sorted(KNOWN))
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
+def test_a_stable_operation_is_known_from_its_version_on(operation: Operation, version: str) -> None:
+    if version >= operation.since:
+        assert operation.known_to(version)
+    elif version in STABLE:
+        assert not operation.known_to(version)
+    assert operation.versions() == tuple(one for one in sorted(KNOWN) if operation.known_to(one))
+
+
+def test_one_drafted_operation_is_known_to_a_stable_version() -> None:
+    stable = {one.name: [v for v in STABLE if one.known_to(v)] for one in PREVIEW_OPERATIONS}
+    assert {name: found for name, found in stable.items() if found} == {
+        "interruptAudioAndAnnounce": ["2025-05-15"]
+    }

@@ -9,17 +9,21 @@ import msgspec
 from hookflash.calls.commands import (
     CancelAllMedia,
     Hold,
+    InterruptAudioAndAnnounce,
     Play,
     Recognize,
     SendDtmf,
     StartContinuousDtmf,
+    StartHoldMusic,
     StopContinuousDtmf,
+    StopHoldMusic,
     Unhold,
 )
 from hookflash.calls.connection import Connection
+from hookflash.calls.participants import Participant
 from hookflash.calls.registry import Registry
 from hookflash.calls.turn import Turn
-from hookflash.media.line import Request
+from hookflash.media.line import Request, Source
 from hookflash.wire.constraints import CallbackRules, require_callback
 from hookflash.wire.enums import CallConnectionState
 from hookflash.wire.responses import OperationResponse
@@ -84,17 +88,9 @@ class MediaControl:
         """
         connection, body = self._connection(command), command.request
         person = connection.find(body.target_participant, "targetParticipant")
-        music = connection.desk.hold_music(body)
-
-        call = connection.server_call
-        if not person.on_hold:
-            call.hold(turn, person)
-        if music is not None:
-            for other in call.connections.values():
-                if other is not connection:
-                    other.desk.stop_music(turn, person.leg)
-            request = Request(command.version, body.operation_context, body.operation_callback_uri)
-            connection.desk.start_music(turn, request, person, music)
+        music = connection.desk.hold_music(body.play_source_info)
+        request = Request(command.version, body.operation_context, body.operation_callback_uri)
+        _put_on_hold(turn, connection, person, request, music)
 
     def unhold(self, turn: Turn, command: Unhold) -> None:
         """Bring somebody back; whoever is not on hold stays as they are."""
@@ -102,3 +98,43 @@ class MediaControl:
         person = connection.find(command.request.target_participant, "targetParticipant")
         if person.on_hold:
             connection.server_call.unhold(turn, person)
+
+    # --- previews (contract section 1.3) ----------------------------------------------------------------
+
+    def announce(self, turn: Turn, command: InterruptAudioAndAnnounce) -> None:
+        self._connection(command).desk.announce(turn, command.version, command.request)
+
+    def start_hold_music(self, turn: Turn, command: StartHoldMusic) -> None:
+        """What hold was called in previews, always with music; it repeats unless ``loop`` is false."""
+        connection, body = self._connection(command), command.request
+        person = connection.find(body.target_participant, "targetParticipant")
+        music = connection.desk.hold_music(body.play_source_info)
+        request = Request(command.version, body.operation_context)
+        _put_on_hold(turn, connection, person, request, music, loop=body.loop is not False)
+
+    def stop_hold_music(self, turn: Turn, command: StopHoldMusic) -> None:
+        """What unhold was called in previews."""
+        connection = self._connection(command)
+        person = connection.find(command.request.target_participant, "targetParticipant")
+        if person.on_hold:
+            connection.server_call.unhold(turn, person)
+
+
+def _put_on_hold(
+    turn: Turn,
+    connection: Connection,
+    person: Participant,
+    request: Request,
+    music: Source | None,
+    *,
+    loop: bool = True,
+) -> None:
+    """Everything is checked: hold, and music in place of any other app's."""
+    call = connection.server_call
+    if not person.on_hold:
+        call.hold(turn, person)
+    if music is not None:
+        for other in call.connections.values():
+            if other is not connection:
+                other.desk.stop_music(turn, person.leg)
+        connection.desk.start_music(turn, request, person, music, loop=loop)

@@ -2,7 +2,8 @@
 
 Start and stop carry no repeatability headers, so a client that retries sends them twice: both are
 idempotent. A second start for the same participant goes on counting and adopts the newer request's context
-and callback; a stop when nothing is subscribed succeeds and says nothing.
+and callback; a stop when nothing is subscribed succeeds and says nothing. When the media plane breaks down,
+the last event is ContinuousDtmfRecognitionToneFailed instead of Stopped.
 """
 
 from __future__ import annotations
@@ -12,7 +13,11 @@ from hookflash.media.line import Line, Party, Request, Turn
 from hookflash.media.tables import SUBSCRIPTION, Listening, ListeningStep
 from hookflash.wire import results
 from hookflash.wire.enums import Tone
-from hookflash.wire.events import ContinuousDtmfRecognitionStopped, ContinuousDtmfRecognitionToneReceived
+from hookflash.wire.events import (
+    ContinuousDtmfRecognitionStopped,
+    ContinuousDtmfRecognitionToneFailed,
+    ContinuousDtmfRecognitionToneReceived,
+)
 
 
 class Subscription:
@@ -52,3 +57,8 @@ class Subscription:
                 request.version, request.context or last.context, request.callback or last.callback
             )
         self.line.notify(turn, ContinuousDtmfRecognitionStopped, results.SUCCESS, last)
+
+    def fail(self, turn: Turn) -> None:
+        """End it because no key will be heard any more, through a fault of ours."""
+        self.machine.fire(ListeningStep.STOP)
+        self.line.notify(turn, ContinuousDtmfRecognitionToneFailed, results.UNKNOWN_ERROR, self.request)

@@ -138,6 +138,11 @@ class Line(Protocol):
         """The GUID of the app's resource."""
         ...
 
+    @property
+    def cognitive_endpoint(self) -> str | None:
+        """The URL of the cognitive services the call was set up with, if any."""
+        ...
+
     def find(self, model: CommunicationIdentifierModel, field: str) -> Party:
         """The participant a request names; Refusal 404/8522 when it is not in the call."""
         ...

@@ -31,6 +31,8 @@ class Operation:
     """How it fails when the media plane breaks down."""
     cancelable: ClassVar[bool] = True
     """Whether cancelAllMediaOperations and interruptCallMediaOperation end it (contract section 6.8)."""
+    survives_hold: ClassVar[bool] = False
+    """Whether it goes on when its participant is put on hold."""
 
     def __init__(
         self, line: Line, kind: Kind, request: Request, targets: tuple[Party, ...], since: float

@@ -1,21 +1,33 @@
-"""Playing: to everybody, to some, and music for those on hold (contract sections 6.2 and 6.6).
+"""Playing: to everybody, to some, announcements, music on hold (contract sections 1.3, 6.2 and 6.6).
 
 Any number of sources is one operation with one PlayStarted and one terminal event. PlayStarted goes out
 with the first sample; a play that ends before that, because its first source cannot be played or because it
 is canceled while that is fetched, says PlayStarted just before its last event, since apps are promised the
 pair. A play that is canceled while it is queued never started and says PlayCanceled alone.
+
+Hold music that is never heard, because its source cannot be played or because the participant is gone before
+it was fetched, is a HoldFailed instead: the hold it belongs to was accepted and did not become what was
+asked for. Whoever was put on hold stays on hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from hookflash.media.compatibility import Kind
 from hookflash.media.line import Line, Party, Request, Source, Turn
 from hookflash.media.operation import Operation
+from hookflash.media.sources import first_empty
 from hookflash.media.tables import State, Step
 from hookflash.wire import results
-from hookflash.wire.events import PlayCanceled, PlayCompleted, PlayFailed, PlayStarted
+from hookflash.wire.events import (
+    HoldFailed,
+    PlayCanceled,
+    PlayCompleted,
+    PlayFailed,
+    PlayStarted,
+    is_known,
+)
 
 
 class Play(Operation):
@@ -42,6 +54,10 @@ class Play(Operation):
     def begin(self, turn: Turn) -> None:
         legs = tuple(target.leg for target in self.targets) or self.line.listeners()
         self.machine.fire(Step.PREPARE)
+        empty = first_empty(self.sources)
+        if empty is not None:
+            self.audio_failed(turn, empty, results.PLAY_SOURCE_EMPTY.sub_code, "")
+            return
         self.play = turn.start_play(self.line.call, legs, self.sources, self.loop, self)
 
     def release(self, turn: Turn) -> None:
@@ -83,14 +99,71 @@ class Play(Operation):
         self.end(turn, Step.FAIL, PlayFailed, result, failed_play_source_index=source)
 
 
+_SILENCE = "The participant is on hold, in silence."
+
+
+class Announcement(Play):
+    """A play to one participant, also on hold, in place of all else they would hear (contract section 1.3).
+
+    ``hushed`` are plays they do not hear meanwhile.
+    """
+
+    survives_hold = True
+
+    def __init__(
+        self, line: Line, request: Request, target: Party, since: float, sources: Sequence[Source]
+    ) -> None:
+        super().__init__(line, request, (target,), since, sources, loop=False)
+        self.target = target
+        self.hushed: list[Play] = []
+
+    def hush(self, turn: Turn, plays: Iterable[Play]) -> None:
+        """Keep the participant from hearing ``plays`` until the announcement is over."""
+        for play in plays:
+            play.remove_listener(turn, self.target.leg)
+            self.hushed.append(play)
+
+    def unhush(self, turn: Turn) -> None:
+        """It is over: they hear the rest of those plays that are still theirs to hear."""
+        leg = self.target.leg
+        for play in self.hushed:
+            hears = play.concerns(leg) if play.targets else leg in self.line.listeners()
+            if play.play is not None and hears:
+                turn.add_listener(play.play, leg)
+
+
 class HoldMusic(Play):
-    """A looped play to one participant on hold; it ends with the hold, whatever else is canceled."""
+    """A play to one participant on hold; it ends with the hold, whatever else is canceled."""
 
     cancelable = False
 
-    def __init__(self, line: Line, request: Request, target: Party, since: float, source: Source) -> None:
-        super().__init__(line, request, (target,), since, (source,), loop=True)
+    def __init__(
+        self, line: Line, request: Request, target: Party, since: float, source: Source, *, loop: bool = True
+    ) -> None:
+        super().__init__(line, request, (target,), since, (source,), loop)
 
     def repeats(self, request: Request, source: Source) -> bool:
         """Whether this is the very same request once more."""
         return self.request == request and self.sources == (source,)
+
+    def fail(self, turn: Turn, result: results.ResultInformation) -> None:
+        if not self._never_heard(turn, result):
+            super().fail(turn, result)
+
+    def audio_failed(self, turn: Turn, source: int, sub_code: int, message: str) -> None:
+        failure = results.play_failed(sub_code, f"{message} {_SILENCE}".lstrip())
+        self.play = None
+        if not self._never_heard(turn, failure):
+            super().audio_failed(turn, source, sub_code, message)
+
+    def gone(self, turn: Turn) -> None:
+        """The participant has left."""
+        if not self._never_heard(turn, results.PARTICIPANT_NOT_FOUND):
+            self.cancel(turn)
+
+    def _never_heard(self, turn: Turn, result: results.ResultInformation) -> bool:
+        """End it as HoldFailed, if it has not been heard and the app knows that event."""
+        if self.state is not State.PREPARING or not is_known(HoldFailed, self.request.version):
+            return False
+        self.end(turn, Step.FAIL, HoldFailed, result)
+        return True

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from hookflash.media.compatibility import Kind
 from hookflash.media.line import Line, Party, Request, Source, Turn
 from hookflash.media.operation import Operation
+from hookflash.media.sources import first_empty
 from hookflash.media.tables import State, Step
 from hookflash.wire import results
 from hookflash.wire.enums import RecognitionType, Tone
@@ -68,6 +69,10 @@ class RecognizeDtmf(Operation):
     def begin(self, turn: Turn) -> None:
         if self.prompts:
             self.machine.fire(Step.PREPARE)
+            empty = first_empty(self.prompts)
+            if empty is not None:
+                self.audio_failed(turn, empty, 0, results.PLAY_SOURCE_EMPTY.message)
+                return
             self.play = turn.start_play(self.line.call, (self.target.leg,), self.prompts, False, self)
         else:
             self._listen(turn)

@@ -16,15 +16,15 @@ Everything is decided before anything changes, so a refusal leaves all as it was
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hookflash.media.compatibility import Kind, allowed
 from hookflash.media.continuous import Subscription
 from hookflash.media.line import Line, Party, Request, Source, Turn
 from hookflash.media.operation import Operation
-from hookflash.media.play import HoldMusic, Play
+from hookflash.media.play import Announcement, HoldMusic, Play
 from hookflash.media.recognize import DtmfRules, RecognizeDtmf
-from hookflash.media.sources import audio_file, audio_files, refuse_speech
+from hookflash.media.sources import audio, audios, refuse_speech
 from hookflash.media.tables import State
 from hookflash.media.tones import MAX_TONES, SendTones
 from hookflash.wire import requests
@@ -59,7 +59,7 @@ class Desk:
         """Play to everybody, or to ``playTo``. Raises Refusal before anything changes."""
         if not body.play_sources:
             raise invalid_argument("playSources", "there is nothing to play; give at least one source.")
-        sources = audio_files(body.play_sources, "playSources", self.line.resource)
+        sources = self._audios(body.play_sources, "playSources")
         targets = self._targets(body.play_to or [])
         for target in targets:
             self._refuse_on_hold(target)
@@ -73,11 +73,11 @@ class Desk:
 
     def recognize(self, turn: Turn, version: str, body: requests.RecognizeRequest) -> None:
         """Collect keys of one participant. Raises Refusal before anything changes."""
-        refuse_speech(body)
+        refuse_speech(body, self.line.cognitive_endpoint)
         options = body.recognize_options
         rules = _dtmf_rules(options)
         field = "playPrompts" if body.play_prompts else "playPrompt"
-        prompts = audio_files(body.prompts, field, self.line.resource)
+        prompts = self._audios(body.prompts, field)
         target = self.line.find(options.target_participant, "recognizeOptions.targetParticipant")
         self._refuse_on_hold(target)
         kind = Kind.RECOGNIZE_ONE_TO_ONE if self.line.is_one_to_one() else Kind.RECOGNIZE_GROUP
@@ -85,6 +85,22 @@ class Desk:
         recognition = RecognizeDtmf(self.line, kind, request, target, turn.now, prompts, rules)
         interrupt = body.interrupt_call_media_operation
         self._start(turn, recognition, True if interrupt is None else interrupt)
+
+    def announce(self, turn: Turn, version: str, body: requests.InterruptAudioAndAnnounceRequest) -> None:
+        """Play to one participant at once, on hold or not, in place of what they hear (contract section 1.3).
+
+        Plays to named participants and recognitions are canceled where they concern them; a play to everybody
+        and music on hold go on unheard by them, and are heard again afterwards. Raises Refusal before
+        anything changes.
+        """
+        sources = self._audios(body.play_sources, "playSources")
+        target = self.line.find(body.play_to, "playTo")
+        request = Request(version, body.operation_context)
+        announcement = Announcement(self.line, request, target, turn.now, sources)
+        self._start(turn, announcement, interrupt=True)
+        if not announcement.over:
+            plays = [op for op in self.main[:1] if isinstance(op, Play)]
+            announcement.hush(turn, [*plays, *(m for leg, m in self.music.items() if leg == target.leg)])
 
     def send_tones(self, turn: Turn, version: str, body: requests.SendDtmfTonesRequest) -> None:
         """Press keys towards a phone. Raises Refusal before anything changes."""
@@ -123,19 +139,21 @@ class Desk:
         if subscription is not None:
             subscription.stop(turn, Request(version, body.operation_context, body.operation_callback_uri))
 
-    def hold_music(self, body: requests.HoldRequest) -> Source | None:
+    def hold_music(self, source: requests.PlaySource | None) -> Source | None:
         """The music a hold request asks for, checked; None for silence."""
-        if body.play_source_info is None:
+        if source is None:
             return None
-        return audio_file(body.play_source_info, "playSourceInfo", self.line.resource)
+        return audio(source, "playSourceInfo", self.line.resource, self.line.cognitive_endpoint)
 
-    def start_music(self, turn: Turn, request: Request, target: Party, source: Source) -> None:
+    def start_music(
+        self, turn: Turn, request: Request, target: Party, source: Source, *, loop: bool = True
+    ) -> None:
         """Play music to a participant on hold; other music to them ends, the same goes on."""
         running = self.music.get(target.leg)
         if running is not None and running.repeats(request, source):
             return
         self.stop_music(turn, target.leg)
-        music = HoldMusic(self.line, request, target, turn.now, source)
+        music = HoldMusic(self.line, request, target, turn.now, source, loop=loop)
         music.ended = self._music_ended
         self.music[target.leg] = music
         music.begin(turn)
@@ -169,14 +187,17 @@ class Desk:
 
     def held(self, turn: Turn, leg: int) -> None:
         """A participant was put on hold: what concerns nobody else ends, and they miss the rest of plays."""
-        self._without(turn, leg, (op for op in self._accepted() if op.cancelable))
+        stays = [op for op in self._accepted() if op.survives_hold]
+        self._without(turn, leg, (op for op in self._accepted() if op.cancelable and op not in stays))
         for operation in [*self.main[:1], *self.subs]:
-            if isinstance(operation, Play):
+            if isinstance(operation, Play) and operation not in stays:
                 operation.remove_listener(turn, leg)
 
     def left(self, turn: Turn, leg: int) -> None:
         """A participant is gone: everything that concerned nobody else ends."""
-        self.stop_music(turn, leg)
+        music = self.music.get(leg)
+        if music is not None:
+            music.gone(turn)
         self._without(turn, leg, self._accepted())
         subscription = self.subscriptions.pop(leg, None)
         if subscription is not None:
@@ -193,7 +214,10 @@ class Desk:
             else:
                 operation.cancel(turn)
         for subscription in subscriptions:
-            subscription.stop(turn)
+            if fault:
+                subscription.fail(turn)
+            else:
+                subscription.stop(turn)
 
     # --- the queue --------------------------------------------------------------------------------------
 
@@ -220,12 +244,7 @@ class Desk:
 
     def _in_the_way(self, new: Operation) -> list[Operation]:
         """What ``new`` cancels when it interrupts."""
-        return [
-            op
-            for op in self._accepted()
-            if op.cancelable
-            and (new.kind.on_main_leg if op.kind.on_main_leg else not new.targets or _shares(op, new.targets))
-        ]
+        return [op for op in self._accepted() if op.cancelable and _clears_away(new, op)]
 
     def _cancel(self, turn: Turn, operations: Iterable[Operation]) -> None:
         """Cancel ``operations`` in their order; none of them gets to begin because another one ended."""
@@ -248,6 +267,8 @@ class Desk:
             self.main.remove(operation)
         if operation in self.subs:
             self.subs.remove(operation)
+        if isinstance(operation, Announcement):
+            operation.unhush(turn)
         self._advance(turn)
 
     def _music_ended(self, turn: Turn, operation: Operation) -> None:
@@ -258,6 +279,9 @@ class Desk:
             self.main[0].begin(turn)
 
     # --- checks -----------------------------------------------------------------------------------------
+
+    def _audios(self, sources: Sequence[requests.PlaySource], field: str) -> tuple[Source, ...]:
+        return audios(sources, field, self.line.resource, self.line.cognitive_endpoint)
 
     def _targets(self, models: Iterable[CommunicationIdentifierModel]) -> tuple[Party, ...]:
         found = {
@@ -285,6 +309,13 @@ class Desk:
                     f"{kind.value} cannot start while {operation.kind.value} ({named}) runs for {whom}; "
                     f"it began {age:.1f} s ago. Wait for its last event, or cancel it first."
                 )
+
+
+def _clears_away(new: Operation, old: Operation) -> bool:
+    """Whether ``new``, interrupting, cancels ``old``: on its own leg, and what concerns its participants."""
+    if old.kind.on_main_leg:
+        return new.kind.on_main_leg or (isinstance(new, Announcement) and _shares(old, new.targets))
+    return not new.targets or _shares(old, new.targets)
 
 
 def _shares(operation: Operation, targets: tuple[Party, ...]) -> bool:

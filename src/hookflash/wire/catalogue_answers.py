@@ -172,6 +172,16 @@ ANSWERS: tuple[Row, ...] = (
         emitted=False,
     ),
     Row(
+        "8557",
+        "wrong format type",
+        "The recording format does not go with the content and channels that were asked for.",
+        "Mixed audio is mp3 or wav, unmixed audio is wav, audio and video is mp4; leave "
+        "`recordingFormatType` out for the usual one. `recordingContentType` is audioVideo when left out.",
+        answers=(400,),
+        message="The field recordingFormatType is invalid: expected mp4 for mixed audioVideo, got wav.",
+        target="recordingFormatType",
+    ),
+    Row(
         "8559",
         "duplicate recording request",
         "A second recording was started while one of the same call is active.",
@@ -184,10 +194,11 @@ ANSWERS: tuple[Row, ...] = (
         "8567",
         "service principal not enabled",
         "Speech was asked for, and no speech provider can be used.",
-        "Configure a provider, or give a `cognitiveServicesEndpoint` when the call is set up.",
+        "Play a file, or recognize DTMF. A `cognitiveServicesEndpoint` given when the call is set up is "
+        "noted, but this version has no speech provider behind it.",
         answers=(400,),
-        message="No speech provider is configured.",
-        emitted=False,
+        message="playSources[0] is of kind text, and this server has no speech provider to say it with; "
+        "play a file source (a WAV behind an http or https URL) instead.",
     ),
     Row(
         "8583",

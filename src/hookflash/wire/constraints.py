@@ -53,6 +53,11 @@ MAX_PLAY_SOURCES = 100
 MAX_CHOICES = 100
 MAX_PHRASES = 100
 MAX_TONES_TO_COLLECT = 1000
+MAX_NAME = 256
+"""Characters of a voice, a model, a cache id, a label or a phrase."""
+MAX_SSML = 65_536
+"""Characters of an SSML document."""
+MAX_LOCALES = 10
 
 
 # --- URIs -----------------------------------------------------------------------------------------------
@@ -275,8 +280,15 @@ def check_play_source(source: requests.PlaySource, field: str) -> None:
                 f"{field}.text.text",
                 f"expected at most {MAX_TEXT} characters, got {len(source.text.text)}; use SSML for more.",
             )
-    elif source.ssml is None:
-        raise invalid_argument(f"{field}.ssml", "it is required for the kind ssml, but missing.")
+        check_locale(source.text.source_locale, f"{field}.text.sourceLocale")
+        check_length(source.text.voice_name, f"{field}.text.voiceName", MAX_NAME)
+        check_length(source.text.custom_voice_endpoint_id, f"{field}.text.customVoiceEndpointId", MAX_NAME)
+    else:
+        if source.ssml is None:
+            raise invalid_argument(f"{field}.ssml", "it is required for the kind ssml, but missing.")
+        check_length(source.ssml.ssml_text, f"{field}.ssml.ssmlText", MAX_SSML)
+        check_length(source.ssml.custom_voice_endpoint_id, f"{field}.ssml.customVoiceEndpointId", MAX_NAME)
+    check_length(source.play_source_cache_id, f"{field}.playSourceCacheId", MAX_NAME)
 
 
 def check_play_sources(sources: Sequence[requests.PlaySource], field: str, low: int) -> None:
@@ -285,13 +297,26 @@ def check_play_sources(sources: Sequence[requests.PlaySource], field: str, low: 
         check_play_source(source, f"{field}[{index}]")
 
 
+_LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?-([A-Za-z]{2}|[0-9]{3})(-[A-Za-z0-9]{1,32}){0,2}")
+"""BCP 47 with a region: language, script if any, region, and what makes a dialect. The last may be as long as
+the name of a voice, which Microsoft's own example gives as a locale.
+"""
+
+
 def check_locale(locale: str | None, field: str, *, required: bool = False) -> None:
     if not locale:
         if required:
             raise invalid_argument(field, "it is required, but missing; expected a locale such as en-US.")
         return
-    if "-" not in locale or len(locale) > 32:
+    if not _LOCALE.fullmatch(locale):
         raise invalid_argument(field, f"expected a locale with a region such as en-US, got {locale[:64]!r}.")
+
+
+def check_locales(locales: Sequence[str] | None, field: str) -> None:
+    """Languages to tell apart (preview)."""
+    check_count(locales or (), field, 0, MAX_LOCALES, "locales")
+    for index, locale in enumerate(locales or ()):
+        check_locale(locale, f"{field}[{index}]", required=True)
 
 
 def check_intelligence(model: Any) -> None:
@@ -316,7 +341,10 @@ def check_streams(model: Any) -> None:
     if transcription is not None:
         if transcription.transport_url is not None:
             require_uri(transcription.transport_url, "transcriptionOptions.transportUrl", ("wss", "ws"))
-        check_locale(transcription.locale, "transcriptionOptions.locale", required=not transcription.locales)
+        field = "transcriptionOptions"
+        check_locale(transcription.locale, f"{field}.locale", required=not transcription.locales)
+        check_locales(transcription.locales, f"{field}.locales")
+        check_length(transcription.speech_model_endpoint_id, f"{field}.speechModelEndpointId", MAX_NAME)
 
 
 _LOCATED_BY = {

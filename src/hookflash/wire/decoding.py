@@ -7,8 +7,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from hookflash.wire.request_gates import gated_request
 from hookflash.wire.results import Refusal, invalid_argument, invalid_arguments
 from hookflash.wire.validation import check
+from hookflash.wire.versions import NEWEST
 from hookflash.wire.violations import violations
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -30,12 +32,13 @@ def _all_optional(type_: type[msgspec.Struct]) -> bool:
     return all(not field.required for field in msgspec.structs.fields(type_))
 
 
-def decode(type_: type[T], data: bytes) -> T:
+def decode(type_: type[T], data: bytes, version: str = NEWEST) -> T:
     """Read ``data`` as ``type_`` and check what the types cannot say (ranges, combinations).
 
-    Unknown names are ignored; null and a missing field are the same. A body that is empty or null is taken
-    for ``{}`` where nothing is required. Raises Refusal 400/8523 whose target is the first field at fault by
-    its JSON path; where several are, ``details`` has an entry for each, 20 at most.
+    Unknown names are ignored, and so are fields that the api-version ``version`` does not know (see
+    :mod:`hookflash.wire.request_gates`); null and a missing field are the same. A body that is empty or null
+    is taken for ``{}`` where nothing is required. Raises Refusal 400/8523 whose target is the first field at
+    fault by its JSON path; where several are, ``details`` has an entry for each, 20 at most.
     """
     try:
         model: T = _decoder(type_).decode(data)
@@ -49,6 +52,7 @@ def decode(type_: type[T], data: bytes) -> T:
                 return type_()
             raise _not_json("it is empty") from None
         raise _unreadable(error) from None
+    model = gated_request(model, version)
     check(model)
     return model
 

@@ -1,7 +1,8 @@
 """Bodies cut to what an api-version knows (contract sections 1.1, 1.4 and 5.3).
 
 An old client gets only what its version has. The tables say for each type which fields
-came later than the type itself.
+came later than the type itself; what a request of an old version may hold is in
+:mod:`hookflash.wire.request_gates`.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ from typing import Literal, TypeVar
 import msgspec
 
 from hookflash.wire import events, responses
+from hookflash.wire.identifiers import PhoneNumberModel
 from hookflash.wire.results import ResultInformation
 from hookflash.wire.versions import at_least
 
 _M = TypeVar("_M", bound=msgspec.Struct)
 
+_PHONE = {"is_anonymous": "2025-06-15", "asserted_id": "2025-06-15"}
+
 RESPONSE_FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
+    PhoneNumberModel: _PHONE,
     responses.CallConnectionProperties: {
         "media_streaming_subscription": "2024-06-15-preview",
         "transcription_subscription": "2024-06-15-preview",
@@ -29,6 +34,7 @@ RESPONSE_FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
     responses.RecordingStateResponse: {"recording_kind": "2024-04-15"},
 }
 EVENT_FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
+    PhoneNumberModel: _PHONE,
     ResultInformation: {"sip_details": "2026-03-12", "q850_details": "2026-03-12"},
     responses.CallParticipant: RESPONSE_FIELDS[responses.CallParticipant],
     events.CallTransferAccepted: {"transfer_target": "2023-10-15", "transferee": "2023-10-15"},

@@ -18,12 +18,12 @@ from hookflash.wire.constraints import (
     INTER_TONE_TIMEOUT,
     INVITATION_TIMEOUT,
     MAX_CALL_CONTEXT,
-    MAX_CHANNEL,
     MAX_CHOICE_LANGUAGES,
     MAX_CHOICES,
     MAX_DTMF_TONES,
     MAX_INITIAL_SILENCE_DTMF,
     MAX_INITIAL_SILENCE_SPEECH,
+    MAX_NAME,
     MAX_PHRASES,
     MAX_SPEECH_LANGUAGES,
     MAX_TARGETS,
@@ -37,7 +37,9 @@ from hookflash.wire.constraints import (
     check_filled,
     check_identifier,
     check_identifiers,
+    check_length,
     check_locale,
+    check_locales,
     check_locator,
     check_operation,
     check_play_source,
@@ -49,11 +51,9 @@ from hookflash.wire.constraints import (
 from hookflash.wire.enums import (
     IdentifierKind,
     RecognizeInputType,
-    RecordingChannelType,
-    RecordingContentType,
-    RecordingFormatType,
-    RecordingStorageKind,
+    Tone,
 )
+from hookflash.wire.recording_rules import check_recording
 from hookflash.wire.results import Refusal, invalid_argument
 
 Rule = Callable[[Any], None]
@@ -201,12 +201,17 @@ def _recognize_options(options: requests.RecognizeOptions, kind: RecognizeInputT
             " seconds",
         )
         check_range(dtmf.max_tones_to_collect, f"{where}.maxTonesToCollect", 1, MAX_TONES_TO_COLLECT)
+        check_count(dtmf.stop_tones or (), f"{where}.stopTones", 0, len(Tone), "tones")
     if kind is RecognizeInputType.DTMF and (dtmf is None or dtmf.max_tones_to_collect is None):
         raise invalid_argument(
             f"{field}.dtmfOptions.maxTonesToCollect", "it is required for the input type dtmf, but missing."
         )
     if kind is RecognizeInputType.CHOICES:
         _choices(options.choices or (), f"{field}.choices")
+    check_locale(options.speech_language, f"{field}.speechLanguage")
+    check_length(
+        options.speech_recognition_model_endpoint_id, f"{field}.speechRecognitionModelEndpointId", MAX_NAME
+    )
     if options.speech_options is not None:
         check_range(
             options.speech_options.end_silence_timeout_in_ms,
@@ -217,15 +222,22 @@ def _recognize_options(options: requests.RecognizeOptions, kind: RecognizeInputT
         )
     most = MAX_CHOICE_LANGUAGES if kind is RecognizeInputType.CHOICES else MAX_SPEECH_LANGUAGES
     check_count(options.speech_languages or (), f"{field}.speechLanguages", 0, most, "languages")
+    check_locales(options.speech_languages, f"{field}.speechLanguages")
 
 
 def _choices(choices: Sequence[requests.RecognitionChoice], field: str) -> None:
     check_count(choices, field, 1, MAX_CHOICES, "choices")
+    tones: set[Tone] = set()
     for index, choice in enumerate(choices):
-        check_filled(choice.label, f"{field}[{index}].label")
-        check_count(
-            choice.phrases, f"{field}[{index}].phrases", 0 if choice.tone else 1, MAX_PHRASES, "phrases"
-        )
+        where = f"{field}[{index}]"
+        check_filled(choice.label, f"{where}.label", MAX_NAME)
+        check_count(choice.phrases, f"{where}.phrases", 0 if choice.tone else 1, MAX_PHRASES, "phrases")
+        for number, phrase in enumerate(choice.phrases):
+            check_filled(phrase, f"{where}.phrases[{number}]", MAX_NAME)
+        if choice.tone is not None:
+            if choice.tone in tones:
+                raise invalid_argument(f"{where}.tone", f"{choice.tone} chooses another one already.")
+            tones.add(choice.tone)
 
 
 def _continuous_dtmf(model: requests.ContinuousDtmfRecognitionRequest) -> None:
@@ -256,60 +268,30 @@ def _unhold(model: requests.UnholdRequest) -> None:
     check_operation(model)
 
 
+def _start_hold_music(model: requests.StartHoldMusicRequest) -> None:
+    check_identifier(model.target_participant, "targetParticipant")
+    check_play_source(model.play_source_info, "playSourceInfo")
+    check_context(model)
+
+
+def _stop_hold_music(model: requests.StopHoldMusicRequest) -> None:
+    check_identifier(model.target_participant, "targetParticipant")
+    check_context(model)
+
+
+def _announce(model: requests.InterruptAudioAndAnnounceRequest) -> None:
+    check_play_sources(model.play_sources, "playSources", 1)
+    check_identifier(model.play_to, "playTo")
+    check_context(model)
+
+
 def _transcription(model: requests.StartTranscriptionRequest | requests.UpdateTranscriptionRequest) -> None:
     check_locale(model.locale, "locale")
+    if isinstance(model, requests.StartTranscriptionRequest):
+        check_locales(model.locales, "locales")
+    check_length(model.speech_model_endpoint_id, "speechModelEndpointId", MAX_NAME)
+    check_length(model.speech_recognition_model_endpoint_id, "speechRecognitionModelEndpointId", MAX_NAME)
     check_operation(model)
-
-
-def _start_recording(model: requests.StartCallRecordingRequest) -> None:
-    if (model.call_locator is None) == (model.call_connection_id is None):
-        got = "neither" if model.call_locator is None else "both"
-        raise invalid_argument("callLocator", f"expected either callLocator or callConnectionId, got {got}.")
-    if model.call_locator is not None:
-        check_locator(model.call_locator)
-    if model.recording_state_callback_uri is not None:
-        require_uri(model.recording_state_callback_uri, "recordingStateCallbackUri")
-    _recording_format(model)
-    check_identifiers(model.audio_channel_participant_ordering, "audioChannelParticipantOrdering")
-    affinity = model.channel_affinity or ()
-    check_count(affinity, "channelAffinity", 0, MAX_CHANNEL + 1, "channels")
-    for index, entry in enumerate(affinity):
-        check_range(entry.channel, f"channelAffinity[{index}].channel", 0, MAX_CHANNEL)
-        check_identifier(entry.participant, f"channelAffinity[{index}].participant")
-    storage = model.external_storage
-    if storage is not None and storage.recording_storage_kind is RecordingStorageKind.AZURE_BLOB_STORAGE:
-        require_uri(
-            storage.recording_destination_container_url or "",
-            "externalStorage.recordingDestinationContainerUrl",
-        )
-
-
-_FORMATS: dict[tuple[RecordingContentType, RecordingChannelType], tuple[RecordingFormatType, ...]] = {
-    (RecordingContentType.AUDIO, RecordingChannelType.MIXED): (
-        RecordingFormatType.MP3,
-        RecordingFormatType.WAV,
-    ),
-    (RecordingContentType.AUDIO, RecordingChannelType.UNMIXED): (RecordingFormatType.WAV,),
-    (RecordingContentType.AUDIO_VIDEO, RecordingChannelType.MIXED): (RecordingFormatType.MP4,),
-    (RecordingContentType.AUDIO_VIDEO, RecordingChannelType.UNMIXED): (),
-}
-
-
-def _recording_format(model: requests.StartCallRecordingRequest) -> None:
-    """Combinations of content, channel and format (contract section 9.1); what is absent has its default."""
-    content = model.recording_content_type or RecordingContentType.AUDIO_VIDEO
-    channel = model.recording_channel_type or RecordingChannelType.MIXED
-    formats = _FORMATS[content, channel]
-    if not formats:
-        raise invalid_argument(
-            "recordingChannelType", f"{channel} is not possible for the content {content}."
-        )
-    wanted = model.recording_format_type
-    if wanted is not None and wanted not in formats:
-        raise invalid_argument(
-            "recordingFormatType",
-            f"expected {' or '.join(formats)} for {channel} {content}, got {wanted}.",
-        )
 
 
 def _create_identity(model: identity.CreateIdentityRequest) -> None:
@@ -339,12 +321,15 @@ _RULES: dict[type[msgspec.Struct], Rule] = {
     requests.SendDtmfTonesRequest: _send_tones,
     requests.HoldRequest: _hold,
     requests.UnholdRequest: _unhold,
+    requests.StartHoldMusicRequest: _start_hold_music,
+    requests.StopHoldMusicRequest: _stop_hold_music,
+    requests.InterruptAudioAndAnnounceRequest: _announce,
     requests.StartMediaStreamingRequest: check_operation,
     requests.StopMediaStreamingRequest: check_operation,
     requests.StartTranscriptionRequest: _transcription,
     requests.StopTranscriptionRequest: check_operation,
     requests.UpdateTranscriptionRequest: _transcription,
-    requests.StartCallRecordingRequest: _start_recording,
+    requests.StartCallRecordingRequest: check_recording,
     identity.CreateIdentityRequest: _create_identity,
     identity.IssueTokenRequest: _issue_token,
 }

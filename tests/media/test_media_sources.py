@@ -1,0 +1,99 @@
+"""What can be played and recognised, and how speech is refused without a provider."""
+
+from __future__ import annotations
+
+import pytest
+
+from hookflash.calls import effects
+from hookflash.wire.enums import RecognizeInputType
+from hookflash.wire.results import Refusal
+
+SPEECH = [RecognizeInputType.SPEECH, RecognizeInputType.SPEECH_OR_DTMF, RecognizeInputType.CHOICES]
+ENDPOINT = "https://speech.example.org/"
+
+
+def acts(stage, url):
+    return (
+        lambda: stage.play(url),
+        lambda: stage.play(url, to=[stage.CAROL]),
+        lambda: stage.recognize(stage.CAROL, url),
+        lambda: stage.music(url),
+        lambda: stage.announce(url),
+    )
+
+
+@pytest.mark.parametrize("url", ["text:hello", "ssml:<speak/>", "text:"])
+def test_speech_needs_an_endpoint_given_at_setup(stage, url):
+    for act in acts(stage, url):
+        with pytest.raises(Refusal, match="cognitiveServicesEndpoint") as refused:
+            act()
+        assert (refused.value.status, refused.value.code) == (405, "8522")
+    assert stage.effects == []
+
+
+@pytest.mark.parametrize("url", ["text:hello", "ssml:<speak/>"])
+def test_with_an_endpoint_there_is_no_provider_behind_it(stage, url):
+    stage.line.cognitive_endpoint = ENDPOINT
+    for act in acts(stage, url):
+        with pytest.raises(Refusal, match="this server has none") as refused:
+            act()
+        assert (refused.value.status, refused.value.code) == (400, "8567")
+    assert stage.effects == []
+
+
+@pytest.mark.parametrize("kind", SPEECH)
+@pytest.mark.parametrize(("endpoint", "expected"), [(None, (405, "8522")), (ENDPOINT, (400, "8567"))])
+def test_speech_cannot_be_recognised(stage, kind, endpoint, expected):
+    stage.line.cognitive_endpoint = endpoint
+    with pytest.raises(Refusal, match=f"recognizeInputType is {kind}") as refused:
+        stage.recognize(kind=kind)
+    assert (refused.value.status, refused.value.code) == expected
+
+
+@pytest.mark.parametrize("url", ["text:", "text:  ", "ssml:"])
+def test_an_empty_text_is_accepted_and_fails(stage, url):
+    stage.line.cognitive_endpoint = ENDPOINT
+    stage.play("https://x/a.wav", url, operation_context="c")
+    assert stage.results() == [("PlayStarted", 200, 0), ("PlayFailed", 400, 8582)]
+    assert stage.notes[-1].fields == {"failed_play_source_index": 1}
+    assert stage.notes[-1].request.context == "c"
+    assert stage.all(effects.PlayAudio) == []
+    assert stage.at_rest()
+
+
+def test_an_empty_text_lets_the_next_in_the_queue_begin(stage):
+    stage.line.cognitive_endpoint = ENDPOINT
+    stage.play("https://x/a.wav")
+    for _ in range(50):
+        stage.play("text:")
+    stage.play("https://x/b.wav")
+    stage.finished(1)
+    assert stage.names().count("PlayFailed") == 50
+    assert [one.sources[0].url for one in stage.all(effects.PlayAudio)] == [
+        "https://x/a.wav",
+        "https://x/b.wav",
+    ]
+
+
+def test_an_empty_prompt_is_a_prompt_that_cannot_be_played(stage):
+    stage.line.cognitive_endpoint = ENDPOINT
+    stage.recognize(stage.CAROL, "https://x/a.wav", "text:")
+    assert stage.results() == [("RecognizeFailed", 500, 8511)]
+    assert stage.notes[-1].fields == {"failed_play_source_index": 1}
+    assert "empty" in stage.notes[-1].message
+    assert stage.at_rest()
+
+
+def test_empty_hold_music_fails_the_hold(stage):
+    stage.line.cognitive_endpoint = ENDPOINT
+    stage.music("text:")
+    assert stage.results() == [("HoldFailed", 400, 8582)]
+    assert stage.at_rest()
+
+
+def test_an_empty_announcement_fails_and_hushes_nobody(stage):
+    stage.line.cognitive_endpoint = ENDPOINT
+    stage.play()
+    stage.announce("text:")
+    assert stage.results()[-1] == ("PlayFailed", 400, 8582)
+    assert stage.all(effects.RemoveListener) == []
