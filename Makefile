@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format generate interop bench docs clean
+.PHONY: help demo test check format generate interop soak bench docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ test: $(STAMP) ## every test that needs no extra system package
 
 interop: $(STAMP) ## tests against SIPp, baresip and the JavaScript SDK (needs sip-tester, baresip, node)
 	$(BIN)/python -m pytest -m interop -ra
+
+soak: $(STAMP) ## long runs of our own: chaos, fuzzing
+	$(BIN)/python -m pytest -m slow -ra
 
 check: $(STAMP) ## format, lint, types, import contracts, generated files
 	$(BIN)/ruff format --check .

@@ -9,28 +9,36 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
 
-_EXTERNAL = "apt-get install sip-tester baresip nodejs npm; then: make interop"
+_LEFT_OUT = {
+    "interop": "that need SIPp, baresip or Node.js (apt-get install sip-tester baresip nodejs npm; "
+    "then: make interop)",
+    "slow": "that take minutes (make soak)",
+}
+"""Markers of tests that run only when asked for by ``-m``, and how to have them run."""
+_COUNTS: pytest.StashKey[dict[str, int]] = pytest.StashKey()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the slow tests against other people's programs out unless they are asked for by ``-m``."""
+    """Leave the marked tests out unless they are asked for by ``-m``."""
     if config.option.markexpr:
         return
-    kept = [item for item in items if item.get_closest_marker("interop") is None]
-    left_out = [item for item in items if item.get_closest_marker("interop") is not None]
+    counts = dict.fromkeys(_LEFT_OUT, 0)
+    kept, left_out = [], []
+    for item in items:
+        marker = next((name for name in _LEFT_OUT if item.get_closest_marker(name) is not None), None)
+        if marker is None:
+            kept.append(item)
+        else:
+            counts[marker] += 1
+            left_out.append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        config.stash[_LEFT_OUT] = len(left_out)
         items[:] = kept
+    config.stash[_COUNTS] = counts
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was left out, and how to run it."""
-    count = config.stash.get(_LEFT_OUT, 0)
-    if count:
-        terminalreporter.write_line(
-            f"left out: {count} interop tests that need SIPp, baresip or Node.js ({_EXTERNAL})"
-        )
-
-
-_LEFT_OUT: pytest.StashKey[int] = pytest.StashKey()
+    for marker, count in config.stash.get(_COUNTS, {}).items():
+        if count:
+            terminalreporter.write_line(f"left out: {count} {marker} tests {_LEFT_OUT[marker]}")
