@@ -19,7 +19,7 @@ from hookflash.calls.directory import Directory
 from hookflash.calls.directory import Resource as Owner
 from hookflash.calls.exchange import Exchange
 from hookflash.clock import LoopClock
-from hookflash.composition.subscribing import SubscriptionDesk, subscriptions
+from hookflash.composition.subscribing import SubscriptionDesk, dead_letters, subscriptions
 from hookflash.composition.telephony import Telephony
 from hookflash.config import Settings
 from hookflash.engine import Engine
@@ -147,6 +147,8 @@ class App:
         )
         sender = Sender(clock, policy)
         self._closers.append(sender.close)
+        letters = dead_letters(settings)
+        self._closers.append(letters.close)
         grid = self.grid = EventGrid(
             sender,
             clock,
@@ -154,12 +156,13 @@ class App:
             public_url=settings.public_url,
             resource_name=lambda guid: next((r.name for r in settings.resource if r.id == guid), guid),
             eager=settings.server.mode == "dev",
+            letters=letters,
         )
         self._closers.append(grid.close)
         janitor = Janitor(journal, clock, Retention(answers=settings.limits.repeatability_age))
         self._closers.append(janitor.close)
         courier = self.courier = Courier(
-            journal, clock, sender, tokens, gate=grid.gate, on_delivered=self._delivered
+            journal, clock, sender, tokens, gate=grid.gate, bury=grid.bury, on_delivered=self._delivered
         )
         self._closers.append(lambda: courier.close(grace=5.0))
         journal.on_outbox = courier.accept

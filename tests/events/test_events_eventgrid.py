@@ -15,8 +15,6 @@ from hookflash.calls.effects import RaiseIncomingCall
 from hookflash.events import (
     Courier,
     EventGrid,
-    FilterError,
-    Filters,
     Schema,
     Sender,
     State,
@@ -31,6 +29,7 @@ from hookflash.ports.edges import Publisher
 from hookflash.ports.journal import Delivery
 from hookflash.testing.clock import VirtualClock
 from hookflash.wire.eventgrid import IncomingCallData
+from hookflash.wire.grid_filters import FilterError, Filters
 from hookflash.wire.identifiers import Identifier
 
 RESOURCE = "6d889502-3d7a-41a8-befa-d21fd80e8767"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
 from hookflash.config import Settings
+from hookflash.events.dead_letters import DeadLetters
 from hookflash.events.eventgrid import EventGrid
-from hookflash.events.filters import FilterError, Filters
-from hookflash.events.subscriptions import Schema, Subscription, SubscriptionError
+from hookflash.events.subscriptions import Schema, Subscription, SubscriptionError, from_request
+from hookflash.wire.grid_filters import FilterError, Filters, equal_to, read_filters
 from hookflash.wire.results import invalid_argument
 
 
@@ -23,10 +25,31 @@ def subscriptions(settings: Settings) -> list[Subscription]:
             endpoint=one.endpoint,
             event_types=one.event_types,
             schema=Schema.parse(one.schema),
-            filters=Filters.equal_to(one.filters),
+            filters=Filters(
+                subject_begins_with=one.subject_begins_with,
+                subject_ends_with=one.subject_ends_with,
+                is_subject_case_sensitive=one.subject_case_sensitive,
+                enable_advanced_filtering_on_arrays=one.filter_arrays,
+                advanced_filters=(*equal_to(one.filters), *read_filters(one.advanced_filters)),
+            ),
+            max_delivery_attempts=one.max_attempts,
+            event_time_to_live_in_minutes=one.ttl_minutes,
+            dead_letter=one.dead_letter or "",
         )
         for one in settings.subscription
     ]
+
+
+def dead_letters(settings: Settings) -> DeadLetters:
+    """Where events are kept that could not be delivered."""
+    events = settings.events
+    given = events.dead_letter_folder
+    return DeadLetters(
+        Path(given) if given else Path(settings.server.data_dir) / "dead-letters",
+        always=given is not None,
+        max_files=events.dead_letter_files,
+        max_bytes=events.dead_letter_bytes,
+    )
 
 
 class SubscriptionDesk:
@@ -46,7 +69,7 @@ class SubscriptionDesk:
             if isinstance(given, dict):
                 wanted = str(given.get("resource") or self._default)
                 given["resource"] = self._ids.get(wanted.casefold(), wanted)
-            subscription = msgspec.convert(given, Subscription)
+            subscription = from_request(given)
             if subscription.resource not in self._ids.values():
                 raise invalid_argument(
                     "resource", f"{subscription.resource!r} is not configured; {self._known()}"

@@ -17,6 +17,9 @@ from hookflash.config.errors import ConfigError, Problem
 from hookflash.config.kinds import Address, PortRange
 from hookflash.config.loading import DEFAULT_FILE, load, parse
 from hookflash.config.tree import (
+    AuthSettings,
+    EventSettings,
+    IssuerSettings,
     LimitSettings,
     MediaSettings,
     NumberSettings,
@@ -39,7 +42,10 @@ __all__ = [
     "DEVELOPMENT_RESOURCE_ID",
     "DEVELOPMENT_RESOURCE_NAME",
     "Address",
+    "AuthSettings",
     "ConfigError",
+    "EventSettings",
+    "IssuerSettings",
     "LimitSettings",
     "MediaSettings",
     "NumberSettings",

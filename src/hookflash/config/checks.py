@@ -11,6 +11,8 @@ from hookflash.config.errors import Problem
 from hookflash.config.kinds import as_regex
 from hookflash.config.places import Places
 from hookflash.config.tree import Settings, TrunkLimits, is_development
+from hookflash.wire.eventgrid import ALL_TYPES, EVENT_TYPES, event_type_named
+from hookflash.wire.grid_filters import FilterError, Filters, equal_to, read_filters
 
 
 def cross_check(settings: Settings, places: Places) -> list[Problem]:
@@ -22,6 +24,8 @@ def cross_check(settings: Settings, places: Places) -> list[Problem]:
         *_credentials(settings, places),
         *_rewrites(settings, places),
         *_plain_endpoints(settings, places),
+        *_subscribed(settings, places),
+        *_issuers(settings, places),
         *_not_in_this_version(settings, places),
         *(_production(settings, places) if settings.server.mode == "production" else ()),
     ]
@@ -39,6 +43,7 @@ def _references(settings: Settings, places: Places) -> Iterator[Problem]:
     wanted: list[tuple[Any, str, str, list[str]]] = [
         *((one, "resource", one.resource, resources) for one in settings.number),
         *((one, "resource", one.resource, resources) for one in settings.subscription),
+        *((one, "resource", one.resource, resources) for one in settings.issuer),
         *((one, "trunk", one.trunk, trunks) for one in settings.route),
     ]
     for row, noun, name, names in wanted:
@@ -76,6 +81,12 @@ def _duplicates(settings: Settings, places: Places) -> Iterator[Problem]:
                 place, key = _at(places, resource, "access_keys")
                 what = f"shares an access key with resource {holder!r}, so requests could not be told apart"
                 yield Problem(place, key, what, "give each resource keys of its own")
+        for token in resource.tokens:
+            holder = holders.setdefault(token, resource.name)
+            if holder != resource.name:
+                place, key = _at(places, resource, "tokens")
+                what = f"shares a token with resource {holder!r}, so requests could not be told apart"
+                yield Problem(place, key, what, "give each resource tokens of its own")
 
 
 def _certificates(settings: Settings, places: Places) -> Iterator[Problem]:
@@ -142,6 +153,42 @@ def _plain_endpoints(settings: Settings, places: Places) -> Iterator[Problem]:
             yield Problem(place, key, what, "give an https URL, or turn server.http_callbacks on")
 
 
+def _issuers(settings: Settings, places: Places) -> Iterator[Problem]:
+    for one in settings.issuer:
+        if "{tenantid}" not in one.issuer:
+            continue
+        for name, value in (("tenants", one.tenants), ("discovery", one.discovery)):
+            if not value:
+                place, key = _at(places, one, name)
+                what = f"is missing; issuer {one.issuer!r} stands for any tenant"
+                remedy = (
+                    "list the tenants to accept" if name == "tenants" else "give the URL of its configuration"
+                )
+                yield Problem(place, key, what, remedy)
+
+
+def _subscribed(settings: Settings, places: Places) -> Iterator[Problem]:
+    """Event types nobody knows, and filters that cannot be used."""
+    for one in settings.subscription:
+        for name in one.event_types:
+            if event_type_named(name) is None and name.casefold() != ALL_TYPES.casefold():
+                place, key = _at(places, one, "event_types")
+                what = f"subscription {one.name!r} names event type {name!r}, which there is not"
+                known = ", ".join(full.rpartition(".")[2] for full in EVENT_TYPES)
+                yield Problem(place, key, what, f"use {known} or {ALL_TYPES}")
+        try:
+            filters = (*equal_to(one.filters), *read_filters(one.advanced_filters))
+            Filters(
+                subject_begins_with=one.subject_begins_with,
+                subject_ends_with=one.subject_ends_with,
+                advanced_filters=filters,
+            ).check()
+        except FilterError as error:
+            place, key = _at(places, one, "advanced_filters" if one.advanced_filters else "filters")
+            what, _, remedy = str(error).partition("; ")
+            yield Problem(place, key, f"subscription {one.name!r}: {what}", remedy)
+
+
 def _not_in_this_version(settings: Settings, places: Places) -> Iterator[Problem]:
     """What the tree has a place for but nothing carries out: said, because silence would be a promise."""
     found: list[tuple[str, str, str]] = []
@@ -171,6 +218,18 @@ def _production(settings: Settings, places: Places) -> Iterator[Problem]:
             what = f"resource {resource.name!r} uses the published development id or key"
             remedy = "make a GUID and keys of your own (openssl rand -base64 64)"
             yield Problem(place, key.removesuffix(".id"), what, remedy)
+        if resource.tokens:
+            place, key = _at(places, resource, "tokens")
+            what = (
+                f"resource {resource.name!r} has static tokens, which anybody who reads them may use for ever"
+            )
+            yield Problem(place, key, what, "leave them out; use access keys, or an [[issuer]] for tokens")
+    for issuer in settings.issuer:
+        for name in ("issuer", "discovery"):
+            if (getattr(issuer, name) or "").lower().startswith("http://"):
+                place, key = _at(places, issuer, name)
+                what = "is plain http, so its keys could be anybody's"
+                yield Problem(place, key, what, "give an https URL")
     url = settings.server.public_url
     if url is None or not url.startswith("https://"):
         what = f"{url!r} is not an https URL" if url else f"is missing; {why}"

@@ -241,6 +241,15 @@ def access_key() -> Kind:
     )
 
 
+def token() -> Kind:
+    """A static bearer token."""
+    return Kind(
+        "a token of 16 to 4096 letters, digits and -._~+/= (make one: openssl rand -hex 32)",
+        pattern("", r"[A-Za-z0-9._~+/=-]{16,4096}").check,
+        secret=True,
+    )
+
+
 def e164() -> Kind:
     return pattern('an E.164 number, such as "+14255550123"', r"\+[1-9]\d{1,14}")
 
@@ -295,6 +304,17 @@ def listing(item: Kind, *, least: int = 0) -> Kind:
         return tuple(item.parse(one) for one in value)
 
     return Kind(f"a list, {count}{item.expected}", check, _read_list, secret=item.secret)
+
+
+def record() -> Kind:
+    """A table of any values; what it means is checked where it is used."""
+
+    def check(value: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise TypeError
+        return dict(value)
+
+    return Kind("a table", check, json.loads)
 
 
 def mapping(item: Kind) -> Kind:

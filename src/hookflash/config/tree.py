@@ -113,7 +113,50 @@ class ResourceSettings:
     id: str = required(kinds.guid())
     """The resource's immutable id, a GUID. It is in every user id and is the audience of webhook tokens."""
     access_keys: tuple[str, ...] = required(kinds.listing(kinds.access_key(), least=1))
-    """Access keys, base64 of at least 32 bytes; every one is valid, so that keys can be rolled."""
+    """Access keys, base64 of at least 32 bytes; every one is valid, so that keys can be rolled: the first is
+    called primary, the second secondary."""
+    tokens: tuple[str, ...] = setting(kinds.listing(kinds.token()), ())
+    """Static bearer tokens that act for the resource; every one is valid. For development: production mode
+    refuses them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthSettings:
+    """Bearer tokens of all issuers."""
+
+    leeway: float = setting(kinds.number(0, 600, "seconds"), 60.0)
+    """Seconds by which the clock of an issuer may differ from ours."""
+    key_age: float = setting(kinds.number(60, 86400, "seconds"), 3600.0)
+    """Seconds after which an issuer's keys are fetched anew."""
+    key_pause: float = setting(kinds.number(1, 3600, "seconds"), 30.0)
+    """Least seconds between two fetches of an issuer's keys, whatever tokens come in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerSettings:
+    """An OpenID Connect issuer, such as Microsoft Entra ID, whose tokens act for a resource. Several entries
+    may name the same issuer: the first whose audience, tenant and application fit a token says which resource
+    it acts for."""
+
+    issuer: str = required(kinds.url("https", "http"))
+    """What its tokens say in `iss`, for example `https://login.microsoftonline.com/<tenant>/v2.0`;
+    `{tenantid}` in it stands for the `tid` of the token."""
+    resource: str = required(kinds.text("the name of a resource"))
+    """Name of the resource that its tokens act for."""
+    discovery: str | None = setting(kinds.url("https", "http"), None)
+    """URL of its OpenID configuration; the default is `issuer` with `/.well-known/openid-configuration`."""
+    audiences: tuple[str, ...] = setting(
+        kinds.listing(kinds.text("an audience"), least=1), ("https://communication.azure.com/",)
+    )
+    """Audiences (`aud`) of tokens to accept; a slash at the end makes no difference."""
+    tenants: tuple[str, ...] = setting(kinds.listing(kinds.text("a tenant id")), ())
+    """Tenants (`tid`) to accept; any when empty."""
+    apps: tuple[str, ...] = setting(kinds.listing(kinds.text("an application id")), ())
+    """Applications (`azp` or `appid`) to accept; any when empty."""
+    teams_audiences: tuple[str, ...] = setting(
+        kinds.listing(kinds.text("an audience")), ("https://auth.msft.communication.azure.com/",)
+    )
+    """Audiences of tokens of Teams users that may be exchanged for a communication token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +167,16 @@ class NumberSettings:
     """The number in E.164 form, with the plus sign."""
     resource: str = required(kinds.text("the name of a resource"))
     """Name of the resource that owns it."""
+    country: str | None = setting(kinds.pattern("two letters of ISO 3166, such as US", r"[A-Za-z]{2}"), None)
+    """Country of the number, as the phone-number SDKs show it; by default the one that its calling code
+    says."""
+    type: str = setting(kinds.choice("geographic", "tollFree", "mobile"), "geographic")
+    """Type of the number, as the phone-number SDKs show it."""
+    since: str = setting(
+        kinds.pattern("a date such as 2026-01-31", r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"),
+        "2000-01-01",
+    )
+    """Day of its purchase, as the phone-number SDKs show it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,14 +190,46 @@ class SubscriptionSettings:
     endpoint: str = required(kinds.url("https", "http"))
     """URL that receives the events; it must answer the validation handshake."""
     event_types: tuple[str, ...] = setting(
-        kinds.listing(kinds.text("an event type")), ("Microsoft.Communication.IncomingCall",)
+        kinds.listing(kinds.text("an event type"), least=1), ("Microsoft.Communication.IncomingCall",)
     )
-    """Event types to send."""
+    """Event types to send, in full or short (`IncomingCall`); `All` is every type."""
     schema: str = setting(kinds.choice("EventGridSchema", "CloudEventSchemaV1_0"), "EventGridSchema")
     """Schema of the events."""
+    subject_begins_with: str = setting(kinds.text(), "")
+    """Deliver only events whose subject begins like this."""
+    subject_ends_with: str = setting(kinds.text(), "")
+    """Deliver only events whose subject ends like this."""
+    subject_case_sensitive: bool = setting(kinds.boolean(), False)
+    """Whether case matters for `subject_begins_with` and `subject_ends_with`."""
     filters: dict[str, str] = setting(kinds.mapping(kinds.text("a string")), {})
     """Deliver only events whose fields have these values, by dotted path, for example
     `{"data.to.phoneNumber.value" = "+18005550100"}`. Names and values compare without regard to case."""
+    advanced_filters: tuple[Any, ...] = setting(kinds.listing(kinds.record()), ())
+    """Advanced filters in Event Grid's own words, all of which must hold, for example
+    `[{operatorType = "StringBeginsWith", key = "data.to.PhoneNumber.Value", values = ["+1800"]}]`."""
+    filter_arrays: bool = setting(kinds.boolean(), False)
+    """Let advanced filters look into arrays (Event Grid's `enableAdvancedFilteringOnArrays`)."""
+    max_attempts: int | None = setting(kinds.integer(1, 30, "attempts"), None)
+    """How often one event is tried; when not given 2 for IncomingCall and 30 for other events."""
+    ttl_minutes: int | None = setting(kinds.integer(1, 1440, "minutes"), None)
+    """Minutes during which one event is tried; when not given 1 for IncomingCall and 1440 for other
+    events."""
+    dead_letter: str | None = setting(kinds.path(), None)
+    """Folder for events that cannot be delivered, one JSON file each. Relative paths start at
+    `events.dead_letter_folder`, and if that is not given at `dead-letters` in `server.data_dir`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSettings:
+    """The delivery of events."""
+
+    dead_letter_folder: str | None = setting(kinds.path(), None)
+    """Folder for events that an Event Grid subscription without a `dead_letter` of its own could not get;
+    nothing is kept of those when not given. Relative paths start at the working directory."""
+    dead_letter_files: int = setting(kinds.integer(1, 10_000_000, "files"), 10_000)
+    """Dead letters kept at most; beyond, the oldest are removed."""
+    dead_letter_bytes: int = setting(kinds.integer(1 << 20, 1 << 40, "bytes"), 256 << 20)
+    """Bytes of dead letters kept at most; beyond, the oldest are removed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,9 +348,12 @@ class Settings:
 
     server: ServerSettings = field(default_factory=ServerSettings)
     sip: SipSettings = field(default_factory=SipSettings)
+    auth: AuthSettings = field(default_factory=AuthSettings)
     resource: tuple[ResourceSettings, ...] = ()
+    issuer: tuple[IssuerSettings, ...] = ()
     number: tuple[NumberSettings, ...] = ()
     subscription: tuple[SubscriptionSettings, ...] = ()
+    events: EventSettings = field(default_factory=EventSettings)
     trunk: tuple[TrunkSettings, ...] = ()
     route: tuple[RouteSettings, ...] = ()
     phone: tuple[PhoneSettings, ...] = ()
@@ -301,9 +389,12 @@ class Settings:
 SECTIONS: dict[str, type] = {
     "server": ServerSettings,
     "sip": SipSettings,
+    "auth": AuthSettings,
     "resource": ResourceSettings,
+    "issuer": IssuerSettings,
     "number": NumberSettings,
     "subscription": SubscriptionSettings,
+    "events": EventSettings,
     "trunk": TrunkSettings,
     "route": RouteSettings,
     "phone": PhoneSettings,
@@ -314,7 +405,7 @@ SECTIONS: dict[str, type] = {
 }
 """Every section, in the order of the reference."""
 
-ARRAYS = frozenset({"resource", "number", "subscription", "trunk", "route", "phone"})
+ARRAYS = frozenset({"resource", "issuer", "number", "subscription", "trunk", "route", "phone"})
 """Sections that are arrays of tables (``[[name]]``)."""
 
 

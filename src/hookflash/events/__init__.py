@@ -1,9 +1,9 @@
 """Events on their way to apps: webhooks from the outbox, and Event Grid subscriptions."""
 
 from hookflash.events.courier import Courier
+from hookflash.events.dead_letters import DeadLetters
 from hookflash.events.delivering import Withdrawn
 from hookflash.events.eventgrid import VALIDATION_PATH, EventGrid
-from hookflash.events.filters import AdvancedFilter, FilterError, Filters
 from hookflash.events.policies import CourierSettings
 from hookflash.events.sender import Reply, Sender, Unreachable
 from hookflash.events.subscriptions import (
@@ -21,12 +21,10 @@ __all__ = [
     "JWKS_PATH",
     "OPENID_PATH",
     "VALIDATION_PATH",
-    "AdvancedFilter",
     "Courier",
     "CourierSettings",
+    "DeadLetters",
     "EventGrid",
-    "FilterError",
-    "Filters",
     "GuardedResolver",
     "Reply",
     "Schema",

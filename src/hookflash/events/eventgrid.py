@@ -14,8 +14,10 @@ from urllib.parse import quote
 import msgspec
 
 from hookflash.calls.effects import PublishEvent, RaiseIncomingCall
-from hookflash.events.delivering import Withdrawn
-from hookflash.events.handshake import Handshake, shake_hands
+from hookflash.events.dead_letters import DeadLetters
+from hookflash.events.delivering import End, Outcome, Withdrawn
+from hookflash.events.handshake import ORIGIN, Handshake, shake_hands
+from hookflash.events.policies import GRID_FINAL
 from hookflash.events.sender import Sender
 from hookflash.events.subscriptions import (
     SPACE,
@@ -32,6 +34,7 @@ from hookflash.events.timing import pause
 from hookflash.ports.clock import Clock
 from hookflash.ports.journal import Delivery
 from hookflash.ports.outbox import Documents
+from hookflash.wire.dead_letter import MAX_ATTEMPTS_EXCEEDED, TIME_TO_LIVE_EXCEEDED, dead_letter
 from hookflash.wire.eventgrid import (
     INCOMING_CALL,
     NOTIFICATION_HEADERS,
@@ -60,6 +63,7 @@ class _Seat:
     code: str
     state: State = State.PENDING
     detail: str = "not asked yet"
+    allowed_rate: str = ""
     asking: asyncio.Task[Handshake] | None = None
     keeper: asyncio.Task[None] | None = None
 
@@ -76,6 +80,7 @@ class EventGrid:
         eager: dev mode: an event for a subscription that is not validated yet is accepted, and asks for the
             handshake at once, because an app on a laptop has often just started. Otherwise such a
             subscription gets no events.
+        letters: keeps what cannot be delivered; None keeps nothing.
     """
 
     def __init__(
@@ -87,6 +92,7 @@ class EventGrid:
         public_url: str,
         resource_name: Callable[[str], str] = lambda resource: resource,
         eager: bool = False,
+        letters: DeadLetters | None = None,
     ) -> None:
         self._sender = sender
         self._clock = clock
@@ -94,6 +100,7 @@ class EventGrid:
         self._public_url = public_url.rstrip("/")
         self._resource_name = resource_name
         self._eager = eager
+        self._letters = letters
         self._seats: dict[str, _Seat] = {}
         self._running = False
         self._loaded = asyncio.Event()
@@ -212,10 +219,16 @@ class EventGrid:
             wanted = seat.subscription
             if not wanted.filters.matches(event):
                 continue
-            headers = {**NOTIFICATION_HEADERS, "aeg-subscription-name": wanted.name}
+            headers = {
+                **NOTIFICATION_HEADERS,
+                "aeg-subscription-name": wanted.name,
+                "aeg-output-event-id": event_id,
+            }
             content = body
             if wanted.schema is Schema.CLOUD_EVENTS:
                 headers["Content-Type"] = CLOUD_EVENTS_TYPE
+                # The handshake asked for this origin, so every delivery names it (CloudEvents' web hooks).
+                headers["Origin"] = ORIGIN
                 content = grid_cloud_event(
                     data, id=event_id, topic=topic, subject=subject, event_type=event_type, time=at
                 )
@@ -226,8 +239,8 @@ class EventGrid:
                     url=wanted.endpoint,
                     body=content,
                     headers=headers,
-                    attempts=wanted.attempts,
-                    expires_at=at + wanted.ttl,
+                    attempts=wanted.attempts(event_type),
+                    expires_at=at + wanted.lifetime(event_type),
                     name=event_type.rpartition(".")[2],
                 )
             )
@@ -254,6 +267,38 @@ class EventGrid:
         if seat.state is State.VALIDATED:
             return ""
         return f"subscription {name} is not validated: {seat.detail}"
+
+    async def bury(self, delivery: Delivery, outcome: Outcome) -> None:
+        """Keep what the courier gave up as a dead letter, where its subscription wants that."""
+        name = delivery.lane[len(LANE) :].partition("/")[0]
+        seat = self._seats.get(name)
+        if self._letters is None or seat is None or outcome.end is End.WITHDRAWN:
+            return
+        place = self._letters.place(name, seat.subscription.dead_letter)
+        if place is None:
+            return
+        progress = outcome.progress
+        letter = dead_letter(
+            delivery.body,
+            reason=_reason(outcome),
+            attempts=progress.tries,
+            outcome=progress.outcome or "Probation",
+            status=progress.status,
+            last_attempt=progress.at,
+        )
+        about = {"eventId": delivery.id, "event": delivery.name, "subscription": name}
+        try:
+            path = await self._letters.keep(place, delivery.id.partition("/")[0], letter)
+        except OSError as error:
+            log.error(
+                "%s is lost, its dead letter could not be written to %s: %s",
+                delivery.name,
+                place,
+                error.strerror or error,
+                extra=about,
+            )
+            return
+        log.warning("%s is kept as a dead letter: %s", delivery.name, path, extra=about)
 
     def _takes(self, seat: _Seat, resource: str, event_type: str) -> bool:
         subscription = seat.subscription
@@ -303,6 +348,7 @@ class EventGrid:
         url = f"{self._public_url}{VALIDATION_PATH}?code={quote(seat.code)}"
         topic = topic_of(self._resource_name(subscription.resource))
         outcome = await shake_hands(subscription, seat.code, url, topic, self._sender, self._clock)
+        seat.allowed_rate = outcome.allowed_rate
         if outcome.ok:
             self._admit_for_good(seat)
         elif seat.state is not State.VALIDATED and seat.detail != outcome.detail:
@@ -348,4 +394,20 @@ def _stop(seat: _Seat) -> None:
 
 
 def _status(seat: _Seat) -> SubscriptionStatus:
-    return SubscriptionStatus(subscription=seat.subscription, state=seat.state, detail=seat.detail)
+    return SubscriptionStatus(
+        subscription=seat.subscription,
+        state=seat.state,
+        detail=seat.detail,
+        allowed_rate=seat.allowed_rate,
+    )
+
+
+def _reason(outcome: Outcome) -> str:
+    """``deadLetterReason``."""
+    if outcome.end is End.EXPIRED:
+        return TIME_TO_LIVE_EXCEEDED
+    if outcome.end is End.EXHAUSTED:
+        return MAX_ATTEMPTS_EXCEEDED
+    if outcome.end is End.REFUSED:
+        return GRID_FINAL.get(outcome.progress.status, "UndeliverableDueToTargetRefused")
+    return "UndeliverableDueToInternalError"

@@ -15,15 +15,21 @@ from hookflash.wire.eventgrid import VALIDATION_HEADERS, subscription_validation
 
 ORIGIN = "eventgrid.azure.net"
 """What a CloudEvents endpoint is asked to allow: the name Event Grid itself gives."""
+RATE = "120"
+"""Requests a minute a CloudEvents endpoint is asked to allow, as Event Grid asks; nobody keeps to it."""
 TIMEOUT = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """The outcome: ``ok``, or why not, in words for people."""
+    """The outcome: ``ok``, or why not, in words for people.
+
+    ``allowed_rate`` is the WebHook-Allowed-Rate that was answered: requests a minute, or "*".
+    """
 
     ok: bool
     detail: str = ""
+    allowed_rate: str = ""
 
 
 async def shake_hands(
@@ -74,7 +80,7 @@ async def _by_event(
 async def _by_options(subscription: Subscription, validation_url: str, sender: Sender) -> Handshake:
     headers = {
         "WebHook-Request-Origin": ORIGIN,
-        "WebHook-Request-Rate": "120",
+        "WebHook-Request-Rate": RATE,
         "WebHook-Request-Callback": validation_url,
         "aeg-subscription-name": subscription.name,
     }
@@ -82,7 +88,7 @@ async def _by_options(subscription: Subscription, validation_url: str, sender: S
     if not 200 <= reply.status < 300:
         return Handshake(False, describe(reply))
     if _allows(reply):
-        return Handshake(True)
+        return Handshake(True, allowed_rate=reply.headers.get("WebHook-Allowed-Rate", "").strip()[:20])
     host = urlsplit(subscription.endpoint).hostname
     return Handshake(
         False,

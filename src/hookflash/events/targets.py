@@ -34,12 +34,16 @@ class TargetPolicy:
 
     Args:
         allow_private: allow loopback, link-local, private and other addresses outside the public internet.
-        allow_http: allow plain ``http``.
+        allow_http: allow the plain scheme.
+        schemes: the secure and the plain scheme of the URLs.
     """
 
-    def __init__(self, *, allow_private: bool, allow_http: bool) -> None:
+    def __init__(
+        self, *, allow_private: bool, allow_http: bool, schemes: tuple[str, str] = ("https", "http")
+    ) -> None:
         self.allow_private = allow_private
         self.allow_http = allow_http
+        self._secure, self._plain = schemes
         # An app calls itself back at the same few URLs all the time.
         self._checked = lru_cache(maxsize=512)(self._check)
 
@@ -47,7 +51,7 @@ class TargetPolicy:
         """The URL, ready for a request; its path and query are sent byte for byte as given.
 
         Raises:
-            TargetRefused: it is not an http(s) URL, or not one the policy allows.
+            TargetRefused: it is no URL of these schemes, or not one the policy allows.
         """
         return self._checked(url)
 
@@ -61,10 +65,12 @@ class TargetPolicy:
             host, port = parsed.host, parsed.port
         except ValueError as error:
             raise TargetRefused(f"{without_secrets(url)} is not a URL: {error}") from error
-        if parsed.scheme not in ("http", "https") or not host or not port:
-            raise TargetRefused(f"{without_secrets(url)} is not an absolute http(s) URL")
-        if parsed.scheme == "http" and not self.allow_http:
-            raise TargetRefused(f"{without_secrets(url)} is plain http; use https, or allow http callbacks")
+        if parsed.scheme not in (self._plain, self._secure) or not host or not port:
+            raise TargetRefused(f"{without_secrets(url)} is not an absolute {self._plain}(s) URL")
+        if parsed.scheme == self._plain and not self.allow_http:
+            raise TargetRefused(
+                f"{without_secrets(url)} is plain {self._plain}; use {self._secure}, or allow http callbacks"
+            )
         try:
             literal = ipaddress.ip_address(host.partition("%")[0])
         except ValueError:

@@ -28,8 +28,23 @@ EVENT_TYPES = (
 """Every type a subscription may name."""
 SUBSCRIPTION_VALIDATION = "Microsoft.EventGrid.SubscriptionValidationEvent"
 
-NOTIFICATION_HEADERS = {"aeg-event-type": "Notification"}
-VALIDATION_HEADERS = {"aeg-event-type": "SubscriptionValidation"}
+ALL_TYPES = "All"
+"""What a subscription to every type may name."""
+DATA_VERSION = "1.0"
+METADATA_VERSION = "1"
+_VERSIONS = {"aeg-data-version": DATA_VERSION, "aeg-metadata-version": METADATA_VERSION}
+NOTIFICATION_HEADERS = {"aeg-event-type": "Notification", **_VERSIONS}
+VALIDATION_HEADERS = {"aeg-event-type": "SubscriptionValidation", **_VERSIONS}
+
+_NAMESPACE = "Microsoft.Communication."
+_BY_FOLDED_NAME = {name.casefold(): name for name in EVENT_TYPES} | {
+    name.removeprefix(_NAMESPACE).casefold(): name for name in EVENT_TYPES
+}
+
+
+def event_type_named(text: str) -> str | None:
+    """The full name of an event type given in full or short ("CallEnded"), in any case; None for others."""
+    return _BY_FOLDED_NAME.get(text.casefold())
 
 
 # --- IncomingCall ---------------------------------------------------------------------------------------
@@ -305,8 +320,8 @@ class GridEvent(msgspec.Struct, rename="camel"):
     data: msgspec.Struct
     event_type: str
     event_time: str
-    data_version: str = "1.0"
-    metadata_version: str = "1"
+    data_version: str = DATA_VERSION
+    metadata_version: str = METADATA_VERSION
 
 
 class GridCloudEvent(msgspec.Struct):
