@@ -1,7 +1,7 @@
 """Many calls at once, three apps in each, over a network that loses, doubles and delays requests.
 
 What the journal says was told must be what each app got: no event lost, none twice under another id, in the
-journal's order. The number of calls comes from ``HOOKFLASH_CHAOS_CALLS``.
+journal's order. The number of calls comes from ``CHAOS_CALLS``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from chaos.apps import Inbox, World, one_call, serve_inbox
 from chaos.proxy import ChaosProxy
 from system.harness import ACCESS_KEY, PREFIX, Server
 
-CALLS = int(os.environ.get("HOOKFLASH_CHAOS_CALLS", "300"))
+CALLS = int(os.environ.get("CHAOS_CALLS", "300"))
 APPS = "abc"
 
 
