@@ -10,7 +10,7 @@ import msgspec
 from hookflash.api.ports import CallEngine, Identities, Keep
 from hookflash.wire.models import decode
 from hookflash.wire.results import Refusal
-from hookflash.wire.versions import STABLE
+from hookflash.wire.versions import NEWEST, STABLE
 
 if TYPE_CHECKING:
     from hookflash.api.repeatability import Repeat
@@ -62,14 +62,15 @@ class Request:
         return self.repeat.keep if self.repeat is not None else None
 
     def read(self, model: type[M]) -> M:
-        """The body as a wire model; Refusal 400/8523 names the field that is wrong."""
-        return decode(model, self.body)
+        """The body as a wire model, as far as the api-version knows it; Refusal 400/8523 names the field that
+        is wrong."""
+        return decode(model, self.body, self.version or NEWEST)
 
     def read_optional(self, model: type[M]) -> M:
         """As :meth:`read`; no body, and ``null``, read as the model with nothing in it."""
         if not self.body or self.body.strip() == b"null":
             return decode(model, b"{}")
-        return decode(model, self.body)
+        return self.read(model)
 
 
 class Core(NamedTuple):

@@ -1,4 +1,4 @@
-"""What is played, heard and pressed in a call (contract section 1.2, rows 17 to 29)."""
+"""What is played, heard and pressed in a call (contract section 1.2, rows 17 to 24, and 1.3)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ from hookflash.api.exchange import Request
 from hookflash.calls.commands import (
     CancelAllMedia,
     Hold,
+    InterruptAudioAndAnnounce,
     Play,
     Recognize,
     SendDtmf,
     StartContinuousDtmf,
+    StartHoldMusic,
     StopContinuousDtmf,
+    StopHoldMusic,
     Unhold,
 )
 from hookflash.wire.models import (
     ContinuousDtmfRecognitionRequest,
     HoldRequest,
+    InterruptAudioAndAnnounceRequest,
     PlayRequest,
     RecognizeRequest,
     SendDtmfTonesRequest,
+    StartHoldMusicRequest,
+    StopHoldMusicRequest,
     UnholdRequest,
 )
 
@@ -58,6 +64,21 @@ def unhold(request: Request) -> Unhold:
     return Unhold(request.resource, request.version, request.ids[0], request.read(UnholdRequest))
 
 
+def start_hold_music(request: Request) -> StartHoldMusic:
+    wanted = request.read(StartHoldMusicRequest)
+    return StartHoldMusic(request.resource, request.version, request.ids[0], wanted)
+
+
+def stop_hold_music(request: Request) -> StopHoldMusic:
+    wanted = request.read(StopHoldMusicRequest)
+    return StopHoldMusic(request.resource, request.version, request.ids[0], wanted)
+
+
+def announce(request: Request) -> InterruptAudioAndAnnounce:
+    wanted = request.read(InterruptAudioAndAnnounceRequest)
+    return InterruptAudioAndAnnounce(request.resource, request.version, request.ids[0], wanted)
+
+
 RUNS = {
     "play": deciding(play),
     "recognize": deciding(recognize),
@@ -67,4 +88,7 @@ RUNS = {
     "sendDtmfTones": deciding(send_dtmf),
     "hold": deciding(hold),
     "unhold": deciding(unhold),
+    "startHoldMusic": deciding(start_hold_music),
+    "stopHoldMusic": deciding(stop_hold_music),
+    "interruptAudioAndAnnounce": deciding(announce),
 }

@@ -45,6 +45,9 @@ def locate(path: str) -> tuple[str, Ids]:
         if count == 5:
             return f"/calling/{collection}/{{}}/{parts[4]}", (_decoded(parts[3]),)
         if count == 6:
+            name, colon, verb = parts[5].rpartition(":")
+            if colon and parts[4] == "dialogs":
+                return f"/calling/{collection}/{{}}/dialogs/{{}}:{verb}", (_decoded(parts[3]), _decoded(name))
             return f"/calling/{collection}/{{}}/{parts[4]}/{{}}", (_decoded(parts[3]), _decoded(parts[5]))
     elif root == "identities" or (root == "phoneNumbers" and collection != "operations"):
         if count == 3:

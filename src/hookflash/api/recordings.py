@@ -1,0 +1,43 @@
+"""Recordings: start, look, pause, resume, stop (contract section 1.2, rows 30 to 34)."""
+
+from __future__ import annotations
+
+from hookflash.api.calling import deciding
+from hookflash.api.exchange import Request
+from hookflash.calls.commands import (
+    GetRecording,
+    PauseRecording,
+    ResumeRecording,
+    StartRecording,
+    StopRecording,
+)
+from hookflash.wire.models import StartCallRecordingRequest
+
+
+def start(request: Request) -> StartRecording:
+    return StartRecording(request.resource, request.version, request.read(StartCallRecordingRequest))
+
+
+def get(request: Request) -> GetRecording:
+    return GetRecording(request.resource, request.version, request.ids[0])
+
+
+def stop(request: Request) -> StopRecording:
+    return StopRecording(request.resource, request.version, request.ids[0])
+
+
+def pause(request: Request) -> PauseRecording:
+    return PauseRecording(request.resource, request.version, request.ids[0])
+
+
+def resume(request: Request) -> ResumeRecording:
+    return ResumeRecording(request.resource, request.version, request.ids[0])
+
+
+RUNS = {
+    "startRecording": deciding(start),
+    "getRecordingState": deciding(get),
+    "stopRecording": deciding(stop),
+    "pauseRecording": deciding(pause),
+    "resumeRecording": deciding(resume),
+}
