@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import resource
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import uvloop
@@ -18,14 +20,14 @@ from hookflash import __version__
 from hookflash.api.server import CannotListen
 from hookflash.app import App
 from hookflash.cli.logs import LogFormat, configure
-from hookflash.cli.settings import errors, read_settings
-from hookflash.config import Settings, connection_string
-from hookflash.events.filters import FilterError
+from hookflash.cli.settings import configuration_file, errors, read_settings
+from hookflash.config import ConfigError, Settings, connection_string, load
 from hookflash.events.subscriptions import SubscriptionError
 from hookflash.store.keys import KeyFileError
 from hookflash.store.lock import DataDirectoryInUse
 from hookflash.store.schema import SchemaError
 from hookflash.store.writer import JournalError
+from hookflash.wire.grid_filters import FilterError
 
 log = logging.getLogger("hookflash")
 
@@ -57,7 +59,7 @@ def run(config: Path | None, flags: dict[str, str], log_format: str, log_level: 
     settings = read_settings(config, flags)
     configure(chosen, log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(settings))
+        return runner.run(_serve(settings, lambda: load(configuration_file(config), os.environ, flags)))
 
 
 def _allow_open_files() -> None:
@@ -67,7 +69,7 @@ def _allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-async def _serve(settings: Settings) -> int:
+async def _serve(settings: Settings, read_again: Callable[[], Settings]) -> int:
     _allow_open_files()
     app = App(settings)
     stop = asyncio.Event()
@@ -84,11 +86,33 @@ async def _serve(settings: Settings) -> int:
     except OSError as error:
         log.warning("standard output cannot be written: %s; calls are taken all the same", error)
     waiting = asyncio.ensure_future(_say_when_ready(app))
+    hang_up = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, hang_up.set)
+    reloading = asyncio.ensure_future(_reload_when_told(app, hang_up, read_again))
     await stop.wait()
     log.info("stopping: ending calls, delivering what is owed")
     waiting.cancel()
+    reloading.cancel()
     await app.stop()
     return 0
+
+
+async def _reload_when_told(app: App, told: asyncio.Event, read_again: Callable[[], Settings]) -> None:
+    """On SIGHUP: keys, tokens, issuers, numbers and subscriptions from the configuration as it is then."""
+    while True:
+        await told.wait()
+        told.clear()
+        try:
+            waiting = await app.reload(read_again())
+        except ConfigError as error:
+            for problem in error.problems:
+                log.error("the configuration is not reloaded: %s", problem)
+        except (OSError, SubscriptionError, FilterError) as error:
+            log.error("the configuration is not reloaded wholly: %s", error)
+        else:
+            log.info("reloaded keys, tokens, issuers, numbers and subscriptions")
+            if waiting:
+                log.warning("changed, but in effect only after a restart: %s", ", ".join(waiting))
 
 
 async def _say_when_ready(app: App) -> None:
