@@ -186,13 +186,6 @@ def test_a_refusal_reaches_the_app_with_code_and_message(call, live):
     assert "Recognize is running." in caught.value.message
 
 
-def test_an_operation_not_in_this_version_is_named(call):
-    with pytest.raises(HttpResponseError, match="addParticipant") as caught:
-        call.add_participant(PHONE, source_caller_id_number=PHONE)
-    assert caught.value.status_code == 405
-    assert caught.value.error.code == "8520"
-
-
 def test_a_retry_after_a_fault_runs_the_operation_again(live):
     client = CallAutomationClient(
         live.url, AzureKeyCredential(DEVELOPMENT_ACCESS_KEY), retry_backoff_factor=0
