@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from hookflash.api import numbers
 from hookflash.api.access import Access
 from hookflash.api.asgi import AzureSurface, Bounds
+from hookflash.api.keysets import HttpFetch
 from hookflash.api.own import own_surface
-from hookflash.api.ports import Resource
 from hookflash.api.server import CannotListen, HttpServers, shell
 from hookflash.calls.directory import Directory
 from hookflash.calls.directory import Resource as Owner
 from hookflash.calls.exchange import Exchange
 from hookflash.clock import LoopClock
+from hookflash.composition.access import issuers, resources
+from hookflash.composition.numbers import ConfiguredNumbers
+from hookflash.composition.reloading import reloaded
 from hookflash.composition.subscribing import SubscriptionDesk, dead_letters, subscriptions
 from hookflash.composition.telephony import Telephony
 from hookflash.config import Settings
@@ -104,6 +108,27 @@ class App:
                 # One part that cannot be closed must not keep the others from letting go.
                 log.exception("a part of the server could not be closed in good order")
 
+    async def reload(self, new: Settings) -> list[str]:
+        """Put new resources, keys, tokens, issuers, numbers and subscriptions into effect; calls go on.
+
+        Returns the names of the other sections that differ: they wait for a restart.
+
+        Raises:
+            SubscriptionError, FilterError: a subscription cannot be used; the others have been changed.
+        """
+        former, (settings, waiting) = self.settings, reloaded(self.settings, new)
+        self.settings = settings
+        self.access.replace(resources(settings), issuers(settings, self._fetch))
+        self._owners.become(_directory(settings))
+        self._desk.know(settings)
+        wanted = {one.name for one in settings.subscription}
+        for one in former.subscription:
+            if one.name not in wanted:
+                await self.grid.remove(one.name)
+        for subscription in subscriptions(settings):
+            await self.grid.add(subscription)
+        return waiting
+
     def problems(self) -> Sequence[str]:
         """What stands in the way of taking calls; empty when ready."""
         return [] if self.media.ready else ["no media worker is ready yet (the first start compiles kernels)"]
@@ -154,7 +179,7 @@ class App:
             clock,
             journal,
             public_url=settings.public_url,
-            resource_name=lambda guid: next((r.name for r in settings.resource if r.id == guid), guid),
+            resource_name=self._resource_name,
             eager=settings.server.mode == "dev",
             letters=letters,
         )
@@ -170,7 +195,8 @@ class App:
         media = self.media = self._media(clock)
         self._closers.append(media.stop)
         callbacks = CallbackRules(settings.server.http_callbacks, settings.server.private_targets)
-        exchange = self.exchange = Exchange(self._directory(), minter, callbacks=callbacks)
+        owners = self._owners = _directory(settings)
+        exchange = self.exchange = Exchange(owners, minter, callbacks=callbacks)
         phones = self._phones = Telephony(settings, media, self._report, exchange.new_leg, clock)
         self._closers.append(phones.close)
         self._engine = engine = Engine(
@@ -200,11 +226,13 @@ class App:
 
         identities = IdentityService(journal, keys, new_user_id=minter.user_id, wall=clock.wall)
         await identities.load()
-        resources = [Resource(one.name, one.id, one.access_keys) for one in settings.resource]
+        self._fetch = HttpFetch()
+        self._closers.append(self._fetch.close)
         access = self.access = Access(
-            resources,
+            resources(settings),
             public_hosts=(urlsplit(settings.public_url).netloc,),
             window=settings.limits.clock_skew,
+            issuers=issuers(settings, self._fetch),
         )
         azure = AzureSurface(
             engine=engine,
@@ -215,21 +243,27 @@ class App:
             public_url=settings.public_url,
             bounds=Bounds(**{name: getattr(settings.limits, name) for name in _BOUNDS}),
             write_answer=lambda answer: journal.write([], [], [answer]),
+            more=numbers.operations(ConfiguredNumbers(lambda: self.settings)),
         )
         azure.load_answers(await journal.kept_answers(clock.wall() - settings.limits.repeatability_age))
+        desk = self._desk = SubscriptionDesk(grid, settings)
         own = own_surface(
-            subscriptions=SubscriptionDesk(grid, settings),
+            subscriptions=desk,
             journal=journal,
             readiness=self,
             resources=access,
             open_to_all=settings.server.open_own_surface,
             counts=self.counts,
+            credentials=access.uses,
             phones=phones.virtual,
         )
         self.http = HttpServers(shell(azure, own), settings.server)
         self._closers.append(self.http.stop)
         self._closers.append(phones.stop_waiting)
         await self.http.start()
+
+    def _resource_name(self, guid: str) -> str:
+        return next((one.name for one in self.settings.resource if one.id == guid), guid)
 
     def _report(self, fact: Any) -> None:
         self._engine.observe(fact)
@@ -255,16 +289,6 @@ class App:
             return [lambda: InlinePlane(plane.make, clock)]
         count = media.workers
         return [partial(_worker, number, plane.share(number, count)) for number in range(count)]
-
-    def _directory(self) -> Directory:
-        settings = self.settings
-        ids = {one.name.casefold(): one.id for one in settings.resource}
-        default = settings.resource[0].id if settings.server.unowned_numbers and settings.resource else None
-        return Directory(
-            [Owner(one.id, one.name) for one in settings.resource],
-            {one.e164: ids[one.resource.casefold()] for one in settings.number},
-            default,
-        )
 
     async def _listen_sip(self, phones: Telephony, clock: Clock) -> None:
         sip = self.settings.sip
@@ -293,6 +317,16 @@ _BOUNDS = (
     "repeatability_entries",
     "repeatability_age",
 )
+
+
+def _directory(settings: Settings) -> Directory:
+    ids = {one.name.casefold(): one.id for one in settings.resource}
+    default = settings.resource[0].id if settings.server.unowned_numbers and settings.resource else None
+    return Directory(
+        [Owner(one.id, one.name) for one in settings.resource],
+        {one.e164: ids[one.resource.casefold()] for one in settings.number},
+        default,
+    )
 
 
 def _worker(number: int, plane: PlaneOptions) -> Host:

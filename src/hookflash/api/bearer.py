@@ -36,10 +36,10 @@ _SHOWN = 200
 class Issuer:
     """Who may issue tokens for a resource.
 
-    ``issuer`` is what tokens say in ``iss``; ``{tenantid}`` in it stands for their ``tid``. ``discovery`` is
-    the URL of the OpenID configuration. ``audiences`` are accepted in ``aud``, with or without a slash at the
-    end; ``tenants`` (``tid``) and ``apps`` (``azp`` or ``appid``) are accepted ones, empty: any. ``resource``
-    is the GUID of the resource that its tokens act for.
+    ``issuer`` is what tokens say in ``iss``; ``{tenantid}`` in it stands for their ``tid``. ``discovery``
+    is the URL of the OpenID configuration. ``audiences`` are accepted in ``aud``, with or without a slash at
+    the end, ``teams_audiences`` in tokens that are to be exchanged; ``tenants`` (``tid``) and ``apps`` (``azp`` or
+    ``appid``) are accepted ones, empty: any. ``resource`` is the GUID of the resource that its tokens act for.
     """
 
     issuer: str
@@ -48,6 +48,7 @@ class Issuer:
     audiences: tuple[str, ...] = (AUDIENCE,)
     tenants: tuple[str, ...] = ()
     apps: tuple[str, ...] = ()
+    teams_audiences: tuple[str, ...] = (TEAMS_AUDIENCE,)
 
     @property
     def configuration(self) -> str:
@@ -112,11 +113,11 @@ class Issuers:
             self._verified.popitem(last=False)
         return issuer.resource
 
-    async def verified(
-        self, token: str, now: float, audiences: tuple[str, ...] | None = None
-    ) -> tuple[dict[str, Any], Issuer]:
-        """The claims of a token, all checked, and who issued it. ``audiences`` are accepted instead of the
-        issuer's own. Raises as :meth:`resource_of`."""
+    async def verified(self, token: str, now: float, *, teams: bool = False) -> tuple[dict[str, Any], Issuer]:
+        """The claims of a token, all checked, and who issued it; ``teams``: it is one to be exchanged.
+
+        Raises as :meth:`resource_of`.
+        """
         header, claims = _unverified(token)
         algorithm = header.get("alg")
         if algorithm not in ALGORITHMS:
@@ -138,7 +139,7 @@ class Issuers:
                     "The bearer token's signature does not fit the issuer's key that it names."
                 ) from None
         self._check_times(claims, now)
-        return claims, self._chosen(named, claims, audiences)
+        return claims, self._chosen(named, claims, teams)
 
     def _check_times(self, claims: Mapping[str, Any], now: float) -> None:
         expires, begins = claims.get("exp"), claims.get("nbf")
@@ -154,16 +155,14 @@ class Issuers:
                     f"The bearer token is valid from {_time(begins)} on only; check the clocks of both sides."
                 )
 
-    def _chosen(
-        self, named: list[Issuer], claims: Mapping[str, Any], audiences: tuple[str, ...] | None
-    ) -> Issuer:
+    def _chosen(self, named: list[Issuer], claims: Mapping[str, Any], teams: bool) -> Issuer:
         given = claims.get("aud")
         offered = {str(one).rstrip("/") for one in (given if isinstance(given, list) else [given])}
         tenant, app = claims.get("tid"), claims.get("azp", claims.get("appid"))
         named = [
             one
             for one in named
-            if offered & {name.rstrip("/") for name in (one.audiences if audiences is None else audiences)}
+            if offered & {name.rstrip("/") for name in (one.teams_audiences if teams else one.audiences)}
         ]
         if not named:
             raise invalid_token(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 from starlette.applications import Starlette
@@ -56,6 +56,7 @@ def own_surface(
     resources: Iterable[Resource],
     open_to_all: bool,
     counts: Callable[[], Mapping[str, int]] = dict,
+    credentials: Callable[[], Sequence[msgspec.Struct]] = tuple,
     phones: VirtualPhones | None = None,
     more: Iterable[Route] = (),
 ) -> Starlette:
@@ -66,6 +67,7 @@ def own_surface(
         resources: whose access keys open it.
         open_to_all: no key is asked for.
         counts: how much of what is alive, by name.
+        credentials: the access keys and tokens, and when each was used; without their secrets.
         phones: the virtual phones; None when they are off.
         more: further routes (metrics, console), beside these.
     """
@@ -82,6 +84,9 @@ def own_surface(
 
     async def show_counts(request: Request) -> Response:
         return json_answer(counts())
+
+    async def show_credentials(request: Request) -> Response:
+        return json_answer({"value": credentials()})
 
     async def list_subscriptions(request: Request) -> Response:
         return json_answer({"value": subscriptions.listed()})
@@ -121,6 +126,7 @@ def own_surface(
         Route("/hookflash/health", health, methods=["GET"]),
         Route("/hookflash/ready", ready, methods=["GET"]),
         Route("/hookflash/counts", guarded(show_counts), methods=["GET"]),
+        Route("/hookflash/credentials", guarded(show_credentials), methods=["GET"]),
         Route("/hookflash/subscriptions", guarded(list_subscriptions), methods=["GET"]),
         Route("/hookflash/subscriptions", guarded(put_subscription), methods=["POST"]),
         Route("/hookflash/subscriptions/validate", confirm, methods=["GET"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hookflash.api.calling import deciding
 from hookflash.api.exchange import Request
+from hookflash.api.paging import paged
 from hookflash.calls.commands import (
     AddParticipant,
     CancelAddParticipant,
@@ -62,7 +63,7 @@ def move_here(request: Request) -> MoveParticipants:
 
 
 RUNS = {
-    "getParticipants": deciding(list_all),
+    "getParticipants": paged(deciding(list_all)),
     "getParticipant": deciding(get),
     "addParticipant": deciding(add),
     "cancelAddParticipant": deciding(cancel_add),

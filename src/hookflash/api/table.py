@@ -56,6 +56,7 @@ def _served(row: Row, run: Run | None) -> Operation:
         run,
         takes_body=row.request is not None,
         repeatable=row.repeatable,
+        linking=row.name == "getParticipants",
     )
 
 

@@ -43,6 +43,12 @@ class Directory:
                     f"{what} names resource {owner!r}, which does not exist; resources are: {known}"
                 )
 
+    def become(self, other: Directory) -> None:
+        """Know from now on what ``other`` knows; calls that are up go on as they are."""
+        self.resources = other.resources
+        self.numbers = other.numbers
+        self.default_resource = other.default_resource
+
     def owner(self, target: Identifier) -> str | None:
         """The GUID of the resource whose apps are asked when ``target`` is called, None when it is nobody's.
 

@@ -57,6 +57,10 @@ class SubscriptionDesk:
 
     def __init__(self, grid: EventGrid, settings: Settings) -> None:
         self._grid = grid
+        self.know(settings)
+
+    def know(self, settings: Settings) -> None:
+        """The resources from now on."""
         self._ids = {one.name.casefold(): one.id for one in settings.resource}
         self._default = settings.resource[0].id if settings.resource else ""
 
