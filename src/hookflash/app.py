@@ -14,6 +14,7 @@ from hookflash.api import numbers
 from hookflash.api.access import Access
 from hookflash.api.asgi import AzureSurface, Bounds
 from hookflash.api.keysets import HttpFetch
+from hookflash.api.openapi import openapi_routes
 from hookflash.api.own import own_surface
 from hookflash.api.server import CannotListen, HttpServers, shell
 from hookflash.calls.directory import Directory
@@ -199,6 +200,13 @@ class App:
         exchange = self.exchange = Exchange(owners, minter, callbacks=callbacks)
         phones = self._phones = Telephony(settings, media, self._report, exchange.new_leg, clock)
         self._closers.append(phones.close)
+        sockets = TargetPolicy(
+            allow_private=settings.server.private_targets,
+            allow_http=settings.server.http_callbacks,
+            schemes=("wss", "ws"),
+        )
+        streams = StreamDesk(media.audio, sockets, tokens, clock, self._report)
+        self._closers.append(streams.close)
         self._engine = engine = Engine(
             exchange,
             clock=clock,
@@ -206,7 +214,7 @@ class App:
             phones=phones.phones,
             media=phones.media,
             publisher=grid,
-            streams=StreamDesk(self._report),
+            streams=streams,
             recorder=RecordingDesk(self._report),
             minter=minter,
             watch=self._watch,
@@ -256,6 +264,7 @@ class App:
             counts=self.counts,
             credentials=access.uses,
             phones=phones.virtual,
+            more=openapi_routes(azure.operations),
         )
         self.http = HttpServers(shell(azure, own), settings.server)
         self._closers.append(self.http.stop)

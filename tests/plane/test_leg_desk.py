@@ -134,7 +134,7 @@ async def test_a_leg_that_can_not_move_stays(room: Room, how: str) -> None:
             room.desk.close_leg(10)
         case "stopped":
             await room.desk.stop()
-    with pytest.raises(LegUnavailable, match="can not be opened|being stopped"):
+    with pytest.raises(LegUnavailable, match=r"can not be opened|being stopped"):
         await moving
     if how in ("refused", "late"):
         assert there.posted[-1] == plane.CloseLeg(10)

@@ -7,13 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookflash.wire.timestamps import dotnet_ticks, imf_fixdate, offset_time, parse_imf_fixdate, zulu_time
+from hookflash.wire.timestamps import (
+    dotnet_ticks,
+    imf_fixdate,
+    millisecond_time,
+    offset_time,
+    parse_imf_fixdate,
+    zulu_time,
+)
 
 
 def test_seven_fraction_digits() -> None:
     assert offset_time(1781377807.5) == "2026-06-13T19:10:07.5000000+00:00"
     assert zulu_time(1781377807.25) == "2026-06-13T19:10:07.2500000Z"
     assert offset_time(0.99999999) == "1970-01-01T00:00:01.0000000+00:00"
+
+
+def test_three_fraction_digits() -> None:
+    assert millisecond_time(1781377807.9249) == "2026-06-13T19:10:07.925Z"
+    assert millisecond_time(0.9999) == "1970-01-01T00:00:01.000Z"
 
 
 def test_dotnet_ticks() -> None:

@@ -87,14 +87,15 @@ class TapTable:
         self._index()
 
     def close(self, tap: int, reason: str = "") -> None:
-        """Close a tap; always answered, also when it is closed already."""
+        """Close a tap; one that has ended already was answered then."""
         command = self._open.pop(tap, None)
-        if command is not None:
-            of = self._by_leg if command.kind in ("heard", "said") else self._calls
-            of[command.subject].remove(tap)
-            if not of[command.subject]:
-                del of[command.subject]
-            self._index()
+        if command is None:
+            return
+        of = self._by_leg if command.kind in ("heard", "said") else self._calls
+        of[command.subject].remove(tap)
+        if not of[command.subject]:
+            del of[command.subject]
+        self._index()
         self._events.append(TapClosed(tap, reason))
 
     def open_voice(self, command: OpenVoice) -> None:
@@ -113,10 +114,10 @@ class TapTable:
             self._index()
 
     def close_voice(self, voice: int, reason: str = "") -> None:
-        """Close a voice; always answered."""
+        """Close a voice; one that has ended already was answered then."""
         if self._speak.pop(voice, None) is not None:
             self._index()
-        self._events.append(VoiceClosed(voice, reason))
+            self._events.append(VoiceClosed(voice, reason))
 
     # --- what happens to legs and calls ---
 

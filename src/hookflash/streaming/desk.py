@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from hookflash.calls.effects import (
     CloseStream,
@@ -13,33 +14,109 @@ from hookflash.calls.effects import (
     UpdateRoster,
     UpdateTranscript,
 )
-from hookflash.calls.facts import StreamFailed
+from hookflash.ports.audio import CallAudio
+from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink
+from hookflash.ports.outbound import BearerTokens, Targets
+from hookflash.streaming.dialling import Dialler
+from hookflash.streaming.recogniser import Recogniser
+from hookflash.streaming.stream import AudioStream
+from hookflash.streaming.transcript import Transcript
 
 
 class StreamDesk:
-    """Implements :class:`hookflash.ports.edges.Streams`; nothing can be streamed yet, and it says so."""
+    """Implements :class:`hookflash.ports.edges.Streams`.
 
-    def __init__(self, report: FactSink) -> None:
+    Args:
+        audio: where the audio of calls is had.
+        targets: which ws(s) URLs may be called.
+        tokens: bearer tokens for apps.
+        clock: for time stamps and retries.
+        report: where facts go.
+        recogniser: speech recognition; None: transcripts stay empty.
+    """
+
+    def __init__(
+        self,
+        audio: CallAudio,
+        targets: Targets,
+        tokens: BearerTokens,
+        clock: Clock,
+        report: FactSink,
+        recogniser: Recogniser | None = None,
+    ) -> None:
+        self._audio = audio
+        self._clock = clock
         self._report = report
+        self._recogniser = recogniser
+        self._dialler = Dialler(targets, tokens)
+        self._streams: dict[int, AudioStream] = {}
+        self._transcripts: dict[int, Transcript] = {}
+        self._closing: set[AudioStream | Transcript] = set()
+
+    @property
+    def open(self) -> int:
+        """Streams and transcripts that live."""
+        return len(self._streams) + len(self._transcripts)
+
+    async def close(self) -> None:
+        """Close every socket; no facts are reported from then on."""
+        for stream in list(self._streams):
+            self.close_stream(CloseStream(stream))
+        for stream in list(self._transcripts):
+            self.close_transcript(CloseTranscript(stream))
+        await asyncio.gather(*(one.socket.wait() for one in list(self._closing)))
+        await self._dialler.close()
 
     def open_stream(self, effect: OpenStream) -> None:
-        self._fail(effect.stream, 8603)
+        number = effect.stream
+        self._streams[number] = AudioStream(
+            effect,
+            self._audio,
+            self._dialler,
+            self._clock,
+            self._report,
+            partial(self._streams.pop, number, None),
+        )
+
+    def close_stream(self, effect: CloseStream) -> None:
+        self._close(self._streams.pop(effect.stream, None))
 
     def open_transcript(self, effect: OpenTranscript) -> None:
-        self._fail(effect.stream, 8578)
+        number = effect.stream
+        self._transcripts[number] = Transcript(
+            effect,
+            self._audio,
+            self._recogniser,
+            self._dialler,
+            self._clock,
+            self._report,
+            partial(self._transcripts.pop, number, None),
+        )
 
-    def _fail(self, stream: int, sub_code: int) -> None:
-        message = "This version cannot open the WebSocket."
-        fact = StreamFailed(stream, "streamConnectionUnsuccessful", 500, sub_code, message)
-        asyncio.get_running_loop().call_soon(self._report, fact)
+    def update_transcript(self, effect: UpdateTranscript) -> None:
+        transcript = self._transcripts.get(effect.stream)
+        if transcript is not None:
+            transcript.update(effect)
 
-    def close_stream(self, effect: CloseStream) -> None: ...
+    def close_transcript(self, effect: CloseTranscript) -> None:
+        self._close(self._transcripts.pop(effect.stream, None))
 
-    def update_transcript(self, effect: UpdateTranscript) -> None: ...
+    def tone(self, effect: StreamTone) -> None:
+        stream = self._streams.get(effect.stream)
+        if stream is not None:
+            stream.tone(effect.digit)
 
-    def close_transcript(self, effect: CloseTranscript) -> None: ...
+    def roster(self, effect: UpdateRoster) -> None:
+        everything: list[AudioStream | Transcript] = [*self._streams.values(), *self._transcripts.values()]
+        for one in everything:
+            if one.effect.call == effect.call:
+                one.roster(effect.roster)
 
-    def tone(self, effect: StreamTone) -> None: ...
-
-    def roster(self, effect: UpdateRoster) -> None: ...
+    def _close(self, one: AudioStream | Transcript | None) -> None:
+        if one is None:
+            return
+        one.close()
+        # Somebody has to hold it until it has said good-bye.
+        self._closing.add(one)
+        one.socket.when_over(lambda: self._closing.discard(one))

@@ -35,6 +35,12 @@ def zulu_time(time: float) -> str:
     return ticks_iso(time, "Z")
 
 
+def millisecond_time(time: float) -> str:
+    """``2024-11-15T19:16:12.925Z``: audio on streaming sockets (contract section 7.3)."""
+    seconds, milliseconds = divmod(round(time * 1000), 1000)
+    return f"{_second(seconds)}.{milliseconds:03d}Z"
+
+
 def dotnet_ticks(time: float) -> int:
     """100 ns units since the year 1, as .NET counts."""
     return _TICKS_AT_EPOCH + round(time * _TICKS_PER_SECOND)

@@ -1,0 +1,140 @@
+"""Opening a WebSocket to an app: who may be called, what is shown there, what its refusals mean."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from hookflash.ports.outbound import BearerTokens, Targets
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds until the handshake has to be done."""
+TOKEN_LIFETIME = 24 * 3600
+"""Seconds a token is good for (contract section 7.2)."""
+MAX_MESSAGE = 8 << 20
+"""Largest message taken from an app, in bytes."""
+HEARTBEAT = 20.0
+"""Seconds between pings; an app that does not answer half as long after one is gone."""
+CLOSE_TIMEOUT = 2.0
+"""Seconds an app has to answer our close."""
+_SEND_BUFFER = 128 << 10
+"""What the system keeps for a slow reader, in bytes: what waits there can not be taken back."""
+_DEAD_AFTER_MS = 20_000
+
+NOT_ESTABLISHED = "Action failed, not able to establish WebSocket connection"
+_DETAILS = {
+    400: "badRequest",
+    401: "authenticationFailure",
+    403: "forbidden",
+    408: "serviceTimeout",
+    429: "tooManyRequests",
+    504: "serviceTimeout",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Where a socket leads and what it is about.
+
+    ``failed`` is the status detail of a connection that can not be made, ``sub_code`` the code for it.
+    """
+
+    url: str
+    resource: str
+    connection_id: str
+    correlation_id: str
+    failed: str
+    sub_code: int
+
+
+class DialFailed(Exception):
+    """No connection; ``details``, ``code`` and ``sub_code`` as in contract sections 4.4 and 5.3."""
+
+    def __init__(self, reason: str, details: str, code: int, sub_code: int) -> None:
+        super().__init__(f"{NOT_ESTABLISHED}: {reason}.")
+        self.details = details
+        self.code = code
+        self.sub_code = sub_code
+
+
+class Dialler:
+    """Opens sockets over one client session."""
+
+    def __init__(self, targets: Targets, tokens: BearerTokens) -> None:
+        self._targets = targets
+        self._tokens = tokens
+        self._session: aiohttp.ClientSession | None = None
+
+    async def dial(self, ticket: Ticket) -> aiohttp.ClientWebSocketResponse:
+        """A connected socket. Raises :class:`DialFailed`."""
+        try:
+            target = self._targets.check(ticket.url)
+        except OSError as error:
+            raise DialFailed(str(error), ticket.failed, 400, 8581) from error
+        if target.user is not None:
+            target = target.with_user(None)
+        headers = {
+            "Authorization": f"Bearer {self._tokens.mint(ticket.resource, TOKEN_LIFETIME)}",
+            "x-ms-call-correlation-id": ticket.correlation_id,
+            "x-ms-call-connection-id": ticket.connection_id,
+        }
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                return await (self._session or self._open()).ws_connect(
+                    target,
+                    headers=headers,
+                    max_msg_size=MAX_MESSAGE,
+                    heartbeat=HEARTBEAT,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
+                )
+        except aiohttp.WSServerHandshakeError as error:
+            details = _DETAILS.get(error.status, ticket.failed)
+            reason = f"the server answered {error.status} instead of 101"
+            raise DialFailed(reason, details, 500, ticket.sub_code) from error
+        except TimeoutError as error:
+            reason = f"no answer within {CONNECT_TIMEOUT:g} s"
+            raise DialFailed(reason, "serviceTimeout", 500, ticket.sub_code) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise DialFailed(_words(error), ticket.failed, 500, ticket.sub_code) from error
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, socket_factory=self._socket),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            trust_env=False,
+            headers={"User-Agent": "hookflash"},
+        )
+        return self._session
+
+    def _socket(self, address: Any) -> socket.socket:
+        """The socket for one address: the place where the address that is really connected to is known."""
+        family, kind, protocol, _, where = address
+        host = str(where[0])
+        self._targets.check_address(host, ipaddress.ip_address(host.partition("%")[0]))
+        made = socket.socket(family, kind, protocol)
+        made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_AFTER_MS)
+        return made
+
+
+def _words(error: Exception) -> str:
+    """What to tell of an error, without the URL, whose query may hold secrets."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error.strerror or str(error.os_error)
+    if isinstance(error, aiohttp.InvalidURL):
+        return "the URL is not valid"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"what came is no HTTP answer: {error.message.strip().partition(chr(10))[0][:200]}"
+    return str(error) or type(error).__name__

@@ -1,0 +1,231 @@
+"""One audio stream: what an app hears of a call as frames, and what it says (contract section 7)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hookflash.calls.effects import OpenStream, Roster
+from hookflash.calls.facts import StreamFailed, StreamOpened
+from hookflash.ports.audio import (
+    FRAMES_PER_SECOND,
+    AudioUnavailable,
+    CallAudio,
+    Heard,
+    Listener,
+    Said,
+    Source,
+    Voice,
+)
+from hookflash.ports.clock import Clock
+from hookflash.ports.edges import FactSink
+from hookflash.streaming.app_socket import AppSocket, Ended
+from hookflash.streaming.dialling import Dialler, Ticket
+from hookflash.wire.streaming_frames import (
+    AppAudio,
+    FrameError,
+    StopAudio,
+    audio_data,
+    audio_metadata,
+    dtmf_data,
+    read_frame,
+)
+from hookflash.wire.urls import without_secrets
+
+STREAMING_FAILED = 8603
+DOMINANT = 4
+"""Participants whose audio is sent in an unmixed stream (contract section 7.3)."""
+SILENCE = 16
+"""Peak up to which a frame counts as silent: -66 dB below full scale."""
+MEMORY = 0.9
+"""What is left after a frame of how loud somebody was: half a second or so counts."""
+DRIFT = 0.5
+"""Seconds by which time stamps may differ from the clock before they are set anew."""
+
+_log = logging.getLogger(__name__)
+
+Samples = NDArray[np.int16]
+
+
+class AudioStream:
+    """Implements one OpenStream, from its construction until it is closed or has failed.
+
+    ``done`` is called once, when nothing more will come of it.
+    """
+
+    def __init__(
+        self,
+        effect: OpenStream,
+        audio: CallAudio,
+        dialler: Dialler,
+        clock: Clock,
+        report: FactSink,
+        done: Callable[[], object],
+    ) -> None:
+        self.effect = effect
+        self._audio = audio
+        self._clock = clock
+        self._report = report
+        self._done = done
+        self._names: dict[int, str] = dict(effect.roster)
+        self._heard: set[int] = set()
+        self._loudness: dict[int, float] = {}
+        self._listener: Listener | None = None
+        self._voice: Voice | None = None
+        self._anchor: tuple[int, float] | None = None
+        self._dropped = False
+        self._misread = False
+        ticket = Ticket(
+            effect.url,
+            effect.resource,
+            effect.connection_id,
+            effect.correlation_id,
+            "initialWebSocketConnectionFailed",
+            STREAMING_FAILED,
+        )
+        self.socket = AppSocket(
+            dialler,
+            ticket,
+            clock,
+            hello=lambda: audio_metadata(effect.subscription_id, effect.sample_rate),
+            on_open=self._opened,
+            on_text=self._take,
+            on_ended=self._ended,
+        )
+
+    def close(self) -> None:
+        """Close properly (1000)."""
+        self._quiet()
+        self.socket.close()
+
+    def tone(self, digit: str) -> None:
+        """A participant pressed a key."""
+        if self.effect.dtmf_tones:
+            self.socket.send(dtmf_data(digit))
+
+    def roster(self, roster: Roster) -> None:
+        """Who is in the call now."""
+        self._names = dict(roster)
+        for leg in [leg for leg in self._loudness if leg not in self._names]:
+            del self._loudness[leg]
+        self._listen()
+
+    # --- from the socket ----------------------------------------------------------------------------------
+
+    def _opened(self, again: bool) -> None:
+        _log.info(
+            "audio stream to %s is open%s",
+            without_secrets(self.effect.url),
+            " again" if again else "",
+            extra={"callConnectionId": self.effect.connection_id},
+        )
+        try:
+            if self._listener is None:
+                self._listener = self._audio.listen(
+                    self.effect.call, self.effect.sample_rate, self._send, self._lost
+                )
+                self._listen()
+            if self.effect.bidirectional and self._voice is None:
+                self._voice = self._audio.speak(self.effect.leg, self.effect.sample_rate)
+        except AudioUnavailable as error:
+            raise Ended(f"There is no audio to stream: {error}.", "unspecifiedError", 500, 8603) from error
+        self._report(StreamOpened(self.effect.stream, again))
+
+    def _take(self, text: str) -> None:
+        if self._voice is None:
+            return
+        try:
+            match read_frame(text):
+                case AppAudio(pcm):
+                    if self._voice.say(pcm) and not self._dropped:
+                        self._dropped = True
+                        self._warn("the app sends audio much faster than it can be said; some is dropped")
+                case StopAudio():
+                    self._voice.hush()
+        except FrameError as error:
+            if not self._misread:
+                self._misread = True
+                self._warn(f"the app sent a frame that can not be read (and maybe more): {error}")
+
+    def _ended(self, ended: Ended) -> None:
+        self._quiet()
+        self._warn(f"the audio stream has ended: {ended}")
+        fact = StreamFailed(self.effect.stream, ended.details, ended.code, ended.sub_code, str(ended))
+        self._report(fact)
+        self._done()
+
+    # --- audio --------------------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        """Hear those there are; ends that have come back count as new."""
+        listener = self._listener
+        if listener is None:
+            return
+        if self.effect.mixed:
+            listener.add(Heard(self.effect.leg, itself=self.effect.loopback))
+            return
+        wanted = {leg for leg in self._names if leg != self.effect.leg or self.effect.loopback}
+        for leg in self._heard - wanted:
+            listener.remove(Said(leg))
+        for leg in wanted:
+            listener.add(Said(leg))
+        self._heard = wanted
+
+    def _send(self, tick: int, frames: Mapping[Source, Samples]) -> None:
+        time = self._time(tick)
+        if self.effect.mixed:
+            for frame in frames.values():
+                self.socket.send(audio_data(time, _octets(frame), silent=_silent(frame)))
+            return
+        for leg, frame in self._dominant(frames):
+            text = audio_data(time, _octets(frame), silent=_silent(frame), participant=self._names[leg])
+            self.socket.send(text)
+
+    def _dominant(self, frames: Mapping[Source, Samples]) -> list[tuple[int, Samples]]:
+        """The loudest of late, in order of their legs."""
+        found = [
+            (source.leg, frame)
+            for source, frame in frames.items()
+            if isinstance(source, Said) and source.leg in self._names
+        ]
+        if len(found) > DOMINANT:
+            for leg, frame in found:
+                wide = frame.astype(np.float32)
+                now = float(wide @ wide)
+                self._loudness[leg] = MEMORY * self._loudness.get(leg, 0.0) + (1 - MEMORY) * now
+            found.sort(key=lambda one: -self._loudness[one[0]])
+            del found[DOMINANT:]
+        return sorted(found, key=lambda one: one[0])
+
+    def _time(self, tick: int) -> float:
+        """When the first sample of a tick was heard: 20 ms steps from the first one."""
+        now = self._clock.wall() - 1 / FRAMES_PER_SECOND
+        if self._anchor is not None:
+            time = self._anchor[1] + (tick - self._anchor[0]) / FRAMES_PER_SECOND
+            if abs(time - now) < DRIFT:
+                return time
+        self._anchor = tick, now
+        return now
+
+    def _lost(self, reason: str) -> None:
+        self.socket.fail(Ended(f"The audio of the call is gone: {reason}.", "serviceShutdown", 500, 8603))
+
+    def _quiet(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+        if self._voice is not None:
+            self._voice.close()
+
+    def _warn(self, text: str) -> None:
+        _log.warning("%s", text, extra={"callConnectionId": self.effect.connection_id})
+
+
+def _octets(frame: Samples) -> bytes:
+    return frame.astype("<i2", copy=False).tobytes()
+
+
+def _silent(frame: Samples) -> bool:
+    return int(frame.max()) <= SILENCE and int(frame.min()) >= -SILENCE

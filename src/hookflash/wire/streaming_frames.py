@@ -1,0 +1,183 @@
+"""The text frames on streaming and transcription sockets (contract sections 7.3, 7.4 and 8.2).
+
+What we send is written exactly as the official parsers want it: ``kind`` in Pascal case, everything else in
+camel case, no ``null``. What apps send comes in many casings, so names and kinds are read without regard to
+case, and ``kind`` alone decides what a frame is: the JavaScript SDK puts an empty ``stopAudio`` beside audio.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from hookflash.wire.timestamps import millisecond_time
+
+FRAME_MS = 20
+
+
+class _AudioMetadata(msgspec.Struct, rename="camel"):
+    subscription_id: str
+    encoding: str
+    sample_rate: int
+    channels: int
+    length: int
+
+
+class _TranscriptionMetadata(msgspec.Struct, rename="camel", omit_defaults=True):
+    subscription_id: str
+    locale: str
+    call_connection_id: str
+    correlation_id: str
+    speech_recognition_model_endpoint_id: str | None = None
+
+
+class Word(msgspec.Struct, frozen=True):
+    """``offset`` and ``duration`` in ticks of 100 ns; ``offset`` never negative."""
+
+    text: str
+    offset: int
+    duration: int
+
+
+class _TranscriptionData(msgspec.Struct):
+    text: str
+    format: str
+    confidence: float
+    offset: int
+    duration: int
+    words: Sequence[Word]
+    participantRawID: str
+    resultStatus: str
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def _frame(kind: str, member: str, body: msgspec.Struct | Mapping[str, str]) -> str:
+    return _encoder.encode({"kind": kind, member: body}).decode()
+
+
+def frame_length(sample_rate: int) -> int:
+    """Octets of 20 ms of 16-bit mono audio: 640 at 16,000 Hz, 960 at 24,000 Hz."""
+    return 2 * sample_rate * FRAME_MS // 1000
+
+
+def audio_metadata(subscription_id: str, sample_rate: int) -> str:
+    """The first frame of an audio stream."""
+    body = _AudioMetadata(subscription_id, "PCM", sample_rate, 1, frame_length(sample_rate))
+    return _frame("AudioMetadata", "audioMetadata", body)
+
+
+def audio_data(time: float, pcm: bytes, *, silent: bool, participant: str | None = None) -> str:
+    """20 ms of audio (int16 LE); ``time`` is Unix time, ``participant`` a rawId in unmixed streams.
+
+    Put together by hand: there are fifty of these a second and stream.
+    """
+    who = "" if participant is None else f'"participantRawID":{_quoted(participant)},'
+    data = binascii.b2a_base64(pcm, newline=False).decode()
+    return (
+        f'{{"kind":"AudioData","audioData":{{"timestamp":"{millisecond_time(time)}",{who}"data":"{data}",'
+        f'"silent":{"true" if silent else "false"}}}}}'
+    )
+
+
+def _quoted(text: str) -> str:
+    return _encoder.encode(text).decode()
+
+
+def dtmf_data(key: str) -> str:
+    """A key a participant pressed, one of "0123456789*#ABCD"."""
+    return _frame("DtmfData", "dtmfData", {"data": key})
+
+
+def transcription_metadata(
+    subscription_id: str,
+    locale: str,
+    connection_id: str,
+    correlation_id: str,
+    speech_model: str | None = None,
+) -> str:
+    """The first frame of a transcript."""
+    body = _TranscriptionMetadata(subscription_id, locale, connection_id, correlation_id, speech_model)
+    return _frame("TranscriptionMetadata", "transcriptionMetadata", body)
+
+
+def transcription_data(
+    text: str,
+    *,
+    participant: str,
+    confidence: float,
+    offset: int,
+    duration: int,
+    words: Sequence[Word],
+    final: bool,
+) -> str:
+    """What was said; times in ticks of 100 ns. ``words`` may be empty but is always sent."""
+    status = "Final" if final else "Intermediate"
+    body = _TranscriptionData(text, "display", confidence, offset, duration, words, participant, status)
+    return _frame("TranscriptionData", "transcriptionData", body)
+
+
+# --- what apps send -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AppAudio:
+    """Audio for the call, int16 LE in the rate of the stream, of any length."""
+
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StopAudio:
+    """Whatever was sent and is not said yet shall not be said."""
+
+
+class FrameError(ValueError):
+    """A frame that can not be read; the message says why."""
+
+
+def read_frame(text: str | bytes) -> AppAudio | StopAudio | None:
+    """A frame from an app; None for kinds that mean nothing to us.
+
+    Raises:
+        FrameError: no JSON object, audio without data, or data that is not base64.
+    """
+    try:
+        frame = msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise FrameError(f"it is not JSON: {error}") from error
+    if not isinstance(frame, dict):
+        raise FrameError("it is not a JSON object")
+    kind = _member(frame, "kind")
+    match kind.casefold() if isinstance(kind, str) else None:
+        case "audiodata":
+            return AppAudio(_pcm(frame))
+        case "stopaudio":
+            return StopAudio()
+        case _:
+            return None
+
+
+def _pcm(frame: dict[str, Any]) -> bytes:
+    body = _member(frame, "audiodata")
+    data = _member(body, "data") if isinstance(body, dict) else None
+    if not isinstance(data, str):
+        raise FrameError("it is AudioData, but has no audioData.data")
+    try:
+        return base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise FrameError(f"its audioData.data is not base64: {error}") from error
+
+
+def _member(body: dict[str, Any], name: str) -> Any:
+    """A member by its name in any casing; the first one that is not null."""
+    for key, value in body.items():
+        if value is not None and key.casefold() == name:
+            return value
+    return None
