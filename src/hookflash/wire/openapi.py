@@ -7,7 +7,7 @@ requests are decoded with, bounds from the checks, refusals from the catalogue. 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -16,7 +16,7 @@ from hookflash.wire.openapi_schemas import Schema, reference, schemas
 from hookflash.wire.openapi_texts import EXAMPLES, IDS, TAGS, TEXTS, Text
 from hookflash.wire.operations import EARLIER_STATUSES, Operation
 from hookflash.wire.results import ErrorBody
-from hookflash.wire.versions import IDENTITY, NEWEST
+from hookflash.wire.versions import IDENTITY, NEWEST, is_preview
 
 OPENAPI = "3.1.0"
 JSON = "application/json"
@@ -63,6 +63,7 @@ def document(
     *,
     served: Collection[str],
     version: str,
+    versions: Mapping[str, Sequence[str]] | None = None,
     more_paths: dict[str, Schema] | None = None,
     more_models: Iterable[type[msgspec.Struct]] = (),
 ) -> Schema:
@@ -72,12 +73,14 @@ def document(
         operations: rows of the operation tables.
         served: names of those that are carried out; the others are refused with 405.
         version: that of the server.
+        versions: api-versions by operation, where the row does not know them.
         more_paths: path items of other surfaces, put beside these; ``more_models`` are their schemas.
     """
     rows = list(operations)
     paths: dict[str, Schema] = {}
     for row in rows:
-        paths.setdefault(row.path, {})[row.method.lower()] = _operation(row, row.name in served)
+        known = (versions or {}).get(row.name) or _versions(row)
+        paths.setdefault(row.path, {})[row.method.lower()] = _operation(row, row.name in served, known)
     for path, item in (more_paths or {}).items():
         paths.setdefault(path, {}).update(item)
     models = {model for row in rows for model in (row.request, row.response) if model is not None}
@@ -159,18 +162,18 @@ HEADERS: dict[str, Schema] = {
 }
 
 
-def _operation(row: Operation, served: bool) -> Schema:
-    text = TEXTS.get(row.name, Text("Other", f"{row.name}."))
+def _operation(row: Operation, served: bool, versions: Sequence[str]) -> Schema:
+    text = TEXTS.get(row.name) or _text(row)
     about = text.summary if not text.then else f"{text.summary} Then: {text.then}"
     item: Schema = {"operationId": row.name, "tags": [text.tag], "summary": text.summary.rstrip(".")}
-    if not row.since:
+    if all(is_preview(one) for one in versions):
         about = f"Preview only. {about}"
         item["x-preview"] = True
     if not served:
         about = f"{about} Known, but not offered: it is refused with 405 and code 8520."
         item["x-not-offered"] = True
     item["description"] = about
-    item["parameters"] = _parameters(row)
+    item["parameters"] = _parameters(row, versions)
     if row.request is not None:
         required = any(field.required for field in msgspec.structs.fields(row.request))
         item["requestBody"] = {
@@ -184,28 +187,36 @@ def _operation(row: Operation, served: bool) -> Schema:
     return item
 
 
-def _parameters(row: Operation) -> list[Schema]:
+def _text(row: Operation) -> Text:
+    """For what has no words of its own: the name, and by the path what it is about."""
+    words = re.sub(r"([A-Z])", lambda found: f" {found[1].lower()}", row.name)
+    numbers = row.path.startswith(("/phoneNumbers", "/availablePhoneNumbers", "/operatorInformation", "/sip"))
+    return Text("Numbers" if numbers else "Other", f"{words[:1].upper()}{words[1:]}.")
+
+
+def _parameters(row: Operation, versions: Sequence[str]) -> list[Schema]:
     found = [path_parameter(name, IDS.get(name, "")) for name in re.findall(r"\{(\w+)\}", row.path)]
-    found.append(_version(row))
+    found.append(_version(versions))
     if row.repeatable:
         found += [parameter("requestId"), parameter("firstSent")]
     found.append(parameter("clientRequestId"))
     return found
 
 
-def _version(row: Operation) -> Schema:
+def _versions(row: Operation) -> Sequence[str]:
     if row.path.startswith("/calling/"):
-        known = list(row.versions())
-    else:
-        known = [one for one in IDENTITY if one >= row.since] if row.since in IDENTITY else [row.since]
-    default = NEWEST if NEWEST in known else known[-1]
+        return row.versions()
+    return [one for one in IDENTITY if one >= row.since]
+
+
+def _version(known: Sequence[str]) -> Schema:
     return {
         "name": "api-version",
         "in": "query",
         "required": True,
         "description": "The version of the contract that the client speaks.",
-        "schema": {"type": "string", "enum": known},
-        "example": default,
+        "schema": {"type": "string", "enum": list(known)},
+        "example": NEWEST if NEWEST in known else known[-1],
     }
 
 

@@ -150,7 +150,9 @@ TEXTS: dict[str, Text] = {
     "deleteIdentity": Text("Identities", "Delete a user and void its tokens."),
     "exchangeTeamsUserAccessToken": Text("Identities", "Exchange a token of a Teams user."),
     "listPhoneNumbers": Text("Numbers", "The numbers of the resource."),
-    "getByNumber": Text("Numbers", "One number of the resource."),
+    "getPhoneNumber": Text("Numbers", "One number of the resource, percent-encoded: `%2B18005550100`."),
+    "listAvailableCountries": Text("Numbers", "The countries of the resource's numbers."),
+    "getSipConfiguration": Text("Numbers", "The trunks and routes of the server."),
 }
 """By the name of the operation."""
 
@@ -166,12 +168,19 @@ IDS = {
 }
 """By the name in the path."""
 
-_PHONE = {"rawId": "4:+14255550123", "kind": "phoneNumber", "phoneNumber": {"value": "+14255550123"}}
-_HELLO = {"kind": "file", "file": {"uri": "https://app.example/hello.wav"}}
+_PHONE: dict[str, object] = {
+    "rawId": "4:+14255550123",
+    "kind": "phoneNumber",
+    "phoneNumber": {"value": "+14255550123"},
+}
+_HELLO: dict[str, object] = {"kind": "file", "file": {"uri": "https://app.example/hello.wav"}}
 _CALLBACK = "https://app.example/callbacks"
 _CONTEXT = "order-4711"
 
 EXAMPLES: dict[str, dict[str, object]] = {
+    "CommunicationIdentifierModel": _PHONE,
+    "PlaySource": _HELLO,
+    "CustomCallingContext": {"sipHeaders": {"X-MS-Custom-Order": "4711"}, "voipHeaders": {"order": "4711"}},
     "CreateCallRequest": {
         "targets": [_PHONE],
         "sourceCallerIdNumber": {"value": "+18005550100"},

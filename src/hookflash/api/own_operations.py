@@ -1,0 +1,231 @@
+"""What the operations under /hookflash are about: words and shapes for the OpenAPI document.
+
+The routes themselves say what there is; a route that has no entry here is in the document with its path and
+method alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import msgspec
+
+from hookflash.ports.virtual_phones import (
+    MAX_DIGITS,
+    MAX_POLL_MS,
+    CallDocument,
+    CallState,
+    CallView,
+    HeardState,
+    PhoneDocument,
+    PhoneView,
+    PressDocument,
+    RejectDocument,
+)
+from hookflash.wire import numbers
+
+Schema = dict[str, Any]
+
+
+class Own(NamedTuple):
+    """One operation: ``query`` are schemas by parameter, ``body`` and ``answer`` a model or a schema,
+    ``refusals`` the statuses beyond those every operation has, ``open`` that no key is asked for.
+    """
+
+    summary: str
+    status: int = 200
+    query: Mapping[str, Schema] = MappingProxyType({})
+    body: type[msgspec.Struct] | Schema | None = None
+    answer: type[msgspec.Struct] | Schema | None = None
+    refusals: tuple[int, ...] = ()
+    open: bool = False
+    also: int | None = None
+    about: str = ""
+
+
+_TEXT: Schema = {"type": "string"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_READY: Schema = {
+    "type": "object",
+    "properties": {"status": {"type": "string"}, "problems": {"type": "array", "items": _TEXT}},
+    "required": ["status"],
+}
+_SUBSCRIPTION: Schema = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+        "resource": {"type": "string", "description": "Name or GUID of a resource; the first if left out."},
+        "endpoint": {"type": "string", "format": "uri"},
+        "eventTypes": {"type": "array", "items": _TEXT},
+        "schema": {"type": "string", "enum": ["EventGridSchema", "CloudEventSchemaV1_0"]},
+        "filters": {"type": "object"},
+    },
+    "required": ["name", "endpoint"],
+}
+_WHICH: dict[str, Schema] = {
+    "call": {
+        "type": "string",
+        "pattern": "^(last|[0-9]{1,9})$",
+        "description": "The number of a call, or last: the newest that is not over.",
+    }
+}
+_PATIENCE: Schema = {
+    "type": "integer",
+    "minimum": 0,
+    "maximum": MAX_POLL_MS,
+    "description": "How long to wait, in milliseconds.",
+}
+
+ANSWERS: dict[str, type[msgspec.Struct]] = {
+    "listPhoneNumbers": numbers.PurchasedPhoneNumbers,
+    "getPhoneNumber": numbers.PurchasedPhoneNumber,
+    "listAvailableCountries": numbers.PhoneNumberCountries,
+    "listAreaCodes": numbers.PhoneNumberAreaCodes,
+    "listAvailableLocalities": numbers.PhoneNumberLocalities,
+    "listOfferings": numbers.PhoneNumberOfferings,
+    "listReservations": numbers.PhoneNumbersReservations,
+    "getSipConfiguration": numbers.SipConfiguration,
+}
+"""What the operations answer that no table of the contract has."""
+
+_PHONE = "/hookflash/phones/{id}"
+
+OWN: dict[tuple[str, str], Own] = {
+    ("GET", "/hookflash/health"): Own(
+        "Whether the process is alive, and its version.",
+        answer={
+            "type": "object",
+            "properties": {"status": {"const": "alive"}, "version": _TEXT},
+            "required": ["status", "version"],
+        },
+        open=True,
+    ),
+    ("GET", "/hookflash/ready"): Own(
+        "Whether calls can be taken.",
+        answer=_READY,
+        open=True,
+        also=503,
+        about="503 names what stands in the way.",
+    ),
+    ("GET", "/hookflash/counts"): Own(
+        "How much of what is alive, by name.",
+        answer={"type": "object", "additionalProperties": _COUNT},
+    ),
+    ("GET", "/hookflash/credentials"): Own(
+        "The access keys and tokens, and when each was used; without their secrets.",
+        answer={
+            "type": "object",
+            "properties": {"value": {"type": "array", "items": {"type": "object"}}},
+            "required": ["value"],
+        },
+    ),
+    ("GET", "/hookflash/subscriptions"): Own(
+        "The Event Grid subscriptions.",
+        answer={
+            "type": "object",
+            "properties": {"value": {"type": "array", "items": {"type": "object"}}},
+            "required": ["value"],
+        },
+    ),
+    ("POST", "/hookflash/subscriptions"): Own(
+        "Add a subscription, or replace the one of that name.",
+        201,
+        body=_SUBSCRIPTION,
+        answer={"type": "object"},
+        refusals=(413,),
+        about="Its endpoint is asked to validate the subscription before events are sent there.",
+    ),
+    ("DELETE", "/hookflash/subscriptions/{name}"): Own("Remove a subscription.", 204, refusals=(404,)),
+    ("GET", "/hookflash/subscriptions/validate"): Own(
+        "Validate a subscription by the URL that its endpoint was sent.",
+        query={"code": _TEXT},
+        refusals=(404,),
+        open=True,
+    ),
+    ("GET", "/hookflash/journal/{connection}"): Own(
+        "Every command, fact and event of a call connection, in order.",
+        query={
+            "after": {**_COUNT, "description": "The seq after which to go on; `next` of the page before."}
+        },
+        answer={
+            "type": "object",
+            "properties": {
+                "connection": _TEXT,
+                "entries": {"type": "array", "items": {"type": "object"}},
+                "next": _COUNT,
+            },
+            "required": ["connection", "entries"],
+        },
+        refusals=(404,),
+    ),
+    ("GET", "/hookflash/phones"): Own(
+        "The virtual phones.",
+        query={"after": _TEXT, "top": _COUNT},
+        answer={
+            "type": "object",
+            "properties": {
+                "value": {"type": "array", "items": {"$ref": "#/components/schemas/PhoneView"}},
+                "next": _TEXT,
+            },
+            "required": ["value"],
+        },
+    ),
+    ("DELETE", "/hookflash/phones"): Own("Take all virtual phones away; their calls end.", 204),
+    ("PUT", _PHONE): Own(
+        "Have a virtual phone, with a script of what it does by itself.",
+        201,
+        body=PhoneDocument,
+        answer=PhoneView,
+        refusals=(413, 429),
+        also=200,
+        about="200 when it was there already; it keeps its calls.",
+    ),
+    ("GET", _PHONE): Own("A virtual phone and its calls.", answer=PhoneView, refusals=(404,)),
+    ("DELETE", _PHONE): Own("Take a virtual phone away; its calls end.", 204, refusals=(404,)),
+    ("GET", f"{_PHONE}/calls/{{call}}"): Own(
+        "A call of a virtual phone, once it is as wanted.",
+        query={
+            "state": {"type": "string", "enum": [one.value for one in CallState]},
+            "muted": {"type": "boolean"},
+            "held": {"type": "boolean"},
+            "heard": {"type": "string", "enum": [one.value for one in HeardState]},
+            "digits": {"type": "string", "maxLength": MAX_DIGITS},
+            "timeoutMs": _PATIENCE,
+        },
+        answer=CallView,
+        refusals=(404, 408, 429),
+        about="408 tells how the call is instead.",
+    ),
+    ("POST", f"{_PHONE}/call"): Own(
+        "Call from a virtual phone.",
+        202,
+        body=CallDocument,
+        answer=CallView,
+        refusals=(404, 409, 413, 429),
+    ),
+    ("POST", f"{_PHONE}/answer"): Own(
+        "Answer a call that rings.", 202, query=_WHICH, answer=CallView, refusals=(404, 409)
+    ),
+    ("POST", f"{_PHONE}/reject"): Own(
+        "Reject a call that rings.",
+        202,
+        query=_WHICH,
+        body=RejectDocument,
+        answer=CallView,
+        refusals=(404, 409, 413),
+    ),
+    ("POST", f"{_PHONE}/hangup"): Own("Hang up.", 202, query=_WHICH, answer=CallView, refusals=(404, 409)),
+    ("POST", f"{_PHONE}/press"): Own(
+        "Press keys.",
+        202,
+        query=_WHICH,
+        body=PressDocument,
+        answer=CallView,
+        refusals=(404, 409, 413, 429),
+    ),
+    ("GET", "/hookflash/openapi.json"): Own("This document.", answer={"type": "object"}, open=True),
+    ("GET", "/hookflash/docs"): Own("This document as a page to read.", open=True),
+}
+"""By method and path."""
