@@ -36,10 +36,11 @@ _SHOWN = 200
 class Issuer:
     """Who may issue tokens for a resource.
 
-    ``issuer`` is what tokens say in ``iss``; ``{tenantid}`` in it stands for their ``tid``. ``discovery``
-    is the URL of the OpenID configuration. ``audiences`` are accepted in ``aud``, with or without a slash at
-    the end, ``teams_audiences`` in tokens that are to be exchanged; ``tenants`` (``tid``) and ``apps`` (``azp`` or
-    ``appid``) are accepted ones, empty: any. ``resource`` is the GUID of the resource that its tokens act for.
+    ``issuer`` is what tokens say in ``iss``; ``{tenantid}`` in it stands for their ``tid``.
+    ``discovery`` is the URL of the OpenID configuration. ``audiences`` are accepted in ``aud``, with or
+    without a slash at the end, ``teams_audiences`` in tokens that are to be exchanged; ``tenants`` (``tid``)
+    and ``apps`` (``azp`` or ``appid``) are accepted ones, empty: any. ``resource`` is the GUID of the
+    resource that its tokens act for.
     """
 
     issuer: str
