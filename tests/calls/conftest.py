@@ -16,13 +16,19 @@ from hookflash.wire.enums import CallRejectReason, PlaySourceKind, RecognizeInpu
 from hookflash.wire.events import EventData
 from hookflash.wire.identifiers import CommunicationUserModel, Identifier, PhoneNumberModel
 from hookflash.wire.ids import Minter
+from hookflash.wire.parts import CallLocator, CustomCallingContext
 from hookflash.wire.requests import (
+    AddParticipantRequest,
     AnswerCallRequest,
+    CancelAddParticipantRequest,
+    ConnectRequest,
     ContinuousDtmfRecognitionRequest,
     CreateCallRequest,
     DtmfOptions,
     FileSource,
     HoldRequest,
+    MoveParticipantsRequest,
+    MuteParticipantsRequest,
     PlayOptions,
     PlayRequest,
     PlaySource,
@@ -30,7 +36,9 @@ from hookflash.wire.requests import (
     RecognizeRequest,
     RedirectCallRequest,
     RejectCallRequest,
+    RemoveParticipantRequest,
     SendDtmfTonesRequest,
+    TransferToParticipantRequest,
     UnholdRequest,
 )
 
@@ -179,6 +187,64 @@ class Office:
         request = RejectCallRequest(incoming_call_context=self.context(), call_reject_reason=reason)
         self.run(commands.RejectCall(resource, NEWEST, request))
 
+    # --- participants -----------------------------------------------------------------------------------
+
+    def add(self, connection: str, target: str, resource: str = RED, **fields: Any) -> Any:
+        version = fields.pop("version", NEWEST)
+        if "source_caller_id_number" not in fields:
+            fields["source_caller_id_number"] = PhoneNumberModel(value=RED_NUMBER)
+        request = AddParticipantRequest(participant_to_add=model(target), **fields)
+        return self.run(commands.AddParticipant(resource, version, connection, request))
+
+    def added(self, connection: str, target: str, **fields: Any) -> int:
+        """An app adds somebody who is dialled and answers; returns the leg."""
+        self.add(connection, target, **fields)
+        leg = self.lately(effects.DialLeg)[0].leg
+        self.tell(facts.LegUp(leg))
+        return leg
+
+    def cancel_add(self, connection: str, invitation: str, resource: str = RED, **fields: Any) -> Any:
+        request = CancelAddParticipantRequest(invitation_id=invitation, **fields)
+        return self.run(commands.CancelAddParticipant(resource, NEWEST, connection, request))
+
+    def remove(self, connection: str, target: str, resource: str = RED, **fields: Any) -> Any:
+        request = RemoveParticipantRequest(participant_to_remove=model(target), **fields)
+        return self.run(commands.RemoveParticipant(resource, NEWEST, connection, request))
+
+    def mute(self, connection: str, *targets: str, resource: str = RED, **fields: Any) -> Any:
+        request = MuteParticipantsRequest(target_participants=[model(t) for t in targets], **fields)
+        return self.run(commands.MuteParticipants(resource, NEWEST, connection, request))
+
+    def unmute(self, connection: str, *targets: str, resource: str = RED, **fields: Any) -> Any:
+        request = MuteParticipantsRequest(target_participants=[model(t) for t in targets], **fields)
+        return self.run(commands.UnmuteParticipants(resource, "2024-09-01-preview", connection, request))
+
+    def transfer(
+        self, connection: str, target: str, transferee: str | None = None, resource: str = RED, **fields: Any
+    ) -> Any:
+        version = fields.pop("version", NEWEST)
+        request = TransferToParticipantRequest(
+            target_participant=model(target),
+            transferee=model(transferee) if transferee is not None else None,
+            **fields,
+        )
+        return self.run(commands.Transfer(resource, version, connection, request))
+
+    def connect(self, resource: str = RED, version: str = NEWEST, **locator: Any) -> Any:
+        request = ConnectRequest(
+            call_locator=CallLocator(**locator), callback_uri="https://app.example/joined"
+        )
+        return self.run(commands.Connect(resource, version, request))
+
+    def move(self, connection: str, from_call: str, *targets: str, resource: str = RED, **fields: Any) -> Any:
+        request = MoveParticipantsRequest(
+            target_participants=[model(target) for target in targets], from_call=from_call, **fields
+        )
+        return self.run(commands.MoveParticipants(resource, NEWEST, connection, request))
+
+    def devices(self, user: str, count: int = 1) -> None:
+        self.tell(facts.DevicesChanged(user, count))
+
     def get(self, connection: str, resource: str = RED) -> Any:
         return self.run(commands.GetCall(resource, NEWEST, connection))
 
@@ -274,12 +340,20 @@ class Office:
             or registry.book.open
             or pending.plays
             or pending.sendings
+            or pending.streams
+            or registry.named
+            or registry._by_id
             or pending.timers
         )
 
 
 def model(target: str) -> Any:
     return (Identifier.phone(target) if target.startswith("+") else Identifier.parse(target)).to_model()
+
+
+def context(sip: Mapping[str, str] | None = None, voip: Mapping[str, str] | None = None) -> Any:
+    """A customCallingContext."""
+    return CustomCallingContext(sip_headers=dict(sip or {}), voip_headers=dict(voip or {}))
 
 
 def file_source(url: str) -> PlaySource:

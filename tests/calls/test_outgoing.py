@@ -267,12 +267,18 @@ def test_the_app_may_name_its_own_identity(office):
             "8523",
             "sourceCallerIdNumber",
         ),
-        (["8:orgid:abc"], {}, 405, "8520", None),
+        (["8:orgid:abc"], {}, 405, "8520", "targets[0]"),
         (["4:anonymous"], {}, 400, "8523", "targets[0]"),
-        (["8:acs:99999999-9999-4999-8999-999999999999_1"], {}, 404, "8522", None),
+        (["8:acs:99999999-9999-4999-8999-999999999999_1"], {}, 404, "8522", "targets[0]"),
         (["+14255550999"], {"callback_uri": "nonsense"}, 400, "8523", "callbackUri"),
         (["+14255550999"], {"source": CommunicationUserModel(id="4:+1")}, 400, "8523", "source.id"),
-        (["+14255550999"], {"teams_app_source": MicrosoftTeamsAppModel(app_id="x")}, 405, "8520", None),
+        (
+            ["+14255550999"],
+            {"teams_app_source": MicrosoftTeamsAppModel(app_id="x")},
+            405,
+            "8520",
+            "teamsAppSource",
+        ),
     ],
 )
 def test_impossible_calls_are_refused_and_change_nothing(office, targets, fields, status, code, field):

@@ -78,7 +78,8 @@ class CallControl:
         setup = setup_of(request, self._callbacks)
         if request.teams_app_source is not None:
             raise not_supported(
-                "teamsAppSource is not supported: Teams cannot be called from here; leave it out."
+                "teamsAppSource is not supported: Teams cannot be called from here; leave it out.",
+                target="teamsAppSource",
             )
         targets = self._targets(request)
         source = checks.own_identity(request.source, "source")
@@ -151,7 +152,10 @@ class CallControl:
         hops = old.manner.hops + 1
         if hops > MAX_HOPS:
             raise Refusal(
-                400, 8521, f"The incoming call has been redirected {MAX_HOPS} times; answer or reject it."
+                400,
+                8521,
+                f"The incoming call has been redirected {MAX_HOPS} times; answer or reject it.",
+                target="target",
             )
 
         call = old.call

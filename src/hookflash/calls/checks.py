@@ -22,7 +22,8 @@ def reachable(model: CommunicationIdentifierModel, field: str) -> Identifier:
     if target.kind not in _REACHABLE:
         raise not_supported(
             f"{field} is {target.raw_id!r} of kind {target.kind}, which cannot be called from here; "
-            "phone numbers and communication users can."
+            "phone numbers and communication users can.",
+            target=field,
         )
     if target.is_anonymous:
         raise invalid_argument(field, "an anonymous caller has no number that could be called.")
@@ -35,7 +36,8 @@ def ways_to(registry: Registry, target: Identifier, field: str) -> Ways:
     if ways.none:
         raise not_found(
             f"{field} is the user {target.raw_id!r}, whose resource does not exist on this server and who "
-            "has no device registered; the GUID before the underscore must be that of a configured resource."
+            "has no device registered; the GUID before the underscore must be that of a configured resource.",
+            target=field,
         )
     return ways
 

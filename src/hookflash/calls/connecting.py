@@ -68,7 +68,8 @@ class ConnectControl:
         if call is None:
             raise not_found(
                 "Call not found: there is no call with the serverCallId of callLocator, or it has ended; "
-                "take it from an event of a call that lasts."
+                "take it from an event of a call that lasts.",
+                target="callLocator.serverCallId",
             )
         if command.resource.casefold() not in {resource.casefold() for resource in call.resources}:
             raise wrong_resource(

@@ -23,10 +23,10 @@ from hookflash.wire.models import IncomingCallData
 class DialLeg:
     """Call ``target``: a number through a trunk route, a user on all devices that are registered for it.
 
-    Facts to come: LegRinging?, then LegUp or LegFailed. ``caller`` is the number to show (E.164), if any;
-    ``call`` names the plane's mix the leg belongs to. ``headers`` go out as SIP headers, ``voip_headers``
-    only to devices that are no SIP trunk. A user with several devices is one leg: they all ring, the first
-    to answer has it.
+    Facts to come: LegRinging?, then LegUp or LegFailed. ``caller`` is the number to show (E.164), if any,
+    and ``source`` who calls, for devices that can show more than a number. ``call`` names the plane's mix the
+    leg belongs to. ``headers`` go out as SIP headers, ``voip_headers`` only to devices that are no SIP trunk.
+    A user with several devices is one leg: they all ring, the first to answer has it.
     """
 
     leg: int
@@ -36,6 +36,7 @@ class DialLeg:
     display_name: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     voip_headers: Mapping[str, str] = field(default_factory=dict)
+    source: Identifier | None = None
 
 
 @dataclass(frozen=True, slots=True)

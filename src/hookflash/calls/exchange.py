@@ -167,7 +167,7 @@ class Exchange:
         call.targets.append(fact.callee)
         turn.emit(RingLeg(fact.leg))
         shown = None if fact.caller.is_anonymous else fact.caller.phone_number
-        manner = Manner(shown, fact.caller, fact.display_name, fact.headers)
+        manner = Manner(shown, fact.caller, fact.display_name, fact.headers, fact.voip_headers)
         Reaching(call, fact.callee, manner).begin(turn, ways)
 
     def _ringing(self, turn: Turn, fact: facts.LegRinging) -> None:

@@ -108,9 +108,7 @@ class MoveControl:
             move.begin(turn)
         return MoveParticipantsResponse(
             participants=[
-                person.to_model()
-                if person is not None
-                else _absent(identity)
+                person.to_model() if person is not None else _absent(identity)
                 for identity, person in wanted.items()
             ],
             from_call=request.from_call,
@@ -134,12 +132,16 @@ class MoveControl:
                     "can.",
                 )
             if person is not None and person.move is not None:
-                raise conflict(f"{identity} ({field}) is being transferred already; wait until that is over.")
+                raise conflict(
+                    f"{identity} ({field}) is being transferred already; wait until that is over.",
+                    target=field,
+                )
             if person not in wanted.values() or person is None:
                 wanted[identity] = person
         if not any(wanted.values()):
             raise not_found(
                 f"Nobody named in targetParticipants is in call {origin.id}; participants are: "
-                f"{source.names()}."
+                f"{source.names()}.",
+                target="targetParticipants",
             )
         return wanted

@@ -84,6 +84,7 @@ class Move:
         turn.emit(JoinMix(person.leg))
         if person.muted:
             turn.emit(MuteLeg(person.leg, True))
+        source.report.left(turn, person)
         self.destination.came(turn, [person])
         self.mover.moved(turn, self)
         if not source.over:

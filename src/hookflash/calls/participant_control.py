@@ -85,7 +85,8 @@ class ParticipantControl:
         if ringing is not None:
             raise conflict(
                 f"{target} ({field}) has been ringing for {turn.now - ringing.began:.1f} s; wait for the "
-                "answer, or cancel that invitation first."
+                "answer, or cancel that invitation first.",
+                target=field,
             )
         if call.ends() >= MAX_ENDS:
             raise invalid_state(
@@ -129,7 +130,8 @@ class ParticipantControl:
         else:
             raise not_found(
                 f"Invitation {request.invitation_id!r} is not known in call {connection.id}; take the "
-                "invitationId from the response of addParticipant."
+                "invitationId from the response of addParticipant.",
+                target="invitationId",
             )
         return CancelAddParticipantResponse(
             invitation_id=invitation_id, operation_context=request.operation_context
@@ -164,7 +166,8 @@ class ParticipantControl:
         else:
             raise not_found(
                 f"Participant {identity} ({field}) is not in the call; participants are: {call.names()}. "
-                "Somebody who still rings is stopped by cancelAddParticipant."
+                "Somebody who still rings is stopped by cancelAddParticipant.",
+                target=field,
             )
         return OperationResponse(operation_context=request.operation_context)
 

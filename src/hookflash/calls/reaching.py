@@ -160,6 +160,7 @@ class Reaching:
                 manner.display_name,
                 manner.sip_headers,
                 manner.voip_headers,
+                manner.identity,
             )
         )
 

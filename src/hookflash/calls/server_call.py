@@ -11,7 +11,7 @@ their way to it or from it. The last one is not left alone: when one end remains
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hookflash.calls.connection import Connection
@@ -62,7 +62,6 @@ class ServerCall:
         *,
         caller_number: str | None = None,
         display_name: str = "",
-        headers: Mapping[str, str] | None = None,
         name: NamedCall | None = None,
     ) -> None:
         self.registry = registry
@@ -72,7 +71,6 @@ class ServerCall:
         self.caller = caller
         self.caller_number = caller_number
         self.display_name = display_name
-        self.headers = dict(headers or {})
         self.name = name
         self.targets: list[Identifier] = []
         self.resources: set[str] = set()
@@ -116,7 +114,8 @@ class ServerCall:
         person = self.member(wanted)
         if person is None:
             raise not_found(
-                f"Participant {wanted.raw_id} ({field}) is not in the call; participants are: {self.names()}."
+                f"Participant {wanted} ({field}) is not in the call; participants are: {self.names()}.",
+                target=field,
             )
         return person
 

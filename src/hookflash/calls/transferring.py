@@ -227,6 +227,9 @@ def _transferee(connection: Connection, request: TransferToParticipantRequest) -
         )
     if person.move is not None:
         raise Refusal(
-            409, 8607, f"{person.identity} is being transferred or moved already; wait until that is over."
+            409,
+            8607,
+            f"{person.identity} is being transferred or moved already; wait until that is over.",
+            target=field,
         )
     return person

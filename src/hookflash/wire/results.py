@@ -150,14 +150,14 @@ def forbidden(message: str) -> Refusal:
     return Refusal(403, 7504, message)
 
 
-def not_found(message: str) -> Refusal:
+def not_found(message: str, *, target: str | None = None) -> Refusal:
     """404/8522: no such call, participant, recording or invitation."""
-    return Refusal(404, 8522, message)
+    return Refusal(404, 8522, message, target=target)
 
 
-def not_supported(message: str) -> Refusal:
+def not_supported(message: str, *, target: str | None = None) -> Refusal:
     """405/8520: the platform does not do this."""
-    return Refusal(405, 8520, message)
+    return Refusal(405, 8520, message, target=target)
 
 
 def not_configured(message: str) -> Refusal:
@@ -165,9 +165,9 @@ def not_configured(message: str) -> Refusal:
     return Refusal(405, 8522, message)
 
 
-def conflict(message: str) -> Refusal:
+def conflict(message: str, *, target: str | None = None) -> Refusal:
     """409/8519: another operation on the same thing is under way."""
-    return Refusal(409, 8519, message)
+    return Refusal(409, 8519, message, target=target)
 
 
 def incompatible_operation(message: str) -> Refusal:
