@@ -21,6 +21,7 @@ from hookflash.api.own_http import document, json_answer, key_guard
 from hookflash.api.ports import JournalReader, Readiness, Resource, Subscriptions
 from hookflash.api.virtual_phones import phone_routes
 from hookflash.ports.virtual_phones import VirtualPhones
+from hookflash.wire.catalogue import help_link
 from hookflash.wire.results import Refusal, internal_error, not_found
 
 log = logging.getLogger("hookflash.api")
@@ -141,7 +142,10 @@ def own_surface(
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    headers = {"www-authenticate": "Bearer"} if error.status == 401 else None
+    headers = {"www-authenticate": "Bearer"} if error.status == 401 else {}
+    link = help_link(error.code)
+    if link is not None:
+        headers["link"] = link
     return Response(error.body(), error.status, headers, "application/json; charset=utf-8")
 
 

@@ -19,7 +19,7 @@ from hookflash.wire.catalogue_row import Row
 from hookflash.wire.catalogue_words import WORDS
 from hookflash.wire.subcodes import SUB_CODES
 
-__all__ = ["Row", "find", "page_of", "rows", "unused"]
+__all__ = ["Row", "find", "help_link", "page_of", "rows", "unused"]
 
 _INBOUND, _OUTBOUND = 540_000, 560_000
 _FAMILY = 1000
@@ -69,6 +69,13 @@ def page_of(code: int | str) -> str | None:
     """The name of the documentation page about a code, ``errors/8523``; None when there is none."""
     row = find(code)
     return f"errors/{row.code}" if row is not None and row.emitted else None
+
+
+@cache
+def help_link(code: str) -> str | None:
+    """The ``Link`` header of a refusal with this code (RFC 8288): what the server's own page says about it."""
+    row = find(code)
+    return f'</hookflash/docs#{row.code}>; rel="help"' if row is not None else None
 
 
 def unused() -> Iterator[tuple[int, str]]:

@@ -22,7 +22,6 @@ ANSWERS: tuple[Row, ...] = (
         "Use a key or token of a resource that may.",
         answers=(403,),
         message="This token may not do that.",
-        emitted=False,
     ),
     Row(
         "7507",
@@ -81,7 +80,6 @@ ANSWERS: tuple[Row, ...] = (
         "Wait for the events of the other request, look at the state (GET), and decide anew.",
         answers=(409,),
         message="The participant is being transferred; wait for CallTransferAccepted or CallTransferFailed.",
-        emitted=False,
     ),
     Row(
         "8520",
@@ -176,7 +174,8 @@ ANSWERS: tuple[Row, ...] = (
         "wrong format type",
         "The recording format does not go with the content and channels that were asked for.",
         "Mixed audio is mp3 or wav, unmixed audio is wav, audio and video is mp4; leave "
-        "`recordingFormatType` out for the usual one. `recordingContentType` is audioVideo when left out.",
+        "`recordingFormatType` out for the usual one. `recordingContentType` is audioVideo when "
+        "left out.",
         answers=(400,),
         message="The field recordingFormatType is invalid: expected mp4 for mixed audioVideo, got wav.",
         target="recordingFormatType",
@@ -194,11 +193,11 @@ ANSWERS: tuple[Row, ...] = (
         "8567",
         "service principal not enabled",
         "Speech was asked for, and no speech provider can be used.",
-        "Play a file, or recognize DTMF. A `cognitiveServicesEndpoint` given when the call is set up is "
-        "noted, but this version has no speech provider behind it.",
+        "Play a file, or recognize DTMF. A `cognitiveServicesEndpoint` given when the call is set "
+        "up is noted, but this version has no speech provider behind it.",
         answers=(400,),
-        message="playSources[0] is of kind text, and this server has no speech provider to say it with; "
-        "play a file source (a WAV behind an http or https URL) instead.",
+        message="playSources[0] is of kind text, and this server has no speech provider to say it "
+        "with; play a file source (a WAV behind an http or https URL) instead.",
     ),
     Row(
         "8583",
@@ -226,7 +225,6 @@ ANSWERS: tuple[Row, ...] = (
         "Wait for `CallTransferAccepted` or `CallTransferFailed`.",
         answers=(409,),
         message="A transfer of this call is under way.",
-        emitted=False,
     ),
     Row(
         "9999",
@@ -262,12 +260,14 @@ ANSWERS: tuple[Row, ...] = (
     ),
     Row(
         "9001",
-        "unknown downstream error",
-        "Something that the operation depends on failed.",
-        "The message names it; mend that and send the request again.",
-        answers=(500,),
-        message="The journal cannot be written.",
-        emitted=False,
+        "downstream error",
+        "Something that the operation depends on failed, such as the issuer whose keys tokens are "
+        "verified with.",
+        "The message names it; mend that, and send the request again after the seconds of `Retry-After`.",
+        answers=(503,),
+        message="The bearer token cannot be verified, because the keys of its issuer cannot be "
+        "had: timed out. Try again later.",
+        target="Authorization",
     ),
     Row(
         "9002",

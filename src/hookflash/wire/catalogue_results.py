@@ -245,7 +245,6 @@ RESULTS: tuple[Row, ...] = (
         "Give a `wss://` URL; in dev mode `ws://` and private addresses do as well.",
         events={400: ("MediaStreamingFailed", "TranscriptionFailed")},
         message="Action failed, the stream URL is invalid.",
-        emitted=False,
     ),
     Row(
         "8582",

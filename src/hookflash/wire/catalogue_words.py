@@ -37,6 +37,28 @@ WORDS: tuple[Row, ...] = (
         answers=(403,),
         message="The user 8:acs:... belongs to another resource.",
         target="id",
+        emitted=False,
+    ),
+    Row(
+        "ValidationError",
+        "invalid argument of the identity service",
+        "A field of a request about users or tokens is missing, of the wrong type or out of range.",
+        "`target` and `details` name the field, and `message` says what is expected.",
+        source="inferred",
+        answers=(400,),
+        message="The field expiresInMinutes is invalid: expected 60 to 1440 minutes, got 5.",
+        target="expiresInMinutes",
+    ),
+    Row(
+        "PhoneNumberNotFound",
+        "number not owned",
+        "The number belongs to no resource of this server.",
+        "`GET /phoneNumbers` lists those of a resource; they are named in the configuration, in "
+        "`[[number]]`.",
+        source="inferred",
+        answers=(404,),
+        message="The number '+18005550199' is not owned here; GET /phoneNumbers lists those that are.",
+        target="phoneNumber",
     ),
     Row(
         "NotFound",
