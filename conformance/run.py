@@ -43,7 +43,8 @@ def command(flavour: str, environment: dict[str, str], work: Path) -> tuple[list
     if flavour == "javascript":
         return ["node", "--test", "scenarios.test.mjs"], HERE / "javascript"
     store = work / "trust.p12"
-    if not store.exists():
+    if not store.exists() or store.stat().st_mtime < Path(environment["CONFORMANCE_CA"]).stat().st_mtime:
+        store.unlink(missing_ok=True)
         given = ["-file", environment["CONFORMANCE_CA"], "-keystore", str(store)]
         kind = ["-storetype", "PKCS12", "-storepass", "changeit"]
         subprocess.run(

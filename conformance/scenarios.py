@@ -25,6 +25,7 @@ STEPS = {
     "phone": {"do", "with", "state", "expect", "as"},
     "order": {"of", "context"},
     "none": {"of"},
+    "use": set(),
 }
 """Each kind of step, by the key that names it, and the keys it may have besides ``since`` and ``not``."""
 KINDS = {"phone", "user", "app", "nobody"}
@@ -37,7 +38,8 @@ def load(folder: Path, only: list[str]) -> list[dict[str, Any]]:
         SystemExit: a file is wrong; the message says where.
     """
     found: list[dict[str, Any]] = []
-    for path in sorted(folder.glob("*.json")):
+    fragments = json.loads((folder / "fragments.json").read_text())
+    for path in sorted(folder.glob("[0-9]*.json")):
         try:
             listed = json.loads(path.read_text())
         except ValueError as error:
@@ -45,6 +47,9 @@ def load(folder: Path, only: list[str]) -> list[dict[str, Any]]:
         for scenario in listed:
             for problem in problems(scenario):
                 raise SystemExit(f"error: {path.name}: {scenario.get('id', '?')}: {problem}")
+            scenario["steps"] = [
+                one for step in scenario["steps"] for one in (fragments[step["use"]] if "use" in step else [step])
+            ]
             found.append(scenario)
     names = [one["id"] for one in found]
     for name in names:

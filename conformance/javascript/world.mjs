@@ -103,7 +103,7 @@ export class World {
     }
     if (kind === "phone" || kind === "user") {
       const { displayName = name, ...rest } = script;
-      this.phones[name] = `${this.box}-${name}`;
+      this.phones[name] = `c${run}-${this.serial}-${name}`;
       await this.#control("PUT", this.phones[name], { identity, displayName, script: rest });
     }
   }

@@ -250,9 +250,9 @@ class Sdk:
             arguments["forEveryone"] = operation == "terminateCall"
         client = self._clients["calls"].get_call_connection(on) if kind == "call" else self._clients[kind]
         self._used.add(f"{type(client).__module__.partition('._')[0]}.{type(client).__name__}.{method}")
-        for field, key in (("callLocator", None), ("customCallingContext", None)):
+        # These two are arguments of their own in this SDK.
+        for field in ("callLocator", "customCallingContext"):
             for name, one in (arguments.pop(field, None) or {}).items():
-                assert key is None
                 arguments[name] = teams_details(one) if name == "teamsPhoneCallDetails" else one
         by_position = [argument(name, arguments.pop(name)) for name in positional]
         by_name = {RENAMED.get(name, snake(name)): argument(name, one) for name, one in arguments.items()}

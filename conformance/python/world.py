@@ -131,7 +131,7 @@ class World:
             raw = identity = f"8:acs:{self.names['resource']}_{user}"
         self.names[name] = raw
         if kind in ("phone", "user"):
-            phone = f"{self.box}-{name}"
+            phone = f"c{run}-{self.serial}-{name}"
             display = person.pop("displayName", name)
             document = {"identity": identity, "displayName": display, "script": person}
             await self._control("PUT", phone, document)

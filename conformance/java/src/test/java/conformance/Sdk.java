@@ -131,7 +131,7 @@ final class Sdk {
         List<CommunicationIdentifier> targets = a.people("targets");
         String callback = a.text("callbackUri");
         PhoneNumberIdentifier caller = (PhoneNumberIdentifier) a.person("sourceCallerIdNumber");
-        if (targets.size() > 1) {
+        if (targets.size() != 1) {
             return app.createGroupCallWithResponse(new CreateGroupCallOptions(targets, callback)
                 .setSourceCallIdNumber(caller).setSourceDisplayName(a.text("sourceDisplayName"))
                 .setOperationContext(a.text("operationContext")), Context.NONE)

@@ -101,7 +101,7 @@ final class World {
         }
         if (kind.equals("phone") || kind.equals("user")) {
             Object display = script.containsKey("displayName") ? script.remove("displayName") : name;
-            phones.put(name, box + "-" + name);
+            phones.put(name, "c" + run + "-" + serial + "-" + name);
             control("PUT", phones.get(name), Map.of("identity", identity, "displayName", display, "script", script));
         }
     }
