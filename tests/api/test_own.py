@@ -137,6 +137,7 @@ def test_a_document_has_a_bound(client):
 
 def test_the_validation_url_confirms(client):
     assert client.get("/hookflash/subscriptions/validate?code=right").status_code == 200
+    assert client.post("/hookflash/subscriptions/validate?code=right").status_code == 200
     for wrong in ("?code=wrong", ""):
         assert client.get(f"/hookflash/subscriptions/validate{wrong}").status_code == 404
 

@@ -130,7 +130,7 @@ def own_surface(
         Route("/hookflash/credentials", guarded(show_credentials), methods=["GET"]),
         Route("/hookflash/subscriptions", guarded(list_subscriptions), methods=["GET"]),
         Route("/hookflash/subscriptions", guarded(put_subscription), methods=["POST"]),
-        Route("/hookflash/subscriptions/validate", confirm, methods=["GET"]),
+        Route("/hookflash/subscriptions/validate", confirm, methods=["GET", "POST"]),
         Route("/hookflash/subscriptions/{name}", guarded(remove_subscription), methods=["DELETE"]),
         Route("/hookflash/journal/{connection}", guarded(read_journal), methods=["GET"]),
         *phone_routes(phones, guarded),

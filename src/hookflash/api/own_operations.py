@@ -52,17 +52,37 @@ _READY: Schema = {
     "properties": {"status": {"type": "string"}, "problems": {"type": "array", "items": _TEXT}},
     "required": ["status"],
 }
+_FILTER: Schema = {
+    "type": "object",
+    "properties": {"operatorType": _TEXT, "key": _TEXT, "values": {"type": "array"}, "value": {}},
+    "required": ["operatorType", "key"],
+    "additionalProperties": False,
+}
 _SUBSCRIPTION: Schema = {
     "type": "object",
     "properties": {
         "name": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
         "resource": {"type": "string", "description": "Name or GUID of a resource; the first if left out."},
         "endpoint": {"type": "string", "format": "uri"},
-        "eventTypes": {"type": "array", "items": _TEXT},
+        "eventTypes": {"type": "array", "items": _TEXT, "minItems": 1},
         "schema": {"type": "string", "enum": ["EventGridSchema", "CloudEventSchemaV1_0"]},
-        "filters": {"type": "object"},
+        "filters": {
+            "type": "object",
+            "properties": {
+                "subjectBeginsWith": _TEXT,
+                "subjectEndsWith": _TEXT,
+                "isSubjectCaseSensitive": {"type": "boolean"},
+                "enableAdvancedFilteringOnArrays": {"type": "boolean"},
+                "advancedFilters": {"type": "array", "items": _FILTER, "maxItems": 25},
+            },
+            "additionalProperties": False,
+        },
+        "maxDeliveryAttempts": {"type": "integer", "minimum": 1, "maximum": 30},
+        "eventTimeToLiveInMinutes": {"type": "integer", "minimum": 1, "maximum": 1440},
+        "deadLetter": {"type": "string", "description": "Folder for events that cannot be delivered."},
     },
     "required": ["name", "endpoint"],
+    "additionalProperties": False,
 }
 _WHICH: dict[str, Schema] = {
     "call": {
@@ -140,6 +160,12 @@ OWN: dict[tuple[str, str], Own] = {
     ("DELETE", "/hookflash/subscriptions/{name}"): Own("Remove a subscription.", 204, refusals=(404,)),
     ("GET", "/hookflash/subscriptions/validate"): Own(
         "Validate a subscription by the URL that its endpoint was sent.",
+        query={"code": _TEXT},
+        refusals=(404,),
+        open=True,
+    ),
+    ("POST", "/hookflash/subscriptions/validate"): Own(
+        "The same, as CloudEvents endpoints grant permission by callback.",
         query={"code": _TEXT},
         refusals=(404,),
         open=True,
