@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import socket
 from dataclasses import dataclass
 from typing import Any
@@ -132,7 +133,9 @@ class Dialler:
 def _words(error: Exception) -> str:
     """What to tell of an error, without the URL, whose query may hold secrets."""
     if isinstance(error, aiohttp.ClientConnectorError):
-        return error.os_error.strerror or str(error.os_error)
+        # asyncio's own words for these are no help: "Connect call failed".
+        number = error.os_error.errno or 0
+        return os.strerror(number) if number > 0 else str(error.os_error)
     if isinstance(error, aiohttp.InvalidURL):
         return "the URL is not valid"
     if isinstance(error, aiohttp.ClientResponseError):

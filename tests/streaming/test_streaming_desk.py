@@ -1,0 +1,549 @@
+"""The streaming desk against a real WebSocket server: what is sent and taken, what happens when it breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+import numpy as np
+import pytest
+from streaming_bench import RESOURCE, App, Room, until
+
+from hookflash.calls import effects, facts
+from hookflash.events.targets import TargetRefused
+from hookflash.ports.audio import Heard, Said
+from hookflash.streaming import app_socket, dialling
+from hookflash.streaming.recogniser import Utterance
+from hookflash.wire.streaming_frames import Word
+
+
+@pytest.fixture
+async def room() -> AsyncIterator[Room]:
+    app = App()
+    room = Room(await app.start(), app)
+    yield room
+    await room.desk.close()
+    await app.stop()
+
+
+def samples(data: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(data), "<i2")
+
+
+# --- what the app is sent ---------------------------------------------------------------------------------
+
+
+async def test_the_handshake_carries_the_token_the_ids_and_the_query(room: Room) -> None:
+    connection = await room.stream()
+    assert connection.headers["Authorization"] == "Bearer token-1"
+    assert room.tokens.minted == [(RESOURCE, 24 * 3600)]
+    assert connection.headers["x-ms-call-correlation-id"] == "5683b58d-bb85-4073-ae9a-c03488d4291d"
+    assert connection.headers["x-ms-call-connection-id"] == "2c006980-8ef1-46c2-84fa-357fefac0893"
+    assert connection.path == "/audio?id=7&sig=a%2Fb%3D"
+    assert room.facts == [facts.StreamOpened(1, False)]
+
+
+@pytest.mark.parametrize(("rate", "length"), [(16_000, 640), (24_000, 960)])
+async def test_mixed_audio_is_metadata_and_then_a_frame_a_tick(room: Room, rate: int, length: int) -> None:
+    connection = await room.stream(sample_rate=rate)
+    (listener,) = room.audio.listeners
+    assert (listener.rate, listener.sources) == (rate, {Heard(9)})
+    listener.give({Heard(9): 1000})
+    room.clock.advance(0.02)
+    listener.give({Heard(9): 16})
+    await until(lambda: len(connection.texts) == 3)
+    assert [frame["kind"] for frame in connection.frames] == ["AudioMetadata", "AudioData", "AudioData"]
+    assert connection.of("AudioMetadata")[0]["length"] == length
+    first, second = connection.of("AudioData")
+    assert list(first) == ["timestamp", "data", "silent"]
+    assert len(base64.b64decode(first["data"])) == length
+    assert (samples(first["data"]) == 1000).all()
+    assert (first["silent"], second["silent"]) == (False, True)
+    step = datetime.fromisoformat(second["timestamp"]) - datetime.fromisoformat(first["timestamp"])
+    assert step.total_seconds() == pytest.approx(0.02)
+
+
+async def test_loopback_lets_the_app_hear_itself(room: Room) -> None:
+    await room.stream(loopback=True)
+    assert room.audio.listeners[0].sources == {Heard(9, itself=True)}
+
+
+async def test_time_stamps_step_by_ticks_and_follow_the_clock_when_it_has_gone(room: Room) -> None:
+    connection = await room.stream()
+    (listener,) = room.audio.listeners
+    for pause in (0.03, 0.01, 0.02, 0.3, 5.0):
+        listener.give()
+        room.clock.advance(pause)
+    listener.tick += 3
+    listener.give()
+    await until(lambda: len(connection.texts) == 7)
+    times = [datetime.fromisoformat(one["timestamp"]).timestamp() for one in connection.of("AudioData")]
+    assert np.diff(times)[:4].tolist() == pytest.approx([0.02] * 4)
+    assert times[5] - times[0] == pytest.approx(5.36, abs=0.001)
+
+
+async def test_unmixed_audio_is_one_stream_for_each_other_participant(room: Room) -> None:
+    connection = await room.stream(mixed=False)
+    (listener,) = room.audio.listeners
+    assert listener.sources == {Said(10), Said(11)}
+    listener.give({Said(10): 100, Said(11): 200})
+    await until(lambda: len(connection.texts) == 3)
+    found = {one["participantRawID"]: samples(one["data"])[0] for one in connection.of("AudioData")}
+    assert found == {"4:+14255550100": 100, "4:+14255550101": 200}
+    assert list(connection.of("AudioData")[0]) == ["timestamp", "participantRawID", "data", "silent"]
+    room.desk.roster(effects.UpdateRoster(5, ((9, "8:acs:app"), (11, "4:+14255550101"), (12, "8:acs:new"))))
+    room.desk.roster(effects.UpdateRoster(6, ()))
+    assert listener.sources == {Said(11), Said(12)}
+    listener.give()
+    await until(lambda: len(connection.texts) == 5)
+    assert {one["participantRawID"] for one in connection.of("AudioData")[2:]} == {
+        "4:+14255550101",
+        "8:acs:new",
+    }
+
+
+async def test_of_many_participants_the_four_loudest_are_sent(room: Room) -> None:
+    roster = ((9, "app"), *((leg, f"p{leg}") for leg in range(10, 17)))
+    connection = await room.stream(mixed=False, roster=roster)
+    (listener,) = room.audio.listeners
+    levels = {Said(leg): 100 * (leg - 9) for leg in range(10, 17)}
+    listener.give(levels, ticks=10)
+    await until(lambda: len(connection.texts) == 41)
+    assert [one["participantRawID"] for one in connection.of("AudioData")[-4:]] == [
+        "p13",
+        "p14",
+        "p15",
+        "p16",
+    ]
+    # A short pause does not cost anybody the place, a long one does.
+    listener.give({**levels, Said(16): 0})
+    listener.give({**levels, Said(16): 0}, ticks=100)
+    await until(lambda: len(connection.texts) == 41 + 404)
+    audio = connection.of("AudioData")
+    assert audio[43]["participantRawID"] == "p16"
+    assert [one["participantRawID"] for one in audio[-4:]] == ["p12", "p13", "p14", "p15"]
+    room.desk.roster(effects.UpdateRoster(5, roster[:3]))
+    listener.give(levels)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_keys_are_sent_when_they_are_wanted(room: Room, wanted: bool) -> None:
+    connection = await room.stream(dtmf_tones=wanted)
+    room.desk.tone(effects.StreamTone(1, 10, "#"))
+    room.desk.tone(effects.StreamTone(77, 10, "1"))
+    room.audio.listeners[0].give()
+    await until(lambda: connection.of("AudioData"))
+    assert connection.of("DtmfData") == ([{"data": "#"}] if wanted else [])
+
+
+# --- what the app says ------------------------------------------------------------------------------------
+
+
+async def test_what_the_app_sends_is_said_and_stopping_hushes(room: Room) -> None:
+    connection = await room.stream(bidirectional=True)
+    (voice,) = room.audio.voices
+    await connection.socket.send_str(
+        '{"kind":"audioData","audioData":{"data":"AQID","isSilent":false},"stopAudio":{}}'
+    )
+    await connection.socket.send_str('{"Kind":"AudioData","AudioData":{"Data":"BAUGBw=="},"StopAudio":null}')
+    await until(lambda: len(voice.said) == 2)
+    assert b"".join(voice.said) == bytes(range(1, 8))
+    await connection.socket.send_bytes(b"12")
+    await connection.socket.send_str('{"kind":"StopAudio"}')
+    await until(lambda: voice.hushed == 1)
+    room.desk.close_stream(effects.CloseStream(1))
+    assert voice.closed
+
+
+async def test_frames_that_can_not_be_read_are_passed_over_and_told_once(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection = await room.stream(bidirectional=True)
+    (voice,) = room.audio.voices
+    for text in ("nonsense", '{"kind":"AudioData","audioData":{"data":"?"}}', '{"kind":"Other"}'):
+        await connection.socket.send_str(text)
+    voice.room = 2
+    for _ in range(3):
+        await connection.socket.send_str('{"kind":"AudioData","audioData":{"data":"AQIDBA=="}}')
+    await until(lambda: len(voice.said) == 3)
+    assert len([record for record in caplog.records if "can not be read" in record.message]) == 1
+    assert len([record for record in caplog.records if "faster" in record.message]) == 1
+    assert not room.of(facts.StreamFailed)
+
+
+async def test_a_one_way_stream_takes_nothing(room: Room) -> None:
+    connection = await room.stream()
+    await connection.socket.send_str('{"kind":"AudioData","audioData":{"data":"AQID"}}')
+    room.audio.listeners[0].give()
+    await until(lambda: connection.of("AudioData"))
+    assert room.audio.voices == []
+
+
+# --- endings ----------------------------------------------------------------------------------------------
+
+
+async def test_closing_sends_what_waits_and_says_1000(room: Room) -> None:
+    connection = await room.stream()
+    (listener,) = room.audio.listeners
+    listener.give(ticks=20)
+    room.desk.close_stream(effects.CloseStream(1))
+    room.desk.close_stream(effects.CloseStream(1))
+    await until(lambda: connection.code)
+    assert connection.code == 1000
+    assert len(connection.of("AudioData")) == 20
+    assert listener.closed
+    assert room.desk.open == 0
+    assert len(room.facts) == 1
+
+
+async def test_closing_before_it_is_open_leaves_nothing(room: Room) -> None:
+    room.desk.open_stream(room.effect())
+    room.desk.close_stream(effects.CloseStream(1))
+    await room.clock.settle()
+    assert room.facts == []
+    assert room.audio.listeners == []
+
+
+@pytest.mark.parametrize(
+    ("status", "details"),
+    [
+        (401, "authenticationFailure"),
+        (403, "forbidden"),
+        (400, "badRequest"),
+        (429, "tooManyRequests"),
+        (504, "serviceTimeout"),
+        (500, "initialWebSocketConnectionFailed"),
+        (404, "initialWebSocketConnectionFailed"),
+    ],
+)
+async def test_a_server_that_refuses(room: Room, status: int, details: str) -> None:
+    room.app.status = status
+    room.desk.open_stream(room.effect())
+    failed = await room.failed()
+    assert (failed.details, failed.code, failed.sub_code) == (details, 500, 8603)
+    assert failed.message.startswith("Action failed, not able to establish WebSocket connection")
+    assert str(status) in failed.message
+    assert "sig" not in failed.message
+    assert room.desk.open == 0
+
+
+async def test_nobody_listens_there(room: Room) -> None:
+    room.desk.open_stream(room.effect(url="ws://127.0.0.1:1/x?secret=1"))
+    failed = await room.failed()
+    assert (failed.details, failed.sub_code) == ("initialWebSocketConnectionFailed", 8603)
+    assert "refused" in failed.message
+    assert "secret" not in failed.message
+
+
+async def test_a_server_that_never_answers(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialling, "CONNECT_TIMEOUT", 0.05)
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    room.desk.open_stream(room.effect(url=f"ws://127.0.0.1:{port}/"))
+    assert (await room.failed()).details == "serviceTimeout"
+    server.close()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1/", "ws:///x", "ws://a b/", "nonsense", "wss://"])
+async def test_a_url_that_is_none(room: Room, url: str) -> None:
+    room.desk.open_stream(room.effect(url=url))
+    failed = await room.failed()
+    assert (failed.details, failed.code, failed.sub_code) == ("initialWebSocketConnectionFailed", 400, 8581)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+async def test_private_addresses_are_refused_where_they_are_not_allowed(host: str) -> None:
+    app = App()
+    base = await app.start()
+    room = Room(base, app, allow_private=False)
+    room.desk.open_stream(room.effect(url=f"ws://{host}:{base.rpartition(':')[2]}/x"))
+    failed = await room.failed()
+    assert "not an address of the public internet" in failed.message
+    assert app.connections == []
+    await room.desk.close()
+    await app.stop()
+
+
+async def test_plain_ws_is_refused_where_it_is_not_allowed() -> None:
+    app = App()
+    room = Room(await app.start(), app, allow_http=False)
+    room.desk.open_stream(room.effect())
+    assert "plain ws; use wss" in (await room.failed()).message
+    await room.desk.close()
+    await app.stop()
+
+
+async def test_a_redirect_does_not_lead_where_nothing_may_be_called(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The address that is really connected to counts, whatever the URL said."""
+
+    def check(host: str, address: object) -> None:
+        if str(address) != "127.0.0.1":
+            raise TargetRefused(f"{address} may not be called")
+
+    monkeypatch.setattr(room.desk._dialler._targets, "check_address", check)
+    room.app.redirect = room.base.replace("ws://127.0.0.1", "http://127.0.0.2")
+    room.desk.open_stream(room.effect())
+    assert "127.0.0.2 may not be called" in (await room.failed()).message
+
+
+# --- interruptions ----------------------------------------------------------------------------------------
+
+
+async def test_a_broken_connection_is_opened_again(room: Room) -> None:
+    connection = await room.stream(bidirectional=True)
+    connection.cut()
+    await until(lambda: room.clock.pending)
+    assert room.clock.next_at == pytest.approx(1.0)
+    room.audio.listeners[0].give(ticks=100)  # nobody hears it
+    room.clock.advance(1.0)
+    await until(lambda: len(room.of(facts.StreamOpened)) == 2)
+    assert room.facts == [facts.StreamOpened(1, False), facts.StreamOpened(1, True)]
+    again = room.app.connections[1]
+    assert again.headers["Authorization"] == "Bearer token-2"
+    room.audio.listeners[0].give()
+    await until(lambda: len(again.texts) == 2)
+    assert [frame["kind"] for frame in again.frames] == ["AudioMetadata", "AudioData"]
+    assert len(room.audio.listeners) == len(room.audio.voices) == 1
+
+
+@pytest.mark.parametrize("code", [1001, 1011, 4000])
+async def test_closing_for_trouble_is_an_interruption(room: Room, code: int) -> None:
+    connection = await room.stream()
+    await connection.socket.close(code=code)
+    await until(lambda: room.clock.pending)
+    room.clock.advance(1.0)
+    await until(lambda: len(room.app.connections) == 2)
+
+
+async def test_three_attempts_and_then_it_has_failed(room: Room) -> None:
+    connection = await room.stream()
+    room.app.status = 503
+    connection.cut()
+    for pause in (1.0, 2.0, 4.0):
+        await until(lambda: room.clock.pending)
+        assert room.clock.next_at == pytest.approx(room.clock.now() + pause)
+        room.clock.advance(pause)
+    failed = await room.failed()
+    assert (failed.details, failed.code, failed.sub_code) == ("streamConnectionInterrupted", 500, 8603)
+    assert "3 attempts" in failed.message
+    assert "503" in failed.message
+    assert room.audio.listeners[0].closed
+    assert room.desk.open == 0
+
+
+async def test_a_connection_that_breaks_again_and_again_is_given_up(room: Room) -> None:
+    connection = await room.stream()
+    for count, pause in enumerate((1.0, 2.0, 4.0), 2):
+        connection.cut()
+        await until(lambda: room.clock.pending)
+        room.clock.advance(pause)
+        await until(lambda count=count: len(room.of(facts.StreamOpened)) == count)
+        connection = room.app.connections[-1]
+    connection.cut()
+    assert (await room.failed()).details == "streamConnectionInterrupted"
+
+
+async def test_a_connection_that_lasted_has_all_its_attempts_again(room: Room) -> None:
+    connection = await room.stream()
+    for count in range(2, 8):
+        room.clock.advance(app_socket.SETTLED)
+        connection.cut()
+        await until(lambda: room.clock.pending)
+        room.clock.advance(1.0)
+        await until(lambda count=count: len(room.of(facts.StreamOpened)) == count)
+        connection = room.app.connections[-1]
+    assert not room.of(facts.StreamFailed)
+
+
+@pytest.mark.parametrize(
+    ("code", "details"), [(1000, "streamConnectionInterrupted"), (1008, "authenticationFailure")]
+)
+async def test_an_app_that_wants_no_stream_is_left_alone(room: Room, code: int, details: str) -> None:
+    connection = await room.stream()
+    await connection.socket.close(code=code)
+    failed = await room.failed()
+    assert (failed.details, failed.sub_code) == (details, 8603)
+    assert str(code) in failed.message
+    assert room.clock.pending == []
+
+
+async def test_closing_during_an_interruption_ends_it(room: Room) -> None:
+    connection = await room.stream()
+    connection.cut()
+    await until(lambda: room.clock.pending)
+    room.desk.close_stream(effects.CloseStream(1))
+    await until(lambda: not room.clock.pending)
+    assert len(room.facts) == 1
+
+
+async def test_a_reader_that_stops_reading_is_dropped(room: Room) -> None:
+    room.app.reading = False
+    await room.stream()
+    (listener,) = room.audio.listeners
+    for _ in range(200):
+        listener.give(ticks=50)
+        await asyncio.sleep(0.001)
+        if room.of(facts.StreamFailed):
+            break
+    failed = await room.failed()
+    assert failed.details == "streamConnectionInterrupted"
+    assert "does not read fast enough" in failed.message
+    assert listener.closed
+
+
+async def test_lost_audio_ends_the_stream(room: Room) -> None:
+    connection = await room.stream()
+    room.audio.listeners[0].lost("the media worker is gone")
+    failed = await room.failed()
+    assert (failed.details, failed.code, failed.sub_code) == ("serviceShutdown", 500, 8603)
+    await until(lambda: connection.code)
+    assert connection.code == 1011
+
+
+async def test_audio_lost_during_an_interruption(room: Room) -> None:
+    connection = await room.stream()
+    connection.cut()
+    await until(lambda: room.clock.pending)
+    room.audio.listeners[0].lost("the media worker is gone")
+    assert (await room.failed()).details == "serviceShutdown"
+    room.desk.close_stream(effects.CloseStream(1))
+    await until(lambda: not room.clock.pending)
+
+
+async def test_a_call_without_audio_can_not_be_streamed(room: Room) -> None:
+    room.audio.gone = True
+    room.desk.open_stream(room.effect())
+    failed = await room.failed()
+    assert (failed.details, failed.sub_code) == ("unspecifiedError", 8603)
+    assert "the call has no audio" in failed.message
+    assert not room.of(facts.StreamOpened)
+
+
+async def test_a_fault_of_ours_is_told_and_ends_only_this_stream(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*arguments: object) -> None:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(room.audio, "listen", fault)
+    room.desk.open_stream(room.effect())
+    failed = await room.failed()
+    assert (failed.details, failed.code) == ("unspecifiedError", 500)
+    assert "a fault" in failed.message
+
+
+# --- transcripts ------------------------------------------------------------------------------------------
+
+
+async def test_a_transcript_is_metadata_and_a_warning(room: Room, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    room.desk.open_transcript(room.transcript(speech_model="m-1"))
+    await until(lambda: room.facts and room.app.connections and room.app.connections[0].texts)
+    assert room.facts == [facts.StreamOpened(2, False)]
+    (connection,) = room.app.connections
+    assert connection.frames == [
+        {
+            "kind": "TranscriptionMetadata",
+            "transcriptionMetadata": {
+                "subscriptionId": "835be116-f750-48a4-a5a4-ab85e070e5b0",
+                "locale": "en-us",
+                "callConnectionId": "2c006980-8ef1-46c2-84fa-357fefac0893",
+                "correlationId": "5683b58d-bb85-4073-ae9a-c03488d4291d",
+                "speechRecognitionModelEndpointId": "m-1",
+            },
+        }
+    ]
+    (warning,) = [record.message for record in caplog.records if "recogniser" in record.message]
+    assert "2c006980-8ef1-46c2-84fa-357fefac0893" in warning
+    assert room.audio.listeners == []
+    room.desk.update_transcript(effects.UpdateTranscript(2, "de-DE", None))
+    room.desk.update_transcript(effects.UpdateTranscript(77, "de-DE", None))
+    room.desk.roster(effects.UpdateRoster(5, ()))
+    connection.cut()
+    await until(lambda: room.clock.pending)
+    room.clock.advance(1.0)
+    await until(lambda: len(room.app.connections) == 2 and room.app.connections[1].texts)
+    assert room.app.connections[1].of("TranscriptionMetadata")[0]["locale"] == "de-de"
+    room.desk.close_transcript(effects.CloseTranscript(2))
+    await until(lambda: room.app.connections[1].code == 1000)
+
+
+async def test_a_transcript_that_can_not_be_opened(room: Room) -> None:
+    room.app.status = 500
+    room.desk.open_transcript(room.transcript())
+    failed = await room.failed()
+    assert (failed.details, failed.code, failed.sub_code) == ("streamConnectionUnsuccessful", 500, 8578)
+    assert room.desk.open == 0
+
+
+class FakeRecogniser:
+    """Repeats what it is told to."""
+
+    def __init__(self) -> None:
+        self.heard: list[int] = []
+        self.updates: list[tuple[str, str | None]] = []
+        self.closed = False
+
+    def start(self, locale, speech_model, said):
+        self.updates.append((locale, speech_model))
+        self.said = said
+        return self
+
+    def hear(self, leg, frame) -> None:
+        self.heard.append(leg)
+
+    def update(self, locale, speech_model) -> None:
+        self.updates.append((locale, speech_model))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("intermediate", [True, False])
+async def test_with_a_recogniser_what_is_said_is_sent_as_text(intermediate: bool) -> None:
+    app = App()
+    recogniser = FakeRecogniser()
+    room = Room(await app.start(), app, recogniser)
+    room.desk.open_transcript(room.transcript(intermediate=intermediate))
+    await until(lambda: room.facts)
+    (listener,) = room.audio.listeners
+    assert listener.sources == {Said(10)}, "the app's own leg is nobody who speaks"
+    listener.give()
+    assert recogniser.heard == [10]
+    recogniser.said(Utterance(10, "he", 0.5, 1, 2, (), False))
+    recogniser.said(Utterance(10, "Hello.", 0.9, 1, 2, (Word("hello", 1, 2),), True))
+    recogniser.said(Utterance(77, "nobody", 0.9, 1, 2, (), True))
+    (connection,) = app.connections
+    await until(lambda: connection.of("TranscriptionData")[-1:] and "Hello." in connection.texts[-1])
+    texts = [(one["text"], one["resultStatus"]) for one in connection.of("TranscriptionData")]
+    assert texts == [("he", "Intermediate")] * intermediate + [("Hello.", "Final")]
+    room.desk.roster(effects.UpdateRoster(5, ((9, "8:acs:app"), (11, "4:+1"))))
+    assert listener.sources == {Said(11)}
+    room.desk.update_transcript(effects.UpdateTranscript(2, "fr-FR", "m"))
+    assert recogniser.updates == [("en-US", None), ("fr-FR", "m")]
+    listener.lost("gone")
+    failed = await room.failed()
+    assert (failed.details, failed.sub_code) == ("serviceShutdown", 8580)
+    assert recogniser.closed
+    await room.desk.close()
+    await app.stop()
+
+
+async def test_a_transcript_of_a_call_without_audio() -> None:
+    app = App()
+    room = Room(await app.start(), app, FakeRecogniser())
+    room.audio.gone = True
+    room.desk.open_transcript(room.transcript())
+    assert (await room.failed()).sub_code == 8578
+    await room.desk.close()
+    await app.stop()
