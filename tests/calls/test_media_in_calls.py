@@ -191,8 +191,18 @@ def test_somebody_who_joins_hears_what_plays_to_all(office):
 def test_hold_ends_with_the_leg(office):
     legs, connection = office.created(office.OUTSIDE, office.CALLER)
     office.hold(connection, music=MUSIC)
+    office.tell(facts.AudioStarted(office.plays()[-1].play))
     office.tell(facts.LegDown(legs[1], Cause(200, "OK")))
     assert office.names(connection)[-2:] == ["PlayCanceled", "ParticipantsUpdated"]
+
+
+def test_who_leaves_before_the_hold_music_is_there_could_not_be_held(office):
+    legs, connection = office.created(office.OUTSIDE, office.CALLER)
+    office.hold(connection, music=MUSIC, operation_context="h")
+    office.tell(facts.LegDown(legs[1], Cause(200, "OK")))
+    failed = next(data for data in office.events(connection) if type(data).__name__ == "HoldFailed")
+    assert failed.operation_context == "h"
+    assert office.result(connection, "HoldFailed") == (404, 8522)
 
 
 def test_an_app_is_no_target_of_its_own_media(office):

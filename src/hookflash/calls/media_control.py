@@ -25,9 +25,7 @@ from hookflash.calls.registry import Registry
 from hookflash.calls.turn import Turn
 from hookflash.media.line import Request, Source
 from hookflash.wire.constraints import CallbackRules, require_callback
-from hookflash.wire.enums import CallConnectionState
 from hookflash.wire.responses import OperationResponse
-from hookflash.wire.results import invalid_state, not_established
 
 
 def usable_connection(registry: Registry, callbacks: CallbackRules, command: Any) -> Connection:
@@ -37,14 +35,7 @@ def usable_connection(registry: Registry, callbacks: CallbackRules, command: Any
     ended.
     """
     connection = registry.connection(command.resource, command.connection_id)
-    if connection.state is CallConnectionState.CONNECTING:
-        raise not_established(
-            f"Call {connection.id} is not established yet; media operations can start after CallConnected."
-        )
-    if not connection.connected:
-        raise invalid_state(
-            f"Call {connection.id} is {connection.state}; media operations need it to be connected."
-        )
+    connection.require_connected("media operations can start")
     own = getattr(getattr(command, "request", None), "operation_callback_uri", None)
     if own is not None:
         require_callback(own, "operationCallbackUri", callbacks)

@@ -13,12 +13,11 @@ from hookflash.calls.commands import (
 )
 from hookflash.calls.facts import RecordingFailed, RecordingStarted, RecordingStored
 from hookflash.calls.recordings import Order, Recording, RecordingBook
-from hookflash.calls.registry import Registry
+from hookflash.calls.registry import NamedCall, Registry
 from hookflash.calls.server_call import ServerCall
 from hookflash.calls.turn import Turn
 from hookflash.wire.constraints import CallbackRules, require_callback
 from hookflash.wire.enums import (
-    CallLocatorKind,
     RecordingChannelType,
     RecordingContentType,
     RecordingFormatType,
@@ -122,36 +121,43 @@ class RecordingControl:
         if request.call_connection_id is not None:
             connection = self._registry.connection(resource, request.call_connection_id)
             call = connection.server_call
-            if not connection.connected:
+            if not connection.up:
                 raise _not_up(f"Call {connection.id}")
             return call
         assert request.call_locator is not None
-        call = self._located(request.call_locator)
+        call = self._located(resource, request.call_locator)
         if not self._has_part(resource, call):
             raise wrong_resource(
-                "The call belongs to another resource: none of its participants is an app, a user or a "
-                "number of the resource that signed this request."
+                "The call of callLocator belongs to another resource: none of its participants is an app, a "
+                "user or a number of the resource whose access key signed this request."
             )
-        if len(call.present()) < 2:
+        if not any(one.up for one in call.connections.values()) and len(call.present()) < 2:
             raise _not_up("The call")
         return call
 
-    def _located(self, locator: CallLocator) -> ServerCall:
-        if locator.server_call_id:
-            wanted = locator.server_call_id.rstrip("=")
-            for call in self._registry.calls.values():
-                if call.id.rstrip("=") == wanted:
-                    return call
-            raise not_found("Call not found: there is no call with the serverCallId of callLocator.")
-        kind = CallLocatorKind.ROOM_CALL if locator.room_id else CallLocatorKind.GROUP_CALL
-        raise not_supported(
-            f"A {kind} is not supported for recordings; name the call by its serverCallId (it is in every "
-            "event of the call) or by callConnectionId."
-        )
+    def _located(self, resource: str, locator: CallLocator) -> ServerCall:
+        """The call a locator names. Raises Refusal 404/8522, or 405/8520 for a room."""
+        if locator.room_id:
+            raise not_supported(
+                "A room cannot be recorded by its roomId; name the call by its serverCallId (it is in every "
+                "event of the call) or by callConnectionId."
+            )
+        if locator.group_call_id:
+            name = NamedCall(resource.casefold(), "group", locator.group_call_id.casefold())
+            call = self._registry.named.get(name)
+        else:
+            call = self._registry.call_of_id(locator.server_call_id or "")
+        if call is None:
+            raise not_found(
+                "Call not found: there is no call of that callLocator, or it has ended; take the "
+                "serverCallId from an event of a call that lasts."
+            )
+        return call
 
     def _has_part(self, resource: str, call: ServerCall) -> bool:
+        """Whether an app of the resource has or had part in the call, or one of its users or numbers has."""
         wanted = resource.casefold()
-        if any(one.resource.casefold() == wanted for one in call.connections.values()):
+        if wanted in {one.casefold() for one in call.resources}:
             return True
         owner = self._registry.directory.owner
         people = [person.identity for person in call.present()]

@@ -1,0 +1,185 @@
+"""What becomes of a recording after its end: its files are published; and the rules of its states."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from calls.media_room import AUDIO, MediaRoom, refusal, started
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hookflash.calls import commands, effects, facts
+from hookflash.calls.facts import RecordingChunk
+
+
+@pytest.fixture
+def room(office: Any) -> MediaRoom:
+    return MediaRoom(office)
+
+
+def stored(recording: str) -> facts.RecordingStored:
+    chunk = RecordingChunk("0-hf-1", 0, "SessionEnded", "a/0.mp4", "a/0.json")
+    return facts.RecordingStored(recording, (chunk,), 1_781_378_458.0, 4200)
+
+
+@pytest.mark.parametrize(("fields", "kind"), [({}, "video"), (AUDIO, "acsaudio")])
+def test_its_files_are_published(make_office, fields, kind):
+    office = make_office(files="https://files.example/")
+    room = MediaRoom(office)
+    _, connection, recording = started(room, **fields)
+    properties = office.get(connection)
+    office.hang_up(connection)
+    (event,) = office.tell(stored(recording))
+    assert (event.resource, event.type) == (
+        office.RED,
+        "Microsoft.Communication.RecordingFileStatusUpdated",
+    )
+    assert event.subject == (
+        f"/recording/call/{properties.correlation_id}/serverCallId/{properties.server_call_id}"
+        f"/recordingId/{recording}"
+    )
+    data = event.data
+    (chunk,) = data.recording_storage_info.recording_chunks
+    assert chunk.content_location == f"https://files.example/v1/objects/0-hf-1/content/{kind}"
+    assert chunk.metadata_location == "https://files.example/v1/objects/0-hf-1/content/acsmetadata"
+    assert chunk.delete_location == "https://files.example/v1/objects/0-hf-1"
+    assert (data.recording_duration_ms, data.session_end_reason) == (4200, "CallEnded")
+    assert data.recording_start_time == "2026-06-13T19:20:58.0000000Z"
+    assert office.tell(stored(recording)) == []
+
+
+def test_what_was_recorded_before_a_failure_is_published_too(office, room):
+    _, _, recording = started(room)
+    office.tell(facts.RecordingFailed(recording, 500, 9999, "full"))
+    (event,) = office.tell(stored(recording))
+    assert event.data.session_end_reason == "SessionFailed"
+
+
+def test_files_of_recordings_nobody_knows_are_not_published(office):
+    assert office.tell(stored("nobody")) == []
+
+
+def test_only_so_many_recordings_are_remembered_until_their_files_come(make_office):
+    office = make_office(memory=2)
+    room = MediaRoom(office)
+    _, connection = office.answered()
+    ended = []
+    for _ in range(3):
+        recording = room.record(connection).recording_id
+        room.recording("stop", recording)
+        ended.append(recording)
+    assert [len(office.tell(stored(recording))) for recording in ended] == [0, 1, 1]
+
+
+# --- whatever happens -----------------------------------------------------------------------------------
+
+STEPS = st.lists(
+    st.sampled_from(["start", "paused", "runs", "pause", "resume", "stop", "fail", "files", "late", "app"]),
+    max_size=25,
+)
+
+
+@given(steps=STEPS, ending=st.sampled_from(["hang up", "lost"]))
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_happens_states_and_recorder_agree(make_office, steps, ending):
+    """A model of the recorder beside the exchange: what apps are shown and told follows from it."""
+    model = Recorder(make_office())
+    for step in steps:
+        model.take(step)
+        model.check()
+    model.end(ending)
+
+
+class Recorder:
+    """One recorder, carrying out effects; ``current`` is what it records now."""
+
+    def __init__(self, office: Any) -> None:
+        self.office = office
+        self.room = MediaRoom(office)
+        _, self.connection = office.answered()
+        self.current: str | None = None
+        self.runs = self.paused = False
+        self.waiting: list[str] = []
+        self.published = 0
+        self.seen = len(office.effects)
+
+    def settle(self) -> None:
+        for effect in self.office.effects[self.seen :]:
+            match effect:
+                case effects.StartRecording():
+                    assert self.current is None, "two recordings of one call"
+                    self.current, self.runs, self.paused = effect.recording, False, effect.paused
+                case effects.PauseRecording():
+                    assert (effect.recording, self.paused) == (self.current, False)
+                    self.paused = True
+                case effects.ResumeRecording():
+                    assert (effect.recording, self.paused) == (self.current, True)
+                    self.paused = False
+                case effects.StopRecording():
+                    assert effect.recording == self.current
+                    self.waiting.append(effect.recording)
+                    self.current = None
+                case effects.PublishEvent():
+                    self.published += 1
+        self.seen = len(self.office.effects)
+
+    def take(self, step: str) -> None:
+        office, room, current = self.office, self.room, self.current
+        if step in ("start", "paused"):
+            if current is None:
+                room.record(self.connection, pause_on_start=step == "paused")
+            else:
+                assert refusal(lambda: room.record(self.connection))[:2] == (400, "8559")
+        elif step in ("pause", "resume", "stop") and current is not None:
+            room.recording(step, current)
+        elif step == "runs" and current is not None:
+            self.runs = True
+            office.tell(facts.RecordingStarted(current, 1.0))
+        elif step == "fail" and current is not None:
+            self.current = None
+            office.tell(facts.RecordingFailed(current, 500, 9999, "full"))
+            self.waiting.append(current)
+        elif step == "files" and self.waiting:
+            before = self.published
+            office.tell(stored(self.waiting.pop(0)))
+            self.settle()
+            assert self.published == before + 1
+        elif step == "late":
+            before = len(office.effects)
+            office.tell(facts.RecordingStarted("gone", 1.0))
+            office.tell(facts.RecordingFailed("gone", 500, 9999, ""))
+            office.tell(stored("gone"))
+            assert len(office.effects) == before
+        elif step == "app":
+            room.office.people(self.connection)
+        self.settle()
+
+    def check(self) -> None:
+        if self.current is None:
+            return
+        told = [state for _, state, _ in self.room.recorded(self.current)]
+        shown = self.room.recording("get", self.current).recording_state
+        assert shown in ("active", "inactive")
+        if self.paused:
+            assert shown == "inactive"
+        elif self.runs:
+            assert shown == "active"
+        assert (told[-1] if told else "inactive") == shown
+        assert all(before != after for before, after in pairwise(told))
+
+    def end(self, how: str) -> None:
+        current = self.current
+        if how == "lost":
+            self.office.tell(facts.MediaLost((1,)))
+        else:
+            self.office.hang_up(self.connection)
+        self.settle()
+        assert self.current is None
+        if current is not None:
+            assert self.room.recorded(current)[-1][1] == "inactive"
+        assert self.office.nothing_left()
+        book = self.office.exchange._commands[commands.GetRecording].__self__.book
+        assert not book.live
+        assert list(book.storing) == self.waiting
