@@ -167,7 +167,7 @@ class App:
         node = node_of(f"{settings.server.bind} {settings.server.data_dir}")
         minter = Minter(node, os.urandom, wall=clock.wall)
 
-        tokens = TokenMinter(keys, clock)
+        tokens = TokenMinter(keys, clock, settings.events.token_issuer)
         policy = TargetPolicy(
             allow_private=settings.server.private_targets, allow_http=settings.server.http_callbacks
         )
@@ -232,8 +232,6 @@ class App:
         await phones.trunks.resolve_trunks()
         self._closers.append(engine.end_all)
 
-        identities = IdentityService(journal, keys, new_user_id=minter.user_id, wall=clock.wall)
-        await identities.load()
         self._fetch = HttpFetch()
         self._closers.append(self._fetch.close)
         access = self.access = Access(
@@ -242,6 +240,14 @@ class App:
             window=settings.limits.clock_skew,
             issuers=issuers(settings, self._fetch),
         )
+        identities = IdentityService(
+            journal,
+            keys,
+            new_user_id=minter.user_id,
+            wall=clock.wall,
+            verify_teams=lambda token: access.of_teams(token, clock.wall()),
+        )
+        await identities.load()
         azure = AzureSurface(
             engine=engine,
             identities=identities,

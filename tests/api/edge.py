@@ -69,6 +69,7 @@ class FakeEngine:
         self.gate: asyncio.Event | None = None
         self.kept: list[KeptAnswer] = []
         self.undurable: BaseException | None = None
+        self.people: list[CallParticipant] = []
 
     async def execute(self, command: Command, keep: Any = None) -> msgspec.Struct | None:
         self.commands.append(command)
@@ -96,7 +97,7 @@ class FakeEngine:
             case CreateCall() | AnswerCall() | GetCall():
                 return properties()
             case ListParticipants():
-                return GetParticipantsResponse(value=[participant])
+                return GetParticipantsResponse(value=list(self.people or [participant]))
             case GetParticipant():
                 return participant
             case SendDtmf():
@@ -165,12 +166,15 @@ class Keys:
 _numbers = itertools.count(1)
 
 
-def identity_service(clock: Any, documents: MemoryDocuments | None = None) -> IdentityService:
+def identity_service(
+    clock: Any, documents: MemoryDocuments | None = None, verify_teams: Any = None
+) -> IdentityService:
     return IdentityService(
         documents or MemoryDocuments(),
         Keys(),
         new_user_id=lambda resource: f"8:acs:{resource}_{uuid.UUID(int=next(_numbers))}",
         wall=clock.wall,
+        verify_teams=verify_teams,
     )
 
 
@@ -182,11 +186,12 @@ def surface(
     access: Access | None = None,
     write_answer: Any = None,
     more: Any = (),
+    identities: IdentityService | None = None,
     **bounds: Any,
 ) -> AzureSurface:
     return AzureSurface(
         engine=engine,
-        identities=identity_service(clock),
+        identities=identities or identity_service(clock),
         key_documents=Keys(),
         access=access or Access(resources, public_hosts=("127.0.0.1:8080",)),
         clock=clock,

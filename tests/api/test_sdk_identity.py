@@ -58,9 +58,10 @@ def test_an_unknown_user_is_not_found(client):
             act(stranger)
 
 
-def test_exchanging_a_teams_token_is_not_supported_and_says_so(client):
-    with pytest.raises(HttpResponseError, match="exchangeTeamsUserAccessToken"):
+def test_exchanging_a_teams_token_without_an_issuer_is_refused_and_says_so(client):
+    with pytest.raises(HttpResponseError, match="there is no issuer") as caught:
         client.get_token_for_teams_user("token", "client", "user")
+    assert caught.value.status_code == 405
 
 
 def test_expiry_as_text_agrees_with_the_token(client):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hookflash.wire.identifiers import Identifier, IdentifierKind
-from hookflash.wire.ids import Minter, node_of, read_node
+from hookflash.wire.ids import Minter, node_of, read_node, recording_connection
 
 RESOURCE = "6d889502-3d7a-41a8-befa-d21fd80e8767"
 NODES = st.integers(0, 0xFFFF).map(lambda number: f"{number:04x}")
@@ -138,3 +138,11 @@ def test_what_is_not_ours(text: str) -> None:
 def test_any_text_is_read_or_not(text: str) -> None:
     node = read_node(text)
     assert node is None or len(node) == 4
+
+
+def test_a_recording_names_the_connection_that_started_it():
+    minter = Minter("ab", lambda n: bytes(range(n)))
+    connection = minter.call_connection_id()
+    assert recording_connection(minter.recording_id(connection)) == connection
+    for text in ("", "x", "a" * 20_000, "e30", "bm90IGpzb24", "\u00fc"):
+        assert recording_connection(text) is None

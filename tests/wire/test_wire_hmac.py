@@ -16,6 +16,7 @@ from hookflash.wire.hmac import (
     EMPTY_BODY_HASH,
     AccessKey,
     Verifier,
+    body_digest,
     candidate_hosts,
     candidate_targets,
     decode_key,
@@ -469,3 +470,8 @@ def test_anything_unsigned_is_refused_in_words(headers: dict[str, str], target: 
         VERIFIER.verify("GET", target, headers, b"", NOW, content=content)
     assert info.value.code == "7509"
     assert len(info.value.message) < 2_000
+
+
+def test_the_digest_of_a_body_is_what_the_header_says():
+    assert body_digest(b"") == EMPTY_BODY_HASH
+    assert body_digest(b"{}") == base64.b64encode(hashlib.sha256(b"{}").digest()).decode()

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from hookflash.api.ports import Resource
 from hookflash.wire.hmac import DATE_WINDOW, AccessKey, Verifier, decode_key
-from hookflash.wire.results import invalid_token
+from hookflash.wire.results import invalid_token, not_supported
 from hookflash.wire.timestamps import zulu_time
 
 MAX_TOKEN = 16_384
@@ -27,6 +27,11 @@ class TokenVerifier(Protocol):
 
     async def resource_of(self, token: str, now: float) -> str:
         """The GUID of the resource that a token acts for. Refusal 401/7501 says which check failed."""
+        ...
+
+    async def of_teams(self, token: str, now: float) -> tuple[Mapping[str, Any], str]:
+        """The claims of a Teams user's token, and the GUID of the resource its issuer acts for. Refusal
+        401/7501."""
         ...
 
 
@@ -151,6 +156,18 @@ class Access:
                 "token's issuer in an [[issuer]] of the configuration."
             )
         return await self._issuers.resource_of(token, now)
+
+    async def of_teams(self, token: str, now: float) -> tuple[Mapping[str, Any], str]:
+        """The claims of a Teams user's token and the resource of its issuer.
+
+        Raises Refusal 401/7501, and 405/8520 when there is no issuer.
+        """
+        if self._issuers is None:
+            raise not_supported(
+                "Tokens of Teams users cannot be verified: no issuer is configured. Add an [[issuer]] for "
+                "their tenant to the configuration."
+            )
+        return await self._issuers.of_teams(token, now)
 
     def uses(self) -> list[CredentialUse]:
         """Every key and static token with its use."""

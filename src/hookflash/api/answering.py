@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import itertools
 import logging
 import os
@@ -11,7 +13,9 @@ from hookflash.api.connections import respond
 from hookflash.api.exchange import CHAIN_ID, Answer, HeadedRefusal
 from hookflash.api.reading import Receive, Scope, Send
 from hookflash.api.routing import WrongMethod
+from hookflash.wire.catalogue import help_link
 from hookflash.wire.results import Refusal
+from hookflash.wire.versions import IDENTITY
 
 log = logging.getLogger("hookflash.api")
 
@@ -48,6 +52,9 @@ def render(refusal: Refusal) -> Answer:
         headers = (*headers, (b"www-authenticate", _CHALLENGES.get(refusal.code, b"Bearer, HMAC-SHA256")))
     elif isinstance(refusal, WrongMethod):
         headers = (*headers, (b"allow", ", ".join(refusal.allowed).encode("ascii")))
+    link = help_link(refusal.code)
+    if link is not None:
+        headers = (*headers, (b"link", link.encode("ascii")))
     return Answer(status, refusal.body(), headers)
 
 
@@ -70,6 +77,17 @@ def header_list(
     if more:
         out.extend(more)
     return out
+
+
+def identity_headers(reference: str, seconds: float) -> list[tuple[bytes, bytes]]:
+    """What the answers of the identity service have beside (contract section 2.6). ``seconds`` it took."""
+    vector = base64.b64encode(hashlib.sha256(reference.encode()).digest()[:16])[:22]
+    return [
+        (b"api-supported-versions", ", ".join(IDENTITY).encode()),
+        (b"ms-cv", vector + b".0"),
+        (b"request-context", b"appId="),
+        (b"x-processing-time", b"%dms" % max(0, round(seconds * 1000))),
+    ]
 
 
 async def send_answer(answer: Answer, out: list[tuple[bytes, bytes]], scope: Scope, send: Send) -> None:

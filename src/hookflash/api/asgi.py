@@ -18,7 +18,14 @@ import msgspec
 
 from hookflash.api import keys, table
 from hookflash.api.access import Access
-from hookflash.api.answering import answer_early, header_list, new_reference, render, send_answer
+from hookflash.api.answering import (
+    answer_early,
+    header_list,
+    identity_headers,
+    new_reference,
+    render,
+    send_answer,
+)
 from hookflash.api.connections import whole_body
 from hookflash.api.exchange import CHAIN_ID, Answer, Core, Operation, Request
 from hookflash.api.links import base_url
@@ -39,6 +46,7 @@ from hookflash.api.repeatability import Repeat, Repeatability, Write, read_repea
 from hookflash.api.routing import Router
 from hookflash.ports.clock import Clock
 from hookflash.ports.journal import KeptAnswer, NotDurable
+from hookflash.wire.catalogue import page_of
 from hookflash.wire.hmac import body_digest
 from hookflash.wire.ids import recording_connection
 from hookflash.wire.operations import EARLIER_STATUSES
@@ -49,6 +57,8 @@ log = logging.getLogger("hookflash.api")
 
 STILL_SENDING = frozenset({408, 413})
 """Refusals that come before the body has."""
+OF_IDENTITY = ("/identities", "/teamsUser/")
+"""Paths of the identity service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,7 @@ class AzureSurface:
         self._core = Core(engine, identities)
         self._correlation_of = engine.correlation_of
         self._wall = clock.wall
+        self._now = clock.now
         self._access = access
         self._public_url = public_url.rstrip("/")
         self._bounds = bounds or Bounds()
@@ -121,6 +132,7 @@ class AzureSurface:
         headers = read_headers(scope)
         request = Request("", "", (), b"", path=path, query=scope["query_string"])
         reference = new_reference()
+        began = self._now()
         early = False
         try:
             operation, request.ids = self._router.find(method, path)
@@ -135,6 +147,8 @@ class AzureSurface:
             answer = _failed(method, path)
         chain = self._chain(request) if request.ids and request.resource else None
         out = header_list(answer, headers, chain, reference)
+        if path.startswith(OF_IDENTITY):
+            out += identity_headers(reference, self._now() - began)
         if early:
             await answer_early(answer, out, receive, send)
         else:
@@ -238,6 +252,7 @@ def _tell(method: str, request: Request, reference: str, refusal: Refusal) -> No
             "path": request.path[:200],
             "status": refusal.status,
             "code": refusal.code,
+            "page": page_of(refusal.code),
             "reference": reference,
             "callConnectionId": ids[0][:100] if ids else None,
         },

@@ -114,6 +114,12 @@ class Issuers:
             self._verified.popitem(last=False)
         return issuer.resource
 
+    async def of_teams(self, token: str, now: float) -> tuple[dict[str, Any], str]:
+        """The claims of a Teams user's token, and the GUID of the resource its issuer acts for. Raises as
+        :meth:`resource_of`."""
+        claims, issuer = await self.verified(token, now, teams=True)
+        return claims, issuer.resource
+
     async def verified(self, token: str, now: float, *, teams: bool = False) -> tuple[dict[str, Any], Issuer]:
         """The claims of a token, all checked, and who issued it; ``teams``: it is one to be exchanged.
 

@@ -15,6 +15,7 @@ from hookflash.wire.identity import (
     CreateIdentityRequest,
     CreateIdentityResponse,
     IssueTokenRequest,
+    TeamsTokenExchangeRequest,
 )
 
 
@@ -65,6 +66,10 @@ class Identities(Protocol):
     async def revoke_tokens(self, resource: str, user_id: str) -> None: ...
 
     async def delete(self, resource: str, user_id: str) -> None: ...
+
+    async def exchange_teams_token(
+        self, resource: str, request: TeamsTokenExchangeRequest
+    ) -> CommunicationAccessToken: ...
 
 
 class KeyDocuments(Protocol):

@@ -16,6 +16,7 @@ from hookflash.api.exchange import Core, Operation, Request
 from hookflash.wire.operation import Operation as Row
 from hookflash.wire.operations import IDENTITY_OPERATIONS, OPERATIONS, PREVIEW_OPERATIONS
 from hookflash.wire.results import Refusal
+from hookflash.wire.versions import IDENTITY, STABLE
 
 RUNS = (
     call_connections.RUNS
@@ -57,6 +58,7 @@ def _served(row: Row, run: Run | None) -> Operation:
         takes_body=row.request is not None,
         repeatable=row.repeatable,
         linking=row.name == "getParticipants",
+        versions=IDENTITY if row in IDENTITY_OPERATIONS else STABLE,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 import msgspec
 
-from hookflash.identity.users import User, Users
+from hookflash.identity.users import TEAMS, User, Users
 from hookflash.ports.outbox import Documents, KeyRing
 from hookflash.wire.enums import TokenScope
 from hookflash.wire.identity import (
@@ -19,14 +19,29 @@ from hookflash.wire.identity import (
     CreateIdentityRequest,
     CreateIdentityResponse,
     IssueTokenRequest,
+    TeamsTokenExchangeRequest,
     token_claims,
     token_lifetime,
 )
-from hookflash.wire.results import Refusal, invalid_argument, invalid_token
+from hookflash.wire.results import (
+    Refusal,
+    forbidden,
+    invalid_argument,
+    invalid_token,
+    not_supported,
+    wrong_resource,
+)
 
 ALGORITHM = "RS256"
 MAX_TOKEN = 8192
 """Longest token looked at, in characters; ours have about 900."""
+MAX_LIFETIME = 86_400
+"""Seconds a token of a Teams user is valid at most; it ends with the token it was given for."""
+TEAMS_SCOPES = [TokenScope.CHAT, TokenScope.VOIP]
+
+VerifyTeams = Callable[[str], Awaitable[tuple[Mapping[str, Any], str]]]
+"""From a Teams user's token to its claims, all checked, and the resource that its issuer acts for. Raises
+Refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +62,7 @@ class IdentityService:
         keys: signs the tokens (RS256) and verifies them.
         new_user_id: makes a rawId (``8:acs:<resource>_<guid>``) for a resource's GUID.
         wall: Unix time in seconds.
+        verify_teams: verifies tokens of Teams users; None: none can be verified.
     """
 
     def __init__(
@@ -56,7 +72,9 @@ class IdentityService:
         *,
         new_user_id: Callable[[str], str],
         wall: Callable[[], float],
+        verify_teams: VerifyTeams | None = None,
     ) -> None:
+        self._verify_teams = verify_teams
         self._users = Users(documents)
         self._keys = keys
         self._new_user_id = new_user_id
@@ -97,11 +115,36 @@ class IdentityService:
         user = self._living(resource, user_id)
         await self._users.save(msgspec.structs.replace(user, generation=user.generation + 1, deleted=True))
 
+    async def exchange_teams_token(
+        self, resource: str, request: TeamsTokenExchangeRequest
+    ) -> CommunicationAccessToken:
+        """A token for a Teams user, who is told by a token of a configured issuer.
+
+        Raises:
+            Refusal: 405 without an issuer, 401/7501 when the token does not hold, 403/7504 when its issuer is
+                another resource's, 400 when it is of another user or application than the request says.
+        """
+        if self._verify_teams is None:
+            raise not_supported("Tokens of Teams users cannot be verified here: there is no issuer.")
+        claims, owner = await self._verify_teams(request.token)
+        if owner != resource:
+            raise forbidden("The issuer of the token acts for another resource; use that resource's key.")
+        expected = {"userId": claims.get("oid"), "appId": claims.get("azp", claims.get("appid"))}
+        for field, given in (("userId", request.user_id), ("appId", request.app_id)):
+            if given != expected[field]:
+                raise invalid_argument(field, "it is not the one that the token was issued for.")
+        now = self._wall()
+        user = self._users.find(f"{TEAMS}{request.user_id}", resource)
+        if user is None:
+            user = User(id=f"{TEAMS}{request.user_id}", resource=resource, created=now)
+            await self._users.save(user)
+        return self._sign(user, TEAMS_SCOPES, min(MAX_LIFETIME, max(1, int(claims["exp"] - now))))
+
     def verify(self, token: str) -> Grant:
         """Who a token stands for. Refusal 401/7501 when it is forged, expired, revoked, or of a deleted
         user."""
         claims = self._claims(token)
-        user = self._users.find(f"8:{claims['skypeid']}")
+        user = self._users.find(f"8:{claims['skypeid']}", str(claims.get("resourceId", "")))
         if user is None or user.deleted:
             raise invalid_token(
                 "The token's user does not exist (any more); create one with POST /identities."
@@ -133,19 +176,19 @@ class IdentityService:
             raise invalid_token(f"The token cannot be verified: {error}.") from None
 
     def _living(self, resource: str, user_id: str) -> User:
-        user = self._users.find(user_id)
+        user = self._users.find(user_id, resource)
+        if user is not None and user.resource != resource:
+            raise wrong_resource(f"User {user_id!r} belongs to another resource; use that resource's key.")
         if user is None or user.deleted:
             what = "was deleted" if user else "is not known here"
             raise Refusal(
                 404, "NotFound", f"User {user_id[:200]!r} {what}; create one with POST /identities."
             )
-        if user.resource != resource:
-            message = f"User {user_id!r} belongs to another resource; use that resource's key."
-            raise Refusal(403, "Forbidden", message)
         return user
 
     def _sign(self, user: User, scopes: list[TokenScope], lifetime: int) -> CommunicationAccessToken:
         key = self._keys.current
+        scopes = list(dict.fromkeys(scopes))
         now = int(self._wall())
         claims = token_claims(user.id, scopes, user.resource, now, lifetime) | {"gen": user.generation}
         token = jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.kid})

@@ -7,6 +7,8 @@ import msgspec
 from hookflash.ports.outbox import Documents
 
 SPACE = "identities"
+TEAMS = "8:orgid:"
+"""What the rawId of a Teams user begins with."""
 
 
 class User(msgspec.Struct, omit_defaults=True):
@@ -21,6 +23,16 @@ class User(msgspec.Struct, omit_defaults=True):
     generation: int = 0
     deleted: bool = False
 
+    @property
+    def key(self) -> str:
+        """What it is kept under. A Teams user is of no resource: each that it came to knows it by itself."""
+        return key_of(self.id, self.resource)
+
+
+def key_of(user_id: str, resource: str) -> str:
+    """What a user is kept under."""
+    return f"{user_id}@{resource}" if user_id.startswith(TEAMS) else user_id
+
 
 class Users:
     """All users, in memory, with every change written through before it is acknowledged."""
@@ -34,11 +46,24 @@ class Users:
         found = await self._documents.documents(SPACE)
         self._users = {key: msgspec.json.decode(body, type=User) for key, body in found.items()}
 
-    def find(self, user_id: str) -> User | None:
-        """The user, deleted or not."""
-        return self._users.get(user_id)
+    def find(self, user_id: str, resource: str) -> User | None:
+        """The user, deleted or not; ``resource`` is who asks, and only matters for Teams users."""
+        return self._users.get(key_of(user_id, resource))
 
     async def save(self, user: User) -> None:
-        """Keep ``user``; returns once it is durable."""
-        self._users[user.id] = user
-        await self._documents.put_document(SPACE, user.id, msgspec.json.encode(user))
+        """Keep ``user``; returns once it is durable.
+
+        When that fails it is as it was before, unless it was changed again meanwhile.
+        """
+        key = user.key
+        former = self._users.get(key)
+        self._users[key] = user
+        try:
+            await self._documents.put_document(SPACE, key, msgspec.json.encode(user))
+        except BaseException:
+            if self._users.get(key) is user:
+                if former is None:
+                    del self._users[key]
+                else:
+                    self._users[key] = former
+            raise

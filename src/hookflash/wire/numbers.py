@@ -13,16 +13,16 @@ SIP_VERSIONS = ("2023-03-01",)
 class PhoneNumberCapabilities(Model):
     """Each is ``none``, ``inbound``, ``outbound`` or ``inbound+outbound``."""
 
-    calling: str = "inbound+outbound"
-    sms: str = "none"
+    calling: str
+    sms: str
 
 
 class PhoneNumberCost(Model):
     """What a number costs: here nothing, its carrier sends the bill."""
 
-    amount: float = 0.0
-    currency_code: str = "USD"
-    billing_frequency: str = "monthly"
+    amount: float
+    currency_code: str
+    billing_frequency: str
 
 
 class PurchasedPhoneNumber(Model):
@@ -83,7 +83,7 @@ class SipTrunkRoute(Model):
     name: str
     number_pattern: str
     trunks: list[str]
-    description: str = ""
+    description: str
 
 
 class SipConfiguration(Model):
@@ -114,8 +114,8 @@ def purchased(number: str, kind: str, country: str | None, since: str) -> Purcha
         phone_number=number,
         country_code=(country or country_of(number)).upper(),
         phone_number_type=kind,
-        capabilities=PhoneNumberCapabilities(),
+        capabilities=PhoneNumberCapabilities(calling="inbound+outbound", sms="none"),
         assignment_type="application",
         purchase_date=f"{since}T00:00:00Z",
-        cost=PhoneNumberCost(),
+        cost=PhoneNumberCost(amount=0.0, currency_code="USD", billing_frequency="monthly"),
     )
