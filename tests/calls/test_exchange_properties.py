@@ -1,227 +1,55 @@
 """Whatever apps and phones do, in whatever order: what always holds.
 
-The machine plays the outside: it carries out effects in a small model of phones, plays, sendings and
-timers, reports random facts about them (also about things long gone), and sends random commands. It checks
-after every turn that no effect contradicts the model, and at the end that everything begun has been ended.
+The machine plays the outside (:mod:`.outside`): it reports random facts, also late, doubled and out of order,
+and sends random commands. After every turn no effect may contradict the model, and at the end everything
+begun has been ended.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
-from hookflash.calls import effects, facts
+from hookflash.calls import commands, effects, facts
 from hookflash.calls.facts import Cause
 from hookflash.media.tables import State
-from hookflash.wire.enums import CallRejectReason
-from hookflash.wire.results import Refusal
+from hookflash.wire.enums import (
+    CallRejectReason,
+    MediaStreamingAudioChannelType,
+    RecordingContentType,
+    StreamingTransportType,
+)
+from hookflash.wire.parts import MediaStreamingOptions
+from hookflash.wire.requests import (
+    StartCallRecordingRequest,
+    StartMediaStreamingRequest,
+    StopMediaStreamingRequest,
+)
 
-TERMINAL = {
-    "PlayCompleted",
-    "PlayFailed",
-    "PlayCanceled",
-    "RecognizeCompleted",
-    "RecognizeFailed",
-    "RecognizeCanceled",
-    "SendDtmfTonesCompleted",
-    "SendDtmfTonesFailed",
-}
-LAST = {"CallDisconnected", "AnswerFailed"}
+from .outside import World
+
 PHONES = ["+14255550123", "+14255550999", "+14255550777"]
 CAUSES = st.sampled_from([Cause(486, "Busy Here"), Cause(487, "Request Terminated"), Cause(200, "OK")])
+STREAMING = MediaStreamingOptions(
+    transport_type=StreamingTransportType.WEBSOCKET,
+    audio_channel_type=MediaStreamingAudioChannelType.MIXED,
+    transport_url="wss://app.example/audio",
+    start_media_streaming=True,
+    enable_dtmf_tones=True,
+)
 
 
-class Outside(RuleBasedStateMachine):
-    """The world around an exchange."""
+class Outside(World):
+    """Rules: what phones, the platform and apps do."""
 
-    def __init__(self, office_type: Any) -> None:
-        super().__init__()
-        self.office = office_type(memory=3)
-        self.phones: dict[int, str] = {}  # leg -> calling, dialled, answering, up
-        self.app_legs: set[int] = set()
-        self.mixed: set[int] = set()
-        self.plays: set[int] = set()
-        self.sendings: set[int] = set()
-        self.timers: dict[int, float] = {}
-        self.contexts: list[tuple[str, str]] = []
-        self.connections: dict[str, str] = {}  # id -> resource
-        self.opened: set[str] = set()
-        self.ended: set[str] = set()
-        self.sequence: dict[str, int] = {}
-        self.heard: dict[tuple[str, str], int] = {}
-        self.accepted: set[str] = set()
-        self.begun: Counter[str] = Counter()
-        self.terminal: Counter[str] = Counter()
-        self.serial = 0
+    @property
+    def _people(self) -> list[str]:
+        return [*PHONES, self.office.BOB, self.office.ALICE]
 
-    # --- carrying out effects ---------------------------------------------------------------------------
-
-    def carry_out(self, decided: list[effects.Effect]) -> None:
-        for effect in decided:
-            getattr(self, "_" + type(effect).__name__, self._nothing)(effect)
-
-    def _nothing(self, effect: Any) -> None:
-        pass
-
-    def _DialLeg(self, effect: effects.DialLeg) -> None:
-        assert effect.leg not in self.phones
-        self.phones[effect.leg] = "dialled"
-
-    def _AnswerLeg(self, effect: effects.AnswerLeg) -> None:
-        assert self.phones[effect.leg] == "calling"
-        self.phones[effect.leg] = "answering"
-
-    def _RefuseLeg(self, effect: effects.RefuseLeg) -> None:
-        assert self.phones.pop(effect.leg) == "calling"
-        assert effect.status >= 300
-
-    def _EndLeg(self, effect: effects.EndLeg) -> None:
-        assert self.phones.pop(effect.leg) in ("dialled", "answering", "up")
-        self.mixed.discard(effect.leg)
-
-    def _OpenAppLeg(self, effect: effects.OpenAppLeg) -> None:
-        assert effect.leg not in self.app_legs
-        self.app_legs.add(effect.leg)
-
-    def _CloseAppLeg(self, effect: effects.CloseAppLeg) -> None:
-        self.app_legs.remove(effect.leg)
-        self.mixed.discard(effect.leg)
-
-    def _JoinMix(self, effect: effects.JoinMix) -> None:
-        assert effect.leg not in self.mixed
-        assert effect.leg in self.app_legs or self.phones[effect.leg] == "up"
-        self.mixed.add(effect.leg)
-
-    def _LeaveMix(self, effect: effects.LeaveMix) -> None:
-        self.mixed.remove(effect.leg)
-
-    def _PlayAudio(self, effect: effects.PlayAudio) -> None:
-        assert effect.legs
-        assert effect.sources
-        for leg in effect.legs:
-            assert leg in self.app_legs or self.phones[leg] == "up"
-        self.plays.add(effect.play)
-
-    def _AddListener(self, effect: effects.AddListener) -> None:
-        assert effect.play in self.plays
-        assert effect.leg in self.mixed
-
-    def _RemoveListener(self, effect: effects.RemoveListener) -> None:
-        assert effect.play in self.plays
-        assert effect.leg not in self.mixed
-
-    def _StopAudio(self, effect: effects.StopAudio) -> None:
-        self.plays.remove(effect.play)
-
-    def _SendTones(self, effect: effects.SendTones) -> None:
-        assert self.phones[effect.leg] == "up"
-        self.sendings.add(effect.sending)
-
-    def _StopTones(self, effect: effects.StopTones) -> None:
-        self.sendings.remove(effect.sending)
-
-    def _StartTimer(self, effect: effects.StartTimer) -> None:
-        assert effect.at >= self.office.now
-        self.timers[effect.timer] = effect.at
-
-    def _StopTimer(self, effect: effects.StopTimer) -> None:
-        del self.timers[effect.timer]
-
-    def _RaiseIncomingCall(self, effect: effects.RaiseIncomingCall) -> None:
-        self.contexts.append((effect.data.incoming_call_context, effect.resource))
-
-    def _ConnectionOpened(self, effect: effects.ConnectionOpened) -> None:
-        assert effect.connection_id not in self.opened
-        self.opened.add(effect.connection_id)
-
-    def _ConnectionClosed(self, effect: effects.ConnectionClosed) -> None:
-        assert effect.connection_id in self.ended
-
-    def _Notify(self, effect: effects.Notify) -> None:
-        connection, data = effect.connection_id, effect.data
-        name = type(data).__name__
-        assert connection in self.opened
-        assert connection not in self.ended, f"{name} after the last event"
-        if name in LAST:
-            self.ended.add(connection)
-        if name == "ParticipantsUpdated":
-            number = data.sequence_number  # type: ignore[attr-defined]
-            assert number > self.sequence.get(connection, 0)
-            self.sequence[connection] = number
-        context = data.operation_context or ""
-        if name == "ContinuousDtmfRecognitionToneReceived":
-            number = data.sequence_id  # type: ignore[attr-defined]
-            before = self.heard.get((connection, context), 0)
-            assert number == before + 1
-            self.heard[connection, context] = number
-        if name == "ContinuousDtmfRecognitionStopped":
-            self.heard.pop((connection, context), None)
-        if name == "PlayStarted":
-            assert self.terminal[context] == 0
-            self.begun[context] += 1
-            assert self.begun[context] == 1
-        if name in TERMINAL:
-            self.terminal[context] += 1
-            assert self.terminal[context] == 1, f"a second terminal event: {name}"
-
-    # --- driving ----------------------------------------------------------------------------------------
-
-    def tell(self, fact: facts.Fact) -> None:
-        self.carry_out(self.office.tell(fact))
-
-    def ask(self, act: Any, *arguments: Any, **fields: Any) -> Any:
-        """Send a command; a refusal must leave everything as it was. Returns the response, False when
-        refused.
-        """
-        before, why = self.fingerprint(), ""
-        try:
-            response = act(*arguments, **fields)
-        except Refusal as refusal:
-            why = refusal.message
-            response = False
-        if response is False:
-            assert why
-            assert self.fingerprint() == before
-            return False
-        self.carry_out(self.office.last)
-        return response
-
-    def fingerprint(self) -> Any:
-        registry = self.office.exchange._registry
-        return (
-            [
-                (c.id, c.state, c.sequence_number, *map(str, self._desk(c.desk)))
-                for c in registry.connections.values()
-            ],
-            [(leg, person.state) for leg, (_, person) in registry.legs.items()],
-            list(registry.calls),
-            list(registry.book.open),
-            list(registry.pending.plays),
-            list(registry.pending.timers),
-            list(registry.pending.sendings),
-        )
-
-    def _desk(self, desk: Any) -> Any:
-        for operation in [*desk.main, *desk.subs, *desk.music.values()]:
-            yield operation.serial, operation.state, [target.leg for target in operation.targets]
-        for subscription in desk.subscriptions.values():
-            yield subscription.request, subscription.heard_so_far
-
-    def context(self) -> str:
-        self.serial += 1
-        return f"op-{self.serial}"
-
-    def connection(self, data: Any) -> tuple[str, str]:
+    def _connection(self, data: Any) -> tuple[str, str]:
         """Some connection, more often one that lives."""
         live = sorted(pair for pair in self.connections.items() if pair[0] not in self.ended)
         return data.draw(st.sampled_from(live * 8 + sorted(self.connections.items())))
@@ -246,20 +74,33 @@ class Outside(RuleBasedStateMachine):
 
     @invariant()
     def every_call_has_somebody_in_it_and_apps_come_up_with_their_caller(self) -> None:
-        for call in self.office.exchange._registry.calls.values():
-            assert any(not person.being_reached for person in call.participants.values())
-            assert call.ends() >= 2
-            if any(connection.connected for connection in call.connections.values()):
+        registry = self.office.exchange._registry
+        for call in registry.calls.values():
+            assert not call.over
+            assert call._lives()
+            if any(connection.up for connection in call.connections.values()):
                 assert call.originator is None or call.originator.present
             for connection in call.connections.values():
-                assert connection.connected is connection.participant.present
+                assert connection.up is connection.participant.present
+            for leg, person in call.participants.items():
+                assert registry.legs[leg] == (call, person)
+                assert self.mixed.issuperset([leg]) is (person.present and not person.on_hold)
+                assert person.moving is (self.phones.get(leg) == "moving")
+                assert (leg in self.muted) is person.muted
+            for move in call.arriving.values():
+                assert move.person.present
+                assert not move.source.over
+            for move in call.departing.values():
+                assert move.person.moving
+                assert not move.destination.over
 
     # --- calls that are up, so that what follows has something to work with ------------------------------
 
-    @rule(phones=st.integers(1, 3), invite=st.booleans())
-    def an_app_has_phones_on_the_line(self, phones: int, invite: bool) -> None:
+    @rule(phones=st.integers(1, 3), invite=st.booleans(), stream=st.booleans())
+    def an_app_has_phones_on_the_line(self, phones: int, invite: bool, stream: bool) -> None:
         numbers = PHONES[:phones] + ([self.office.BOB] if invite else [])
-        made = self.ask(self.office.create, *numbers)
+        options = {"media_streaming_options": STREAMING} if stream else {}
+        made = self.perform(self.office.create, *numbers, **options)
         self.connections[made.call_connection_id] = self.office.RED
         for leg in [effect.leg for effect in self.office.last if isinstance(effect, effects.DialLeg)]:
             self.phones[leg] = "up"
@@ -267,27 +108,30 @@ class Outside(RuleBasedStateMachine):
 
     @rule()
     def an_app_has_answered_a_phone(self) -> None:
-        leg = self.office.ring()
-        self.phones[leg] = "calling"
-        self.carry_out(self.office.last)
-        answered = self.ask(self.office.answer)
+        leg = self._ring(self.office.RED_NUMBER)
+        answered = self.perform(self.office.answer)
         self.connections[answered.call_connection_id] = self.office.RED
         self.phones[leg] = "up"
         self.tell(facts.LegUp(leg))
 
     # --- what phones do ---------------------------------------------------------------------------------
 
+    def _ring(self, callee: str) -> int:
+        leg = self.office.ring(callee)
+        self.ever.add(leg)
+        self.phones[leg] = "calling"
+        self.carry_out(self.office.last)
+        return leg
+
     @rule(callee=st.sampled_from(["red", "blue", "user", "nobody"]))
     def a_phone_calls(self, callee: str) -> None:
-        number = {
+        numbers = {
             "red": self.office.RED_NUMBER,
             "blue": self.office.BLUE_NUMBER,
             "user": self.office.ALICE,
             "nobody": "+19990000000",
-        }[callee]
-        leg = self.office.ring(number)
-        self.phones[leg] = "calling"
-        self.carry_out(self.office.last)
+        }
+        self._ring(numbers[callee])
 
     @precondition(lambda self: self.phones)
     @rule(data=st.data())
@@ -300,17 +144,38 @@ class Outside(RuleBasedStateMachine):
     @precondition(lambda self: self.phones)
     @rule(data=st.data(), cause=CAUSES)
     def a_phone_goes(self, data: Any, cause: Cause) -> None:
-        leg = data.draw(st.sampled_from(sorted(self.phones)))
+        self._go(data.draw(st.sampled_from(sorted(self.phones))), cause)
+
+    def _go(self, leg: int, cause: Cause) -> None:
         state = self.phones.pop(leg)
         self.mixed.discard(leg)
-        self.tell(facts.LegDown(leg, cause) if state == "up" else facts.LegFailed(leg, cause))
+        was_up = state in ("up", "moving")
+        self.tell(facts.LegDown(leg, cause) if was_up else facts.LegFailed(leg, cause))
+
+    @precondition(lambda self: "moving" in self.phones.values())
+    @rule(data=st.data(), well=st.booleans())
+    def a_leg_arrives_or_returns(self, data: Any, well: bool) -> None:
+        leg = data.draw(st.sampled_from(sorted(leg for leg, at in self.phones.items() if at == "moving")))
+        self.phones[leg] = "up"
+        self.muted.discard(leg)
+        if not well:
+            registry = self.office.exchange._registry
+            self.muted |= {leg} if registry.legs[leg][1].muted else set()
+        self.tell(facts.LegMoved(leg) if well else facts.LegNotMoved(leg, "no port"))
 
     @rule(leg=st.integers(1, 40), cause=CAUSES)
     def something_late_or_idle_is_said_of_a_leg(self, leg: int, cause: Cause) -> None:
         self.tell(facts.LegRinging(leg))
+        if self.phones.get(leg) != "moving":
+            self.tell(facts.LegMoved(leg))
+            self.tell(facts.LegNotMoved(leg, "late"))
         if leg not in self.phones and leg not in self.app_legs:
             self.tell(facts.LegUp(leg))
             self.tell(facts.LegDown(leg, cause))
+
+    @rule(bob=st.booleans(), devices=st.integers(0, 2))
+    def devices_come_and_go(self, bob: bool, devices: int) -> None:
+        self.tell(facts.DevicesChanged(self.office.BOB if bob else self.office.ALICE, devices))
 
     @rule(data=st.data(), digits=st.text("0123456789*#ABCD", min_size=1, max_size=4))
     def keys_are_pressed(self, data: Any, digits: str) -> None:
@@ -342,6 +207,26 @@ class Outside(RuleBasedStateMachine):
         self.sendings.discard(sending)
         self.tell(facts.TonesDone(sending) if well else facts.TonesFailed(sending, "no"))
 
+    @rule(data=st.data(), well=st.booleans())
+    def a_stream_opens_or_fails(self, data: Any, well: bool) -> None:
+        stream = data.draw(st.sampled_from([*sorted(self.streams) * 4, 99]))
+        if well:
+            if stream in self.streams:
+                self.streams[stream] = "open"
+            self.tell(facts.StreamOpened(stream))
+        else:
+            self.streams.pop(stream, None)
+            self.tell(facts.StreamFailed(stream, "streamConnectionUnsuccessful", 500, 8603, "no"))
+
+    @rule(data=st.data(), well=st.booleans())
+    def a_recording_starts_or_breaks_off(self, data: Any, well: bool) -> None:
+        recording = data.draw(st.sampled_from([*sorted(self.recordings) * 4, "none"]))
+        if well:
+            self.tell(facts.RecordingStarted(recording, 1.0))
+        else:
+            self.recordings.discard(recording)
+            self.tell(facts.RecordingFailed(recording, 500, 9999, "disk full"))
+
     @precondition(lambda self: self.contexts)
     @rule(data=st.data())
     def nobody_listens(self, data: Any) -> None:
@@ -356,7 +241,7 @@ class Outside(RuleBasedStateMachine):
     @rule(called=st.lists(st.sampled_from([*PHONES, "bob", "blue"]), min_size=1, max_size=3))
     def an_app_calls(self, called: list[str]) -> None:
         names = {"bob": self.office.BOB, "blue": self.office.BLUE_NUMBER}
-        made = self.ask(self.office.create, *[names.get(target, target) for target in called])
+        made = self.perform(self.office.create, *[names.get(target, target) for target in called])
         self.connections[made.call_connection_id] = self.office.RED
 
     @precondition(lambda self: self.contexts)
@@ -364,24 +249,81 @@ class Outside(RuleBasedStateMachine):
     def an_app_decides(self, data: Any, how: str) -> None:
         context, resource = data.draw(st.sampled_from(self.contexts[-4:]))
         if how == "answer":
-            answered = self.ask(self.office.answer, resource, incoming_call_context=context)
+            answered = self.perform(self.office.answer, resource, incoming_call_context=context)
             if answered:
                 self.connections[answered.call_connection_id] = resource
         elif how == "redirect":
-            target = data.draw(st.sampled_from([*PHONES, self.office.BOB, self.office.RED_NUMBER]))
-            self.ask(self.office.redirect, target, resource, context)
+            target = data.draw(st.sampled_from([*self._people, self.office.RED_NUMBER]))
+            self.perform(self.office.redirect, target, resource, context)
         elif how == "reject":
-            self.ask(self.office.reject, CallRejectReason.BUSY, resource)
+            self.perform(self.office.reject, CallRejectReason.BUSY, resource)
         else:
-            self.ask(
-                self.office.answer, "99999999-9999-4999-8999-999999999999", incoming_call_context=context
-            )
+            wrong = "99999999-9999-4999-8999-999999999999"
+            self.perform(self.office.answer, wrong, incoming_call_context=context)
+
+    @rule(data=st.data(), kind=st.sampled_from(["call", "call", "group", "room"]), blue=st.booleans())
+    def an_app_connects(self, data: Any, kind: str, blue: bool) -> None:
+        resource = self.office.BLUE if blue else self.office.RED
+        locator = {
+            "call": {"server_call_id": data.draw(st.sampled_from([*self.calls[-6:], "bm9uZQ=="]))},
+            "group": {"group_call_id": data.draw(st.sampled_from(["a", "A", "b"]))},
+            "room": {"room_id": data.draw(st.sampled_from(["1", "2"]))},
+        }[kind]
+        joined = self.perform(self.office.connect, resource, **locator)
+        if joined:
+            self.connections[joined.call_connection_id] = resource
 
     @precondition(lambda self: self.connections)
     @rule(data=st.data(), everybody=st.booleans())
     def an_app_ends_its_call(self, data: Any, everybody: bool) -> None:
-        connection, resource = self.connection(data)
-        self.ask(self.office.terminate if everybody else self.office.hang_up, connection, resource)
+        connection, resource = self._connection(data)
+        self.perform(self.office.terminate if everybody else self.office.hang_up, connection, resource)
+
+    @precondition(lambda self: self.connections)
+    @rule(data=st.data(), what=st.sampled_from(["add", "add", "remove", "transfer", "mute", "unmute"]))
+    def an_app_changes_who_takes_part(self, data: Any, what: str) -> None:
+        connection, resource = self._connection(data)
+        whom, context, office = data.draw(st.sampled_from(self._people)), self.context(), self.office
+        fields = {"operation_context": context}
+        if what in ("mute", "unmute"):
+            self.perform(
+                office.mute if what == "mute" else office.unmute, connection, whom, resource=resource
+            )
+            return
+        if what == "remove":
+            done = self.ask(office.remove, connection, whom, resource, **fields)
+        elif what == "transfer":
+            transferee = data.draw(st.sampled_from([None, *self._people]))
+            done = self.ask(office.transfer, connection, whom, transferee, resource, **fields)
+        else:
+            done = self.ask(office.add, connection, whom, resource, **fields)
+            if done:
+                self.adds[done.invitation_id] = context
+        if done is not False:
+            self.accepted.add(context)
+            self.carry_out(office.last)
+
+    @precondition(lambda self: self.adds and self.connections)
+    @rule(data=st.data())
+    def an_app_cancels_an_add(self, data: Any) -> None:
+        invitation, context = data.draw(st.sampled_from(sorted(self.adds))), self.context()
+        connection, resource = self._connection(data)
+        fields = {"operation_context": context}
+        if self.ask(self.office.cancel_add, connection, invitation, resource, **fields) is not False:
+            self.accepted.add(context)
+            self.carry_out(self.office.last)
+
+    @precondition(lambda self: self.connections)
+    @rule(data=st.data(), whom=st.lists(st.integers(0, 4), min_size=1, max_size=3))
+    def an_app_moves_people(self, data: Any, whom: list[int]) -> None:
+        connection, resource = self._connection(data)
+        origin, context = self._connection(data)[0], self.context()
+        targets = [self._people[index] for index in whom]
+        fields = {"resource": resource, "operation_context": context}
+        moved = self.ask(self.office.move, connection, origin, *targets, **fields)
+        if moved:
+            self.accepted |= {f"{context}:{person.identifier.raw_id}" for person in moved.participants}
+            self.carry_out(self.office.last)
 
     @precondition(lambda self: self.connections)
     @rule(
@@ -391,20 +333,20 @@ class Outside(RuleBasedStateMachine):
         interrupt=st.booleans(),
     )
     def an_app_uses_media(self, data: Any, what: str, whom: str, interrupt: bool) -> None:
-        connection, _ = self.connection(data)
+        connection, _ = self._connection(data)
         context = self.context()
         office = self.office
         fields = {"operation_context": context}
         loud = {**fields, "interrupt_call_media_operation": interrupt}
         accepted = {
-            "play": lambda: self.ask(office.play, connection, **loud),
-            "play to": lambda: self.ask(office.play, connection, to=[whom], **loud),
-            "recognize": lambda: self.ask(office.recognize, connection, whom, max_tones=2, **loud),
-            "prompted": lambda: self.ask(office.recognize, connection, whom, "https://x/p.wav", **loud),
-            "send": lambda: self.ask(office.send, connection, "12", whom, **fields),
-            "hold": lambda: self.ask(office.hold, connection, whom),
-            "music": lambda: self.ask(office.hold, connection, whom, "https://x/m.wav", **fields),
-            "unhold": lambda: self.ask(office.unhold, connection, whom),
+            "play": lambda: self.perform(office.play, connection, **loud),
+            "play to": lambda: self.perform(office.play, connection, to=[whom], **loud),
+            "recognize": lambda: self.perform(office.recognize, connection, whom, max_tones=2, **loud),
+            "prompted": lambda: self.perform(office.recognize, connection, whom, "https://x/p.wav", **loud),
+            "send": lambda: self.perform(office.send, connection, "12", whom, **fields),
+            "hold": lambda: self.perform(office.hold, connection, whom),
+            "music": lambda: self.perform(office.hold, connection, whom, "https://x/m.wav", **fields),
+            "unhold": lambda: self.perform(office.unhold, connection, whom),
         }[what]()
         if accepted is not False and what not in ("hold", "unhold"):
             self.accepted.add(context)
@@ -412,41 +354,47 @@ class Outside(RuleBasedStateMachine):
     @precondition(lambda self: self.connections)
     @rule(
         data=st.data(),
-        what=st.sampled_from(["listen", "stop", "cancel all", "look"]),
+        what=st.sampled_from(["listen", "stop", "cancel all", "look", "stream", "stop stream", "record"]),
         whom=st.sampled_from(PHONES),
     )
     def an_app_listens_or_looks(self, data: Any, what: str, whom: str) -> None:
-        connection, resource = self.connection(data)
-        office = self.office
+        connection, resource = self._connection(data)
+        office, version = self.office, "2026-03-12"
+        start, stop = StartMediaStreamingRequest(), StopMediaStreamingRequest()
+        record = StartCallRecordingRequest(
+            call_connection_id=connection, recording_content_type=RecordingContentType.AUDIO
+        )
         {
-            "listen": lambda: self.ask(office.listen, connection, whom, operation_context=f"listen {whom}"),
-            "stop": lambda: self.ask(office.stop_listening, connection, whom),
-            "cancel all": lambda: self.ask(office.cancel_all, connection),
-            "look": lambda: (
-                self.ask(office.get, connection, resource),
-                self.ask(office.people, connection, resource),
+            "listen": lambda: self.perform(
+                office.listen, connection, whom, operation_context=f"listen {whom}"
             ),
+            "stop": lambda: self.perform(office.stop_listening, connection, whom),
+            "cancel all": lambda: self.perform(office.cancel_all, connection),
+            "look": lambda: (
+                self.perform(office.get, connection, resource),
+                self.perform(office.people, connection, resource),
+            ),
+            "stream": lambda: self.perform(
+                office.run, commands.StartMediaStreaming(resource, version, connection, start)
+            ),
+            "stop stream": lambda: self.perform(
+                office.run, commands.StopMediaStreaming(resource, version, connection, stop)
+            ),
+            "record": lambda: self.perform(office.run, commands.StartRecording(resource, version, record)),
         }[what]()
 
     # --- the end ----------------------------------------------------------------------------------------
 
     def teardown(self) -> None:
         for connection, resource in self.connections.items():
-            self.ask(self.office.terminate, connection, resource)
+            self.perform(self.office.terminate, connection, resource)
         for leg in sorted(self.phones):
             if leg in self.phones:
-                state = self.phones.pop(leg)
-                self.mixed.discard(leg)
-                cause = Cause(200, "OK")
-                self.tell(facts.LegDown(leg, cause) if state == "up" else facts.LegFailed(leg, cause))
-        assert self.office.nothing_left()
-        left = [self.phones, self.app_legs, self.plays, self.sendings, self.timers, self.mixed]
-        assert not any(left)
-        assert self.opened == self.ended == set(self.connections)
-        assert {context for context, times in self.terminal.items() if times == 1} == self.accepted
+                self._go(leg, Cause(200, "OK"))
+        self.everything_is_over()
 
 
-def test_whatever_happens_the_rules_hold(make_office):
+def test_whatever_happens_the_rules_hold(make_office: Any) -> None:
     run_state_machine_as_test(
         lambda: Outside(make_office),
         settings=settings(
