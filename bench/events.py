@@ -1,4 +1,5 @@
-"""CPU of one webhook event, from the fact to the settled delivery, for ``bench.api``.
+"""CPU of one webhook event, from the fact to the settled delivery, for ``bench.api``; its latency for
+``bench.latency``.
 
 Calls are up and listen for keys; every key pressed is a fact that the exchange decides on, that is
 journalled with its delivery in one commit to SQLite, POSTed with a freshly signed token to a receiver on this
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -70,7 +71,14 @@ class Receiver:
     def __init__(self) -> None:
         self.taken = 0
         self.url = ""
+        self.arrived: dict[str, list[float]] = {}
+        self._watching = False
         self._server: asyncio.Server | None = None
+
+    def watch(self) -> None:
+        """From now on note when the events of each connection arrive."""
+        self._watching = True
+        self.arrived = {}
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -85,8 +93,13 @@ class Receiver:
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
-                await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+                length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+                body = await reader.readexactly(length)
                 self.taken += 1
+                if self._watching:
+                    now = time.monotonic()
+                    connection = body.partition(b'"callConnectionId":"')[2][:36].decode()
+                    self.arrived.setdefault(connection, []).append(now)
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -104,6 +117,14 @@ class Source(Protocol):
 
     async def send(self, count: int) -> None:
         """Returns when ``count`` events are delivered and, where that is kept, settled."""
+        ...
+
+    async def paced(self, count: int, rate: float) -> list[tuple[str, float]]:
+        """As :meth:`send`, but ``rate`` a second whatever becomes of them.
+
+        Returns the lane of each event and when it was due, by the clock all processes share. An event that
+        is late because the one before took long counts from when it was due.
+        """
         ...
 
     async def close(self) -> None: ...
@@ -190,6 +211,19 @@ class Hookflash:
         # What is written last is on disk last: now everything is settled.
         await self._journal.write([], [])
 
+    async def paced(self, count: int, rate: float) -> list[tuple[str, float]]:
+        self._left, self._owed = 0, count
+        self._done.clear()
+        lanes = list(self._legs.items())
+        due: list[tuple[str, float]] = []
+        async for n, when in ticks(count, rate):
+            connection, leg = lanes[n % CALLS]
+            due.append((connection, when))
+            self._engine.observe(ToneHeard(leg, "5"))
+        await self._done.wait()
+        await self._journal.write([], [])
+        return due
+
     async def close(self) -> None:
         await self._courier.close()
         await self._journal.close()
@@ -227,38 +261,68 @@ class Bare:
     async def send(self, count: int) -> None:
         await asyncio.gather(*(self._lane(count // CALLS) for _ in range(CALLS)))
 
+    async def paced(self, count: int, rate: float) -> list[tuple[str, float]]:
+        due: list[tuple[str, float]] = []
+        posts: list[asyncio.Task[None]] = []
+        async for n, when in ticks(count, rate):
+            connection = str(uuid.UUID(int=n % CALLS + 1))
+            due.append((connection, when))
+            posts.append(asyncio.create_task(self._post(connection)))
+        await asyncio.gather(*posts)
+        return due
+
     async def _lane(self, count: int) -> None:
         for _ in range(count):
-            now = int(time.time())
-            claims = {"iss": ISSUER, "aud": RESOURCE, "iat": now, "nbf": now, "exp": now + LIFETIME}
-            token = jwt.encode({**claims, "jti": str(uuid.uuid4())}, self._key, algorithm="RS256")
-            headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-            data = ContinuousDtmfRecognitionToneReceived(
-                version=VERSION,
-                call_connection_id=str(uuid.UUID(int=1)),
-                server_call_id="aHR0cHM6Ly9leGFtcGxlLm9yZy9jb252LzEyMzQ1Njc4OTA",
-                correlation_id=str(uuid.UUID(int=3)),
-                sequence_id=1,
-                tone=Tone.FIVE,
-                result_information=ResultInformation(200, 0, "Action completed successfully."),
-            )
-            body = cloud_event(data, id=str(uuid.uuid4()), time=time.time())
-            async with self._session.post(self._url, data=body, headers=headers) as response:
-                assert response.status == 200
-                await response.read()
+            await self._post(str(uuid.UUID(int=1)))
+
+    async def _post(self, connection: str) -> None:
+        now = int(time.time())
+        claims = {"iss": ISSUER, "aud": RESOURCE, "iat": now, "nbf": now, "exp": now + LIFETIME}
+        token = jwt.encode({**claims, "jti": str(uuid.uuid4())}, self._key, algorithm="RS256")
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+        data = ContinuousDtmfRecognitionToneReceived(
+            version=VERSION,
+            call_connection_id=connection,
+            server_call_id="aHR0cHM6Ly9leGFtcGxlLm9yZy9jb252LzEyMzQ1Njc4OTA",
+            correlation_id=str(uuid.UUID(int=3)),
+            sequence_id=1,
+            tone=Tone.FIVE,
+            result_information=ResultInformation(200, 0, "Action completed successfully."),
+        )
+        body = cloud_event(data, id=str(uuid.uuid4()), time=time.time())
+        async with self._session.post(self._url, data=body, headers=headers) as response:
+            assert response.status == 200
+            await response.read()
+
+
+async def ticks(count: int, rate: float) -> AsyncIterator[tuple[int, float]]:
+    """The numbers from 0, each when it is due, and that time."""
+    start = time.monotonic() + 0.05
+    for n in range(count):
+        when = start + n / rate
+        wait = when - time.monotonic()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        yield n, when
 
 
 # --- a child --------------------------------------------------------------------------------------------
 
 
 async def serve(which: str, url: str) -> None:
-    """Send a round for every line on standard input; print its CPU and wall time."""
+    """Send a round for every line on standard input; print its CPU and wall time.
+
+    A line that holds a number asks for a round at that many events a second, and gets when each was due.
+    """
     loop = asyncio.get_running_loop()
     with tempfile.TemporaryDirectory() as directory:
         source: Source = Hookflash(url, Path(directory)) if which == "ours" else Bare(url)
         await source.start()
         print("{}", flush=True)
-        while await loop.run_in_executor(None, sys.stdin.readline):
+        while line := await loop.run_in_executor(None, sys.stdin.readline):
+            if line.strip():
+                print(json.dumps({"due": await source.paced(EVENTS, float(line))}), flush=True)
+                continue
             cpu, wall = time.process_time(), time.perf_counter()
             await source.send(EVENTS)
             spent = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
@@ -300,6 +364,24 @@ class Child:
         if self._receiver.taken - before != EVENTS:
             raise RuntimeError(f"{self._receiver.taken - before} events of {EVENTS} arrived")
         return Round(spent["cpu"] / EVENTS * 1e6, EVENTS / spent["wall"])
+
+    async def paced(self, rate: float) -> list[float]:
+        """Send one round at ``rate`` events a second; returns the milliseconds from due to arrived."""
+        self._receiver.watch()
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{rate}\n")
+        self._process.stdin.flush()
+        lanes: dict[str, list[float]] = {}
+        due: Any = (await self._line())["due"]
+        for lane, when in due:
+            lanes.setdefault(lane, []).append(when)
+        took: list[float] = []
+        for lane, times in lanes.items():
+            arrived = self._receiver.arrived.get(lane, [])
+            if len(arrived) != len(times):
+                raise RuntimeError(f"{len(arrived)} events of {len(times)} arrived of {lane}")
+            took += [(then - when) * 1000 for when, then in zip(times, arrived, strict=True)]
+        return took
 
     def close(self) -> None:
         assert self._process.stdin is not None

@@ -223,6 +223,11 @@ class SubscriptionSettings:
 class EventSettings:
     """The delivery of events."""
 
+    token_issuer: str = setting(
+        kinds.url("https", "http"), "https://acscallautomation.communication.azure.com"
+    )
+    """The `iss` of the bearer token on every callback. Applications written for Azure have the default as a
+    constant."""
     dead_letter_folder: str | None = setting(kinds.path(), None)
     """Folder for events that an Event Grid subscription without a `dead_letter` of its own could not get;
     nothing is kept of those when not given. Relative paths start at the working directory."""
