@@ -197,9 +197,7 @@ class App:
         self._closers.append(media.stop)
         callbacks = CallbackRules(settings.server.http_callbacks, settings.server.private_targets)
         owners = self._owners = _directory(settings)
-        exchange = self.exchange = Exchange(
-            owners, minter, callbacks=callbacks, files=settings.public_url
-        )
+        exchange = self.exchange = Exchange(owners, minter, callbacks=callbacks, files=settings.public_url)
         phones = self._phones = Telephony(settings, media, self._report, exchange.new_leg, clock)
         self._closers.append(phones.close)
         sockets = TargetPolicy(
