@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from hookflash.calls.effects import AnswerLeg, DialLeg
@@ -33,21 +33,33 @@ def sdp(
     ).encode()
 
 
+async def _at_once(leg: int) -> None:
+    """Nothing holds a move back."""
+
+
 class Plane:
-    """Implements LegMedia; ``full`` makes it refuse, ``gate`` holds the opening of legs back."""
+    """Implements LegMedia; ``full`` makes it refuse. Legs that move get ``new_port``, 0 for their old one."""
 
     def __init__(self) -> None:
         self.legs: set[int] = set()
         self.connected: list[ConnectLeg] = []
         self.full = False
         self.opening: Callable[[int], None] = lambda leg: None
+        self.moving: Callable[[int], Awaitable[None]] = _at_once
+        self.new_port = 0
 
-    async def open_leg(self, leg: int, call: int) -> int:
+    async def open_leg(self, leg: int, call: int, *, socket: bool = True) -> int:
         if self.full:
             raise LegUnavailable("all 100 RTP ports are in use")
         self.legs.add(leg)
         self.opening(leg)
         return 20_000 + 2 * leg
+
+    async def move_leg(self, leg: int, call: int) -> int:
+        await self.moving(leg)
+        if self.full or leg not in self.legs:
+            raise LegUnavailable("no media worker is ready")
+        return self.new_port or 20_000 + 2 * leg
 
     def connect_leg(self, command: ConnectLeg) -> None:
         assert command.leg in self.legs

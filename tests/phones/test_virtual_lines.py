@@ -69,7 +69,7 @@ async def test_it_refuses_with_the_cause_of_its_script(status: int) -> None:
     room = Room()
     room.phone(on_call=OnCall.REJECT, status=status, reason="Because", q850=17)
     room.dial()
-    assert room.facts == [LegFailed(1, Cause(status, "Because", None, 17))]
+    assert room.facts == [LegFailed(1, Cause(status, "Because", None, 17, "User busy"))]
     assert room.shown().cause == CauseView(status, "Because", 17)
     room.over()
 

@@ -180,6 +180,7 @@ def test_an_unanswered_call_is_cancelled_after_the_ring_timeout() -> None:
     assert isinstance(event, Failed)
     assert (event.status, event.kind) == (408, "ring-timeout")
     (cancel,) = probe.requests("CANCEL")
+    assert cancel.headers.get("Reason") == 'Q.850;cause=19;text="No answer from user"'
     hear(probe, cancel, 200)
     hear(probe, invite, 487)
     assert probe.agent.sessions == 0
@@ -219,6 +220,32 @@ def test_cancel_waits_for_a_provisional() -> None:
     hear(probe, invite, 487)
     assert probe.events == []
     assert probe.agent.sessions == 0
+
+
+WHY = (("Reason", "SIP;cause=200"), ("Reason", "Q.850;cause=26"))
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_cancel_says_why_whenever_it_can_be_sent(early: bool) -> None:
+    probe = Probe()
+    invite = dial(probe)
+    if early:
+        hear(probe, invite, 180)
+    sent = probe.take(probe.agent.end(0.0, 1, headers=WHY))
+    (cancel,) = sent if early else hear(probe, invite, 180)
+    assert cancel.headers.all("Reason") == ["SIP;cause=200", "Q.850;cause=26"]
+
+
+def test_a_bye_says_why_also_after_an_answer_that_crossed_and_after_a_challenge() -> None:
+    probe = Probe()
+    invite = dial(probe, username="us", password="secret")
+    hear(probe, invite, 180)
+    probe.take(probe.agent.end(0.0, 1, headers=WHY))
+    _, bye = hear(probe, invite, 200, body=ANSWER)
+    assert isinstance(bye, Request)
+    (again,) = hear(probe, bye, 401, WWW_Authenticate=CHALLENGE)
+    for request in (bye, again):
+        assert request.headers.all("Reason") == ["SIP;cause=200", "Q.850;cause=26"]
 
 
 def test_without_any_provisional_nothing_is_cancelled_and_the_invite_times_out() -> None:
@@ -462,6 +489,30 @@ def test_glare_makes_the_caller_wait_and_try_again() -> None:
     again = probe.until(4.0)[0]
     assert isinstance(again, Request)
     assert (again.method, again.cseq.number) == ("INVITE", 3)
+
+
+def test_an_offer_that_waits_after_glare_may_be_withdrawn() -> None:
+    probe = Probe()
+    up(probe)
+    hear(probe, reoffer(probe), 491)
+    assert not probe.agent.may_reoffer(1)
+    probe.agent.withdraw(1)
+    assert probe.agent.may_reoffer(1)
+    assert probe.until(100.0) == []
+    assert probe.agent.timers == 0
+    reoffer(probe)
+
+
+def test_what_is_not_waiting_cannot_be_withdrawn() -> None:
+    probe = Probe()
+    invite = dial(probe, ring_timeout=30.0)
+    probe.agent.withdraw(1)
+    probe.agent.withdraw(2)
+    assert not probe.agent.may_reoffer(1)
+    assert not probe.agent.may_reoffer(2)
+    hear(probe, invite, 180)
+    probe.until(30.0)
+    assert len(probe.requests("CANCEL")) == 1
 
 
 def test_endless_glare_is_given_up() -> None:

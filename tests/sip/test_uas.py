@@ -118,7 +118,8 @@ def test_without_an_ack_the_session_fails_and_bye_is_sent() -> None:
     probe.until(32.0)
     assert isinstance(probe.events[-1], Failed)
     assert probe.events[-1].kind == "no-ack"
-    assert len(probe.requests("BYE")) == 1
+    (bye,) = probe.requests("BYE")
+    assert bye.headers.get("Reason") == 'SIP;cause=408;text="No ACK for the 200"'
     probe.until(200.0)
     assert probe.idle()
 
@@ -255,10 +256,11 @@ def test_ending_before_the_ack_waits_for_it_with_bye() -> None:
     probe = Probe()
     session = ringing(probe)
     (ok,) = probe.take(probe.agent.answer(0.0, session, ANSWER))
-    assert probe.take(probe.agent.end(0.0, session)) == []
+    assert probe.take(probe.agent.end(0.0, session, headers=(("Reason", "Q.850;cause=16"),))) == []
     assert status(probe.until(0.6)) == [200]
     probe.tell(message("ACK", branch="z9hG4bKack", to=TAGGED.format(tag=ok.to.tag)))
-    assert len(probe.requests("BYE")) == 1
+    (bye,) = probe.requests("BYE")
+    assert bye.headers.all("Reason") == ["Q.850;cause=16"]
     probe.until(200.0)
     assert probe.idle()
     assert len(probe.events) == 1
@@ -278,7 +280,10 @@ def test_ending_without_any_ack_sends_bye_at_last() -> None:
 def test_ending_an_unanswered_call_refuses_it() -> None:
     probe = Probe()
     session = ringing(probe)
-    assert status(probe.take(probe.agent.end(0.0, session, 503, "Away"))) == [503]
+    reason = (("Reason", "Q.850;cause=41"),)
+    (refusal,) = probe.take(probe.agent.end(0.0, session, 503, "Away", reason))
+    assert isinstance(refusal, Response)
+    assert (refusal.status, refusal.headers.all("Reason")) == (503, ["Q.850;cause=41"])
     probe.until(100.0)
     assert probe.idle()
 

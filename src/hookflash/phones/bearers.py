@@ -92,7 +92,7 @@ class Bearers:
         negotiation = leg.negotiation
         if negotiation is None:
             return
-        leg.offer = body
+        leg.offer, leg.answered_port = body, leg.port
         if not body:
             self._signalling.answer(leg.session, negotiation.offer().to_bytes())
             return

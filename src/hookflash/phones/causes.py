@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from hookflash.calls.facts import Cause
+from hookflash.phones import isdn
+from hookflash.sip.build import Extra
 from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Failed
 from hookflash.sip.fields import Headers
@@ -15,6 +17,11 @@ RING_TIMEOUT = 10004
 """Sub-code: nobody answered in time (contract section 4.5)."""
 NO_ENDPOINT = 10037
 """Sub-code: the user has no phone (contract section 4.5)."""
+ELSEWHERE = 10003
+"""Sub-code: somebody else has the call (contract section 4.5)."""
+
+MAX_TEXT = 128
+"""Longest text of a Reason header we send, in characters."""
 
 
 def cause_of(status: int, reason: str, headers: Headers, sub_code: int | None = None) -> Cause:
@@ -23,7 +30,8 @@ def cause_of(status: int, reason: str, headers: Headers, sub_code: int | None = 
         for value in headers.all("Reason"):
             stated = Reason.parse(value)
             if stated.protocol.upper() == "Q.850" and stated.cause is not None:
-                return Cause(status, reason, sub_code, stated.cause, stated.text)
+                text = stated.text or isdn.name_of(stated.cause)
+                return Cause(status, reason, sub_code, stated.cause, text)
     except ParseError:
         pass
     return Cause(status, reason, sub_code)
@@ -35,3 +43,31 @@ def failure_of(event: Failed) -> Cause:
     if event.kind == "ring-timeout":
         return Cause(487, f"not answered: {reason}", RING_TIMEOUT)
     return cause_of(event.status, reason, event.headers)
+
+
+def parting(cause: Cause) -> Extra:
+    """The Reason headers (RFC 3326) of a BYE or CANCEL: SIP's word for it where there is one, and ISDN's."""
+    if cause.sub_code == ELSEWHERE:
+        return (_reason("SIP", 200, "Call completed elsewhere"), _isdn(isdn.NON_SELECTED))
+    if cause.sub_code == RING_TIMEOUT:
+        return (_isdn(isdn.NO_ANSWER),)
+    # 487 says no more than that it was cancelled, which a CANCEL says itself.
+    if cause.status < 300 or cause.status == 487:
+        return (_isdn(cause.q850 or isdn.NORMAL, cause.q850_text),)
+    said = (_reason("SIP", cause.status, cause.reason),)
+    number = cause.q850 or isdn.cause_of_status(cause.status)
+    return said if number is None else (*said, _isdn(number, cause.q850_text))
+
+
+def refusing(status: int) -> Extra:
+    """The Reason header of a final response (RFC 6432): what it is called in ISDN, where it has a name."""
+    number = isdn.cause_of_status(status)
+    return () if number is None else (_isdn(number),)
+
+
+def _isdn(number: int, text: str = "") -> tuple[str, str]:
+    return _reason("Q.850", number, text or isdn.name_of(number))
+
+
+def _reason(protocol: str, number: int, text: str) -> tuple[str, str]:
+    return "Reason", str(Reason(protocol, number, printable(text)[:MAX_TEXT]))

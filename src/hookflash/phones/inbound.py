@@ -114,6 +114,7 @@ class InboundCalls:
         else:
             description = negotiation.offer()
         self._bearers.connect(leg)
+        leg.accepted = True
         self._signalling.answer(leg.session, description.to_bytes())
 
     def acknowledged(self, leg: Leg, event: Acked) -> None:

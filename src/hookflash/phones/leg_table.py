@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 
 from hookflash.calls.facts import Cause, LegDown, LegFailed, LegRinging, LegUp
+from hookflash.phones.causes import parting, refusing
 from hookflash.phones.legs import Leg, LegState
 from hookflash.phones.signalling import Signalling
 from hookflash.ports.edges import FactSink
@@ -64,23 +65,29 @@ class LegTable:
     def up(self, leg: Leg) -> None:
         """The leg is answered."""
         leg.state = LegState.UP
+        leg.told_port = leg.port
         log.info("call up", extra=leg.fields)
         self._sink(LegUp(leg.leg))
 
     # --- ending -----------------------------------------------------------------------------------------
 
-    def leave(self, leg: Leg, status: int, reason: str) -> None:
-        """We end it: CANCEL, BYE, or a refusal with ``status``. No fact follows."""
+    def leave(self, leg: Leg, status: int, reason: str, cause: Cause | None = None) -> None:
+        """We end it: CANCEL, BYE, or a refusal with ``status``. No fact follows.
+
+        ``cause`` is why; the status when there is none.
+        """
         log.info("call left", extra=leg.fields | {"state": leg.state.value})
+        offered = leg.state in (LegState.OFFERED, LegState.ANSWERING) and not leg.accepted
+        headers = refusing(status) if offered else parting(cause or Cause(status, reason))
         self._release(leg)
         if leg.session:
-            self._signalling.end(leg.session, status, reason)
+            self._signalling.end(leg.session, status, reason, headers)
 
     def fail(self, leg: Leg, status: int, reason: str) -> None:
         """It cannot come up for a reason of ours: end it on the network, and say so."""
         if leg.state is LegState.GONE:
             return
-        self.leave(leg, status, reason if status != 503 else "")
+        self.leave(leg, status, reason if status != 503 else "", Cause(status, reason))
         self._sink(LegFailed(leg.leg, Cause(status, reason)))
 
     def failed(self, leg: Leg, cause: Cause) -> None:
@@ -88,6 +95,11 @@ class LegTable:
         log.info("call failed", extra=leg.fields | {"status": cause.status, "reason": cause.reason})
         self._release(leg)
         self._sink(LegFailed(leg.leg, cause))
+
+    def lose(self, leg: Leg, cause: Cause) -> None:
+        """It is up but of no use any more: end it on the network, and say so."""
+        self.leave(leg, cause.status, "", cause)
+        self._sink(LegDown(leg.leg, cause))
 
     def ended(self, leg: Leg, cause: Cause) -> None:
         """It was up and is gone."""

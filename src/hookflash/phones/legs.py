@@ -22,6 +22,14 @@ class LegState(Enum):
     GONE = "gone"
 
 
+class Moving(Enum):
+    """How far a move into another call is. MEDIA: the plane moves it. PHONE: the phone has to be told."""
+
+    NO = "no"
+    MEDIA = "media"
+    PHONE = "phone"
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One place to send an outgoing call to."""
@@ -47,8 +55,17 @@ class Leg:
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     opened: bool = False
     """Whether the plane holds a row for it."""
+    accepted: bool = False
+    """Whether our 200 is out."""
     port: int = 0
     negotiation: Negotiation | None = None
+    moving: Moving = Moving.NO
+    told_port: int = 0
+    """The port of ours the phone knows."""
+    offered_port: int = 0
+    """The port in our pending re-INVITE."""
+    answered_port: int = 0
+    """The port in our latest 200."""
     effect: DialLeg | None = None
     candidates: list[Candidate] = field(default_factory=list)
     candidate: Candidate | None = None

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from hookflash.phones.causes import refusing
 from hookflash.ports.clock import Clock, Timer
+from hookflash.sip.build import Extra
 from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Event
+from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow, Send
 from hookflash.sip.ua import Outgoing, Output, UserAgent
 
@@ -85,11 +88,25 @@ class Signalling:
 
     def refuse(self, session: int, status: int, reason: str = "") -> None:
         """Refuse the pending INVITE, be it the first or a later one."""
-        self.perform(self._agent.refuse(self._clock.now(), session, status, reason))
+        headers = Headers(refusing(status))
+        self.perform(self._agent.refuse(self._clock.now(), session, status, reason, headers))
 
-    def end(self, session: int, status: int, reason: str) -> None:
-        """CANCEL, BYE, or a refusal with ``status``; no event follows."""
-        self.perform(self._agent.end(self._clock.now(), session, status, reason))
+    def end(self, session: int, status: int, reason: str, headers: Extra = ()) -> None:
+        """CANCEL, BYE, or a refusal with ``status``, with ``headers``; no event follows."""
+        self.perform(self._agent.end(self._clock.now(), session, status, reason, headers))
+
+    def may_reoffer(self, session: int) -> bool:
+        """Whether a re-INVITE would be sent now."""
+        return self._agent.may_reoffer(session)
+
+    def reoffer(self, session: int, body: bytes) -> None:
+        """Send a re-INVITE, if one may be sent."""
+        self.perform(self._agent.reoffer(self._clock.now(), session, body)[1])
+
+    def withdraw(self, session: int) -> None:
+        """Do not send a re-INVITE again that got 491."""
+        self._agent.withdraw(session)
+        self.perform(())
 
     def perform(self, outputs: Iterable[Output]) -> None:
         """Carry out what the user agent gave back."""

@@ -12,13 +12,13 @@ import secrets
 from collections.abc import Callable
 
 from hookflash.calls.effects import AnswerLeg, DialLeg, EndLeg, MoveLeg, RefuseLeg, RingLeg
-from hookflash.calls.facts import LegNotMoved
 from hookflash.phones.bearers import Bearers
 from hookflash.phones.causes import cause_of, failure_of
 from hookflash.phones.config import PhonesConfig
 from hookflash.phones.inbound import InboundCalls
 from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Leg, LegState
+from hookflash.phones.moving import Moves
 from hookflash.phones.outbound import OutboundCalls
 from hookflash.phones.routes import Routes, Sources
 from hookflash.phones.signalling import Network, Signalling
@@ -68,13 +68,13 @@ class TrunkPhones:
         entropy: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._config = config
-        self._sink = sink
         self._sources = Sources(config.trunks)
         self._tasks = Tasks()
         self._agent = UserAgent(settings or Settings(), entropy)
         self._signalling = Signalling(self._agent, clock, self._handle)
         self._legs = LegTable(self._signalling, media, sink)
         self._bearers = Bearers(self._signalling, self._legs, media, config.media_address, entropy)
+        self._moves = Moves(self._signalling, self._legs, self._bearers, media, self._tasks, sink)
         self._inbound = InboundCalls(
             self._signalling, self._legs, self._bearers, self._sources, self._tasks, sink, new_leg
         )
@@ -167,14 +167,11 @@ class TrunkPhones:
         leg = self._legs.get(effect.leg)
         if leg is not None:
             status = effect.cause.status
-            self._legs.leave(leg, status if 300 <= status <= 699 else 480, "")
+            self._legs.leave(leg, status if 300 <= status <= 699 else 480, "", effect.cause)
 
     def move(self, effect: MoveLeg) -> None:
         """Bring an established leg into another call; LegMoved or LegNotMoved follows."""
-        self._tasks.spawn(self._move(effect))
-
-    async def _move(self, effect: MoveLeg) -> None:
-        self._sink(LegNotMoved(effect.leg, "this version cannot move a phone between calls"))
+        self._moves.move(effect)
 
     # --- what happens to a session ----------------------------------------------------------------------
 
@@ -192,10 +189,18 @@ class TrunkPhones:
                 self._outbound.progress(leg, body)
             case Answered(body=body):
                 self._outbound.answered(leg, body)
-            case Acked():
+            case Acked(first=first):
                 self._inbound.acknowledged(leg, event)
+                if not first:
+                    self._moves.acknowledged(leg)
             case Reoffered(body=body):
+                self._moves.reoffered(leg)
                 self._bearers.reoffered(leg, body)
+                self._moves.go_on(leg)
+            case Reanswered(body=body):
+                self._moves.reanswered(leg, body)
+            case ReofferRefused(status=status, reason=reason):
+                self._moves.refused(leg, status, printable(reason))
             case Cancelled(headers=headers):
                 self._legs.failed(leg, cause_of(487, "Cancelled by the caller", headers))
             case Failed() if leg.state is LegState.DIALLING:
@@ -204,5 +209,5 @@ class TrunkPhones:
                 self._legs.failed(leg, failure_of(event))
             case Ended(status=status, reason=reason, headers=headers):
                 self._legs.ended(leg, cause_of(status, printable(reason), headers))
-            case Reanswered() | ReofferRefused() | IncomingInvite():
+            case IncomingInvite():
                 pass

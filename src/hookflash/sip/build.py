@@ -44,6 +44,9 @@ def acknowledge_failure(request: Request, response: Response) -> Request:
     return _within(request, "ACK", response.headers.get("To") or "")
 
 
-def cancel(request: Request) -> Request:
-    """The CANCEL of an INVITE of ours (RFC 3261 section 9.1)."""
-    return _within(request, "CANCEL", request.headers.get("To") or "")
+def cancel(request: Request, extra: Extra = ()) -> Request:
+    """The CANCEL of an INVITE of ours (RFC 3261 section 9.1), with ``extra`` headers."""
+    made = _within(request, "CANCEL", request.headers.get("To") or "")
+    for name, value in extra:
+        made.headers.add(name, value)
+    return made

@@ -11,7 +11,7 @@ from functools import partial
 from hookflash.sip.dialogs import Dialog, DialogKey
 from hookflash.sip.events import Event
 from hookflash.sip.flow import Flow, Send
-from hookflash.sip.headers import MAGIC_COOKIE, Reason
+from hookflash.sip.headers import MAGIC_COOKIE
 from hookflash.sip.message import Request
 from hookflash.sip.session import Session, Stage
 from hookflash.sip.timers import TimerHeap, Timing
@@ -132,13 +132,13 @@ class Core:
         if request.method == "INVITE":
             session.invite = transaction
 
-    def bye(self, now: float, session: Session, dialog: Dialog, reason: Reason | None = None) -> None:
+    def bye(self, now: float, session: Session, dialog: Dialog) -> None:
         """Send BYE; the session is forgotten once it is answered or has failed."""
         session.stage = Stage.LEAVING
         session.stop()
         request = dialog.request("BYE", self.new_branch())
-        if reason is not None:
-            request.headers.add("Reason", str(reason))
+        for name, value in session.parting:
+            request.headers.add(name, value)
         self.ask(now, session, dialog, request)
 
     def after(

@@ -98,6 +98,8 @@ class Session:
     """The ring time-out, the reminder of a 180, or the wait after CANCEL."""
     offer: bytes = b""
     """The body of our pending re-INVITE, to send it again after 491."""
+    parting: tuple[tuple[str, str], ...] = ()
+    """Headers of our BYE or CANCEL, whenever it can be sent."""
 
     def stop(self) -> None:
         """Cancel every timer."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from hookflash.sip.build import Extra
 from hookflash.sip.core import Core, Output, Settings
 from hookflash.sip.envelope import Envelope
 from hookflash.sip.errors import ParseError
@@ -136,16 +137,33 @@ class UserAgent:
     def reoffer(self, now: float, session: int, body: bytes) -> tuple[bool, list[Output]]:
         """Send a re-INVITE; False when the session is not up or another INVITE is pending."""
         found = self._core.sessions.get(session)
-        sent = found is not None and not found.quiet and self._client.reoffer(now, found, body)
+        sent = found is not None and self._client.reoffer(now, found, body)
         return sent, self._core.drain()
 
-    def end(self, now: float, session: int, status: int = 480, reason: str = "") -> list[Output]:
-        """End a session in whatever state: refuse (with ``status``), CANCEL or BYE. No event follows."""
+    def may_reoffer(self, session: int) -> bool:
+        """Whether :meth:`reoffer` would send now. Once it would not, an event follows after which it may."""
+        found = self._core.sessions.get(session)
+        return found is not None and self._client.may_reoffer(found)
+
+    def withdraw(self, session: int) -> None:
+        """Forget a re-INVITE that waits to be sent again after 491; no event follows for it."""
+        found = self._core.sessions.get(session)
+        if found is not None:
+            self._client.withdraw(found)
+
+    def end(
+        self, now: float, session: int, status: int = 480, reason: str = "", headers: Extra = ()
+    ) -> list[Output]:
+        """End a session in whatever state: refuse (with ``status``), CANCEL or BYE. No event follows.
+
+        ``headers`` go with whichever it is.
+        """
         found = self._core.sessions.get(session)
         if found is not None and not found.quiet:
             found.quiet = True
+            found.parting = headers
             if found.stage is Stage.INCOMING:
-                self._server.refuse(now, found, status, reason, None)
+                self._server.refuse(now, found, status, reason, Headers(headers))
             elif found.stage is Stage.CALLING:
                 self._client.cancel(now, found)
             else:

@@ -12,7 +12,7 @@ from hookflash.sip.envelope import Envelope
 from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Answered, Ended, Failed, Progress, Reanswered, ReofferRefused, Ringing
 from hookflash.sip.fields import Headers
-from hookflash.sip.headers import NameAddr
+from hookflash.sip.headers import NameAddr, Reason
 from hookflash.sip.machines import Signal
 from hookflash.sip.message import Request, Response
 from hookflash.sip.session import Outgoing, Session, Stage
@@ -82,16 +82,25 @@ class Client:
             request.headers.add("Content-Type", ACCEPT)
             request.body = body
 
+    def may_reoffer(self, session: Session) -> bool:
+        """Whether a re-INVITE may be sent: the session is up and no INVITE is pending (section 14.1)."""
+        idle = session.invite is None and session.success is None and session.timer is None
+        return idle and session.stage is Stage.UP and not session.quiet
+
     def reoffer(self, now: float, session: Session, body: bytes) -> bool:
-        """Send a re-INVITE; False when the session is not up or an INVITE is pending (section 14.1)."""
+        """Send a re-INVITE; False when it may not be sent now."""
         dialog = session.dialog
-        if session.stage is not Stage.UP or session.invite is not None or session.success is not None:
-            return False
-        if dialog is None or session.timer is not None:
+        if dialog is None or not self.may_reoffer(session):
             return False
         session.offer, session.retries = body, 0
         self._reinvite(now, session, dialog)
         return True
+
+    def withdraw(self, session: Session) -> None:
+        """Do not send a re-INVITE again that got 491."""
+        if session.stage is Stage.UP and session.timer is not None:
+            session.timer.cancel()
+            session.timer = None
 
     def _reinvite(self, now: float, session: Session, dialog: Dialog) -> None:
         request = dialog.request("INVITE", self._core.new_branch())
@@ -112,7 +121,7 @@ class Client:
         invite = session.invite
         if invite is None or invite.request is None:
             return
-        request = cancel(invite.request)
+        request = cancel(invite.request, session.parting)
         self._core.transactions.request(now, request, request.via.branch or "", invite.flow, None)
         # A peer that answers the CANCEL but never the INVITE must not keep it alive (section 9.1).
         self._core.after(now, self._core.timing.give_up, self._cancel_unanswered, session)
@@ -125,6 +134,7 @@ class Client:
     def _rang_out(self, now: float, session: Session) -> None:
         self._core.emit(session, Failed(session.number, 408, "No answer in time", "ring-timeout", Headers()))
         session.quiet = True
+        session.parting = (("Reason", str(Reason("Q.850", 19, "No answer from user"))),)
         self.cancel(now, session)
 
     # --- from the transactions --------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Acked, Cancelled, Ended, Failed, IncomingInvite, Reoffered
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow
+from hookflash.sip.headers import Reason
 from hookflash.sip.inspection import inspect_body, inspect_headers
 from hookflash.sip.message import Message, Request, Response, reply
 from hookflash.sip.session import Session, Stage, Success
@@ -352,6 +353,7 @@ class Server:
         core = self._core
         session.settle()
         reason = "No ACK for the 200"
+        session.parting = (("Reason", str(Reason("SIP", 408, reason))),)
         if session.stage is Stage.ANSWERED:
             core.emit(session, Failed(session.number, 408, reason, "no-ack", Headers()))
         else:

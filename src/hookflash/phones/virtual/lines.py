@@ -22,6 +22,7 @@ from hookflash.calls.facts import (
 )
 from hookflash.phones.causes import NO_ENDPOINT
 from hookflash.phones.identities import sendable_headers
+from hookflash.phones.isdn import name_of
 from hookflash.phones.tasks import Tasks
 from hookflash.phones.virtual.call import Call
 from hookflash.phones.virtual.line import Line, best
@@ -329,4 +330,4 @@ class Lines:
 def refusal(wish: Script | RejectDocument) -> Cause:
     """How a phone refuses, as a cause."""
     reason = wish.reason if wish.reason is not None else REASONS.get(wish.status, "Refused")
-    return Cause(wish.status, reason, None, wish.q850)
+    return Cause(wish.status, reason, None, wish.q850, name_of(wish.q850) if wish.q850 else "")

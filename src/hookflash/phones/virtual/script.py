@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from hookflash.ports.virtual_phones import OnCall, Press, Script
+from hookflash.ports.virtual_phones import OnCall, Script
 
 KEY_TIME = 0.2
 """Seconds from one key to the next: 120 ms of tone and 80 ms of pause."""
