@@ -13,6 +13,7 @@ from types import ModuleType
 from hookflash.calls import tables as calls
 from hookflash.media import tables as media
 from hookflash.media.compatibility import Kind, allowed
+from hookflash.phones.virtual import tables as virtual_phones
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "design" / "states.md"
 
@@ -54,10 +55,13 @@ def compatibility() -> str:
 
 def page() -> str:
     """The whole page."""
-    return (
-        "\n\n".join([HEADER.rstrip(), section("Calls", calls), section("Media", media), compatibility()])
-        + "\n"
-    )
+    sections = [
+        section("Calls", calls),
+        section("Media", media),
+        compatibility(),
+        section("Virtual phones", virtual_phones),
+    ]
+    return "\n\n".join([HEADER.rstrip(), *sections]) + "\n"
 
 
 def main(arguments: list[str]) -> int:

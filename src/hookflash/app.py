@@ -140,6 +140,7 @@ class App:
         return {
             "calls": self.exchange.live_calls,
             "phones": self._phones.legs,
+            "plays": self._phones.plays,
             "mediaLegs": self.media.legs,
             "sipSessions": agent.sessions,
             "sipDialogs": agent.dialogs,

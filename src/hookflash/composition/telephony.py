@@ -51,6 +51,11 @@ class Telephony:
         """Legs alive, of all kinds."""
         return self.trunks.legs + (len(self._lines) if self._lines is not None else 0)
 
+    @property
+    def plays(self) -> int:
+        """Plays that virtual phones listen for."""
+        return self._ears.plays if self._ears is not None else 0
+
     def report_to(self, sink: FactSink) -> None:
         """Send what the media report to ``sink``."""
         self._desk.report_to(self._ears.through(sink) if self._ears is not None else sink)

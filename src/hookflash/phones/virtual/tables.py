@@ -1,4 +1,9 @@
-"""The state table of a call as one virtual phone sees it."""
+"""The state table of a call as one virtual phone sees it.
+
+A call in either direction is *ringing* until the side that is called answers. *answering* is the moment in
+which it gets its place in the media plane; programs see it as ringing. *up* and *ended* are what they say.
+A call that several phones ring for is one for each of them: the first to answer has it, the others' end.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,95 @@
+"""Phones out of settings: with virtual phones and without."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hookflash.calls.effects import DialLeg, PlayAudio
+from hookflash.calls.facts import AudioStarted, Fact
+from hookflash.composition.telephony import Telephony, phones_config
+from hookflash.config import parse
+from hookflash.phones.switchboard import Switchboard
+from hookflash.phones.virtual.ears import Ears
+from hookflash.ports.virtual_phones import PhoneDocument
+from hookflash.testing.clock import VirtualClock
+from hookflash.wire.identifiers import Identifier
+
+NUMBER = "+14255550100"
+
+
+class Desk:
+    """A media desk that only knows where its facts go."""
+
+    def __init__(self) -> None:
+        self.report: Any = None
+        self.given: list[str] = []
+
+    def report_to(self, report: Any) -> None:
+        self.report = report
+
+    async def open_leg(self, leg: int, call: int, *, socket: bool = True) -> int:
+        return 0
+
+    def close_leg(self, leg: int) -> None: ...
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *given: self.given.append(name)
+
+
+def telephony(on: bool) -> tuple[Telephony, Desk, list[Fact]]:
+    settings = parse("")
+    settings = replace(settings, server=replace(settings.server, virtual_phones=on))
+    facts: list[Fact] = []
+    desk: Any = Desk()
+    made = Telephony(settings, desk, facts.append, lambda: 1, VirtualClock())
+    made.report_to(facts.append)
+    return made, desk, facts
+
+
+async def test_virtual_phones_are_there_in_development() -> None:
+    phones, desk, facts = telephony(True)
+    assert isinstance(phones.phones, Switchboard)
+    assert isinstance(phones.media, Ears)
+    assert phones.virtual is not None
+    phones.virtual.put("ada", PhoneDocument(NUMBER))
+    phones.phones.dial(DialLeg(1, 2, Identifier.phone(NUMBER), None))
+    phones.media.play(PlayAudio(5, 2, (1,), ()))
+    assert (phones.legs, phones.plays) == (1, 1)
+    await VirtualClock.settle()
+    desk.report(AudioStarted(5))
+    assert [type(fact).__name__ for fact in facts] == ["LegRinging", "LegUp", "AudioStarted"]
+    assert phones.virtual.show("ada").calls[0].heard[0].play == 5
+    phones.stop_waiting()
+    await phones.close()
+    assert phones.legs == 0
+
+
+async def test_without_them_nothing_stands_between_engine_and_trunks() -> None:
+    phones, desk, facts = telephony(False)
+    assert phones.phones is phones.trunks
+    assert phones.media is desk  # type: ignore[comparison-overlap]
+    assert phones.virtual is None
+    desk.report(AudioStarted(5))
+    assert facts == [AudioStarted(5)]
+    assert (phones.legs, phones.plays) == (0, 0)
+    phones.stop_waiting()
+    await phones.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("sbc.example", "sbc.example", 5060),
+        ("sbc.example:5070", "sbc.example", 5070),
+        ("[2001:db8::1]", "2001:db8::1", 5060),
+        ("[2001:db8::1]:5070", "2001:db8::1", 5070),
+    ],
+)
+def test_targets_of_trunks_have_a_host_and_a_port(text: str, host: str, port: int) -> None:
+    config = phones_config(parse(f'[[trunk]]\nname = "t"\ntargets = ["{text}"]\ntransport = "tcp"\n'))
+    (trunk,) = config.trunks
+    assert (trunk.targets, trunk.transport) == (((host, port),), "TCP")
+    assert config.accept_unknown
