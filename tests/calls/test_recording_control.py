@@ -260,6 +260,16 @@ def test_a_recording_that_begins_paused(office, room):
     assert room.recorded(recording) == [("RecordingStateChanged", "active", 200)]
 
 
+def test_resuming_before_the_recorder_runs(office, room):
+    _, connection = office.answered()
+    recording = room.record(connection, pause_on_start=True).recording_id
+    room.recording("resume", recording)
+    assert office.lately(effects.ResumeRecording)
+    assert room.recording("get", recording).recording_state == "inactive"
+    office.tell(facts.RecordingStarted(recording, 1.0))
+    assert room.recorded(recording) == [("RecordingStateChanged", "active", 200)]
+
+
 def test_pausing_before_the_recorder_runs(office, room):
     _, connection = office.answered()
     recording = room.record(connection).recording_id

@@ -161,11 +161,7 @@ class Recorder:
             return
         told = [state for _, state, _ in self.room.recorded(self.current)]
         shown = self.room.recording("get", self.current).recording_state
-        assert shown in ("active", "inactive")
-        if self.paused:
-            assert shown == "inactive"
-        elif self.runs:
-            assert shown == "active"
+        assert shown == ("active" if self.runs and not self.paused else "inactive")
         assert (told[-1] if told else "inactive") == shown
         assert all(before != after for before, after in pairwise(told))
 

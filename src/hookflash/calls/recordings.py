@@ -88,7 +88,7 @@ class Recording:
         self.order = order
         self.began: float | None = None
         self.end_reason = CALL_ENDED
-        self.machine = Machine(RECORDING, State.PAUSED if order.paused else State.STARTING)
+        self.machine = Machine(RECORDING, State.WAITING if order.paused else State.STARTING)
 
     @property
     def state(self) -> RecordingState:
@@ -139,7 +139,8 @@ class Recording:
             return
         self.machine.fire(RecordingStep.RESUME)
         turn.emit(effects.ResumeRecording(self.id))
-        self._changed(turn, SUCCESS)
+        if self.state is RecordingState.ACTIVE:
+            self._changed(turn, SUCCESS)
 
     def stop(self, turn: Turn, *, fault: bool = False) -> None:
         """Somebody stopped it, or the call is over; with a ``fault`` because the platform broke down."""

@@ -12,8 +12,8 @@ leaves or the call ends.
 
 A *stream* is what was asked for when the call was set up: audio or transcripts over a WebSocket. It can be
 started and stopped any number of times; it is *opening* until its socket is open, and *closed* for good when
-the connection ends. A *recording* is *starting* until the recorder says that it runs, and then *active* or
-*paused*; it ends once.
+the connection ends. A *recording* is *starting*, or *waiting* if it is paused, until the recorder says that it runs,
+and then *active* or *paused*; it ends once.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ class Recording(Enum):
     """States of a recording."""
 
     STARTING = "starting"
+    WAITING = "waiting"
     ACTIVE = "active"
     PAUSED = "paused"
     STOPPED = "stopped"
@@ -178,20 +179,21 @@ STREAM: Table[Stream, StreamStep] = Table(
 RECORDING: Table[Recording, RecordingStep] = Table(
     name="Recording",
     rules=(
-        "Starting until the recorder runs; with pauseOnStart it begins paused. Active is what apps are shown "
-        "as active, everything else as inactive. Stopping and failing are final."
+        "Starting until the recorder runs; waiting, if it is paused by then, as with pauseOnStart. Active is "
+        "what apps are shown as active, everything else as inactive. Stopping and failing are final."
     ),
-    initial=(Recording.STARTING, Recording.PAUSED),
+    initial=(Recording.STARTING, Recording.WAITING),
     final=frozenset({Recording.STOPPED, Recording.FAILED}),
     transitions={
         (Recording.STARTING, RecordingStep.BEGIN): Recording.ACTIVE,
-        (Recording.STARTING, RecordingStep.PAUSE): Recording.PAUSED,
+        (Recording.STARTING, RecordingStep.PAUSE): Recording.WAITING,
+        (Recording.WAITING, RecordingStep.RESUME): Recording.STARTING,
+        (Recording.WAITING, RecordingStep.BEGIN): Recording.PAUSED,
         (Recording.ACTIVE, RecordingStep.PAUSE): Recording.PAUSED,
-        (Recording.PAUSED, RecordingStep.BEGIN): Recording.PAUSED,
         (Recording.PAUSED, RecordingStep.RESUME): Recording.ACTIVE,
         **{
             (state, step): end
-            for state in (Recording.STARTING, Recording.ACTIVE, Recording.PAUSED)
+            for state in (Recording.STARTING, Recording.WAITING, Recording.ACTIVE, Recording.PAUSED)
             for step, end in (
                 (RecordingStep.STOP, Recording.STOPPED),
                 (RecordingStep.FAIL, Recording.FAILED),
