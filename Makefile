@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format generate interop soak bench docs clean
+.PHONY: help demo test check format generate interop conformance soak bench docs clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("error: Hookflash needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=python3.12, for example") if sys.version_info < (3, 11) else None'
@@ -26,6 +26,11 @@ test: $(STAMP) ## every test that needs no extra system package
 interop: $(STAMP) ## tests against SIPp, baresip and the JavaScript SDK (needs sip-tester, baresip, node)
 	$(BIN)/python -m pytest -m interop -ra
 
+conformance: $(STAMP) ## every operation, by the SDKs of Python, JavaScript and Java (needs node, npm, maven, a JDK)
+	@test -d conformance/javascript/node_modules || npm install --prefix conformance/javascript --no-save --silent
+	$(BIN)/python conformance/run.py --keep build/conformance
+	$(BIN)/python tools/parity.py --check --record build/conformance
+
 soak: $(STAMP) ## long runs of our own: chaos, fuzzing
 	$(BIN)/python -m pytest -m slow -ra
 
@@ -37,6 +42,7 @@ check: $(STAMP) ## format, lint, types, import contracts, generated files
 	$(BIN)/python tools/config_reference.py --check
 	$(BIN)/python tools/diagrams.py --check
 	$(BIN)/python tools/error_reference.py --check
+	$(BIN)/python tools/parity.py --check
 
 format: $(STAMP) ## format and mend what ruff can mend
 	$(BIN)/ruff format .
@@ -46,6 +52,7 @@ generate: $(STAMP) ## write the generated pages anew
 	$(BIN)/python tools/config_reference.py
 	$(BIN)/python tools/diagrams.py
 	$(BIN)/python tools/error_reference.py
+	$(BIN)/python tools/parity.py
 
 bench: $(STAMP) ## every figure, one JSON line each
 	@$(BIN)/python -m bench

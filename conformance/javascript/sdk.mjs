@@ -206,7 +206,12 @@ const OPERATIONS = {
   getPhoneNumber: ({ numbers }, a) => numbers.getPurchasedPhoneNumber(a.phoneNumber),
 };
 
-const ANSWERED = { targetParticipants: "targets", answeredby: "answeredBy", values: "value" };
+const ANSWERED = {
+  targetParticipants: "targets",
+  answeredby: "answeredBy",
+  values: "value",
+  subscribedResultStates: "subscribedResultTypes",
+};
 
 /** An SDK's object as plain values: the wire's names, identifiers as raw ids. */
 export function plain(value) {

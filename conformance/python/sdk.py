@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import inspect
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from azure.communication import callautomation as ca
@@ -157,6 +157,8 @@ def argument(name: str, value: Any) -> Any:
             if value
             else ca.AzureCommunicationsRecordingStorage()
         )
+    if name == "expiresInMinutes":
+        return timedelta(minutes=value)
     return value
 
 
@@ -166,13 +168,13 @@ def teams_details(given: dict[str, Any]) -> Any:
     if caller := given.pop("teamsPhoneCallerDetails", None):
         caller = {snake(key): value for key, value in caller.items()}
         caller["caller"] = identifier_from_raw_id(caller["caller"])
-        given["teamsPhoneCallerDetails"] = ca.TeamsPhoneCallerDetails(**caller)
+        given["teamsPhoneCaller"] = ca.TeamsPhoneCallerDetails(**caller)
     if source := given.pop("teamsPhoneSourceDetails", None):
         source = {snake(key): value for key, value in source.items()}
         source["source"] = identifier_from_raw_id(source["source"])
         targets = source.get("intended_targets") or {}
         source["intended_targets"] = {key: identifier_from_raw_id(one) for key, one in targets.items()}
-        given["teamsPhoneSourceDetails"] = ca.TeamsPhoneSourceDetails(**source)
+        given["teamsPhoneSource"] = ca.TeamsPhoneSourceDetails(**source)
     return ca.TeamsPhoneCallDetails(**{snake(key): value for key, value in given.items()})
 
 
@@ -184,14 +186,14 @@ def plain(value: Any) -> Any:
         return value.isoformat()
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
+    if hasattr(value, "token") and hasattr(value, "expires_on"):
+        return {"token": value.token, "expiresOn": plain(value.expires_on)}
     if isinstance(value, (list, tuple)):
         return [plain(one) for one in value]
     if isinstance(value, dict):
         return {key: plain(one) for key, one in value.items() if one is not None}
     if hasattr(value, "raw_id"):
         return value.raw_id
-    if hasattr(value, "token") and hasattr(value, "expires_on"):
-        return {"token": value.token, "expiresOn": plain(value.expires_on)}
     shown = {}
     for name, one in vars(value).items():
         if one is not None and not name.startswith("_") and name != "additional_properties":
