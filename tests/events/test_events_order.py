@@ -38,6 +38,7 @@ class ScriptedSender(Sender):
         body: bytes = b"",
         *,
         timeout: float,
+        share: str = "",
     ) -> Reply:
         lane, id = url.split("/")[-2:]
         self.busy[lane] += 1

@@ -242,6 +242,22 @@ async def test_a_dead_endpoint_leaves_room_for_callbacks(
     assert len(app.received) == 201
 
 
+async def test_event_grids_patience_costs_callbacks_to_the_same_app_nothing(
+    store: MemoryStore, app: App, clock: VirtualClock, tokens: TokenMinter
+) -> None:
+    narrow = Sender(clock, GUARD, per_origin=1)
+    courier = Courier(store, clock, narrow, tokens, grid=GridPolicy(lambda: 0.0))
+    await courier.start()
+    app.answers.append(app.hold)
+    courier.accept(store.put(event(app.url, "1", clock)))
+    await arrived(app, 1)
+    courier.accept(store.put(callback(app.url, "call")))
+    await until(lambda: bool(store.settled))
+    assert (store.settled[0].id, store.settled[0].delivered) == ("call", True)
+    await courier.close()
+    await narrow.close()
+
+
 async def test_what_is_not_in_the_outbox_stays_in_memory(
     make: Make, store: MemoryStore, app: App, clock: VirtualClock
 ) -> None:

@@ -200,6 +200,18 @@ async def test_one_origin_leaves_slots_for_others(clock: VirtualClock, app: App)
     await sender.close()
 
 
+async def test_shares_of_one_origin_do_not_wait_for_each_other(clock: VirtualClock, app: App) -> None:
+    sender = Sender(clock, TargetPolicy(allow_private=True, allow_http=True), per_origin=1)
+    app.answers.append(app.hold)
+    slow = asyncio.create_task(sender.send("POST", app.url, dict, timeout=30.0, share="eventgrid"))
+    await until(lambda: len(app.received) == 1)
+    assert (await sender.send("POST", app.url, dict, timeout=30.0)).status == 200
+    app.release.set()
+    assert (await slow).status == 200
+    assert sender._origins == {}
+    await sender.close()
+
+
 async def test_the_time_limit_starts_with_the_slot_and_headers_are_made_then(
     clock: VirtualClock, app: App
 ) -> None:

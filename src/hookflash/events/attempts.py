@@ -76,8 +76,10 @@ async def attempt_delivery(
             made[EVENT_GRID_COUNT] = str(earlier)
         return made
 
+    # Event Grid's patience with a slow app must not cost the callbacks of calls to the same app.
+    share = "eventgrid" if EVENT_GRID_TYPE in delivery.headers else ""
     try:
-        reply = await sender.send("POST", delivery.url, headers, delivery.body, timeout=timeout)
+        reply = await sender.send("POST", delivery.url, headers, delivery.body, timeout=timeout, share=share)
     except TargetRefused as error:
         return Attempt(Verdict.REFUSED, 0, str(error), 0.0, "Aborted")
     except Unreachable as error:

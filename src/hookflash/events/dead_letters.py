@@ -10,6 +10,11 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from hookflash.events.delivering import End, Outcome
+from hookflash.events.policies import GRID_FINAL
+from hookflash.ports.journal import Delivery
+from hookflash.wire.dead_letter import MAX_ATTEMPTS_EXCEEDED, TIME_TO_LIVE_EXCEEDED, dead_letter
+
 log = logging.getLogger("hookflash.events")
 
 MAX_FILES = 10_000
@@ -18,6 +23,29 @@ SUFFIX = ".json"
 _SLACK = 0.9
 """What is left after the oldest were removed, of what may be there: so that not every new one looks again."""
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]")
+
+
+def letter_of(delivery: Delivery, outcome: Outcome) -> bytes:
+    """What is kept of a delivery that was given up."""
+    progress = outcome.progress
+    return dead_letter(
+        delivery.body,
+        reason=_reason(outcome),
+        attempts=progress.tries,
+        outcome=progress.outcome or "Probation",
+        status=progress.status,
+        last_attempt=progress.at,
+    )
+
+
+def _reason(outcome: Outcome) -> str:
+    if outcome.end is End.EXPIRED:
+        return TIME_TO_LIVE_EXCEEDED
+    if outcome.end is End.EXHAUSTED:
+        return MAX_ATTEMPTS_EXCEEDED
+    if outcome.end is End.REFUSED:
+        return GRID_FINAL.get(outcome.progress.status, "UndeliverableDueToTargetRefused")
+    return "UndeliverableDueToInternalError"
 
 
 class DeadLetters:

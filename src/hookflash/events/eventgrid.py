@@ -14,10 +14,9 @@ from urllib.parse import quote
 import msgspec
 
 from hookflash.calls.effects import PublishEvent, RaiseIncomingCall
-from hookflash.events.dead_letters import DeadLetters
+from hookflash.events.dead_letters import DeadLetters, letter_of
 from hookflash.events.delivering import End, Outcome, Withdrawn
 from hookflash.events.handshake import ORIGIN, Handshake, shake_hands
-from hookflash.events.policies import GRID_FINAL
 from hookflash.events.sender import Sender
 from hookflash.events.subscriptions import (
     SPACE,
@@ -34,7 +33,6 @@ from hookflash.events.timing import pause
 from hookflash.ports.clock import Clock
 from hookflash.ports.journal import Delivery
 from hookflash.ports.outbox import Documents
-from hookflash.wire.dead_letter import MAX_ATTEMPTS_EXCEEDED, TIME_TO_LIVE_EXCEEDED, dead_letter
 from hookflash.wire.eventgrid import (
     INCOMING_CALL,
     NOTIFICATION_HEADERS,
@@ -277,15 +275,7 @@ class EventGrid:
         place = self._letters.place(name, seat.subscription.dead_letter)
         if place is None:
             return
-        progress = outcome.progress
-        letter = dead_letter(
-            delivery.body,
-            reason=_reason(outcome),
-            attempts=progress.tries,
-            outcome=progress.outcome or "Probation",
-            status=progress.status,
-            last_attempt=progress.at,
-        )
+        letter = letter_of(delivery, outcome)
         about = {"eventId": delivery.id, "event": delivery.name, "subscription": name}
         try:
             path = await self._letters.keep(place, delivery.id.partition("/")[0], letter)
@@ -400,14 +390,3 @@ def _status(seat: _Seat) -> SubscriptionStatus:
         detail=seat.detail,
         allowed_rate=seat.allowed_rate,
     )
-
-
-def _reason(outcome: Outcome) -> str:
-    """``deadLetterReason``."""
-    if outcome.end is End.EXPIRED:
-        return TIME_TO_LIVE_EXCEEDED
-    if outcome.end is End.EXHAUSTED:
-        return MAX_ATTEMPTS_EXCEEDED
-    if outcome.end is End.REFUSED:
-        return GRID_FINAL.get(outcome.progress.status, "UndeliverableDueToTargetRefused")
-    return "UndeliverableDueToInternalError"

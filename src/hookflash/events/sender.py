@@ -61,7 +61,8 @@ class Sender:
         clock: measures the time limits.
         policy: what may be called.
         concurrency: requests in flight at most, altogether.
-        per_origin: requests in flight to one scheme, host and port: a slow app leaves room for others.
+        per_origin: requests in flight to one scheme, host and port, of each share: a slow app leaves room for
+            others.
         verify_tls: check certificates; off only for apps with certificates of their own making.
     """
 
@@ -79,8 +80,8 @@ class Sender:
         self._verify_tls = verify_tls
         self._slots = asyncio.Semaphore(concurrency)
         self._per_origin = per_origin
-        self._origins: dict[URL, asyncio.Semaphore] = {}
-        self._users: dict[URL, int] = {}
+        self._origins: dict[tuple[URL, str], asyncio.Semaphore] = {}
+        self._users: dict[tuple[URL, str], int] = {}
         self._session: aiohttp.ClientSession | None = None
 
     async def send(
@@ -91,10 +92,12 @@ class Sender:
         body: bytes = b"",
         *,
         timeout: float,
+        share: str = "",
     ) -> Reply:
         """Send one request; the time limit (seconds) starts when it gets a free slot.
 
-        ``headers`` is called then, so that a token in them is fresh however long the wait was.
+        ``headers`` is called then, so that a token in them is fresh however long the wait was. Requests of
+        different ``share`` to the same origin do not take slots from each other.
 
         Raises:
             TargetRefused: the policy does not allow the URL; nothing was sent.
@@ -103,11 +106,11 @@ class Sender:
         target = self._policy.check(url)
         if target.user is not None:
             target = target.with_user(None)
-        origin = target.origin()
-        share = self._share(origin)
+        origin = (target.origin(), share)
+        places = self._enter(origin)
         try:
             # First the origin's share: those who wait for a slow app must not hold a slot meanwhile.
-            async with share, self._slots:
+            async with places, self._slots:
                 return await self._send(method, target, headers, body, timeout)
         finally:
             self._leave(origin)
@@ -172,15 +175,15 @@ class Sender:
         )
         return self._session
 
-    def _share(self, origin: URL) -> asyncio.Semaphore:
+    def _enter(self, origin: tuple[URL, str]) -> asyncio.Semaphore:
         """The slots of an origin, for one more user, who has to :meth:`_leave`."""
-        share = self._origins.get(origin)
-        if share is None:
-            share = self._origins[origin] = asyncio.Semaphore(self._per_origin)
+        places = self._origins.get(origin)
+        if places is None:
+            places = self._origins[origin] = asyncio.Semaphore(self._per_origin)
         self._users[origin] = self._users.get(origin, 0) + 1
-        return share
+        return places
 
-    def _leave(self, origin: URL) -> None:
+    def _leave(self, origin: tuple[URL, str]) -> None:
         self._users[origin] -= 1
         if not self._users[origin]:
             del self._users[origin], self._origins[origin]
