@@ -96,9 +96,12 @@ class Outside(World):
 
     # --- calls that are up, so that what follows has something to work with ------------------------------
 
-    @rule(phones=st.integers(1, 3), invite=st.booleans(), stream=st.booleans())
-    def an_app_has_phones_on_the_line(self, phones: int, invite: bool, stream: bool) -> None:
+    @rule(phones=st.integers(1, 3), invite=st.booleans(), device=st.booleans(), stream=st.booleans())
+    def an_app_has_phones_on_the_line(self, phones: int, invite: bool, device: bool, stream: bool) -> None:
         numbers = PHONES[:phones] + ([self.office.BOB] if invite else [])
+        if device:
+            self.tell(facts.DevicesChanged(self.office.ALICE, 1))
+            numbers.append(self.office.ALICE)
         options = {"media_streaming_options": STREAMING} if stream else {}
         made = self.perform(self.office.create, *numbers, **options)
         self.connections[made.call_connection_id] = self.office.RED

@@ -152,6 +152,30 @@ def test_a_caller_who_goes_between_answer_and_acknowledgement_fails_the_answer(o
     assert office.nothing_left()
 
 
+def test_a_caller_who_never_acknowledges_fails_the_answer(office):
+    leg = office.ring()
+    connection = office.answer().call_connection_id
+    office.tell(facts.LegFailed(leg, Cause(408, "Request Timeout")))
+    assert office.names(connection) == ["AnswerFailed"]
+    assert office.result(connection, "AnswerFailed") == (400, 8586)
+
+
+def test_a_phone_edge_that_gives_up_on_the_caller_was_not_answered_in_time(office):
+    leg = office.ring()
+    connection = office.answer().call_connection_id
+    office.tell(facts.LegFailed(leg, Cause(487, "not answered", sub_code=10004)))
+    assert office.result(connection, "AnswerFailed") == (400, 8587)
+
+
+def test_losing_the_media_worker_while_answering_fails_the_answer(office):
+    leg = office.ring()
+    connection = office.answer().call_connection_id
+    office.tell(facts.MediaLost(tuple(office.exchange._registry.calls)))
+    assert office.names(connection) == ["AnswerFailed"]
+    assert office.result(connection, "AnswerFailed") == (500, 9999)
+    assert [e.leg for e in office.lately(effects.EndLeg)] == [leg]
+
+
 def test_an_old_client_hears_of_a_failed_answer_by_call_disconnected(office):
     leg = office.ring()
     connection = office.answer(version="2023-10-15").call_connection_id

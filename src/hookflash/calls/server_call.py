@@ -338,8 +338,6 @@ class ServerCall:
         return self.over
 
     def _lives(self) -> bool:
-        if self.over:
-            return False
         anchored = bool(self.arriving or self.departing) or any(
             person.present or person.moving or person is self.originator
             for person in self.participants.values()
