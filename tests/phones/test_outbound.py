@@ -19,7 +19,11 @@ from hookflash.wire.identifiers import Identifier
 async def test_a_call_out_rings_comes_up_and_ends() -> None:
     bench = Bench()
     bench.far.answer_calls(sdp("8 101"))
-    bench.phones.dial(dialled(display_name="Shop", headers={"X-Order": "7", "Via": "evil"}))
+    bench.phones.dial(
+        dialled(
+            display_name="Shop", headers={"X-Order": "7", "User-To-User": "6162;encoding=hex", "Via": "evil"}
+        )
+    )
     await bench.settle()
     assert bench.facts == [LegRinging(7), LegUp(7)]
     assert bench.plane.connected == [ConnectLeg(7, "192.0.2.1", 4000, 8, "PCMA", 101, True, True)]
@@ -28,6 +32,7 @@ async def test_a_call_out_rings_comes_up_and_ends() -> None:
     assert str(invite.from_.uri) == "sip:+12065550100@192.0.2.2"
     assert invite.from_.display_name == "Shop"
     assert invite.headers.get("X-Order") == "7"
+    assert invite.headers.get("User-To-User") == "6162;encoding=hex"
     assert len(invite.headers.all("Via")) == 1
     assert SessionDescription.parse(invite.body).media[0].port == 20_014
     bench.phones.end(EndLeg(7, BYE))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hookflash.phones.virtual.line import Line
     from hookflash.phones.virtual.phone import Phone
 
-MAX_HEARD = 1_000
+MAX_HEARD = 100
 """Plays remembered of one call; the oldest that are over are forgotten first."""
 MAX_DIGITS_KEPT = 10_000
 """Keys remembered of one call, the newest."""
