@@ -10,7 +10,7 @@ import logging
 import os
 
 from hookflash.api.connections import respond
-from hookflash.api.exchange import CHAIN_ID, Answer, HeadedRefusal
+from hookflash.api.exchange import CHAIN_ID, Answer, HeadedRefusal, Headers
 from hookflash.api.reading import Receive, Scope, Send
 from hookflash.api.routing import WrongMethod
 from hookflash.wire.catalogue import help_link
@@ -52,10 +52,13 @@ def render(refusal: Refusal) -> Answer:
         headers = (*headers, (b"www-authenticate", _CHALLENGES.get(refusal.code, b"Bearer, HMAC-SHA256")))
     elif isinstance(refusal, WrongMethod):
         headers = (*headers, (b"allow", ", ".join(refusal.allowed).encode("ascii")))
-    link = help_link(refusal.code)
-    if link is not None:
-        headers = (*headers, (b"link", link.encode("ascii")))
-    return Answer(status, refusal.body(), headers)
+    return Answer(status, refusal.body(), (*headers, *help_headers(refusal.code)))
+
+
+def help_headers(code: str) -> Headers:
+    """What leads from a refusal with this code to the page about it."""
+    link = help_link(code)
+    return () if link is None else ((b"link", link.encode("ascii")),)
 
 
 def header_list(

@@ -15,17 +15,20 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ParamSpec
 
-from hookflash.api.answering import render
-from hookflash.api.exchange import CHAIN_ID, Answer, HeadedRefusal
+import msgspec
+
+from hookflash.api.answering import help_headers, render
+from hookflash.api.exchange import CHAIN_ID, Answer, HeadedRefusal, Headers
 from hookflash.ports.journal import KeptAnswer, NotDurable
 from hookflash.wire.repeatability import FIRST_SENT, REQUEST_ID, repeatability
-from hookflash.wire.results import Refusal, internal_error
+from hookflash.wire.results import ErrorBody, Refusal, internal_error
 
 log = logging.getLogger("hookflash.api")
 
 P = ParamSpec("P")
 
 _RETRIED = frozenset({408, 429})
+_ERROR = msgspec.json.Decoder(ErrorBody)
 _RESULT = b"repeatability-result"
 ACCEPTED = (_RESULT, b"accepted")
 """The answer is kept: a repetition gets the same (OASIS Repeatable Requests 1.0, section 5)."""
@@ -236,6 +239,9 @@ def _same_body(digest: str, at: float, repeat: Repeat) -> None:
 
 
 def _replayed(status: int, body: bytes, chain: str) -> Answer:
+    headers: Headers = (ACCEPTED,)
+    if status >= 400:
+        headers = (*help_headers(_ERROR.decode(body).error.code), *headers)
     if chain:
-        return Answer(status, body, ((CHAIN_ID, chain.encode("latin-1", "replace")), ACCEPTED))
-    return Answer(status, body, (ACCEPTED,))
+        headers = ((CHAIN_ID, chain.encode("latin-1", "replace")), *headers)
+    return Answer(status, body, headers)
