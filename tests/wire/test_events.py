@@ -111,7 +111,8 @@ def test_first_stable_version_that_knows_a_type(event_type: type[EventData], fir
 def test_previews_from_2024_06_15_know_play_started() -> None:
     assert is_known(events.PlayStarted, "2024-06-15-preview")
     assert not is_known(events.PlayStarted, "2024-01-22-preview")
-    assert not is_known(events.MoveParticipantFailed, "2025-08-15-preview")
+    assert is_known(events.MoveParticipantFailed, "2025-08-15-preview")
+    assert not is_known(events.MoveParticipantFailed, "2025-06-15")
 
 
 def test_every_gate_is_a_known_version() -> None:

@@ -266,8 +266,9 @@ _SINCE: dict[type[EventData], str] = {
     TranscriptionStopped: "2024-06-15-preview",
     TranscriptionFailed: "2024-06-15-preview",
     StartRecordingFailed: "2025-06-15",
-    MoveParticipantSucceeded: "2026-03-12",
-    MoveParticipantFailed: "2026-03-12",
+    # The preview before the stable version has the operation, so it has to be told how that ends.
+    MoveParticipantSucceeded: "2025-08-15-preview",
+    MoveParticipantFailed: "2025-08-15-preview",
 }
 
 

@@ -6,6 +6,7 @@ from hookflash.wire import requests
 from hookflash.wire.constraints import (
     MAX_CHANNEL,
     check_count,
+    check_filled,
     check_identifier,
     check_identifiers,
     check_locator,
@@ -26,6 +27,8 @@ def check_recording(model: requests.StartCallRecordingRequest) -> None:
     if (model.call_locator is None) == (model.call_connection_id is None):
         got = "neither" if model.call_locator is None else "both"
         raise invalid_argument("callLocator", f"expected either callLocator or callConnectionId, got {got}.")
+    if model.call_connection_id is not None:
+        check_filled(model.call_connection_id, "callConnectionId")
     if model.call_locator is not None:
         check_locator(model.call_locator)
     if model.recording_state_callback_uri is not None:
