@@ -45,6 +45,7 @@ from hookflash.plane.prompts import PromptLimits, Prompts
 from hookflash.ports.clock import Clock
 from hookflash.ports.journal import Delivery
 from hookflash.recording.desk import RecordingDesk
+from hookflash.recording.library import Library
 from hookflash.sip.transports import Handlers, Transports
 from hookflash.store.janitor import Janitor
 from hookflash.store.journal import Retention, SqliteJournal
@@ -71,6 +72,7 @@ class App:
     Attributes:
         http: the HTTP servers, with their real addresses once started.
         sip_address: where SIP listens, once started.
+        recordings: the recorded files.
         exchange, media, journal: for counting what is alive.
     """
 
@@ -208,6 +210,13 @@ class App:
         )
         streams = StreamDesk(media.audio, sockets, tokens, clock, self._report)
         self._closers.append(streams.close)
+        folder = settings.recording.folder or Path(settings.server.data_dir, "recordings")
+        library = self.recordings = Library(Path(folder), journal)
+        await library.load()
+        recorder = RecordingDesk(
+            media.audio, library, clock, self._report, max_bytes=settings.recording.file_bytes
+        )
+        self._closers.append(recorder.close)
         self._engine = engine = Engine(
             exchange,
             clock=clock,
@@ -216,7 +225,7 @@ class App:
             media=phones.media,
             publisher=grid,
             streams=streams,
-            recorder=RecordingDesk(self._report),
+            recorder=recorder,
             minter=minter,
             watch=self._watch,
             undurable=courier.accept_undurable,

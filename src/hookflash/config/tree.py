@@ -313,7 +313,13 @@ class SpeechSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingSettings:
-    """Recording. There is nothing to set in this version."""
+    """Recording of calls into files."""
+
+    folder: str | None = setting(kinds.path(), None)
+    """Folder of the recorded files; the default is `recordings` in `server.data_dir`. Relative paths start
+    at the working directory."""
+    file_bytes: int = setting(kinds.integer(1 << 20, 4 << 30, "bytes"), 1 << 30)
+    """A recorded file that has grown so large is closed, and the recording goes on in another one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from hookflash.calls.effects import (
     PauseRecording,
@@ -12,23 +16,114 @@ from hookflash.calls.effects import (
     UpdateRoster,
 )
 from hookflash.calls.facts import RecordingFailed
+from hookflash.ports.audio import CallAudio
+from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink
+from hookflash.recording.disk import Disk
+from hookflash.recording.library import Library
+from hookflash.recording.metadata import Label
+from hookflash.recording.take import Take
+
+THREADS = 2
+MODE_NOT_SUPPORTED = 8562
+INVALID_ARGUMENT = 8523
+MAX_FILE = 1 << 30
+"""Bytes of one file unless said otherwise."""
+
+
+def _new_id() -> str:
+    """A document id in the form the service has them."""
+    return f"0-hf-d1-{secrets.token_hex(16)}"
 
 
 class RecordingDesk:
-    """Implements :class:`hookflash.ports.edges.Recorder`; nothing can be recorded yet, and it says so."""
+    """Implements :class:`hookflash.ports.edges.Recorder`.
 
-    def __init__(self, report: FactSink) -> None:
+    Args:
+        audio: where the audio of calls is had.
+        library: where files go and are noted down.
+        clock: for the times in files.
+        report: where facts go.
+        max_bytes: size at which a file is closed and another begun.
+        new_id: makes document ids.
+    """
+
+    def __init__(
+        self,
+        audio: CallAudio,
+        library: Library,
+        clock: Clock,
+        report: FactSink,
+        *,
+        max_bytes: int = MAX_FILE,
+        new_id: Callable[[], str] = _new_id,
+    ) -> None:
+        self._audio = audio
+        self._library = library
+        self._clock = clock
         self._report = report
+        self._max_bytes = max_bytes
+        self._new_id = new_id
+        self._pool = ThreadPoolExecutor(THREADS, "recording")
+        self._takes: dict[str, Take] = {}
+
+    @property
+    def open(self) -> int:
+        """Recordings whose files are not finished."""
+        return len(self._takes)
+
+    async def close(self) -> None:
+        """Finish every file."""
+        takes = list(self._takes.values())
+        for take in takes:
+            take.stop()
+        await asyncio.gather(*(take.task for take in takes), return_exceptions=True)
+        self._pool.shutdown(wait=False)
 
     def start(self, effect: StartRecording) -> None:
-        fact = RecordingFailed(effect.recording, 500, 9999, "This version cannot record.")
+        name = effect.recording
+        if effect.content_type != "audio" or effect.format not in ("wav", "mp3"):
+            message = (
+                f"This version records audio only, as wav or mp3; asked for was {effect.content_type} as "
+                f"{effect.format}. Start again with recordingContentType audio."
+            )
+            self._refuse(RecordingFailed(name, 400, MODE_NOT_SUPPORTED, message))
+        elif effect.format == "mp3" and effect.channel_type == "unmixed":
+            message = "An unmixed recording has several channels, which mp3 has not; choose wav."
+            self._refuse(RecordingFailed(name, 400, MODE_NOT_SUPPORTED, message))
+        elif effect.destination is not None:
+            message = "This version keeps recordings on its own disk; leave externalStorage out."
+            self._refuse(RecordingFailed(name, 400, INVALID_ARGUMENT, message))
+        else:
+            disk = Disk(self._library.folder, Label.of(effect), self._max_bytes, self._new_id)
+            self._takes[name] = Take(
+                effect,
+                self._audio,
+                disk,
+                self._library,
+                self._pool,
+                self._clock,
+                self._report,
+                partial(self._takes.pop, name, None),
+            )
+
+    def pause(self, effect: PauseRecording) -> None:
+        if (take := self._takes.get(effect.recording)) is not None:
+            take.pause()
+
+    def resume(self, effect: ResumeRecording) -> None:
+        if (take := self._takes.get(effect.recording)) is not None:
+            take.resume()
+
+    def stop(self, effect: StopRecording) -> None:
+        if (take := self._takes.get(effect.recording)) is not None:
+            take.stop()
+
+    def roster(self, effect: UpdateRoster) -> None:
+        for take in self._takes.values():
+            if take.effect.call == effect.call:
+                take.roster(effect.roster)
+
+    def _refuse(self, fact: RecordingFailed) -> None:
+        """Report from the event loop: the caller is in the middle of carrying out effects."""
         asyncio.get_running_loop().call_soon(self._report, fact)
-
-    def pause(self, effect: PauseRecording) -> None: ...
-
-    def resume(self, effect: ResumeRecording) -> None: ...
-
-    def stop(self, effect: StopRecording) -> None: ...
-
-    def roster(self, effect: UpdateRoster) -> None: ...

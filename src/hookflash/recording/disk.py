@@ -1,0 +1,103 @@
+"""The files of one recording, one after the other. Runs in a thread: this is where a disk is waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from hookflash.recording.files import RATE, Block, Mp3Writer, SoundWriter, WavWriter
+from hookflash.recording.metadata import Label, Pause, Person, StoredFile, metadata
+
+CHANNELS = 5
+"""Channels of an unmixed recording at most (contract section 9.1)."""
+SESSION_ENDED = "SessionEnded"
+TOO_LARGE = "ChunkMaximumSizeExceeded"
+_STEM = {"wav": "audio.wav", "mp3": "audio.mp3"}
+
+
+class Disk:
+    """Writes blocks into files of at most ``max_bytes`` each; calls must not overlap.
+
+    Args:
+        folder: of all recordings; every file gets one of its own, named by its document id.
+        label: what is recorded.
+        max_bytes: a file that has grown so large is closed, and another begun.
+        new_id: makes document ids.
+
+    Attributes:
+        files: of the recording so far, the last one is being written.
+    """
+
+    def __init__(self, folder: Path, label: Label, max_bytes: int, new_id: Callable[[], str]) -> None:
+        self.files: list[StoredFile] = []
+        self._folder = folder
+        self._label = label
+        self._max = max_bytes
+        self._new_id = new_id
+        self._writer: SoundWriter | None = None
+        self._used: list[int] = []
+
+    @property
+    def channels(self) -> int:
+        """Of the file while it is written."""
+        return CHANNELS if self._label.channel_type == "unmixed" else 1
+
+    def begin(self, at: float, people: Sequence[Person]) -> StoredFile:
+        """Begin a file; ``at`` is the Unix time of its first sample. Raises OSError."""
+        document = self._new_id()
+        folder = self._folder / document
+        folder.mkdir(parents=True)
+        name = _STEM[self._label.format]
+        path = folder / name
+        self._writer = WavWriter(path, self.channels) if self._label.format == "wav" else Mp3Writer(path)
+        file = StoredFile(
+            document,
+            self._label,
+            len(self.files),
+            "recording",
+            f"{document}/{name}",
+            f"{document}/metadata.json",
+            at,
+            people=tuple(person.raw_id for person in people),
+        )
+        self.files.append(file)
+        return file
+
+    def write(self, block: Block, at: float, people: Sequence[Person], pauses: Sequence[Pause]) -> bool:
+        """Append, ``at`` the Unix time of the end of the block; whether another file was begun.
+
+        Raises OSError.
+        """
+        assert self._writer is not None
+        self._writer.write(block)
+        if self._size() < self._max:
+            return False
+        self._close(TOO_LARGE, people, pauses)
+        self.begin(at, people)
+        return True
+
+    def finish(self, people: Sequence[Person], pauses: Sequence[Pause]) -> None:
+        """Close the last file; one without a sound in it is as good as any. Raises OSError; idempotent."""
+        if self._writer is not None:
+            self._close(SESSION_ENDED, people, pauses)
+
+    def _close(self, reason: str, people: Sequence[Person], pauses: Sequence[Pause]) -> None:
+        assert self._writer is not None
+        writer, self._writer = self._writer, None
+        used = 1 + max((one.channel for one in people if one.channel is not None), default=0)
+        channels = min(used, self.channels)
+        writer.close(channels)
+        file = msgspec.structs.replace(
+            self.files[-1],
+            state="stored",
+            duration_ms=round(1000 * writer.frames / RATE),
+            bytes=(self._folder / self.files[-1].path).stat().st_size,
+            end_reason=reason,
+        )
+        (self._folder / file.metadata_path).write_bytes(metadata(file, channels, people, pauses))
+        self.files[-1] = file
+
+    def _size(self) -> int:
+        return (self._folder / self.files[-1].path).stat().st_size

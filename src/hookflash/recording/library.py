@@ -1,0 +1,98 @@
+"""The library: which files there are, kept as documents in the store so that they can be found again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import msgspec
+import soundfile
+
+from hookflash.ports.outbox import Documents
+from hookflash.recording.files import RATE, mend_wav
+from hookflash.recording.metadata import Person, StoredFile, metadata
+
+SPACE = "recordings"
+"""Where the documents are."""
+BROKEN_OFF = "ServerFailure"
+"""End reason of a file that was being recorded when the server died."""
+
+_log = logging.getLogger(__name__)
+
+
+class Library:
+    """The files of finished and running recordings.
+
+    Args:
+        folder: where they are.
+        documents: where they are noted down.
+    """
+
+    def __init__(self, folder: Path, documents: Documents) -> None:
+        self.folder = folder
+        self._documents = documents
+        self._files: dict[str, StoredFile] = {}
+
+    def find(self, document_id: str) -> StoredFile | None:
+        """A file by its document id."""
+        return self._files.get(document_id)
+
+    def files(self) -> list[StoredFile]:
+        """Every file, the oldest first."""
+        return sorted(self._files.values(), key=lambda file: file.started)
+
+    def note(self, file: StoredFile) -> None:
+        """Remember a file as it is now."""
+        self._files[file.document_id] = file
+        done = self._documents.put_document(SPACE, file.document_id, msgspec.json.encode(file))
+        done.add_done_callback(_told)
+
+    def forget(self, document_id: str) -> None:
+        """Remember a file no more."""
+        if self._files.pop(document_id, None) is not None:
+            self._documents.delete_document(SPACE, document_id).add_done_callback(_told)
+
+    async def load(self) -> None:
+        """Read what is there, and finish what was being recorded when the server died."""
+        for key, body in (await self._documents.documents(SPACE)).items():
+            try:
+                file = msgspec.json.decode(body, type=StoredFile)
+            except msgspec.MsgspecError as error:
+                _log.error("the note on recording %s can not be read: %s", key, error)
+                continue
+            self._files[key] = file
+            if file.state == "stored":
+                continue
+            try:
+                self.note(await asyncio.to_thread(self._finish, file))
+                _log.warning("recording %s was broken off by the end of the server; its file is kept", key)
+            except OSError as error:
+                _log.error("recording %s was broken off, and its file is not usable: %s", key, error)
+                self.forget(key)
+
+    def _finish(self, file: StoredFile) -> StoredFile:
+        path = self.folder / file.path
+        if file.label.format == "wav":
+            frames = mend_wav(path)
+        else:
+            try:
+                frames = soundfile.info(path).frames
+            except soundfile.SoundFileError as error:
+                raise OSError(str(error)) from error
+        channels = soundfile.info(path).channels
+        stored = msgspec.structs.replace(
+            file,
+            state="stored",
+            end_reason=BROKEN_OFF,
+            bytes=path.stat().st_size,
+            duration_ms=round(1000 * frames / RATE),
+        )
+        people = [Person(raw_id) for raw_id in file.people]
+        (self.folder / file.metadata_path).write_bytes(metadata(stored, channels, people, ()))
+        return stored
+
+
+def _told(done: asyncio.Future[None]) -> None:
+    if not done.cancelled() and done.exception() is not None:
+        _log.error("a note on a recording could not be kept: %s", done.exception())

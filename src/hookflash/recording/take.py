@@ -1,0 +1,271 @@
+"""One recording while it runs: frames of a call put on one time line, handed to the disk once a second."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hookflash.calls.effects import Roster, StartRecording
+from hookflash.calls.facts import RecordingChunk, RecordingFailed, RecordingStarted, RecordingStored
+from hookflash.ports.audio import (
+    FRAMES_PER_SECOND,
+    AudioUnavailable,
+    CallAudio,
+    Listener,
+    Prompts,
+    Said,
+    Source,
+    Whole,
+)
+from hookflash.ports.clock import Clock
+from hookflash.ports.edges import FactSink
+from hookflash.recording.disk import CHANNELS, Disk
+from hookflash.recording.files import RATE
+from hookflash.recording.library import Library
+from hookflash.recording.metadata import Pause, Person
+
+FRAME = RATE // FRAMES_PER_SECOND
+EVERY = FRAMES_PER_SECOND
+"""Frames that are written at a time: a second."""
+MAX_WAITING = 60 * FRAMES_PER_SECOND
+"""Frames that wait for the disk; beyond them it is too slow, and the recording fails."""
+MAX_GAP = 5 * FRAMES_PER_SECOND
+"""Frames of silence put in for audio that was lost, at most."""
+FAILED = (500, 9999)
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+class Take:
+    """Records from its construction until it is stopped or has failed.
+
+    ``over`` is called once, when nothing more will come of it.
+    """
+
+    def __init__(
+        self,
+        effect: StartRecording,
+        audio: CallAudio,
+        disk: Disk,
+        library: Library,
+        pool: Executor,
+        clock: Clock,
+        report: FactSink,
+        over: Callable[[], object],
+    ) -> None:
+        self.effect = effect
+        self._audio = audio
+        self._disk = disk
+        self._library = library
+        self._pool = pool
+        self._clock = clock
+        self._report = report
+        self._over = over
+        self._names: dict[int, str] = dict(effect.roster)
+        self._people: dict[str, Person] = {}
+        self._channels: dict[str, int] = dict(effect.channels)
+        self._left_out: set[str] = set()
+        self._listener: Listener | None = None
+        self._frames: list[NDArray[np.int16]] = []
+        self._last: int | None = None
+        self._paused_at = clock.wall() if effect.paused else None
+        self._pauses: list[Pause] = []
+        self._began = 0.0
+        self._news = asyncio.Event()
+        self._stopped = False
+        self._broken: str | None = None
+        self._meet(effect.roster)
+        self.task = asyncio.create_task(self._run())
+
+    # --- what is asked ------------------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Record nothing until :meth:`resume`."""
+        if self._paused_at is None:
+            self._paused_at = self._clock.wall()
+
+    def resume(self) -> None:
+        """Go on in the same file."""
+        if self._paused_at is not None:
+            self._pauses.append(Pause(self._paused_at, self._clock.wall() - self._paused_at))
+            self._paused_at = None
+            self._last = None
+
+    def stop(self) -> None:
+        """Finish the files; RecordingStored follows."""
+        self._stopped = True
+        self._deafen()
+
+    def roster(self, roster: Roster) -> None:
+        """Who is in the call now."""
+        before, self._names = set(self._names), dict(roster)
+        self._meet(roster)
+        if self._listener is not None and self._unmixed:
+            for leg in before - set(self._names):
+                self._listener.remove(Said(leg))
+            for leg in self._names:
+                self._listener.add(Said(leg))
+
+    # --- its life -----------------------------------------------------------------------------------------
+
+    @property
+    def _unmixed(self) -> bool:
+        return self.effect.channel_type == "unmixed"
+
+    async def _run(self) -> None:
+        name = self.effect.recording
+        try:
+            try:
+                await self._record()
+            except (OSError, RuntimeError, AudioUnavailable) as error:
+                self._deafen()
+                _log.error("recording %s broke off: %s", name, error)
+                self._report(RecordingFailed(name, *FAILED, f"The recording broke off: {error}."))
+            await self._store()
+        finally:
+            self._deafen()
+            self._over()
+
+    async def _record(self) -> None:
+        self._began = self._clock.wall()
+        file = await self._work(lambda: self._disk.begin(self._began, list(self._people.values())))
+        self._library.note(file)
+        if not self._stopped:
+            self._listen()
+        self._report(RecordingStarted(self.effect.recording, self._began))
+        while not self._stopped and self._broken is None:
+            self._news.clear()
+            await self._news.wait()
+            await self._write()
+        while self._frames:
+            await self._write()
+        if self._broken is not None:
+            raise RuntimeError(self._broken)
+
+    async def _write(self) -> None:
+        """Give what is there to the disk."""
+        frames, self._frames = self._frames, []
+        if not frames:
+            return
+        people, pauses = self._snapshot()
+        at = self._clock.wall()
+        if await self._work(lambda: self._disk.write(np.concatenate(frames), at, people, pauses)):
+            for file in self._disk.files[-2:]:
+                self._library.note(file)
+
+    async def _store(self) -> None:
+        """Close the files and tell; what can not be closed is left as it is."""
+        self.resume()
+        people, pauses = self._snapshot()
+        try:
+            await self._work(lambda: self._disk.finish(people, pauses))
+        except (OSError, RuntimeError) as error:
+            _log.error("recording %s could not be closed: %s", self.effect.recording, error)
+        files = [file for file in self._disk.files if file.state == "stored"]
+        if not files:
+            return
+        self._library.note(files[-1])
+        chunks = tuple(
+            RecordingChunk(file.document_id, file.index, file.end_reason, file.path, file.metadata_path)
+            for file in files
+        )
+        self._report(
+            RecordingStored(
+                self.effect.recording, chunks, self._began, sum(file.duration_ms for file in files)
+            )
+        )
+
+    async def _work(self, job: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, job)
+
+    def _snapshot(self) -> tuple[list[Person], list[Pause]]:
+        return list(self._people.values()), list(self._pauses)
+
+    # --- audio --------------------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        call = self.effect.call
+        self._listener = self._audio.listen(call, RATE, self._take, self._lost)
+        if not self._unmixed:
+            self._listener.add(Whole(call))
+            return
+        self._listener.add(Prompts(call))
+        for leg in self._names:
+            self._listener.add(Said(leg))
+
+    def _deafen(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+        self._news.set()
+
+    def _lost(self, reason: str) -> None:
+        self._broken = f"the audio of the call is gone: {reason}"
+        self._news.set()
+
+    def _take(self, tick: int, frames: Mapping[Source, NDArray[np.int16]]) -> None:
+        if self._paused_at is not None or self._stopped:
+            return
+        missed = 0 if self._last is None else min(tick - self._last - 1, MAX_GAP)
+        self._last = tick
+        if missed > 0:
+            self._frames.append(np.zeros((FRAME * missed, self._disk.channels), np.int16))
+        if self._unmixed:
+            self._frames.append(self._spread(frames))
+        else:
+            frame = frames.get(Whole(self.effect.call))
+            block = np.zeros(FRAME, np.int16) if frame is None else frame
+            self._frames.append(block.reshape(-1, 1))
+        if len(self._frames) > MAX_WAITING:
+            seconds = MAX_WAITING // FRAMES_PER_SECOND
+            self._broken = f"the disk is too slow: {seconds} s of audio wait for it"
+            self._frames.clear()
+        if len(self._frames) >= EVERY or self._broken is not None:
+            self._news.set()
+
+    def _spread(self, frames: Mapping[Source, NDArray[np.int16]]) -> NDArray[np.int16]:
+        """Everybody on their channel; what is played belongs to the app."""
+        wide = np.zeros((FRAME, CHANNELS), np.int32)
+        for source, frame in frames.items():
+            name = self._whose(source)
+            if name is None or not frame.any():
+                continue
+            channel = self._channel(name)
+            if channel is not None:
+                wide[:, channel] += frame
+        return np.clip(wide, -32768, 32767).astype(np.int16)
+
+    def _whose(self, source: Source) -> str | None:
+        if isinstance(source, Said):
+            return self._names.get(source.leg)
+        return next((name for leg, name in self._names.items() if self._audio.is_app_leg(leg)), None)
+
+    def _channel(self, name: str) -> int | None:
+        """The channel of somebody who speaks: the one asked for, or the next that nobody shall have."""
+        channel = self._channels.get(name)
+        if channel is None:
+            taken = set(self._channels.values())
+            channel = next((one for one in range(CHANNELS) if one not in taken), None)
+            if channel is None:
+                if name not in self._left_out:
+                    self._left_out.add(name)
+                    _log.warning(
+                        "recording %s has no channel left for %s, who is not heard in it",
+                        self.effect.recording,
+                        name,
+                    )
+                return None
+            self._channels[name] = channel
+        if self._people.get(name) != Person(name, channel):
+            self._people[name] = Person(name, channel)
+        return channel
+
+    def _meet(self, roster: Roster) -> None:
+        for _, name in roster:
+            self._people.setdefault(name, Person(name))
