@@ -12,6 +12,7 @@ CallDisconnected. A fault of the platform says Failed with serviceShutdown inste
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,7 @@ def roster_of(call: ServerCall) -> Roster:
     return tuple((person.leg, person.identity.raw_id) for person in call.present())
 
 
-class Outlet:
+class Outlet(ABC):
     """One subscription: its state, and what the app is told. ``stream`` names it outside while it runs."""
 
     canceled: ResultInformation
@@ -173,20 +174,25 @@ class Outlet:
 
     # --- what a kind of outlet says ---------------------------------------------------------------------
 
+    @abstractmethod
     def open(self, turn: Turn, stream: int) -> None:
-        raise NotImplementedError
+        """Have it opened outside."""
 
+    @abstractmethod
     def close(self, turn: Turn, stream: int) -> None:
-        raise NotImplementedError
+        """Have it closed outside."""
 
+    @abstractmethod
     def tell_started(self, turn: Turn, details: str) -> None:
-        raise NotImplementedError
+        """``details`` as the wire spells them."""
 
+    @abstractmethod
     def tell_stopped(self, turn: Turn, request: Request) -> None:
-        raise NotImplementedError
+        """``request`` stopped it, or started what the end of the call stopped."""
 
+    @abstractmethod
     def tell_failed(self, turn: Turn, details: str, result: ResultInformation) -> None:
-        raise NotImplementedError
+        """``details`` nobody knows are unspecified."""
 
 
 class AudioStream(Outlet):
