@@ -281,9 +281,16 @@ def test_adding_needs_a_call_that_is_up(office):
 
 
 def test_a_call_has_only_so_many_ends(office, monkeypatch):
-    monkeypatch.setattr("hookflash.calls.participant_control.MAX_ENDS", 3)
+    monkeypatch.setattr("hookflash.calls.server_call.MAX_ENDS", 3)
     _, connection = office.answered()
-    office.add(connection, office.OUTSIDE)
-    with pytest.raises(Refusal, match="3 ends") as refused:
-        office.add(connection, "+14255550777")
-    assert (refused.value.status, refused.value.code) == (400, "8585")
+    _, other = office.created(office.OUTSIDE)
+    office.add(connection, "+14255550701")
+    server_call_id = office.get(connection).server_call_id
+    for act in (
+        lambda: office.add(connection, "+14255550777"),
+        lambda: office.connect(server_call_id=server_call_id),
+        lambda: office.move(connection, other, office.OUTSIDE),
+    ):
+        with pytest.raises(Refusal, match="3 ends") as refused:
+            act()
+        assert (refused.value.status, refused.value.code) == (400, "8585")

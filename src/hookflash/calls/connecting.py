@@ -43,6 +43,8 @@ class ConnectControl:
         call = self._existing(command, name)
         if call is None:
             call = ServerCall(self._registry, identity, name=name)
+        else:
+            call.require_room()
         own = Participant(self._registry.new_leg(), identity, Leg.JOINING, is_phone=False)
         connection = Connection(
             self._registry.minter.call_connection_id(),

@@ -95,6 +95,7 @@ class MoveControl:
                 "fromCall", f"{request.from_call} is a connection of this very call; name another call's."
             )
         wanted = self._wanted(request.target_participants, origin)
+        destination.require_room(len(wanted))
 
         operation = Request(command.version, request.operation_context, request.operation_callback_uri)
         moves: list[Move] = []

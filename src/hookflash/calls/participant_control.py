@@ -36,12 +36,8 @@ from hookflash.wire.results import (
     ResultInformation,
     conflict,
     invalid_argument,
-    invalid_state,
     not_found,
 )
-
-MAX_ENDS = 350
-"""Most ends one call has, those being reached included."""
 
 _Command = AddParticipant | CancelAddParticipant | RemoveParticipant
 
@@ -88,10 +84,7 @@ class ParticipantControl:
                 "answer, or cancel that invitation first.",
                 target=field,
             )
-        if call.ends() >= MAX_ENDS:
-            raise invalid_state(
-                f"The call has {call.ends()} ends, which is the most there can be; remove somebody first."
-            )
+        call.require_room()
 
         number = request.source_caller_id_number
         sip, voip = headers_of(request.custom_calling_context)

@@ -37,11 +37,14 @@ from hookflash.calls.streams import roster_of
 from hookflash.calls.tables import Leg, LegEvent
 from hookflash.calls.turn import Turn
 from hookflash.wire.identifiers import CommunicationIdentifierModel, Identifier
-from hookflash.wire.results import not_found
+from hookflash.wire.results import invalid_state, not_found
 
 if TYPE_CHECKING:
     from hookflash.calls.moving import Move
     from hookflash.calls.recordings import Recording
+
+MAX_ENDS = 350
+"""Most ends one call has, those being reached included."""
 
 _HANGUP = Cause(200, "OK")
 _LEFT_MEMORY = 1000
@@ -118,6 +121,14 @@ class ServerCall:
                 target=field,
             )
         return person
+
+    def require_room(self, more: int = 1) -> None:
+        """Raises Refusal 400/8585 when ``more`` ends would be too many."""
+        if self.ends() + more > MAX_ENDS:
+            raise invalid_state(
+                f"The call has {self.ends()} ends and takes {MAX_ENDS}, so {more} more are too many; remove "
+                "somebody first."
+            )
 
     def has_left(self, identity: Identifier) -> bool:
         """Whether somebody of that identity was in the call before; the newest thousand are remembered."""
