@@ -164,14 +164,17 @@ def test_a_request_without_api_version_is_refused(system: System) -> None:
     assert "api-version" in error["message"]
 
 
-def test_an_operation_of_a_later_version_is_not_a_404(system: System) -> None:
+@pytest.mark.parametrize(
+    ("operation", "version"), [("summarizeCall", "2025-08-15-preview"), ("hold", "2023-10-15")]
+)
+def test_an_operation_that_is_not_there_for_the_version_is_not_a_404(
+    system: System, operation: str, version: str
+) -> None:
     status, error = send(
-        system,
-        "POST",
-        f"/calling/callConnections/{UNKNOWN}:startMediaStreaming?api-version=2026-03-12",
-        b"{}",
+        system, "POST", f"/calling/callConnections/{UNKNOWN}:{operation}?api-version={version}", b"{}"
     )
     assert (status, error["code"]) == (405, "8520")
+    assert operation in error["message"]
 
 
 # --- SIP and RTP --------------------------------------------------------------------------------------------
