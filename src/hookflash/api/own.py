@@ -99,24 +99,38 @@ def own_surface(
         name = request.path_params["name"]
         if not await subscriptions.remove(name):
             raise not_found(
-                f"There is no subscription {name[:100]!r}; GET /hookflash/subscriptions lists them."
+                f"There is no subscription {name[:100]!r}; GET /hookflash/subscriptions lists them.",
+                target="name",
             )
         return Response(status_code=204)
 
     async def confirm(request: Request) -> Response:
         name = subscriptions.confirm(request.query_params.get("code", ""))
         if name is None:
-            raise not_found("No subscription waits for this validation code; it may have been replaced.")
+            raise not_found(
+                "No subscription waits for this validation code; it may have been replaced. Add the "
+                "subscription again, and use the code of the newest handshake.",
+                target="code",
+            )
         return PlainTextResponse(f"Subscription {name} is validated.\n")
 
     async def read_journal(request: Request) -> Response:
         connection = request.path_params["connection"]
         after = request.query_params.get("after", "0")
         if not (after.isascii() and after.isdigit() and len(after) < 19):
-            raise Refusal(400, "BadRequest", f"after is {after[:40]!r}; give a seq of the page before.")
+            raise Refusal(
+                400,
+                "BadRequest",
+                f"after is {after[:40]!r}; give the next of the page before.",
+                target="after",
+            )
         lines = await journal.entries_of_connection(connection, int(after), MAX_LINES)
         if not lines and after == "0":
-            raise not_found(f"The journal has nothing about connection {connection[:100]!r}.")
+            raise not_found(
+                f"The journal has nothing about connection {connection[:100]!r}: it never was, or its "
+                "entries are older than what is kept. Take the callConnectionId from an answer or an event.",
+                target="connection",
+            )
         shown = [
             Line(line.seq, line.entry.at, line.entry.kind, line.entry.name, msgspec.Raw(line.entry.data))
             for line in lines

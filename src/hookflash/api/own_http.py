@@ -64,5 +64,7 @@ async def document(request: Request) -> bytes:
             if len(body) > MAX_DOCUMENT:
                 raise too_large(f"more than {MAX_DOCUMENT}", MAX_DOCUMENT)
     except ClientDisconnect:
-        raise Refusal(400, "BadRequest", "The body ended early.") from None
+        raise Refusal(
+            400, "BadRequest", "The body ended early; send the request again.", target="body"
+        ) from None
     return bytes(body)

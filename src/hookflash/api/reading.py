@@ -75,7 +75,7 @@ def check_length(headers: dict[str, str], limit: int) -> None:
 
 def too_large(size: object, limit: int) -> Refusal:
     message = f"The body has {size} bytes; at most {limit} are read. Send less in one request."
-    return Refusal(413, "RequestBodyTooLarge", message)
+    return Refusal(413, "RequestBodyTooLarge", message, target="body")
 
 
 class BodyReader:
@@ -118,7 +118,7 @@ class BodyReader:
             if loop.time() < deadline or task.uncancel() > 0:
                 raise
             what = f"The body did not arrive within {self._seconds:g} s; send the request again."
-            raise Refusal(408, "RequestTimeout", what) from None
+            raise Refusal(408, "RequestTimeout", what, target="body") from None
         finally:
             self._reading.pop(task, None)
 
@@ -158,7 +158,8 @@ def read_version(query: bytes, supported: tuple[str, ...] = STABLE) -> str:
     Refusal 400 when it is missing or not a version; it names the ``supported`` ones.
     """
     if len(query) > MAX_QUERY:
-        raise Refusal(414, "UriTooLong", f"The query has {len(query)} bytes; at most {MAX_QUERY} are read.")
+        message = f"The query has {len(query)} bytes; at most {MAX_QUERY} are read. No operation needs more."
+        raise Refusal(414, "UriTooLong", message, target="query")
     given = ""
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
         if name.lower() == "api-version":

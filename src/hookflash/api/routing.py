@@ -131,7 +131,10 @@ class Router:
             Refusal: 404, nobody serves the path; 414, the path is too long.
         """
         if len(path) > MAX_PATH:
-            raise Refusal(414, "UriTooLong", f"The path has {len(path)} bytes; at most {MAX_PATH} are read.")
+            message = (
+                f"The path has {len(path)} bytes; at most {MAX_PATH} are read. No id of ours is that long."
+            )
+            raise Refusal(414, "UriTooLong", message, target="path")
         template, ids = locate(path)
         operation = self._operations.get((method, template))
         if operation is None:

@@ -162,6 +162,18 @@ RESULTS: tuple[Row, ...] = (
         emitted=False,
     ),
     Row(
+        "8562",
+        "recording mode not supported",
+        "This server cannot record in the way that was asked for.",
+        "The message says what it cannot do; ask for another content, channel or format type.",
+        events={
+            400: ("StartRecordingFailed",),
+            405: ("StartRecordingFailed",),
+            500: ("StartRecordingFailed",),
+        },
+        message="Action failed, the recording mode is not supported.",
+    ),
+    Row(
         "8563",
         "speech not recognized",
         "Something was said that could not be understood.",

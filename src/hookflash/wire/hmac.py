@@ -96,11 +96,12 @@ class Verifier:
             values = [headers[name] for name in layout.names]
         except KeyError as missing:
             message = f"the signed header {missing.args[0]} is missing from the request."
-            raise unauthenticated(message) from None
+            raise unauthenticated(message, target=missing.args[0]) from None
         if not compare_digest(_body_hash(body), values[layout.digest].encode()):
             raise unauthenticated(
                 "x-ms-content-sha256 does not match the body: hash the bytes exactly as they are sent, "
-                f"{len(body)} arrived here."
+                f"{len(body)} arrived here.",
+                target="x-ms-content-sha256",
             )
         moment = parse_imf_fixdate(values[layout.date])
         if moment is None or abs(moment - now) > self._window:
@@ -137,12 +138,14 @@ class Verifier:
     def _wrong_date(self, text: str, moment: int | None, now: float) -> Refusal:
         if moment is None:
             return unauthenticated(
-                f"the signed date {text[:64]!r} is not of the form 'Sun, 06 Nov 1994 08:49:37 GMT'."
+                f"the signed date {text[:64]!r} is not of the form 'Sun, 06 Nov 1994 08:49:37 GMT'.",
+                target="x-ms-date",
             )
         side = "ahead of" if moment > now else "behind"
         return unauthenticated(
             f"the signed date is {abs(moment - now):.0f} s {side} this server's clock ({imf_fixdate(now)}); "
-            f"at most {self._window:.0f} s are accepted. Set the clocks, or sign each request anew."
+            f"at most {self._window:.0f} s are accepted. Set the clocks, or sign each request anew.",
+            target="x-ms-date",
         )
 
 

@@ -100,54 +100,54 @@ def invalid_arguments(problems: Sequence[tuple[str, str]]) -> Refusal:
     return Refusal(first.status, first.code, more, target=first.target, details=details)
 
 
-def not_established(message: str) -> Refusal:
+def not_established(message: str, *, target: str | None = None) -> Refusal:
     """400/8501: the call is not up yet."""
-    return Refusal(400, 8501, message)
+    return Refusal(400, 8501, message, target=target)
 
 
-def call_terminated(message: str) -> Refusal:
+def call_terminated(message: str, *, target: str | None = None) -> Refusal:
     """400/8528: the call is over."""
-    return Refusal(400, 8528, message)
+    return Refusal(400, 8528, message, target=target)
 
 
-def invalid_state(message: str) -> Refusal:
+def invalid_state(message: str, *, target: str | None = None) -> Refusal:
     """400/8585: not now; usually the app has to wait for CallConnected."""
-    return Refusal(400, 8585, message)
+    return Refusal(400, 8585, message, target=target)
 
 
-def invalid_media_mode(message: str) -> Refusal:
+def invalid_media_mode(message: str, *, target: str | None = None) -> Refusal:
     """400/8500: the target is in a media operation already."""
-    return Refusal(400, 8500, message)
+    return Refusal(400, 8500, message, target=target)
 
 
-def recording_active(message: str) -> Refusal:
+def recording_active(message: str, *, target: str | None = None) -> Refusal:
     """400/8559: a second recording of the same call."""
-    return Refusal(400, 8559, message)
+    return Refusal(400, 8559, message, target=target)
 
 
-def cognitive_services_unavailable(message: str) -> Refusal:
+def cognitive_services_unavailable(message: str, *, target: str | None = None) -> Refusal:
     """400/8567: speech was asked for but is not usable."""
-    return Refusal(400, 8567, message)
+    return Refusal(400, 8567, message, target=target)
 
 
-def unauthenticated(message: str) -> Refusal:
-    """401/7509: the signature does not hold."""
-    return Refusal(401, 7509, message)
+def unauthenticated(message: str, *, target: str = "Authorization") -> Refusal:
+    """401/7509: the signature does not hold; ``target`` is the header that tells so."""
+    return Refusal(401, 7509, message, target=target)
 
 
 def invalid_token(message: str) -> Refusal:
     """401/7501: the bearer token does not hold."""
-    return Refusal(401, 7501, message)
+    return Refusal(401, 7501, message, target="Authorization")
 
 
-def wrong_resource(message: str) -> Refusal:
+def wrong_resource(message: str, *, target: str | None = None) -> Refusal:
     """403/7507: the call or the incomingCallContext belongs to another resource."""
-    return Refusal(403, 7507, message)
+    return Refusal(403, 7507, message, target=target)
 
 
-def forbidden(message: str) -> Refusal:
+def forbidden(message: str, *, target: str | None = None) -> Refusal:
     """403/7504: authenticated, but not allowed."""
-    return Refusal(403, 7504, message)
+    return Refusal(403, 7504, message, target=target)
 
 
 def not_found(message: str, *, target: str | None = None) -> Refusal:
@@ -160,9 +160,9 @@ def not_supported(message: str, *, target: str | None = None) -> Refusal:
     return Refusal(405, 8520, message, target=target)
 
 
-def not_configured(message: str) -> Refusal:
+def not_configured(message: str, *, target: str | None = None) -> Refusal:
     """405/8522: something had to be given when the call was set up (transport URL, cognitive endpoint)."""
-    return Refusal(405, 8522, message)
+    return Refusal(405, 8522, message, target=target)
 
 
 def conflict(message: str, *, target: str | None = None) -> Refusal:
@@ -170,9 +170,9 @@ def conflict(message: str, *, target: str | None = None) -> Refusal:
     return Refusal(409, 8519, message, target=target)
 
 
-def incompatible_operation(message: str) -> Refusal:
+def incompatible_operation(message: str, *, target: str | None = None) -> Refusal:
     """412/8583: the compatibility table of contract section 6.9 forbids it while something else runs."""
-    return Refusal(412, 8583, message)
+    return Refusal(412, 8583, message, target=target)
 
 
 def throttled(message: str, *, sub_code: int = 8516, retry_after: int = 1) -> Refusal:
