@@ -120,3 +120,22 @@ def test_a_user_who_moves_leaves_one_call_and_joins_the_other(office):
     ]
     device = [data.user_agent for name, data in reports(office)[before:] if name.endswith("Added")]
     assert device == ["phone"]
+
+
+def test_a_user_on_the_way_out_of_a_call_that_ends_is_reported_as_removed_once(office):
+    office.devices(office.BOB)
+    (leg,), here = office.created(office.BOB)
+    _, there = office.answered()
+    source = office.get(here).server_call_id
+    office.move(there, here, office.BOB)
+    office.terminate(here)
+    office.tell(facts.LegMoved(leg))
+    told = [name for name, data in reports(office) if data.server_call_id == source]
+    assert told == [
+        "CallStarted",
+        "CallParticipantAdded",
+        "CallParticipantAdded",
+        "CallParticipantRemoved",
+        "CallParticipantRemoved",
+        "CallEnded",
+    ]

@@ -67,10 +67,11 @@ class Report:
         self._guids.pop(person.leg, None)
 
     def ended(self, turn: Turn, people: list[Participant], ending: Ending) -> None:
-        """The call is over; ``people`` were in it until then."""
+        """The call is over; ``people`` were in it until then, or on their way out."""
         for resource in self._told:
             for person in people:
                 self._participant(turn, resource, CALL_PARTICIPANT_REMOVED, person)
+        self._guids.clear()
         result = ending.result(NEWEST)
         by = None
         if self._last is not None and not (ending.by_app or ending.fault):

@@ -324,7 +324,7 @@ class ServerCall:
         """Everybody goes: last events for apps, a final response for waiting callers, BYE or CANCEL."""
         self.over = True
         self.registry.remove_call(self)
-        people = self.present()
+        people = [*self.present(), *(move.person for move in self.departing.values())]
         if self.recording is not None:
             self.recording.stop(turn, fault=ending.fault)
         for connection in list(self.connections.values()):
