@@ -48,7 +48,9 @@ def load(folder: Path, only: list[str]) -> list[dict[str, Any]]:
             for problem in problems(scenario):
                 raise SystemExit(f"error: {path.name}: {scenario.get('id', '?')}: {problem}")
             scenario["steps"] = [
-                one for step in scenario["steps"] for one in (fragments[step["use"]] if "use" in step else [step])
+                one
+                for step in scenario["steps"]
+                for one in (fragments[step["use"]] if "use" in step else [step])
             ]
             found.append(scenario)
     names = [one["id"] for one in found]

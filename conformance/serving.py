@@ -24,7 +24,18 @@ KEYS = {
     "other": "Y29uZm9ybWFuY2Utb3RoZXItcmVzb3VyY2Uta2V5LTAwMDAwMDE=",
     "wrong": "bm9ib2R5LWtub3dzLXRoaXMta2V5LWl0LW11c3QtZmFpbC0wMDE=",
 }
-"""The access keys of the clients a scenario may name."""
+"""Access keys: ``main`` and ``second`` of one resource, ``other`` of another, ``wrong`` of none."""
+TOKEN = "conformance-static-token-0000000000000001"
+"""A static bearer token of the main resource."""
+SELF = f"8:acs:{RESOURCE}_00000000-0000-4000-8000-000000005e1f"
+"""The identity of the client that has one."""
+CLIENTS: dict[str, dict[str, str]] = {
+    **{name: {"key": key} for name, key in KEYS.items()},
+    "identified": {"key": KEYS["main"], "source": SELF},
+    "bearer": {"token": TOKEN},
+    "wrongBearer": {"token": "conformance-static-token-9999999999999999"},
+}
+"""The clients that a scenario may name."""
 NUMBER, SECOND_NUMBER, OTHER_NUMBER = "+18005550100", "+18005550101", "+18005550199"
 
 
@@ -48,6 +59,7 @@ class Serving:
             f'[media]\nrtp_ports = "{first}-{first + 3999}"',
             f'[[resource]]\nname = "main"\nid = "{RESOURCE}"',
             f"access_keys = {json.dumps([KEYS['main'], KEYS['second']])}",
+            f"tokens = {json.dumps([TOKEN])}",
             f'[[resource]]\nname = "other"\nid = "{OTHER_RESOURCE}"\naccess_keys = ["{KEYS["other"]}"]',
             f'[[number]]\ne164 = "{NUMBER}"\nresource = "main"',
             f'[[number]]\ne164 = "{SECOND_NUMBER}"\nresource = "main"',
@@ -65,7 +77,9 @@ class Serving:
             "CONFORMANCE_ENDPOINT": f"https://127.0.0.1:{self.tls_port}",
             "CONFORMANCE_CONTROL": f"http://127.0.0.1:{self.http_port}",
             "CONFORMANCE_CA": str(self.ca),
-            "CONFORMANCE_KEYS": json.dumps(KEYS),
+            "CONFORMANCE_KEY": KEYS["main"],
+            "CONFORMANCE_CLIENTS": json.dumps(CLIENTS),
+            "CONFORMANCE_SELF": SELF,
             "CONFORMANCE_RESOURCE": RESOURCE,
             "CONFORMANCE_NUMBERS": json.dumps(
                 {"number": NUMBER, "number2": SECOND_NUMBER, "otherNumber": OTHER_NUMBER}

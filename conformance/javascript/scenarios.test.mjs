@@ -25,10 +25,11 @@ const seen = {
 };
 
 const options = { retryOptions: { maxRetries: 0 }, additionalPolicies: [{ policy: seen, position: "perRetry" }] };
-const credentials = JSON.parse(env.CONFORMANCE_KEYS);
-if (env.CONFORMANCE_TOKEN) credentials.bearer = `bearer ${env.CONFORMANCE_TOKEN}`;
 const clients = Object.fromEntries(
-  Object.entries(credentials).map(([name, key]) => [name, new Sdk(env.CONFORMANCE_ENDPOINT, key, options)]),
+  Object.entries(JSON.parse(env.CONFORMANCE_CLIENTS)).map(([name, given]) => [
+    name,
+    new Sdk(env.CONFORMANCE_ENDPOINT, given, options),
+  ]),
 );
 
 for (const [serial, scenario] of scenarios.entries()) {

@@ -119,15 +119,19 @@ const transcribing = (a) => ({
   speechRecognitionModelEndpointId: a.speechModelEndpointId,
 });
 
+const groupCall = (app, a) =>
+  app.createGroupCall(people(a.targets), a.callbackUri, {
+    ...setup(a),
+    sourceCallIdNumber: person(a.sourceCallerIdNumber),
+    sourceDisplayName: a.sourceDisplayName,
+  });
+
 const OPERATIONS = {
   createCall: ({ app }, a) =>
     a.targets.length === 1
       ? app.createCall(invite(a.targets[0], a), a.callbackUri, setup(a))
-      : app.createGroupCall(people(a.targets), a.callbackUri, {
-          ...setup(a),
-          sourceCallIdNumber: person(a.sourceCallerIdNumber),
-          sourceDisplayName: a.sourceDisplayName,
-        }),
+      : groupCall(app, a),
+  createGroupCall: ({ app }, a) => groupCall(app, a),
   answerCall: ({ app }, a) => app.answerCall(a.incomingCallContext, a.callbackUri, setup(a)),
   redirectCall: ({ app }, a) => app.redirectCall(a.incomingCallContext, invite(a.target, a)),
   rejectCall: ({ app }, a) => app.rejectCall(a.incomingCallContext, { callRejectReason: a.callRejectReason }),
@@ -159,6 +163,7 @@ const OPERATIONS = {
     if (a.playTo) return media.play(sources, people(a.playTo), options);
     return media.playToAll(sources, { ...options, interruptCallMediaOperation: a.interruptCallMediaOperation });
   },
+  playToAll: (clients, a) => OPERATIONS.play(clients, a),
   recognize: ({ media }, a) => media.startRecognizing(person(a.targetParticipant), recognizing(a)),
   cancelAllMediaOperations: ({ media }) => media.cancelAllOperations(),
   startContinuousDtmfRecognition: ({ media }, a) =>
@@ -230,16 +235,17 @@ export function plain(value) {
   return shown;
 }
 
-/** The clients of one credential: an access key, or `bearer <token>`. */
+/** The clients of one credential: `key` or `token`; `source` is the client's own identity. */
 export class Sdk {
-  constructor(endpoint, credential, options) {
-    const token = credential.startsWith("bearer ") ? credential.slice(7) : undefined;
-    const given = token
-      ? { getToken: async () => ({ token, expiresOnTimestamp: Date.now() + 3600_000 }) }
-      : { key: credential };
-    this.app = new CallAutomationClient(endpoint, given, options);
-    this.identity = new CommunicationIdentityClient(endpoint, given, options);
-    this.numbers = new PhoneNumbersClient(endpoint, given, options);
+  constructor(endpoint, { key, token, source }, options) {
+    const expiresOnTimestamp = Date.now() + 3600_000;
+    const credential = key ? { key } : { getToken: async () => ({ token, expiresOnTimestamp }) };
+    this.app = new CallAutomationClient(endpoint, credential, {
+      ...options,
+      sourceIdentity: source && { communicationUserId: source, id: source },
+    });
+    this.identity = new CommunicationIdentityClient(endpoint, credential, options);
+    this.numbers = new PhoneNumbersClient(endpoint, credential, options);
   }
 
   /** Run an operation; its result as plain values. */

@@ -58,6 +58,7 @@ export class World {
     this.names = {
       ...Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, `4:${value}`])),
       resource: env.CONFORMANCE_RESOURCE,
+      self: env.CONFORMANCE_SELF,
       files: `${catcher}/files`,
       callback: `${catcher}/box/${this.box}/callbacks?key=a%20b`,
       elsewhere: `${catcher}/box/${this.box}-elsewhere/operation`,
@@ -140,7 +141,7 @@ export class World {
 
   async #once(step) {
     const given = fill(step.with ?? {}, this.names);
-    const opens = ["createCall", "answerCall", "connect"].includes(step.do);
+    const opens = ["createCall", "createGroupCall", "answerCall", "connect"].includes(step.do);
     if (opens) given.callbackUri ??= this.names.callback;
     const on = this.connections[step.on] ?? fill(step.on, this.names);
     let result;
@@ -246,9 +247,8 @@ export class World {
   }
 
   #control(method, path, body) {
-    const key = JSON.parse(this.env.CONFORMANCE_KEYS).main;
     const url = `${this.env.CONFORMANCE_CONTROL}/hookflash/phones/${path}`;
-    return send(method, url, body, { Authorization: `Bearer ${key}` });
+    return send(method, url, body, { Authorization: `Bearer ${this.env.CONFORMANCE_KEY}` });
   }
 
   // --- the end --------------------------------------------------------------------------------------------

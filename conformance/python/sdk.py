@@ -31,6 +31,7 @@ CLIENTS = {
 # Operation: which client ("call" is the client of one connection), its method, arguments given by position.
 OPERATIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "createCall": ("calls", "create_call", ("targets", "callbackUri")),
+    "createGroupCall": ("calls", "create_group_call", ("targets", "callbackUri")),
     "answerCall": ("calls", "answer_call", ("incomingCallContext", "callbackUri")),
     "redirectCall": ("calls", "redirect_call", ("incomingCallContext", "target")),
     "rejectCall": ("calls", "reject_call", ("incomingCallContext",)),
@@ -52,6 +53,7 @@ OPERATIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "cancelAddParticipant": ("call", "cancel_add_participant_operation", ("invitationId",)),
     "moveParticipants": ("call", "move_participants", ("targetParticipants", "fromCall")),
     "play": ("call", "play_media", ("playSources",)),
+    "playToAll": ("call", "play_media_to_all", ("playSources",)),
     "recognize": ("call", "start_recognizing_media", ("recognizeInputType", "targetParticipant")),
     "cancelAllMediaOperations": ("call", "cancel_all_media_operations", ()),
     "startContinuousDtmfRecognition": ("call", "start_continuous_dtmf_recognition", ("targetParticipant",)),
@@ -227,22 +229,22 @@ class Sdk:
     """The clients of one flavour and one credential.
 
     Args:
-        endpoint, credential: of the resource; a bearer token is given as ``bearer <token>``.
+        endpoint, given: of the resource; ``key`` or ``token``, and ``source``, the client's own identity.
         aio: use the asynchronous clients.
         options: for every client (CA file, hooks).
         used: gets the name of every client method called.
     """
 
     def __init__(
-        self, endpoint: str, credential: str, aio: bool, options: dict[str, Any], used: set[str]
+        self, endpoint: str, given: dict[str, str], aio: bool, options: dict[str, Any], used: set[str]
     ) -> None:
-        self._aio = aio
         self._used = used
-        kind, _, token = credential.rpartition("bearer ")
-        given: Any = AzureKeyCredential(credential)
-        if kind == "" and credential.startswith("bearer "):
-            given = AioStaticToken(token) if aio else StaticToken(token)
-        self._clients = {name: pair[aio](endpoint, given, **options) for name, pair in CLIENTS.items()}
+        credential: Any = AzureKeyCredential(given["key"]) if "key" in given else None
+        if credential is None:
+            credential = AioStaticToken(given["token"]) if aio else StaticToken(given["token"])
+        self._clients = {name: pair[aio](endpoint, credential, **options) for name, pair in CLIENTS.items()}
+        if "source" in given:
+            self._clients["calls"].source = identifier_from_raw_id(given["source"])
 
     async def call(self, operation: str, on: str, arguments: dict[str, Any]) -> Any:
         """Run an operation; its result as plain values."""

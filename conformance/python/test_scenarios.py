@@ -16,7 +16,6 @@ from world import VERSION, World
 ENV = {name: value for name, value in os.environ.items() if name.startswith("CONFORMANCE_")}
 AIO = ENV["CONFORMANCE_FLAVOUR"] == "python-aio"
 SCENARIOS = json.loads(Path(ENV["CONFORMANCE_SCENARIOS"]).read_text())
-TOKENS = {"bearer": "CONFORMANCE_TOKEN"}
 USED: set[str] = set()
 
 
@@ -42,12 +41,8 @@ def seen(response: Any) -> None:
 def clients() -> dict[str, Sdk]:
     """One set of clients for each credential."""
     options = {"connection_verify": ENV["CONFORMANCE_CA"], "raw_response_hook": seen, "retry_total": 0}
-    credentials = json.loads(ENV["CONFORMANCE_KEYS"])
-    if token := ENV.get("CONFORMANCE_TOKEN"):
-        credentials["bearer"] = f"bearer {token}"
-    return {
-        name: Sdk(ENV["CONFORMANCE_ENDPOINT"], key, AIO, options, USED) for name, key in credentials.items()
-    }
+    endpoint, given = ENV["CONFORMANCE_ENDPOINT"], json.loads(ENV["CONFORMANCE_CLIENTS"])
+    return {name: Sdk(endpoint, one, AIO, options, USED) for name, one in given.items()}
 
 
 @pytest.mark.parametrize("number", range(len(SCENARIOS)), ids=[one["id"] for one in SCENARIOS])

@@ -23,6 +23,7 @@ TIMEOUT = 15.0
 """Seconds an expectation may take to come true."""
 PREFIX = "Microsoft.Communication."
 VERSION = "2026-03-12"
+OPENING = ("createCall", "createGroupCall", "answerCall", "connect")
 OWN_SOURCE = ("RecordingStateChanged", "StartRecordingFailed")
 """Events whose source is the recording, not the connection."""
 
@@ -87,6 +88,7 @@ class World:
         self.box = f"{flavour}-{scenario['id']}"
         self.names: dict[str, Any] = {
             "resource": env["CONFORMANCE_RESOURCE"],
+            "self": env["CONFORMANCE_SELF"],
             "files": f"{env['CONFORMANCE_CATCHER']}/files",
             "callback": f"{env['CONFORMANCE_CATCHER']}/box/{self.box}/callbacks?key=a%20b",
             "elsewhere": f"{env['CONFORMANCE_CATCHER']}/box/{self.box}-elsewhere/operation",
@@ -170,7 +172,7 @@ class World:
     async def _once(self, step: dict[str, Any]) -> None:
         operation = step["do"]
         arguments = fill(step.get("with", {}), self.names)
-        if operation in ("createCall", "answerCall", "connect"):
+        if operation in OPENING:
             arguments.setdefault("callbackUri", self.names["callback"])
         on = self.connections.get(step.get("on", ""), step.get("on", ""))
         sdk = self.clients[step.get("client", "main")]
@@ -190,7 +192,7 @@ class World:
         assert "refused" not in step, f"it was not refused but answered {result!r}"
         if (connection := (result or {}).get("callConnectionId")) and "as" in step:
             self.connections[step["as"]] = connection
-        elif connection and operation in ("createCall", "answerCall", "connect"):
+        elif connection and operation in OPENING:
             self.connections[f"unnamed{len(self.connections)}"] = connection
         wrong = differences(fill(step.get("expect", {}), self.names), result or {})
         assert not wrong, f"answered, but {'; '.join(wrong)}"
@@ -290,8 +292,8 @@ class World:
 
     async def _control(self, method: str, path: str, body: Any = None) -> Any:
         url = f"{self.env['CONFORMANCE_CONTROL']}/hookflash/phones/{path}"
-        key = json.loads(self.env["CONFORMANCE_KEYS"])["main"]
-        return await asyncio.to_thread(_send, method, url, body, {"Authorization": f"Bearer {key}"})
+        key = {"Authorization": f"Bearer {self.env['CONFORMANCE_KEY']}"}
+        return await asyncio.to_thread(_send, method, url, body, key)
 
     # --- the end ----------------------------------------------------------------------------------------
 

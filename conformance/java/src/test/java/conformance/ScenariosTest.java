@@ -24,9 +24,10 @@ class ScenariosTest {
     Stream<DynamicTest> scenarios() throws IOException {
         List<Map<String, Object>> listed = World.JSON.readValue(
             Path.of(ENV.get("CONFORMANCE_SCENARIOS")).toFile(), new TypeReference<>() {});
-        Map<String, String> keys = World.JSON.readValue(ENV.get("CONFORMANCE_KEYS"), new TypeReference<>() {});
+        Map<String, Map<String, String>> given =
+            World.JSON.readValue(ENV.get("CONFORMANCE_CLIENTS"), new TypeReference<>() {});
         Map<String, Sdk> clients = new HashMap<>();
-        keys.forEach((name, key) -> clients.put(name, new Sdk(ENV.get("CONFORMANCE_ENDPOINT"), key, seen())));
+        given.forEach((name, one) -> clients.put(name, new Sdk(ENV.get("CONFORMANCE_ENDPOINT"), one, seen())));
         return IntStream.range(0, listed.size()).mapToObj(serial -> DynamicTest.dynamicTest(
             (String) listed.get(serial).get("id"), () -> run(listed.get(serial), serial, clients)));
     }

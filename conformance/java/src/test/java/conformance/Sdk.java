@@ -11,19 +11,23 @@ import com.azure.communication.identity.CommunicationIdentityClient;
 import com.azure.communication.identity.CommunicationIdentityClientBuilder;
 import com.azure.communication.identity.models.CommunicationTokenScope;
 import com.azure.communication.identity.models.CommunicationUserIdentifierAndToken;
+import com.azure.communication.identity.models.GetTokenForTeamsUserOptions;
 import com.azure.communication.phonenumbers.PhoneNumbersClient;
 import com.azure.communication.phonenumbers.PhoneNumbersClientBuilder;
 import com.azure.core.credential.AccessToken;
 import com.azure.core.credential.AzureKeyCredential;
+import com.azure.core.credential.TokenCredential;
 import com.azure.core.http.policy.FixedDelayOptions;
 import com.azure.core.http.policy.HttpPipelinePolicy;
 import com.azure.core.http.policy.RetryOptions;
 import com.azure.core.util.Context;
 import java.time.Duration;
+import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import reactor.core.publisher.Mono;
 
 /**
  * The official SDKs behind the scenarios' operation names: arguments in, plain values out.
@@ -35,15 +39,30 @@ final class Sdk {
     private final CommunicationIdentityClient identity;
     private final PhoneNumbersClient numbers;
 
-    Sdk(String endpoint, String key, HttpPipelinePolicy seen) {
+    /** Given are a {@code key} or a {@code token}, and {@code source}, the client's own identity. */
+    Sdk(String endpoint, Map<String, String> given, HttpPipelinePolicy seen) {
         RetryOptions never = new RetryOptions(new FixedDelayOptions(0, Duration.ofMillis(1)));
-        AzureKeyCredential credential = new AzureKeyCredential(key);
-        app = new CallAutomationClientBuilder().endpoint(endpoint).credential(credential).addPolicy(seen)
-            .retryOptions(never).buildClient();
-        identity = new CommunicationIdentityClientBuilder().endpoint(endpoint).credential(credential)
-            .addPolicy(seen).retryOptions(never).buildClient();
-        numbers = new PhoneNumbersClientBuilder().endpoint(endpoint).credential(credential).addPolicy(seen)
-            .retryOptions(never).buildClient();
+        CallAutomationClientBuilder calls = new CallAutomationClientBuilder();
+        CommunicationIdentityClientBuilder users = new CommunicationIdentityClientBuilder();
+        PhoneNumbersClientBuilder owned = new PhoneNumbersClientBuilder();
+        if (given.containsKey("key")) {
+            AzureKeyCredential key = new AzureKeyCredential(given.get("key"));
+            calls.credential(key);
+            users.credential(key);
+            owned.credential(key);
+        } else {
+            TokenCredential token = unused -> Mono.just(
+                new AccessToken(given.get("token"), OffsetDateTime.now().plusHours(1)));
+            calls.credential(token);
+            users.credential(token);
+            owned.credential(token);
+        }
+        if (given.containsKey("source")) {
+            calls.sourceIdentity(new CommunicationUserIdentifier(given.get("source")));
+        }
+        app = calls.endpoint(endpoint).addPolicy(seen).retryOptions(never).buildClient();
+        identity = users.endpoint(endpoint).addPolicy(seen).retryOptions(never).buildClient();
+        numbers = owned.endpoint(endpoint).addPolicy(seen).retryOptions(never).buildClient();
     }
 
     /** Run an operation; its result as plain values. Arguments that this SDK cannot send are an error. */
@@ -59,7 +78,8 @@ final class Sdk {
     private Object run(String operation, String on, Arguments a) {
         CallConnection call = on == null || on.isEmpty() ? null : app.getCallConnection(on);
         return switch (operation) {
-            case "createCall" -> create(a);
+            case "createCall" -> create(a, false);
+            case "createGroupCall" -> create(a, true);
             case "answerCall" -> app.answerCallWithResponse(
                 new AnswerCallOptions(a.text("incomingCallContext"), a.text("callbackUri"))
                     .setOperationContext(a.text("operationContext")), Context.NONE)
@@ -90,7 +110,7 @@ final class Sdk {
             case "removeParticipant" -> call.removeParticipantWithResponse(
                 new RemoveParticipantOptions(a.person("participantToRemove"))
                     .setOperationContext(a.text("operationContext")), Context.NONE).getValue();
-            case "play" -> play(call, a);
+            case "play", "playToAll" -> play(call, a);
             case "recognize" -> done(() -> call.getCallMedia().startRecognizing(recognizing(a)));
             case "cancelAllMediaOperations" -> done(() -> call.getCallMedia().cancelAllMediaOperations());
             case "startRecording" -> app.getCallRecording().start(recording(a));
@@ -112,6 +132,8 @@ final class Sdk {
             case "revokeAccessTokens" ->
                 done(() -> identity.revokeTokens((CommunicationUserIdentifier) a.person("user")));
             case "deleteIdentity" -> done(() -> identity.deleteUser((CommunicationUserIdentifier) a.person("user")));
+            case "exchangeTeamsUserAccessToken" -> token(identity.getTokenForTeamsUser(
+                new GetTokenForTeamsUserOptions(a.text("token"), a.text("appId"), a.text("userId"))));
             case "listPhoneNumbers" -> Map.of("value", numbers.listPurchasedPhoneNumbers().stream().toList());
             case "getPhoneNumber" -> numbers.getPurchasedPhoneNumber(a.text("phoneNumber"));
             default -> throw new AssertionError("this SDK has no " + operation);
@@ -127,11 +149,11 @@ final class Sdk {
         return Map.of("token", token.getToken(), "expiresOn", token.getExpiresAt().toString());
     }
 
-    private Object create(Arguments a) {
+    private Object create(Arguments a, boolean group) {
         List<CommunicationIdentifier> targets = a.people("targets");
         String callback = a.text("callbackUri");
         PhoneNumberIdentifier caller = (PhoneNumberIdentifier) a.person("sourceCallerIdNumber");
-        if (targets.size() != 1) {
+        if (group || targets.size() != 1) {
             return app.createGroupCallWithResponse(new CreateGroupCallOptions(targets, callback)
                 .setSourceCallIdNumber(caller).setSourceDisplayName(a.text("sourceDisplayName"))
                 .setOperationContext(a.text("operationContext")), Context.NONE)

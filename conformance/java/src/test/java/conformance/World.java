@@ -56,6 +56,7 @@ final class World {
         String catcher = env.get("CONFORMANCE_CATCHER");
         JSON.readValue(env.get("CONFORMANCE_NUMBERS"), OBJECT).forEach((name, one) -> names.put(name, "4:" + one));
         names.put("resource", env.get("CONFORMANCE_RESOURCE"));
+        names.put("self", env.get("CONFORMANCE_SELF"));
         names.put("files", catcher + "/files");
         names.put("callback", catcher + "/box/" + box + "/callbacks?key=a%20b");
     }
@@ -156,7 +157,7 @@ final class World {
     private void once(Map<String, Object> step) {
         String operation = (String) step.get("do");
         Map<String, Object> given = object(Matching.fill(object(step.get("with")), names));
-        boolean opens = List.of("createCall", "answerCall", "connect").contains(operation);
+        boolean opens = List.of("createCall", "createGroupCall", "answerCall", "connect").contains(operation);
         if (opens) {
             given.putIfAbsent("callbackUri", names.get("callback"));
         }
@@ -350,8 +351,8 @@ final class World {
     }
 
     private Map<String, Object> control(String method, String path, Object body) throws Exception {
-        String key = (String) JSON.readValue(env.get("CONFORMANCE_KEYS"), OBJECT).get("main");
-        return send(method, env.get("CONFORMANCE_CONTROL") + "/hookflash/phones/" + path, body, "Bearer " + key);
+        String url = env.get("CONFORMANCE_CONTROL") + "/hookflash/phones/" + path;
+        return send(method, url, body, "Bearer " + env.get("CONFORMANCE_KEY"));
     }
 
     private static Map<String, Object> send(String method, String url, Object body, String key) throws Exception {
