@@ -115,6 +115,7 @@ async def check(plan: list[list[int]], lives: list[float], max_grid: int) -> Non
         statuses = [status for _, status in sender.sent[id]]
         # An attempt cut off by the end of the process is made again under the same count.
         assert all(after - before in (0, 1) for before, after in itertools.pairwise(counts))
+        assert len(counts) <= one.attempts + len(lives)
         assert counts[0] == 0
         assert max(counts) == one.attempts - 1
         assert one.attempts <= ATTEMPTS
