@@ -97,6 +97,7 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         self._last_event = -1
         self._received: list[tuple[int, Samples]] = []
         self._first = 0
+        self._source: int | None = None
         self.inband = False
 
     # --- life -------------------------------------------------------------------------------------------
@@ -242,18 +243,20 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         if payload_type == self._peer.event_payload_type:
             self._receive_event(timestamp, payload)
         elif payload_type in (0, 8) and payload:
-            self._receive_audio(timestamp, payload_type, payload)
+            self._receive_audio(int.from_bytes(data[8:12], "big"), timestamp, payload_type, payload)
 
     def _receive_event(self, timestamp: int, payload: bytes) -> None:
         if len(payload) >= 4 and payload[0] < len(DIGITS) and timestamp != self._last_event:
             self._last_event = timestamp
             self._on_digit(DIGITS[payload[0]])
 
-    def _receive_audio(self, timestamp: int, payload_type: int, payload: bytes) -> None:
+    def _receive_audio(self, source: int, timestamp: int, payload_type: int, payload: bytes) -> None:
         samples = np.empty(len(payload), np.int16)
         (decode_alaw if payload_type == 8 else decode_ulaw)(np.frombuffer(payload, np.uint8), samples)
-        if not self._received:
-            self._first = timestamp
+        if source != self._source:
+            # Another source has a clock of its own (RFC 3550 section 5.1): it goes on where the last one ended.
+            self._source = source
+            self._first = (timestamp - len(self.heard)) & 0xFFFFFFFF
         offset = (timestamp - self._first) & 0xFFFFFFFF
         if offset < _LONGEST_RECORDING:
             self._received.append((offset, samples))
