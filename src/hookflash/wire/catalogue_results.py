@@ -166,11 +166,7 @@ RESULTS: tuple[Row, ...] = (
         "recording mode not supported",
         "This server cannot record in the way that was asked for.",
         "The message says what it cannot do; ask for another content, channel or format type.",
-        events={
-            400: ("StartRecordingFailed",),
-            405: ("StartRecordingFailed",),
-            500: ("StartRecordingFailed",),
-        },
+        events={400: ("StartRecordingFailed",)},
         message="Action failed, the recording mode is not supported.",
     ),
     Row(

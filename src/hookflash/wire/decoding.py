@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from hookflash.wire.request_gates import gated_request
-from hookflash.wire.results import Refusal, invalid_argument, invalid_arguments
+from hookflash.wire.results import Refusal, invalid_argument, several
+from hookflash.wire.stand_ins import all_refusals
 from hookflash.wire.validation import check
 from hookflash.wire.versions import NEWEST
 from hookflash.wire.violations import violations
@@ -53,7 +54,10 @@ def decode(type_: type[T], data: bytes, version: str = NEWEST) -> T:
             raise _not_json("it is empty") from None
         raise _unreadable(error) from None
     model = gated_request(model, version)
-    check(model)
+    try:
+        check(model)
+    except Refusal as refusal:
+        raise several(all_refusals(model, refusal)) from None
     return model
 
 
@@ -79,7 +83,7 @@ def _refusal(type_: type[msgspec.Struct], data: bytes, complaint: str) -> Refusa
         # The fields were wrong before the point where the JSON is; that point is what to mend first.
         return _unreadable(error)
     if found:
-        return invalid_arguments([(path or "body", problem) for path, problem in found])
+        return several([invalid_argument(path or "body", problem) for path, problem in found])
     problem, _, path = complaint.partition(" - at `$")
     path = path.removesuffix("`").removeprefix(".")
     if len(problem) > _MAX_REPEATED:

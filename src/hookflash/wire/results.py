@@ -87,17 +87,15 @@ def invalid_argument(field: str, problem: str) -> Refusal:
     return Refusal(400, 8523, f"The field {field} is invalid: {problem}", target=field)
 
 
-def invalid_arguments(problems: Sequence[tuple[str, str]]) -> Refusal:
-    """400/8523 for every ``(field, problem)`` of a request: the first is told as by :func:`invalid_argument`,
-    and where there are several, each has its entry in ``details``.
-    """
-    first = invalid_argument(*problems[0])
-    if len(problems) == 1:
+def several(refusals: Sequence[Refusal]) -> Refusal:
+    """The first of these; where there are more, each has its entry in ``details``."""
+    first = refusals[0]
+    others = len(refusals) - 1
+    if not others:
         return first
-    details = [ErrorDetail(first.code, invalid_argument(*one).message, one[0]) for one in problems]
-    others = len(problems) - 1
-    more = f"{first.message} {others} more {'is' if others == 1 else 'are'} listed in details."
-    return Refusal(first.status, first.code, more, target=first.target, details=details)
+    details = [ErrorDetail(one.code, one.message, one.target) for one in refusals]
+    message = f"{first.message} {others} more {'is' if others == 1 else 'are'} listed in details."
+    return Refusal(first.status, first.code, message, target=first.target, details=details)
 
 
 def not_established(message: str, *, target: str | None = None) -> Refusal:

@@ -1,0 +1,105 @@
+"""Every broken rule of a body is told, one a field, and stand-ins break none themselves."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from hookflash.wire import stand_ins
+from hookflash.wire.decoding import decode
+from hookflash.wire.openapi_texts import EXAMPLES
+from hookflash.wire.operations import BY_NAME
+from hookflash.wire.requests import (
+    AddParticipantRequest,
+    CreateCallRequest,
+    RecognizeRequest,
+    SendDtmfTonesRequest,
+    StartHoldMusicRequest,
+)
+from hookflash.wire.results import Refusal
+from hookflash.wire.validation import refusal_of
+
+PHONE = {"phoneNumber": {"value": "+14255550123"}}
+REQUESTS = {op.request.__name__: op.request for op in BY_NAME.values() if op.request is not None}
+
+
+def refusal(type_: type[msgspec.Struct], body: object) -> Refusal:
+    with pytest.raises(Refusal) as info:
+        decode(type_, json.dumps(body).encode())
+    return info.value
+
+
+def told(type_: type[msgspec.Struct], body: object) -> list[str | None]:
+    found = refusal(type_, body)
+    return [one.target for one in found.details or ()] or [found.target]
+
+
+def test_broken_rules_of_several_fields() -> None:
+    body = {
+        "targets": [],
+        "callbackUri": "nowhere",
+        "sourceDisplayName": "a\x00b",
+        "transcriptionOptions": {"transportType": "websocket", "locale": "english"},
+        "operationContext": "x" * 20_000,
+    }
+    found = refusal(CreateCallRequest, body)
+    assert (found.code, found.target) == ("8523", "targets")
+    assert found.message.endswith("4 more are listed in details.")
+    assert [one.target for one in found.details or ()] == [
+        "targets",
+        "callbackUri",
+        "sourceDisplayName",
+        "transcriptionOptions.locale",
+        "operationContext",
+    ]
+    assert not found.details[0].message.endswith("details.")  # type: ignore[index]
+
+
+def test_a_rule_between_fields_is_told_when_it_is_broken_itself() -> None:
+    assert told(AddParticipantRequest, {"participantToAdd": PHONE}) == ["sourceCallerIdNumber"]
+    body = {"participantToAdd": PHONE, "invitationTimeoutInSeconds": 999}
+    assert told(AddParticipantRequest, body)[0] == "sourceCallerIdNumber"
+
+
+def test_what_follows_from_a_stand_in_is_not_told() -> None:
+    # Nobody to add: whether a caller id is required cannot be told.
+    assert told(AddParticipantRequest, {"participantToAdd": {}, "operationCallbackUri": "x"}) == [
+        "participantToAdd",
+        "operationCallbackUri",
+    ]
+
+
+def test_a_field_without_a_stand_in_ends_the_look() -> None:
+    assert told(
+        SendDtmfTonesRequest, {"tones": [], "targetParticipant": PHONE, "operationCallbackUri": "x"}
+    ) == ["tones"]
+    body = {"recognizeInputType": "dtmf", "recognizeOptions": {"targetParticipant": {}}}
+    assert told(RecognizeRequest, body) == ["recognizeOptions.targetParticipant"]
+
+
+def test_a_fault_of_no_single_field_ends_the_look() -> None:
+    model = decode(SendDtmfTonesRequest, json.dumps(EXAMPLES["SendDtmfTonesRequest"]).encode())
+    first = Refusal(400, 8523, "The body as a whole is odd.")
+    assert stand_ins.all_refusals(model, first) == [first]
+
+
+@pytest.mark.parametrize("name", sorted(REQUESTS))
+def test_stand_ins_break_no_rule(name: str) -> None:
+    if name not in EXAMPLES:
+        pytest.skip("no example of it")
+    model = decode(REQUESTS[name], json.dumps(EXAMPLES[name]).encode())
+    for field in msgspec.structs.fields(type(model)):
+        if field.required and field.name in stand_ins._STAND_INS:
+            good = stand_ins._STAND_INS[field.name]
+            assert refusal_of(msgspec.structs.replace(model, **{field.name: good})) is None, field.name
+
+
+def test_a_required_source_is_put_right() -> None:
+    body = {
+        "targetParticipant": PHONE,
+        "playSourceInfo": {"kind": "file", "file": {"uri": "x"}},
+        "operationContext": "x" * 20_000,
+    }
+    assert told(StartHoldMusicRequest, body) == ["playSourceInfo.file.uri", "operationContext"]
