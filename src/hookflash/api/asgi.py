@@ -179,7 +179,8 @@ class AzureSurface:
             return await self._run(operation, request)
         query = request.query
         wall = self._wall()
-        if headers.get("authorization", "")[:7].lower() == "bearer ":
+        bearer = headers.get("authorization", "")[:7].lower() == "bearer "
+        if bearer:
             request.resource = await self._access.bearer(headers["authorization"][7:].strip(), wall)
         else:
             target = f"{request.path}?{query.decode('latin-1')}" if query else request.path
@@ -194,9 +195,7 @@ class AzureSurface:
             if request_id is not None:
                 key = f"{request.resource} {operation.method} {request.path} {request_id}"
                 # A signature covers the digest; without one nobody has looked at it yet.
-                digest = headers.get("x-ms-content-sha256") or ""
-                if headers["authorization"][:7].lower() == "bearer ":
-                    digest = body_digest(body)
+                digest = body_digest(body) if bearer else headers["x-ms-content-sha256"]
                 answering = partial(self._respond, operation, request)
                 repeat = request.repeat = Repeat(key, digest, wall, answering)
                 return await self._repeatability.once(repeat, self._run, operation, request)

@@ -100,8 +100,9 @@ class Repeat:
     def keeping(self, answer: Answer) -> KeptAnswer:
         """``answer`` as it is to be kept."""
         chain = ""
-        if answer.headers:
-            chain = next((value.decode() for name, value in answer.headers if name == CHAIN_ID), "")
+        for name, value in answer.headers:
+            if name == CHAIN_ID:
+                chain = value.decode("latin-1")
         kept = self.kept = KeptAnswer(self.key, self.digest, self.at, answer.status, answer.body, chain)
         return kept
 
@@ -187,7 +188,7 @@ class Repeatability:
                 log.error("an answer is kept in memory only: %s", error)
         assert repeat.kept is not None
         self._remember(repeat.kept)
-        return answer._replace(headers=(*answer.headers, ACCEPTED))
+        return Answer(answer.status, answer.body, (*answer.headers, ACCEPTED))
 
     async def _settle(self, repeat: Repeat) -> Answer:
         """The answer to what was done before but could not be made durable then."""
@@ -205,7 +206,8 @@ class Repeatability:
         return _replayed(owed.status, owed.body, owed.chain)
 
     def _remember(self, answer: KeptAnswer) -> None:
-        self._kept[answer.key] = (answer.at, answer.digest, answer.status, answer.body, answer.chain)
+        key, digest, at, status, body, chain = answer
+        self._kept[key] = (at, digest, status, body, chain)
         if len(self._kept) > self._entries:
             self._kept.popitem(last=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,7 @@ class Delivery:
     progress: Progress = UNTRIED
 
 
-@dataclass(frozen=True, slots=True)
-class KeptAnswer:
+class KeptAnswer(NamedTuple):
     """The answer to a repeatable request, kept so that a repetition gets the same one (contract section 1.6).
 
     ``key`` tells the request from every other, ``digest`` is of its body. ``at`` is Unix time in seconds,

@@ -91,9 +91,13 @@ class Verifier:
         token.
         """
         signed, signature = _authorization(headers.get("authorization"))
-        layout = _layout(signed)
         try:
-            values = [headers[name] for name in layout.names]
+            if signed is _SIGNED_HEADERS:
+                layout = _USUAL_LAYOUT
+                values = [headers["x-ms-date"], headers["host"], headers["x-ms-content-sha256"]]
+            else:
+                layout = _layout(signed)
+                values = [headers[name] for name in layout.names]
         except KeyError as missing:
             message = f"the signed header {missing.args[0]} is missing from the request."
             raise unauthenticated(message, target=missing.args[0]) from None
@@ -219,6 +223,9 @@ def _layout(signed: str) -> _Layout:
     if date is None:
         raise unauthenticated(f"SignedHeaders must list x-ms-date or date; it lists {';'.join(names)}.")
     return _Layout(names, names.index("host"), names.index(date), names.index("x-ms-content-sha256"))
+
+
+_USUAL_LAYOUT = _layout(_SIGNED_HEADERS)
 
 
 # --- what may have been signed instead of what arrived --------------------------------------------------
