@@ -327,3 +327,26 @@ def test_an_added_callee_gets_both_maps_even_when_empty() -> None:
 def test_every_type_has_its_namespace() -> None:
     assert len(set(eventgrid.EVENT_TYPES)) == 6
     assert all(name.startswith("Microsoft.Communication.") for name in eventgrid.EVENT_TYPES)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("IncomingCall", eventgrid.INCOMING_CALL),
+        ("incomingcall", eventgrid.INCOMING_CALL),
+        ("microsoft.communication.CALLENDED", eventgrid.CALL_ENDED),
+        ("RecordingFileStatusUpdated", eventgrid.RECORDING_FILE_STATUS_UPDATED),
+        ("All", None),
+        ("CallEnd", None),
+        ("", None),
+    ],
+)
+def test_event_types_by_full_or_short_name(text: str, name: str | None) -> None:
+    assert eventgrid.event_type_named(text) == name
+
+
+def test_every_delivery_says_which_versions_it_has() -> None:
+    for headers in (eventgrid.NOTIFICATION_HEADERS, eventgrid.VALIDATION_HEADERS):
+        assert (headers["aeg-data-version"], headers["aeg-metadata-version"]) == ("1.0", "1")
+    (event,) = json.loads(eventgrid.incoming_call(incoming(), id="1", topic=TOPIC, time=0))
+    assert (event["dataVersion"], event["metadataVersion"]) == ("1.0", "1")
