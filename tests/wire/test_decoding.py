@@ -21,6 +21,7 @@ from hookflash.wire.requests import (
     RecognizeRequest,
     RejectCallRequest,
     SendDtmfTonesRequest,
+    StartCallRecordingRequest,
     StopMediaStreamingRequest,
 )
 from hookflash.wire.results import Refusal
@@ -158,6 +159,11 @@ def test_what_is_no_json(data: bytes, says: str) -> None:
 @pytest.mark.parametrize("data", [b"", b" ", b"null", b"{}", b" null\n"])
 def test_an_empty_body_where_nothing_is_required(type_: type[msgspec.Struct], data: bytes) -> None:
     assert decode(type_, data) == type_()
+
+
+@pytest.mark.parametrize("data", [b"", b"null", b"{}"])
+def test_an_empty_body_is_held_against_the_rules_too(data: bytes) -> None:
+    assert refusal(StartCallRecordingRequest, data).target == "callLocator"
 
 
 def test_an_empty_body_where_something_is() -> None:

@@ -41,18 +41,19 @@ def decode(type_: type[T], data: bytes, version: str = NEWEST) -> T:
     is taken for ``{}`` where nothing is required. Raises Refusal 400/8523 whose target is the first field at
     fault by its JSON path; where several are, ``details`` has an entry for each, 20 at most.
     """
+    model: T
     try:
-        model: T = _decoder(type_).decode(data)
+        model = _decoder(type_).decode(data)
     except msgspec.ValidationError as error:
-        if data.strip() == b"null" and _all_optional(type_):
-            return type_()
-        raise _refusal(type_, data, str(error)) from None
+        if data.strip() != b"null" or not _all_optional(type_):
+            raise _refusal(type_, data, str(error)) from None
+        model = type_()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if not data.strip():
-            if _all_optional(type_):
-                return type_()
+        if data.strip():
+            raise _unreadable(error) from None
+        if not _all_optional(type_):
             raise _not_json("it is empty") from None
-        raise _unreadable(error) from None
+        model = type_()
     model = gated_request(model, version)
     try:
         check(model)
