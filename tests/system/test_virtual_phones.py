@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import threading
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -240,6 +243,32 @@ def test_hold_with_music_and_back(app: App, alice: Phone, server: Server) -> Non
     alice.wait(1, held="false", heard="stopped")
     connection.play_media(app.file("short.wav"))
     app.wait("PlayCompleted", id)
+
+
+def test_nothing_is_left_of_calls_that_end_in_the_middle_of_things(app: App, server: Server) -> None:
+    for number in range(3):
+        phone = server.phones.add(f"p{number}", f"+1425555010{number}", press=[{"digits": "1" * 50}])
+        connection, id = app.connect(f"+1425555010{number}")
+        target = PhoneNumberIdentifier(f"+1425555010{number}")
+        connection.play_media(app.file("long.wav"))
+        phone.wait(1, heard="started")
+        if number == 0:
+            phone.hang_up()
+        elif number == 1:
+            connection.hold(target, play_source=app.file("long.wav"))
+            phone.wait(1, held="true")
+            phone.remove()
+        else:
+            connection.hang_up(is_for_everyone=True)
+        app.wait("CallDisconnected", id)
+    deadline = time.monotonic() + 20
+    while True:
+        with urllib.request.urlopen(f"{server.url}/hookflash/counts", timeout=10) as answer:
+            left = {name: count for name, count in json.load(answer).items() if count}
+        if not left:
+            break
+        assert time.monotonic() < deadline, left
+        threading.Event().wait(0.05)
 
 
 # --- the surface and its page ---------------------------------------------------------------------------

@@ -254,7 +254,7 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         samples = np.empty(len(payload), np.int16)
         (decode_alaw if payload_type == 8 else decode_ulaw)(np.frombuffer(payload, np.uint8), samples)
         if source != self._source:
-            # Another source has a clock of its own (RFC 3550 section 5.1): it goes on where the last one ended.
+            # Another source has its own clock (RFC 3550 section 5.1): it goes on where the last one ended.
             self._source = source
             self._first = (timestamp - len(self.heard)) & 0xFFFFFFFF
         offset = (timestamp - self._first) & 0xFFFFFFFF
