@@ -131,6 +131,8 @@ def test_fields_of_events(version: str) -> None:
             recording_kind=RecordingKind.AZURE_COMMUNICATION_SERVICES,
         )
     )
+    everywhere = version.endswith("-preview") and version <= "2023-10-03-preview"
+    assert roster.get("eventSource") == ("calling/callConnections/c" if everywhere else None)
     kind = state.get("recordingKind")
     assert kind == ("azureCommunicationServices" if version >= "2024-04-15" else None)
     assert state["eventSource"] == "s"

@@ -88,8 +88,9 @@ def test_a_tone_is_nested_in_one_preview() -> None:
     assert isinstance(nested, received)
     assert (nested.sequence_id, nested.tone) == (None, None)
     assert nested.tone_info == events.ToneInfo(sequence_id=2, tone=Tone.FIVE)
-    empty = received(**common("2023-06-15-preview"))
-    assert gated(empty) is empty
+    empty = gated(received(**common("2023-06-15-preview")))
+    assert isinstance(empty, received)
+    assert (empty.tone_info, empty.event_source) == (None, "calling/callConnections/c")
 
 
 def test_responses() -> None:

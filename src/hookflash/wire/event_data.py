@@ -19,7 +19,10 @@ class EventData(
     tag_field="publicEventType",
     tag=lambda name: NAMESPACE + name,
 ):
-    """What every event's ``data`` carries; ``version`` is the api-version of the originating request."""
+    """What every event's ``data`` carries; ``version`` is the api-version of the originating request.
+
+    ``event_source`` repeats the CloudEvent's source, in early previews for every event.
+    """
 
     version: str
     call_connection_id: str
@@ -27,6 +30,7 @@ class EventData(
     correlation_id: str
     result_information: ResultInformation | None = None
     operation_context: str | None = None
+    event_source: str | None = None
 
     @property
     def public_event_type(self) -> str:

@@ -15,7 +15,7 @@ import msgspec
 from hookflash.wire import events, responses
 from hookflash.wire.identifiers import PhoneNumberModel
 from hookflash.wire.results import ResultInformation
-from hookflash.wire.versions import at_least
+from hookflash.wire.versions import at_least, is_preview
 
 _M = TypeVar("_M", bound=msgspec.Struct)
 
@@ -47,6 +47,8 @@ EVENT_FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
 """For each type the optional fields added after it, and the version that added each."""
 
 _NESTED_TONE = "2023-06-15-preview"
+_LAST_WITH_SOURCE = "2023-10-03-preview"
+"""Previews up to this one have ``eventSource`` in the data of every event (contract section 5.2)."""
 
 
 def gated(event: events.EventData) -> events.EventData | None:
@@ -54,9 +56,13 @@ def gated(event: events.EventData) -> events.EventData | None:
     version = event.version
     if not events.is_known(type(event), version):
         return None
+    if _knows_all(version, "events"):
+        return event
     if version == _NESTED_TONE and isinstance(event, events.ContinuousDtmfRecognitionToneReceived):
-        return _nested(event)
-    return event if _knows_all(version, "events") else _cut(event, version, EVENT_FIELDS)
+        event = _nested(event)
+    if is_preview(version) and at_least(_LAST_WITH_SOURCE, version) and event.event_source is None:
+        event = msgspec.structs.replace(event, event_source=event.source)
+    return _cut(event, version, EVENT_FIELDS)
 
 
 def gated_response(response: _M, version: str) -> _M:
