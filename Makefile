@@ -42,6 +42,7 @@ check: $(STAMP) ## format, lint, types, import contracts, generated files
 	$(BIN)/python tools/config_reference.py --check
 	$(BIN)/python tools/diagrams.py --check
 	$(BIN)/python tools/error_reference.py --check
+	$(BIN)/python tools/version_reference.py --check
 	$(BIN)/python tools/parity.py --check
 
 format: $(STAMP) ## format and mend what ruff can mend
@@ -52,6 +53,7 @@ generate: $(STAMP) ## write the generated pages anew
 	$(BIN)/python tools/config_reference.py
 	$(BIN)/python tools/diagrams.py
 	$(BIN)/python tools/error_reference.py
+	$(BIN)/python tools/version_reference.py
 	$(BIN)/python tools/parity.py
 
 bench: $(STAMP) ## every figure, one JSON line each
