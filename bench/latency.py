@@ -7,12 +7,16 @@ and POSTs, at the same rate. Both take turns; the best round of each counts, bec
 only adds.
 
 ``events.latency.p50`` and ``.p99`` are ours in milliseconds, ``.bare.p99`` is the bare sender's,
-``.p99.ratio`` is ours over the bare one's.
+``.p99.ratio`` is ours over the bare one's. No event leaves before it is on disk, so the disk bounds ours from
+below: ``.fsync.p99`` is what it takes to make as much durable, with nothing around it, in the same run.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
+import time
 
 import uvloop
 
@@ -21,6 +25,9 @@ from bench.figures import figure
 
 RATE = 500.0
 ROUNDS = 5
+SYNCS = 500
+COMMIT = 12 * 1024
+"""Bytes."""
 TARGET_P99 = 15.0
 """Milliseconds."""
 
@@ -28,6 +35,19 @@ TARGET_P99 = 15.0
 def share(times: list[float], part: float) -> float:
     """The value below which ``part`` of ``times`` lies."""
     return sorted(times)[min(len(times) - 1, int(len(times) * part))]
+
+
+def syncs() -> list[float]:
+    """The milliseconds of writing and syncing what a commit of one event writes, many times."""
+    took: list[float] = []
+    with tempfile.NamedTemporaryFile() as file:
+        for n in range(SYNCS):
+            os.pwrite(file.fileno(), b"x" * COMMIT, n * COMMIT)
+            before = time.perf_counter()
+            os.fdatasync(file.fileno())
+            took.append((time.perf_counter() - before) * 1000)
+            time.sleep(1 / RATE)
+    return took
 
 
 async def measure() -> dict[str, list[list[float]]]:
@@ -63,6 +83,7 @@ def main() -> None:
     figure("events.latency.p50", share(ours, 0.5), "ms", None)
     figure("events.latency.p99", share(ours, 0.99), "ms", TARGET_P99)
     figure("events.latency.bare.p99", share(bare, 0.99), "ms", None)
+    figure("events.latency.fsync.p99", share(syncs(), 0.99), "ms", None)
     figure("events.latency.p99.ratio", share(ours, 0.99) / share(bare, 0.99), "x", None)
 
 
