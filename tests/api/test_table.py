@@ -16,7 +16,6 @@ NOT_SERVED = {
     "startDialog",
     "stopDialog",
     "updateDialog",
-    "getRecordingResult",
     "summarizeCall",
     "exchangeEntraUserAccessToken",
     "exchangeTeamsExtensionAccessToken",

@@ -104,6 +104,7 @@ class MediaRoom:
     def recording(self, what: str, recording: str, resource: str | None = None) -> Any:
         command = {
             "get": commands.GetRecording,
+            "result": commands.GetRecordingResult,
             "stop": commands.StopRecording,
             "pause": commands.PauseRecording,
             "resume": commands.ResumeRecording,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from hookflash.calls import commands, effects, facts
 from hookflash.calls.facts import RecordingChunk
+from hookflash.wire.results import Refusal
 
 
 @pytest.fixture
@@ -48,6 +49,23 @@ def test_its_files_are_published(make_office, fields, kind):
     assert (data.recording_duration_ms, data.session_end_reason) == (4200, "CallEnded")
     assert data.recording_start_time == "2026-06-13T19:20:58.0000000Z"
     assert office.tell(stored(recording)) == []
+    result = room.recording("result", recording)
+    assert result.recording_storage_info == data.recording_storage_info
+    assert (result.recording_duration_ms, result.session_end_reason) == (4200, "CallEnded")
+    assert result.recording_start_time == data.recording_start_time
+    assert result.errors is None
+
+
+def test_the_result_is_there_when_the_files_are(office, room):
+    _, _, recording = started(room)
+    assert refusal(lambda: room.recording("result", recording)) == (404, "8522", None)
+    room.recording("stop", recording)
+    with pytest.raises(Refusal, match="not complete"):
+        room.recording("result", recording)
+    office.tell(stored(recording))
+    assert room.recording("result", recording)
+    assert refusal(lambda: room.recording("result", recording, office.BLUE)) == (403, "7507", None)
+    assert refusal(lambda: room.recording("result", "nobody")) == (404, "8522", None)
 
 
 def test_what_was_recorded_before_a_failure_is_published_too(office, room):
@@ -55,6 +73,8 @@ def test_what_was_recorded_before_a_failure_is_published_too(office, room):
     office.tell(facts.RecordingFailed(recording, 500, 9999, "full"))
     (event,) = office.tell(stored(recording))
     assert event.data.session_end_reason == "SessionFailed"
+    (error,) = room.recording("result", recording).errors
+    assert (error.code, error.message) == ("9999", "full")
 
 
 def test_files_of_recordings_nobody_knows_are_not_published(office):
@@ -178,4 +198,4 @@ class Recorder:
         assert self.office.nothing_left()
         book = self.office.exchange._commands[commands.GetRecording].__self__.book
         assert not book.live
-        assert list(book.storing) == self.waiting
+        assert [one.id for one in book.over.values() if one.result is None] == self.waiting

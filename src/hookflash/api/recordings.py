@@ -1,4 +1,4 @@
-"""Recordings: start, look, pause, resume, stop (contract section 1.2, rows 30 to 34)."""
+"""Recordings: start, look, pause, resume, stop (contract section 1.2, rows 30 to 34); their files (1.3)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from hookflash.api.calling import deciding
 from hookflash.api.exchange import Request
 from hookflash.calls.commands import (
     GetRecording,
+    GetRecordingResult,
     PauseRecording,
     ResumeRecording,
     StartRecording,
@@ -20,6 +21,10 @@ def start(request: Request) -> StartRecording:
 
 def get(request: Request) -> GetRecording:
     return GetRecording(request.resource, request.version, request.ids[0])
+
+
+def result(request: Request) -> GetRecordingResult:
+    return GetRecordingResult(request.resource, request.version, request.ids[0])
 
 
 def stop(request: Request) -> StopRecording:
@@ -37,6 +42,7 @@ def resume(request: Request) -> ResumeRecording:
 RUNS = {
     "startRecording": deciding(start),
     "getRecordingState": deciding(get),
+    "getRecordingResult": deciding(result),
     "stopRecording": deciding(stop),
     "pauseRecording": deciding(pause),
     "resumeRecording": deciding(resume),

@@ -323,6 +323,15 @@ class GetRecording:
 
 
 @dataclass(frozen=True, slots=True)
+class GetRecordingResult:
+    """Previews only (contract section 1.3): the files of a recording that is over."""
+
+    resource: str
+    version: str
+    recording_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class StopRecording:
     resource: str
     version: str
@@ -379,6 +388,7 @@ Command = (
     | UpdateTranscription
     | StartRecording
     | GetRecording
+    | GetRecordingResult
     | StopRecording
     | PauseRecording
     | ResumeRecording

@@ -97,6 +97,7 @@ class Exchange:
             commands.UpdateTranscription: streaming.update_transcription,
             commands.StartRecording: recording.start,
             commands.GetRecording: recording.get,
+            commands.GetRecordingResult: recording.result,
             commands.StopRecording: recording.stop,
             commands.PauseRecording: recording.pause,
             commands.ResumeRecording: recording.resume,

@@ -6,6 +6,7 @@ import msgspec
 
 from hookflash.calls.commands import (
     GetRecording,
+    GetRecordingResult,
     PauseRecording,
     ResumeRecording,
     StartRecording,
@@ -88,6 +89,9 @@ class RecordingControl:
     def get(self, turn: Turn, command: GetRecording) -> msgspec.Struct:
         return self.book.get(command.resource, command.recording_id).response()
 
+    def result(self, turn: Turn, command: GetRecordingResult) -> msgspec.Struct:
+        return self.book.result(command.resource, command.recording_id)
+
     def stop(self, turn: Turn, command: StopRecording) -> None:
         self.book.get(command.resource, command.recording_id).stop(turn)
 
@@ -110,8 +114,8 @@ class RecordingControl:
             recording.failed(turn, ResultInformation(fact.code, fact.sub_code, fact.message))
 
     def stored(self, turn: Turn, fact: RecordingStored) -> None:
-        recording = self.book.storing.pop(fact.recording, None)
-        if recording is not None:
+        recording = self.book.over.get(fact.recording)
+        if recording is not None and recording.result is None:
             recording.stored(turn, fact, self._files)
 
     # --- which call -------------------------------------------------------------------------------------

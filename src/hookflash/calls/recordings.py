@@ -3,7 +3,7 @@
 A recording belongs to a server call and to the resource that started it. It is *active* once the recorder
 says that it runs; until then, and while it is paused, apps are shown *inactive*, as recorded from the real
 service. Each change is told to its ``recordingStateCallbackUri``, if it has one. After its end it is not
-found any more; what is left is to publish its files when they are complete.
+found any more; what is left is to publish its files when they are complete, and to tell of them on request.
 
 A recording that fails before it ran is StartRecordingFailed; api-versions that do not know that event, and
 recordings that ran already, get RecordingStateChanged with the reason instead.
@@ -35,8 +35,16 @@ from hookflash.wire.events import (
     recording_source,
 )
 from hookflash.wire.gates import gated
+from hookflash.wire.recording_result import RecordingResultResponse, recording_result
 from hookflash.wire.responses import RecordingStateResponse
-from hookflash.wire.results import SUCCESS, UNKNOWN_ERROR, Refusal, ResultInformation, wrong_resource
+from hookflash.wire.results import (
+    SUCCESS,
+    UNKNOWN_ERROR,
+    Refusal,
+    ResultInformation,
+    not_found,
+    wrong_resource,
+)
 from hookflash.wire.timestamps import offset_time
 
 if TYPE_CHECKING:
@@ -88,6 +96,8 @@ class Recording:
         self.order = order
         self.began: float | None = None
         self.end_reason = CALL_ENDED
+        self.failure: ResultInformation | None = None
+        self.result: RecordingResultResponse | None = None
         self.machine = Machine(RECORDING, State.WAITING if order.paused else State.STARTING)
 
     @property
@@ -164,7 +174,7 @@ class Recording:
         never_ran = self.began is None
         self.machine.fire(RecordingStep.FAIL)
         self._over()
-        self.end_reason = FAILED
+        self.end_reason, self.failure = FAILED, result
         if never_ran and is_known(StartRecordingFailed, self.version):
             self._notify(turn, StartRecordingFailed(**self._common(result), recording_id=self.id))
         else:
@@ -196,6 +206,7 @@ class Recording:
             format=order.format,
             session_end_reason=self.end_reason,
         )
+        self.result = recording_result(data, self.failure)
         subject = recording_subject(self.correlation_id, self.server_call_id, self.id)
         turn.emit(effects.PublishEvent(self.resource, RECORDING_FILE_STATUS_UPDATED, subject, data))
 
@@ -237,26 +248,39 @@ class Recording:
 
 
 class RecordingBook:
-    """Recordings by id: those that run, and those whose files are still to come, the newest ``memory``."""
+    """Recordings by id: those that run, and the newest ``memory`` of those that are over."""
 
     def __init__(self, memory: int) -> None:
         self.live: dict[str, Recording] = {}
-        self.storing: OrderedDict[str, Recording] = OrderedDict()
+        self.over: OrderedDict[str, Recording] = OrderedDict()
         self._memory = memory
 
     def get(self, resource: str, recording_id: str) -> Recording:
         """What a request names. Raises Refusal 404/8522, or 403/7507 for another resource's."""
-        recording = self.live.get(recording_id)
-        if recording is None:
-            raise Refusal(404, 8522, "Recording not found.")
-        if recording.resource.casefold() != resource.casefold():
-            raise wrong_resource(
-                "The recording belongs to another resource; use the key of the resource that started it."
+        return _owned(self.live.get(recording_id), resource)
+
+    def result(self, resource: str, recording_id: str) -> RecordingResultResponse:
+        """The files of a recording. Raises Refusal as :meth:`get`, and 404/8522 before they are complete."""
+        recording = _owned(self.over.get(recording_id) or self.live.get(recording_id), resource)
+        if recording.result is None:
+            raise not_found(
+                "Recording result not found: the files are not complete; RecordingFileStatusUpdated tells "
+                "when they are."
             )
-        return recording
+        return recording.result
 
     def end(self, recording: Recording) -> None:
         del self.live[recording.id]
-        self.storing[recording.id] = recording
-        while len(self.storing) > self._memory:
-            self.storing.popitem(last=False)
+        self.over[recording.id] = recording
+        while len(self.over) > self._memory:
+            self.over.popitem(last=False)
+
+
+def _owned(recording: Recording | None, resource: str) -> Recording:
+    if recording is None:
+        raise Refusal(404, 8522, "Recording not found.")
+    if recording.resource.casefold() != resource.casefold():
+        raise wrong_resource(
+            "The recording belongs to another resource; use the key of the resource that started it."
+        )
+    return recording

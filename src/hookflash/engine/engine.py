@@ -17,7 +17,14 @@ from functools import partial
 
 import msgspec
 
-from hookflash.calls.commands import Command, GetCall, GetParticipant, GetRecording, ListParticipants
+from hookflash.calls.commands import (
+    Command,
+    GetCall,
+    GetParticipant,
+    GetRecording,
+    GetRecordingResult,
+    ListParticipants,
+)
 from hookflash.calls.effects import (
     AddListener,
     AnswerLeg,
@@ -68,7 +75,7 @@ from hookflash.wire.results import internal_error
 
 log = logging.getLogger("hookflash.calls")
 
-_QUERIES = (GetCall, GetParticipant, GetRecording, ListParticipants)
+_QUERIES = (GetCall, GetParticipant, GetRecording, GetRecordingResult, ListParticipants)
 
 Watch = Callable[[Entry], None]
 """Told of each journal entry when it is written; must not raise."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hookflash.wire import requests, responses
 from hookflash.wire.operation import Operation, previews
+from hookflash.wire.recording_result import RecordingResultResponse
 
 _ONE = "/calling/callConnections/{callConnectionId}"
 _DIALOGS = f"{_ONE}/dialogs/{{dialogId}}"
@@ -71,7 +72,7 @@ PREVIEW_OPERATIONS: tuple[Operation, ...] = (
         False,
         200,
         None,
-        None,
+        RecordingResultResponse,
         ("2024-09-01-preview",),
     ),
     Operation(
