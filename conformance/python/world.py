@@ -224,7 +224,8 @@ class World:
         wait = 0.0
         while True:
             near: list[str] = []
-            for event in await self._events(box, wait):
+            events = await self._events(box, wait)
+            for event in events:
                 if event["name"] != step["event"] or id(event) in self.used:
                     continue
                 if "of" in step and event["data"]["callConnectionId"] != self.connections[step["of"]]:
@@ -237,7 +238,7 @@ class World:
                     return
                 near.append("; ".join(wrong))
             left = deadline - time.monotonic()
-            seen = [(e["name"], e["data"]["resultInformation"]) for e in await self._events(box)]
+            seen = [(e["name"], e["data"]["resultInformation"]) for e in events]
             assert left > 0, f"no such event; of that type: {near}; seen: {seen}"
             wait = min(left, 5.0)
 

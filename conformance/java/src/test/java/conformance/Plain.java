@@ -1,9 +1,12 @@
 package conformance;
 
+import com.azure.communication.callautomation.models.events.RecordingStateChanged;
 import com.azure.communication.common.CommunicationIdentifier;
 import com.azure.core.util.ExpandableStringEnum;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import java.time.OffsetDateTime;
+import java.time.format.DateTimeFormatter;
 import java.time.temporal.TemporalAccessor;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -16,6 +19,8 @@ final class Plain {
         "targetParticipants", "targets", "callbackUrl", "callbackUri", "muted", "isMuted",
         "recognizeResult", "dtmfResult");
 
+    private static final DateTimeFormatter WIRE_TIME = DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSSSSSSxxx");
+
     private Plain() {}
 
     static Object of(Object value) {
@@ -27,6 +32,9 @@ final class Plain {
         }
         if (value instanceof CommunicationIdentifier identifier) {
             return identifier.getRawId();
+        }
+        if (value instanceof OffsetDateTime time) {
+            return WIRE_TIME.format(time);
         }
         if (value instanceof ExpandableStringEnum || value instanceof Enum || value instanceof TemporalAccessor) {
             return value.toString();
@@ -45,7 +53,9 @@ final class Plain {
                 continue;
             }
             try {
-                put(shown, NAMES.getOrDefault(name, name), method.invoke(value));
+                // The event says "state" where the answers say "recordingState"; the SDK has one name for both.
+                boolean state = value instanceof RecordingStateChanged && name.equals("recordingState");
+                put(shown, state ? "state" : NAMES.getOrDefault(name, name), method.invoke(value));
             } catch (IllegalAccessException | InvocationTargetException error) {
                 throw new AssertionError(method.toString(), error);
             }
