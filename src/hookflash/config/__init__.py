@@ -16,16 +16,13 @@ from hookflash.config.development import (
 from hookflash.config.errors import ConfigError, Problem
 from hookflash.config.kinds import Address, PortRange
 from hookflash.config.loading import DEFAULT_FILE, load, parse
+from hookflash.config.owners import AuthSettings, IssuerSettings, NumberSettings, ResourceSettings
 from hookflash.config.tree import (
-    AuthSettings,
     EventSettings,
-    IssuerSettings,
     LimitSettings,
     MediaSettings,
-    NumberSettings,
     PhoneSettings,
     RecordingSettings,
-    ResourceSettings,
     RouteSettings,
     ServerSettings,
     Settings,

@@ -18,9 +18,10 @@ from hookflash.config.development import (
 )
 from hookflash.config.errors import ConfigError, Problem
 from hookflash.config.kinds import Kind, Unfit
+from hookflash.config.owners import ResourceSettings
 from hookflash.config.places import Places
 from hookflash.config.sources import Branch, Leaf, assignments, from_toml, lay_over
-from hookflash.config.tree import ARRAYS, SECTIONS, ResourceSettings, Settings, loose_settings
+from hookflash.config.tree import ARRAYS, SECTIONS, Settings, loose_settings
 
 DEFAULT_FILE = "hookflash.toml"
 

@@ -10,31 +10,14 @@ development resource, which ``load`` adds.
 from __future__ import annotations
 
 import os
-from copy import copy
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any
 
 from hookflash.config import kinds
 from hookflash.config.development import DEVELOPMENT_ACCESS_KEY, DEVELOPMENT_RESOURCE_ID
-from hookflash.config.kinds import Address, Kind, PortRange
-
-T = TypeVar("T")
-
-
-def setting(kind: Kind, default: T, *, loose: str = "") -> T:
-    """A setting with a default. ``loose`` marks a looseness: true by default in dev mode, false in
-    production; the text says what it allows."""
-    metadata = {"kind": kind, "loose": loose}
-    if isinstance(default, dict):
-        made: T = field(default_factory=lambda: copy(default), metadata=metadata)
-        return made
-    value: T = field(default=default, repr=not kind.secret, metadata=metadata)
-    return value
-
-
-def required(kind: Kind) -> Any:
-    """A setting without a default."""
-    return field(repr=not kind.secret, metadata={"kind": kind, "loose": ""})
+from hookflash.config.kinds import Address, PortRange
+from hookflash.config.owners import AuthSettings, IssuerSettings, NumberSettings, ResourceSettings
+from hookflash.config.setting import required, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,83 +83,6 @@ class SipSettings:
         kinds.boolean(), True, loose="calls are taken from addresses that no trunk names"
     )
     """Take calls from addresses that no `[[trunk]]` names."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResourceSettings:
-    """A communication resource: what an application's connection string points at."""
-
-    name: str = required(
-        kinds.pattern("a name of letters, digits and hyphens", r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
-    )
-    """Name of the resource; numbers and subscriptions refer to it."""
-    id: str = required(kinds.guid())
-    """The resource's immutable id, a GUID. It is in every user id and is the audience of webhook tokens."""
-    access_keys: tuple[str, ...] = required(kinds.listing(kinds.access_key(), least=1))
-    """Access keys, base64 of at least 32 bytes; every one is valid, so that keys can be rolled: the first is
-    called primary, the second secondary."""
-    tokens: tuple[str, ...] = setting(kinds.listing(kinds.token()), ())
-    """Static bearer tokens that act for the resource; every one is valid. For development: production mode
-    refuses them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthSettings:
-    """Bearer tokens of all issuers."""
-
-    leeway: float = setting(kinds.number(0, 600, "seconds"), 60.0)
-    """Seconds by which the clock of an issuer may differ from ours."""
-    key_age: float = setting(kinds.number(60, 86400, "seconds"), 3600.0)
-    """Seconds after which an issuer's keys are fetched anew."""
-    key_pause: float = setting(kinds.number(1, 3600, "seconds"), 30.0)
-    """Least seconds between two fetches of an issuer's keys, whatever tokens come in."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssuerSettings:
-    """An OpenID Connect issuer, such as Microsoft Entra ID, whose tokens act for a resource. Several entries
-    may name the same issuer: the first whose audience, tenant and application fit a token says which resource
-    it acts for."""
-
-    issuer: str = required(kinds.url("https", "http"))
-    """What its tokens say in `iss`, for example `https://login.microsoftonline.com/<tenant>/v2.0`;
-    `{tenantid}` in it stands for the `tid` of the token."""
-    resource: str = required(kinds.text("the name of a resource"))
-    """Name of the resource that its tokens act for."""
-    discovery: str | None = setting(kinds.url("https", "http"), None)
-    """URL of its OpenID configuration; the default is `issuer` with `/.well-known/openid-configuration`."""
-    audiences: tuple[str, ...] = setting(
-        kinds.listing(kinds.text("an audience"), least=1), ("https://communication.azure.com/",)
-    )
-    """Audiences (`aud`) of tokens to accept; a slash at the end makes no difference."""
-    tenants: tuple[str, ...] = setting(kinds.listing(kinds.text("a tenant id")), ())
-    """Tenants (`tid`) to accept; any when empty."""
-    apps: tuple[str, ...] = setting(kinds.listing(kinds.text("an application id")), ())
-    """Applications (`azp` or `appid`) to accept; any when empty."""
-    teams_audiences: tuple[str, ...] = setting(
-        kinds.listing(kinds.text("an audience")), ("https://auth.msft.communication.azure.com/",)
-    )
-    """Audiences of tokens of Teams users that may be exchanged for a communication token."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumberSettings:
-    """A telephone number that a resource owns: calls to it raise IncomingCall."""
-
-    e164: str = required(kinds.e164())
-    """The number in E.164 form, with the plus sign."""
-    resource: str = required(kinds.text("the name of a resource"))
-    """Name of the resource that owns it."""
-    country: str | None = setting(kinds.pattern("two letters of ISO 3166, such as US", r"[A-Za-z]{2}"), None)
-    """Country of the number, as the phone-number SDKs show it; by default the one that its calling code
-    says."""
-    type: str = setting(kinds.choice("geographic", "tollFree", "mobile"), "geographic")
-    """Type of the number, as the phone-number SDKs show it."""
-    since: str = setting(
-        kinds.pattern("a date such as 2026-01-31", r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"),
-        "2000-01-01",
-    )
-    """Day of its purchase, as the phone-number SDKs show it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -394,6 +300,8 @@ class Settings:
         ]
         if any(is_development(one) for one in self.resource):
             found.append(("resource", "the development resource and its published key are accepted"))
+        if any(one.tokens for one in self.resource):
+            found.append(("resource.tokens", "static bearer tokens, which never expire, are accepted"))
         return found
 
 
