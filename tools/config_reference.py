@@ -1,6 +1,6 @@
 """Write docs/reference/configuration.md from the settings and their docstrings; ``--check`` compares.
 
-The text of a setting is the string literal under it in ``hookflash/config/tree.py``; default and what fits
+The text of a setting is the string literal under it in ``hookflash/config``; default and what fits
 come from the setting itself, so that the page cannot say anything else than the code.
 """
 
@@ -23,7 +23,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "reference" / "configuration.md"
 HEAD = """\
 # Configuration
 
-<!-- Made by tools/config_reference.py from src/hookflash/config/tree.py; do not edit. -->
+<!-- Made by tools/config_reference.py from src/hookflash/config; do not edit. -->
 
 One TOML file, all of it optional: `hookflash serve --config hookflash.toml`. `hookflash check` says what
 is wrong with it, where, and how to mend it. An unknown setting is an error that names the nearest known
