@@ -209,13 +209,34 @@ def test_a_leg_on_hold_waits_with_its_keys():
     assert len(bench.of(TonesSent)) == 1
 
 
-def test_an_app_leg_and_no_digits_are_done_at_once():
-    bench = Bench()
-    bench.do(OpenLeg(5, 1, False), SendTones(1, 5, "12", 100, 100), SendTones(2, 77, "1", 100, 100))
-    bench.leg(6)
-    bench.do(SendTones(3, 6, "", 100, 100))
+def test_no_digits_are_done_at_once():
+    bench, _ = start()
+    bench.do(SendTones(3, 1, "", 100, 100), SendTones(2, 77, "1", 100, 100))
     bench.tick()
-    assert [e.sending for e in bench.of(TonesSent)] == [1, 3]
+    assert [e.sending for e in bench.of(TonesSent)] == [3]
+
+
+def test_a_leg_that_sends_nothing_takes_the_time_of_its_keys():
+    bench = Bench()
+    keys = (SendTones(1, 5, "12", 100, 100), SendTones(2, 5, "3", 100, 100), SendTones(3, 5, "4", 100, 100))
+    bench.do(OpenLeg(5, 1, False), *keys)
+    bench.tick(19)
+    assert bench.of(TonesSent) == []
+    bench.tick()
+    assert [e.sending for e in bench.of(TonesSent)] == [1]
+    bench.do(StopTones(2))
+    bench.tick()
+    assert [e.sending for e in bench.of(TonesSent)] == [1, 2]
+    bench.do(CloseLeg(5))
+    bench.tick(50)
+    assert [e.sending for e in bench.of(TonesSent)] == [1, 2]
+
+
+def test_sendings_to_a_leg_that_sends_nothing_are_bounded():
+    bench = Bench()
+    bench.do(OpenLeg(5, 1, False), *(SendTones(number, 5, "1", 100, 100) for number in range(70)))
+    bench.tick()
+    assert [e.sending for e in bench.of(TonesRefused)] == [64, 65, 66, 67, 68, 69]
 
 
 def test_closing_a_leg_forgets_its_sending():

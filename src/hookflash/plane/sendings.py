@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hookflash.plane.columns import MAX_DIGITS, Columns
 from hookflash.plane.kernels.tones import IN_BAND, RFC4733
 from hookflash.plane.legs import Legs
-from hookflash.ports.plane import PlaneEvent, SendTones, TonesRefused, TonesSent
+from hookflash.ports.plane import TICK, PlaneEvent, SendTones, TonesRefused, TonesSent
 
 CODES = "0123456789*#ABCD"
 """A key's place is its RFC 4733 event code."""
@@ -16,8 +19,17 @@ MIN_GAP_MS = 60
 """Room for the three end packets of a telephone-event."""
 MAX_WAITING = 64
 """Sendings that wait on one leg."""
+TICK_MS = round(TICK * 1000)
 MAX_MS = 8000
 """The duration field of an event holds 8.19 s."""
+
+
+@dataclass(slots=True)
+class _Unheard:
+    """Keys for a leg that sends nothing anywhere (a virtual phone): they take the time they would take."""
+
+    sending: int
+    ticks: int
 
 
 class Sendings:
@@ -27,7 +39,8 @@ class Sendings:
         self._columns = columns
         self._legs = legs
         self._active: dict[int, SendTones] = {}
-        self._instant: list[int] = []
+        self._empty: list[int] = []
+        self._unheard: dict[int, deque[_Unheard]] = {}
         self._refused: list[TonesRefused] = []
         self._rows = np.zeros(0, np.int64)
 
@@ -49,8 +62,16 @@ class Sendings:
         if len(leg.sendings) >= MAX_WAITING:
             self._refuse(command, f"{MAX_WAITING} sendings are waiting on leg {command.leg} already")
             return
-        if leg.endpoint is None or not command.digits:
-            self._instant.append(command.sending)
+        if not command.digits:
+            self._empty.append(command.sending)
+            return
+        if leg.endpoint is None:
+            waiting = self._unheard.setdefault(leg.row, deque())
+            if len(waiting) >= MAX_WAITING:
+                self._refuse(command, f"{MAX_WAITING} sendings are waiting on leg {command.leg} already")
+                return
+            each = min(max(command.tone_ms, 20), MAX_MS) + min(max(command.gap_ms, MIN_GAP_MS), MAX_MS)
+            waiting.append(_Unheard(command.sending, len(command.digits) * each // TICK_MS))
             return
         leg.sendings.append(command)
         if leg.row not in self._active:
@@ -66,6 +87,11 @@ class Sendings:
                 if waiting.sending == sending:
                     leg.sendings.remove(waiting)
                     return
+        for queue in self._unheard.values():
+            for unheard in queue:
+                if unheard.sending == sending:
+                    unheard.ticks = 0
+                    return
         for row, active in self._active.items():
             if active.sending == sending:
                 tx = self._columns.transmit
@@ -76,14 +102,22 @@ class Sendings:
 
     def forget(self, row: int) -> None:
         """The leg of this row is about to go."""
+        self._unheard.pop(row, None)
         if self._active.pop(row, None) is not None:
             self._index()
 
     def after_tick(self, tick: int) -> list[PlaneEvent]:
         """Sort packets by size, tell what is done, begin what waits."""
-        events: list[PlaneEvent] = [*self._refused, *(TonesSent(sending, tick) for sending in self._instant)]
+        events: list[PlaneEvent] = [*self._refused, *(TonesSent(sending, tick) for sending in self._empty)]
         self._refused.clear()
-        self._instant.clear()
+        self._empty.clear()
+        for row in list(self._unheard):
+            queue = self._unheard[row]
+            queue[0].ticks -= 1
+            if queue[0].ticks <= 0:
+                events.append(TonesSent(queue.popleft().sending, tick))
+            if not queue:
+                del self._unheard[row]
         tx = self._columns.transmit
         for row in self._rows.tolist():
             leg = self._legs.by_row[row]
