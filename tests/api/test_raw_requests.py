@@ -114,6 +114,8 @@ def test_an_id_that_cannot_be_meant_is_refused_and_says_why(live, wire, sent, st
     assert len(json.loads(body)["error"]["message"]) > 30
     assert live.engine.commands == []
     assert headers["content-type"].startswith("application/json")
+    assert headers["x-cache"] == "CONFIG_NOCACHE"
+    assert "-" in headers["x-azure-ref"]
 
 
 @pytest.mark.parametrize(

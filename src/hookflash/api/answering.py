@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import itertools
 import logging
-import os
 
 from hookflash.api.connections import respond
 from hookflash.api.exchange import CHAIN_ID, Answer, HeadedRefusal, Headers
@@ -30,15 +28,6 @@ RETRY_AFTER = 1
 """Seconds a client is asked to wait when a refusal does not say."""
 
 _CHALLENGES = {"7501": b'Bearer error="invalid_token"', "7509": b"HMAC-SHA256"}
-
-_process = os.urandom(6).hex()
-_requests = itertools.count(1)
-
-
-def new_reference() -> str:
-    """A name for one request, unique among all requests to all processes: it is in X-Azure-Ref and in the
-    log."""
-    return f"{_process}-{next(_requests):x}"
 
 
 def render(refusal: Refusal) -> Answer:

@@ -22,7 +22,6 @@ from hookflash.api.answering import (
     answer_early,
     header_list,
     identity_headers,
-    new_reference,
     render,
     send_answer,
 )
@@ -42,6 +41,7 @@ from hookflash.api.reading import (
     read_version,
     too_large,
 )
+from hookflash.api.references import new_reference
 from hookflash.api.repeatability import Repeat, Repeatability, Write, read_repeatability
 from hookflash.api.routing import Router
 from hookflash.ports.clock import Clock

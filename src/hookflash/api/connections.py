@@ -13,6 +13,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from hookflash.api.references import new_reference
 from hookflash.wire.results import Refusal
 
 MAX_HEAD = 65536
@@ -153,6 +154,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.write(
                 STATUS_LINE[refusal.status]
                 + b"content-type: application/json; charset=utf-8\r\ncontent-length: %d\r\n" % len(body)
+                + b"x-cache: CONFIG_NOCACHE\r\nx-azure-ref: %s\r\n" % new_reference().encode()
                 + b"connection: close\r\n\r\n"
                 + body
             )
