@@ -161,3 +161,11 @@ class MemoryStore:
         else:
             future.set_result(None)
         return future
+
+
+async def parked_until(store: MemoryStore, clock: VirtualClock, when: float) -> None:
+    """Wait until a delivery is parked and the only timer is the one for ``when``.
+
+    The timer alone does not say so: a request under way may have its time limit at that very moment.
+    """
+    await until(lambda: bool(store.parked) and clock.pending == [when])

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from aiohttp import web
-from events.doubles import App, MemoryStore, answering, due_at, until
+from events.doubles import App, MemoryStore, answering, parked_until, until
 
 from hookflash.calls.effects import PublishEvent
 from hookflash.events import (
@@ -184,7 +184,7 @@ async def test_what_is_tried_too_often_becomes_a_dead_letter(
     app.usual = answering(404)
     began = rooms.clock.wall()
     rooms.publish()
-    await due_at(rooms.clock, 10.0)
+    await parked_until(rooms.store, rooms.clock, 10.0)
     rooms.clock.advance(10.0)
     await until(lambda: bool(rooms.store.settled))
     sent = app.received[0].json[0]
@@ -235,7 +235,7 @@ async def test_what_runs_out_of_time_becomes_a_dead_letter(rooms: Rooms, app: Ap
     app.usual = answering(500)
     rooms.publish()
     for due in (10.0, 40.0):
-        await due_at(rooms.clock, due)
+        await parked_until(rooms.store, rooms.clock, due)
         rooms.clock.advance_to(due)
     await until(lambda: bool(rooms.store.settled))
     (letter,) = letters(rooms.letters.folder)
@@ -249,7 +249,7 @@ async def test_a_subscription_taken_away_leaves_no_letter(rooms: Rooms, app: App
     await subscribe(rooms, app)
     app.usual = answering(500)
     rooms.publish()
-    await due_at(rooms.clock, 10.0)
+    await parked_until(rooms.store, rooms.clock, 10.0)
     await rooms.grid.remove("app")
     rooms.clock.advance(10.0)
     await until(lambda: bool(rooms.store.settled))

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 from aiohttp import web
-from events.doubles import Answer, App, MemoryStore, answering, due_at, until
+from events.doubles import Answer, App, MemoryStore, answering, due_at, parked_until, until
 
 from hookflash.calls.effects import RaiseIncomingCall
 from hookflash.events import (
@@ -319,7 +319,7 @@ async def test_incoming_calls_are_tried_twice_within_a_minute(
     await validated(rooms, app)
     app.usual = answering(500)
     rooms.ring()
-    await due_at(clock, 10.0)
+    await parked_until(rooms.store, clock, 10.0)
     clock.advance(10.0)
     await until(lambda: bool(rooms.store.settled))
     assert [r.headers["aeg-delivery-count"] for r in app.received] == ["0", "1"]
@@ -404,7 +404,7 @@ async def test_removed_subscriptions_get_nothing_more(rooms: Rooms, app: App) ->
     await validated(rooms, app)
     app.usual = answering(503)
     rooms.ring()
-    await due_at(rooms.clock, 30.0)
+    await parked_until(rooms.store, rooms.clock, 30.0)
     assert len(app.received) == 1
     assert await rooms.grid.remove("app")
     assert not await rooms.grid.remove("app")
