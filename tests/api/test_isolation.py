@@ -29,6 +29,7 @@ from hookflash.testing.clock import VirtualClock
 from hookflash.wire.constraints import CallbackRules
 from hookflash.wire.identifiers import Identifier
 from hookflash.wire.ids import Minter
+from hookflash.wire.operations import BY_NAME
 
 OTHER_KEY = "b3RoZXIgcmVzb3VyY2Uga2V5OiB0aGlydHktdHdvIGJ5dGVzIG9yIG1vcmUh"
 OTHER = Resource("other", "0e0e0e0e-0000-4000-8000-000000000001", (OTHER_KEY,))
@@ -225,8 +226,8 @@ async def test_what_belongs_to_another_resource_is_403_7507(world: World, name: 
     operation = world.operations[name]
     path, body = path_of(operation, world.things), body_of(name, world.things)
     takes = body if operation.method in ("POST", "PATCH") else None
-    version = {"unmuteParticipants", "startHoldMusic", "stopHoldMusic", "interruptAudioAndAnnounce"}
-    query = f"api-version={'2024-09-01-preview' if name in version else '2026-03-12'}"
+    version = BY_NAME[name].versions()[-1] if name in BY_NAME else "2025-06-01"
+    query = f"api-version={version}"
     reply = await world.theirs.send(operation.method, path, takes, query=query)
     assert (reply.status, reply.error["code"]) == (403, "7507"), (name, reply.body)
     # Nor does the answer tell of it.
