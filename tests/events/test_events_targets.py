@@ -27,6 +27,17 @@ def test_private_literals_are_refused_in_production(url: str) -> None:
     assert LOOSE.check(url)
 
 
+def test_a_policy_is_for_its_own_schemes() -> None:
+    sockets = TargetPolicy(allow_private=False, allow_http=False, schemes=("wss", "ws"))
+    assert str(sockets.check("wss://app.example/a?b=c%2F")) == "wss://app.example/a?b=c%2F"
+    with pytest.raises(TargetRefused, match="plain ws; use wss"):
+        sockets.check("ws://app.example/")
+    with pytest.raises(TargetRefused, match=r"not an absolute ws\(s\) URL"):
+        sockets.check("https://app.example/")
+    with pytest.raises(TargetRefused, match="not an address of the public internet"):
+        sockets.check("wss://10.0.0.1/")
+
+
 def test_plain_http_is_refused_in_production() -> None:
     with pytest.raises(TargetRefused, match=r"http://app\.example/cb is plain http; use https"):
         STRICT.check("http://app.example/cb?code=secret")

@@ -168,6 +168,27 @@ async def test_the_file_grows_every_second_and_can_be_read(room: Room) -> None:
         await until(lambda second=second: len(soundfile.read(room.folder / file.path)[0]) == second * 16_000)
 
 
+async def test_audio_that_comes_while_the_disk_works_is_written_at_once(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = await room.start()
+    working, go_on = threading.Event(), threading.Event()
+    real = WavWriter.write
+
+    def slow(self: WavWriter, block: Any) -> None:
+        working.set()
+        go_on.wait(20)
+        real(self, block)
+
+    monkeypatch.setattr(WavWriter, "write", slow)
+    room.give(listener, {Whole(5): 100}, 50)
+    await until(working.is_set)
+    room.give(listener, {Whole(5): 200}, 50)
+    go_on.set()
+    (file,) = room.library.files()
+    await until(lambda: len(soundfile.read(room.folder / file.path)[0]) == 32_000)
+
+
 async def test_pauses_are_left_out_and_told(room: Room) -> None:
     listener = await room.start()
     room.give(listener, {Whole(5): 100}, 50)

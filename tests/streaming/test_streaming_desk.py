@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 from datetime import datetime
 
+import aiohttp
 import numpy as np
 import pytest
 from streaming_bench import RESOURCE, App, Room, until
@@ -203,6 +204,27 @@ async def test_closing_before_it_is_open_leaves_nothing(room: Room) -> None:
     room.desk.open_stream(room.effect())
     room.desk.close_stream(effects.CloseStream(1))
     await room.clock.settle()
+    assert room.facts == []
+    assert room.audio.listeners == []
+
+
+async def test_closing_while_the_metadata_is_sent_opens_nothing(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sending, go_on = asyncio.Event(), asyncio.Event()
+    real = aiohttp.ClientWebSocketResponse.send_str
+
+    async def slow(self: aiohttp.ClientWebSocketResponse, text: str) -> None:
+        sending.set()
+        await go_on.wait()
+        await real(self, text)
+
+    monkeypatch.setattr(aiohttp.ClientWebSocketResponse, "send_str", slow)
+    room.desk.open_stream(room.effect())
+    await sending.wait()
+    room.desk.close_stream(effects.CloseStream(1))
+    go_on.set()
+    await until(lambda: room.app.connections and room.app.connections[0].code == 1000)
     assert room.facts == []
     assert room.audio.listeners == []
 

@@ -141,8 +141,9 @@ class Take:
             self._listen()
         self._report(RecordingStarted(self.effect.recording, self._began))
         while not self._stopped and self._broken is None:
-            self._news.clear()
             await self._news.wait()
+            # Before the disk is waited for: what comes meanwhile is news again.
+            self._news.clear()
             await self._write()
         while self._frames:
             await self._write()

@@ -167,6 +167,8 @@ class AppSocket:
         self._connected = True
         try:
             await ws.send_str(self._hello())
+            if self._closing:
+                return ""
             self._on_open(again)
             reader = asyncio.create_task(self._read(ws))
             writer = asyncio.create_task(self._write(ws))
