@@ -16,7 +16,7 @@ from system.handset import Handset
 from system.harness import NUMBER, Server, Webhook
 from system.processes import wait_gone, worker_of
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 class Endpoint:
@@ -135,7 +135,9 @@ def test_each_subscription_gets_what_it_asked_for(
 def test_attempts_go_on_after_kill_9_until_the_dead_letter(
     tmp_path: Path, webhook: Webhook, endpoint: Endpoint, phone: Handset
 ) -> None:
-    extra = subscription("grid", f"{endpoint.url}/grid", "max_attempts = 3", 'dead_letter = "lost"')
+    extra = subscription(
+        "grid", f"{endpoint.url}/grid", "max_attempts = 3", "ttl_minutes = 60", 'dead_letter = "lost"'
+    )
     server = Server(tmp_path, webhook, extra)
     try:
         server.start()
