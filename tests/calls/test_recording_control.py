@@ -110,19 +110,23 @@ def test_a_group_call_can_be_recorded_by_its_name(office, room):
 
 def test_a_room_cannot_be_named(office, room):
     office.connect(room_id="99466524")
-    assert refusal(lambda: room.record(call_locator=CallLocator(room_id="99466524"))) == (405, "8520", None)
+    assert refusal(lambda: room.record(call_locator=CallLocator(room_id="99466524"))) == (
+        405,
+        "8520",
+        "callLocator.roomId",
+    )
 
 
 @pytest.mark.parametrize("locator", [CallLocator(server_call_id="aGk="), CallLocator(group_call_id="nobody")])
 def test_a_call_that_is_not_there(room, locator):
-    assert refusal(lambda: room.record(call_locator=locator)) == (404, "8522", None)
+    assert refusal(lambda: room.record(call_locator=locator)) == (404, "8522", "callLocator")
 
 
 def test_a_connection_that_is_not_there(office, room):
-    assert refusal(lambda: room.record("nobody")) == (404, "8522", None)
+    assert refusal(lambda: room.record("nobody")) == (404, "8522", "callConnectionId")
     _, connection = office.answered()
     office.hang_up(connection)
-    assert refusal(lambda: room.record(connection)) == (400, "8528", None)
+    assert refusal(lambda: room.record(connection)) == (400, "8528", "callConnectionId")
 
 
 def test_a_call_that_is_not_up_yet(office, room):
@@ -136,8 +140,12 @@ def test_a_call_that_is_not_up_yet(office, room):
 def test_another_resources_call(office, room):
     _, connection = office.answered()
     locator = CallLocator(server_call_id=office.get(connection).server_call_id)
-    assert refusal(lambda: room.record(connection, office.BLUE)) == (403, "7507", None)
-    assert refusal(lambda: room.record(None, office.BLUE, call_locator=locator)) == (403, "7507", None)
+    assert refusal(lambda: room.record(connection, office.BLUE)) == (403, "7507", "callConnectionId")
+    assert refusal(lambda: room.record(None, office.BLUE, call_locator=locator)) == (
+        403,
+        "7507",
+        "callLocator",
+    )
 
 
 def test_both_resources_of_a_call_may_record_it_but_not_at_once(office, room):
@@ -147,7 +155,7 @@ def test_both_resources_of_a_call_may_record_it_but_not_at_once(office, room):
     recording = room.record(None, office.BLUE, call_locator=locator).recording_id
     assert refusal(lambda: room.record(first)) == (400, "8559", None)
     for what in ("get", "pause", "resume", "stop"):
-        assert refusal(lambda what=what: room.recording(what, recording)) == (403, "7507", None)
+        assert refusal(lambda what=what: room.recording(what, recording)) == (403, "7507", "recordingId")
     room.recording("stop", recording, office.BLUE)
     assert room.record(first).recording_id != recording
 
@@ -299,7 +307,7 @@ def test_the_end_of_the_call_ends_it_first(office, room):
     told = [type(note.data).__name__ for note in office.all(effects.Notify)]
     assert told[-2:] == ["RecordingStateChanged", "CallDisconnected"]
     assert room.recorded(recording)[-1] == ("RecordingStateChanged", "inactive", 200)
-    assert refusal(lambda: room.recording("get", recording)) == (404, "8522", None)
+    assert refusal(lambda: room.recording("get", recording)) == (404, "8522", "recordingId")
     assert office.nothing_left()
 
 
@@ -325,7 +333,7 @@ def test_a_recorder_that_cannot_start(office, room):
     assert type(note.data).__name__ == "StartRecordingFailed"
     assert note.data.source == f"calling/callConnections/{connection}"
     assert note.data.result_information.message == "No space is left on the disk."
-    assert refusal(lambda: room.recording("get", recording)) == (404, "8522", None)
+    assert refusal(lambda: room.recording("get", recording)) == (404, "8522", "recordingId")
     assert room.record(connection).recording_id != recording
 
 

@@ -64,8 +64,8 @@ def test_the_result_is_there_when_the_files_are(office, room):
         room.recording("result", recording)
     office.tell(stored(recording))
     assert room.recording("result", recording)
-    assert refusal(lambda: room.recording("result", recording, office.BLUE)) == (403, "7507", None)
-    assert refusal(lambda: room.recording("result", "nobody")) == (404, "8522", None)
+    assert refusal(lambda: room.recording("result", recording, office.BLUE)) == (403, "7507", "recordingId")
+    assert refusal(lambda: room.recording("result", "nobody")) == (404, "8522", "recordingId")
 
 
 def test_what_was_recorded_before_a_failure_is_published_too(office, room):

@@ -250,10 +250,10 @@ def test_nothing_can_be_started_before_the_call_is_up(office, room):
 
 def test_an_ended_call_or_another_resources_is_refused(office, room):
     _, connection = office.answered(media_streaming_options=streaming())
-    assert refusal(lambda: room.start(connection, resource=office.BLUE)) == (403, "7507", None)
-    assert refusal(lambda: room.start("x")) == (404, "8522", None)
+    assert refusal(lambda: room.start(connection, resource=office.BLUE)) == (403, "7507", "callConnectionId")
+    assert refusal(lambda: room.start("x")) == (404, "8522", "callConnectionId")
     office.hang_up(connection)
-    assert refusal(lambda: room.start(connection)) == (400, "8528", None)
+    assert refusal(lambda: room.start(connection)) == (400, "8528", "callConnectionId")
 
 
 def test_the_callback_of_an_operation_is_checked(office, room):

@@ -130,13 +130,15 @@ def _owned(request: Request, numbers: Numbers) -> PurchasedPhoneNumber:
         if one.model.phone_number == wanted or one.model.id == wanted:
             if one.resource != request.resource:
                 raise wrong_resource(
-                    f"The number {wanted!r} belongs to another resource; use the key of that one."
+                    f"The number {wanted!r} belongs to another resource; use the key of that one.",
+                    target="phoneNumber",
                 )
             return one.model
     raise Refusal(
         404,
         "PhoneNumberNotFound",
         f"The number {wanted[:200]!r} is not owned here; GET /phoneNumbers lists those that are.",
+        target="phoneNumber",
     )
 
 

@@ -76,7 +76,8 @@ class ConnectControl:
         if command.resource.casefold() not in {resource.casefold() for resource in call.resources}:
             raise wrong_resource(
                 "The call of callLocator belongs to another resource; use the access key of a resource whose "
-                "app is, or was asked to be, in the call."
+                "app is, or was asked to be, in the call.",
+                target="callLocator.serverCallId",
             )
         return call
 

@@ -280,5 +280,6 @@ class Connection:
             if person.identity.matches_raw(raw_id):
                 return person
         raise not_found(
-            f"Participant {raw_id!r} is not in call {self.id}; participants are: {self.server_call.names()}."
+            f"Participant {raw_id!r} is not in call {self.id}; participants are: {self.server_call.names()}.",
+            target="participantRawId",
         )

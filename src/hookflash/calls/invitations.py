@@ -71,16 +71,19 @@ class InvitationBook:
         if owner is not None and owner != resource.casefold():
             raise wrong_resource(
                 "The incomingCallContext belongs to another resource; use the access key of the resource "
-                "that received the IncomingCall event."
+                "that received the IncomingCall event.",
+                target="incomingCallContext",
             )
         if invitation is not None:
             return invitation
         if state is not None:
             raise not_found(
                 f"The incoming call {_OUTCOMES[state]}; an incomingCallContext can be used once, while "
-                "the call rings."
+                "the call rings.",
+                target="incomingCallContext",
             )
         raise not_found(
             "No incoming call has this incomingCallContext; take it unchanged from the IncomingCall event "
-            "of a call that is still ringing."
+            "of a call that is still ringing.",
+            target="incomingCallContext",
         )

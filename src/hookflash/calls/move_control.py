@@ -87,7 +87,7 @@ class MoveControl:
         connection.require_connected("participants can be moved to it")
         if request.operation_callback_uri is not None:
             require_callback(request.operation_callback_uri, "operationCallbackUri", self._callbacks)
-        origin = self._registry.connection(command.resource, request.from_call)
+        origin = self._registry.connection(command.resource, request.from_call, field="fromCall")
         origin.require_connected("participants can be moved from it")
         source, destination = origin.server_call, connection.server_call
         if source is destination:

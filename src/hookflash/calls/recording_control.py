@@ -133,7 +133,8 @@ class RecordingControl:
         if not self._has_part(resource, call):
             raise wrong_resource(
                 "The call of callLocator belongs to another resource: none of its participants is an app, a "
-                "user or a number of the resource whose access key signed this request."
+                "user or a number of the resource whose access key signed this request.",
+                target="callLocator",
             )
         if not any(one.up for one in call.connections.values()) and len(call.present()) < 2:
             raise _not_up("The call")
@@ -144,7 +145,8 @@ class RecordingControl:
         if locator.room_id:
             raise not_supported(
                 "A room cannot be recorded by its roomId; name the call by its serverCallId (it is in every "
-                "event of the call) or by callConnectionId."
+                "event of the call) or by callConnectionId.",
+                target="callLocator.roomId",
             )
         if locator.group_call_id:
             name = NamedCall(resource.casefold(), "group", locator.group_call_id.casefold())
@@ -154,7 +156,8 @@ class RecordingControl:
         if call is None:
             raise not_found(
                 "Call not found: there is no call of that callLocator, or it has ended; take the "
-                "serverCallId from an event of a call that lasts."
+                "serverCallId from an event of a call that lasts.",
+                target="callLocator",
             )
         return call
 

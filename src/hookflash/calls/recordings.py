@@ -278,9 +278,10 @@ class RecordingBook:
 
 def _owned(recording: Recording | None, resource: str) -> Recording:
     if recording is None:
-        raise Refusal(404, 8522, "Recording not found.")
+        raise Refusal(404, 8522, "Recording not found.", target="recordingId")
     if recording.resource.casefold() != resource.casefold():
         raise wrong_resource(
-            "The recording belongs to another resource; use the key of the resource that started it."
+            "The recording belongs to another resource; use the key of the resource that started it.",
+            target="recordingId",
         )
     return recording

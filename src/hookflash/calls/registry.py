@@ -102,21 +102,32 @@ class Registry:
         while len(self._ended) > self._memory:
             self._ended.popitem(last=False)
 
-    def connection(self, resource: str, connection_id: str, *, reading: bool = False) -> Connection:
-        """The connection a request names. Raises Refusal 404/8522, 403/7507, or 400/8528 once it ended."""
+    def connection(
+        self, resource: str, connection_id: str, *, reading: bool = False, field: str = "callConnectionId"
+    ) -> Connection:
+        """The connection a request names in ``field``.
+
+        Raises Refusal 404/8522, 403/7507, or 400/8528 once it ended.
+        """
         key = connection_id.casefold()
         connection = self.connections.get(key)
         owner = self._ended.get(key) if connection is None else connection.resource
         if owner is None:
-            raise not_found(f"Call not found: there is no call connection {connection_id!r}.")
+            raise not_found(
+                f"Call not found: there is no call connection {connection_id!r}; take the id from the answer "
+                "that set the call up, or from an event of it.",
+                target=field,
+            )
         if owner.casefold() != resource.casefold():
             raise wrong_resource(
-                f"Call connection {connection_id!r} belongs to another resource; use the key of that one."
+                f"Call connection {connection_id!r} belongs to another resource; use the key of that one.",
+                target=field,
             )
         if connection is not None:
             return connection
         if reading:
-            raise not_found(f"Call not found: call connection {connection_id!r} has ended.")
+            raise not_found(f"Call not found: call connection {connection_id!r} has ended.", target=field)
         raise call_terminated(
-            f"Call connection {connection_id!r} has ended; nothing can be done in it any more."
+            f"Call connection {connection_id!r} has ended; nothing can be done in it any more.",
+            target=field,
         )

@@ -125,7 +125,11 @@ class IdentityService:
                 another resource's, 400 when it is of another user or application than the request says.
         """
         if self._verify_teams is None:
-            raise not_supported("Tokens of Teams users cannot be verified here: there is no issuer.")
+            raise not_supported(
+                "Tokens of Teams users cannot be verified here: there is no issuer. Add an [[issuer]] for "
+                "their tenant to the configuration.",
+                target="token",
+            )
         claims, owner = await self._verify_teams(request.token)
         if owner != resource:
             raise forbidden("The issuer of the token acts for another resource; use that resource's key.")
@@ -178,11 +182,16 @@ class IdentityService:
     def _living(self, resource: str, user_id: str) -> User:
         user = self._users.find(user_id, resource)
         if user is not None and user.resource != resource:
-            raise wrong_resource(f"User {user_id!r} belongs to another resource; use that resource's key.")
+            raise wrong_resource(
+                f"User {user_id!r} belongs to another resource; use that resource's key.", target="id"
+            )
         if user is None or user.deleted:
             what = "was deleted" if user else "is not known here"
             raise Refusal(
-                404, "NotFound", f"User {user_id[:200]!r} {what}; create one with POST /identities."
+                404,
+                "NotFound",
+                f"User {user_id[:200]!r} {what}; create one with POST /identities.",
+                target="id",
             )
         return user
 
