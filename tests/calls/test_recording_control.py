@@ -323,6 +323,8 @@ def test_a_fault_of_the_platform_is_told(office, room):
     _, _, recording = started(room)
     office.tell(facts.MediaLost((1,)))
     assert room.recorded(recording)[-1] == ("RecordingStateChanged", "inactive", 500)
+    told = next(n.data for n in office.lately(effects.Notify) if hasattr(n.data, "recording_id"))
+    assert "media worker" in told.result_information.message
 
 
 def test_a_recorder_that_cannot_start(office, room):

@@ -39,7 +39,6 @@ from hookflash.wire.recording_result import RecordingResultResponse, recording_r
 from hookflash.wire.responses import RecordingStateResponse
 from hookflash.wire.results import (
     SUCCESS,
-    UNKNOWN_ERROR,
     Refusal,
     ResultInformation,
     not_found,
@@ -152,12 +151,12 @@ class Recording:
         if self.state is RecordingState.ACTIVE:
             self._changed(turn, SUCCESS)
 
-    def stop(self, turn: Turn, *, fault: bool = False) -> None:
-        """Somebody stopped it, or the call is over; with a ``fault`` because the platform broke down."""
+    def stop(self, turn: Turn, result: ResultInformation = SUCCESS) -> None:
+        """Somebody stopped it, or the call is over; ``result`` says so when the platform broke down."""
         self.machine.fire(RecordingStep.STOP)
         self._over()
         turn.emit(effects.StopRecording(self.id, self.end_reason))
-        self._changed(turn, UNKNOWN_ERROR if fault else SUCCESS)
+        self._changed(turn, result)
 
     # --- what happens -----------------------------------------------------------------------------------
 

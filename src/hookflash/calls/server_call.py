@@ -37,7 +37,7 @@ from hookflash.calls.streams import roster_of
 from hookflash.calls.tables import Leg, LegEvent
 from hookflash.calls.turn import Turn
 from hookflash.wire.identifiers import CommunicationIdentifierModel, Identifier
-from hookflash.wire.results import invalid_state, not_found
+from hookflash.wire.results import SUCCESS, invalid_state, not_found
 
 if TYPE_CHECKING:
     from hookflash.calls.moving import Move
@@ -326,7 +326,8 @@ class ServerCall:
         self.registry.remove_call(self)
         people = [*self.present(), *(move.person for move in self.departing.values())]
         if self.recording is not None:
-            self.recording.stop(turn, fault=ending.fault)
+            fault = ending.result(self.recording.version) if ending.fault else SUCCESS
+            self.recording.stop(turn, fault)
         for connection in list(self.connections.values()):
             self._close_connection(turn, connection, ending)
         for reaching in list(self.reachings):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from hookflash.machine import Machine
 from hookflash.media.line import Line, Party, Request, Turn
+from hookflash.media.operation import MEDIA_GONE
 from hookflash.media.tables import SUBSCRIPTION, Listening, ListeningStep
 from hookflash.wire import results
 from hookflash.wire.enums import Tone
@@ -61,4 +62,4 @@ class Subscription:
     def fail(self, turn: Turn) -> None:
         """End it because no key will be heard any more, through a fault of ours."""
         self.machine.fire(ListeningStep.STOP)
-        self.line.notify(turn, ContinuousDtmfRecognitionToneFailed, results.UNKNOWN_ERROR, self.request)
+        self.line.notify(turn, ContinuousDtmfRecognitionToneFailed, MEDIA_GONE, self.request)

@@ -10,7 +10,12 @@ from hookflash.media.compatibility import Kind
 from hookflash.media.line import Line, Party, Request, Turn
 from hookflash.media.tables import OPERATION, State, Step
 from hookflash.wire.events import EventData
-from hookflash.wire.results import CANCELED, UNKNOWN_ERROR, ResultInformation
+from hookflash.wire.results import CANCELED, ResultInformation
+
+MEDIA_GONE = ResultInformation(
+    500, 9999, "Action failed, the media service ended while it was under way; set the call up again."
+)
+"""How what has no code of its own fails when the media plane breaks down."""
 
 
 def _nobody(turn: Turn, operation: Operation) -> None:
@@ -27,7 +32,7 @@ class Operation:
     canceled_event: ClassVar[type[EventData]]
     failed_event: ClassVar[type[EventData]]
     canceled_result: ClassVar[ResultInformation] = CANCELED
-    fault_result: ClassVar[ResultInformation] = UNKNOWN_ERROR
+    fault_result: ClassVar[ResultInformation] = MEDIA_GONE
     """How it fails when the media plane breaks down."""
     cancelable: ClassVar[bool] = True
     """Whether cancelAllMediaOperations and interruptCallMediaOperation end it (contract section 6.8)."""

@@ -12,8 +12,8 @@ leaves or the call ends.
 
 A *stream* is what was asked for when the call was set up: audio or transcripts over a WebSocket. It can be
 started and stopped any number of times; it is *opening* until its socket is open, and *closed* for good when
-the connection ends. A *recording* is *starting*, or *waiting* if it is paused, until the recorder says that it runs,
-and then *active* or *paused*; it ends once.
+the connection ends. A *recording* is *starting*, or *waiting* if it is paused, until the recorder says
+that it runs, and then *active* or *paused*; it ends once.
 """
 
 from __future__ import annotations
