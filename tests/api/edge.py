@@ -16,13 +16,21 @@ from hookflash.api.access import Access
 from hookflash.api.asgi import AzureSurface, Bounds
 from hookflash.api.ports import Resource
 from hookflash.calls.commands import (
+    AddParticipant,
     AnswerCall,
+    CancelAddParticipant,
     Command,
+    Connect,
     CreateCall,
     GetCall,
     GetParticipant,
     ListParticipants,
+    MoveParticipants,
+    MuteParticipants,
+    RemoveParticipant,
     SendDtmf,
+    Transfer,
+    UnmuteParticipants,
 )
 from hookflash.config import DEVELOPMENT_ACCESS_KEY, DEVELOPMENT_RESOURCE_ID
 from hookflash.identity import IdentityService
@@ -32,15 +40,19 @@ from hookflash.wire.enums import CallConnectionState
 from hookflash.wire.hmac import decode_key, sign
 from hookflash.wire.identifiers import Identifier
 from hookflash.wire.responses import (
+    AddParticipantResponse,
     CallConnectionProperties,
     CallParticipant,
+    CancelAddParticipantResponse,
     GetParticipantsResponse,
+    MoveParticipantsResponse,
     OperationResponse,
 )
 from hookflash.wire.results import not_found
 
 CONNECTION = "2c006980-8ef1-46c2-84fa-357fefac0893"
 CORRELATION = "5683b58d-bb85-4073-ae9a-c03488d4291d"
+INVITATION = "d0a3f609-8237-4b80-8e60-b854bca65bb4"
 VERSION = "2026-03-12"
 CALLER = Identifier.phone("+14255550123")
 DEVELOPMENT = Resource("devresource", DEVELOPMENT_RESOURCE_ID, (DEVELOPMENT_ACCESS_KEY,))
@@ -100,7 +112,18 @@ class FakeEngine:
                 return GetParticipantsResponse(value=list(self.people or [participant]))
             case GetParticipant():
                 return participant
-            case SendDtmf():
+            case Connect():
+                return properties()
+            case AddParticipant():
+                context = command.request.operation_context
+                return AddParticipantResponse(participant, INVITATION, context)
+            case CancelAddParticipant():
+                context = command.request.operation_context
+                return CancelAddParticipantResponse(command.request.invitation_id, context)
+            case MoveParticipants():
+                context = command.request.operation_context
+                return MoveParticipantsResponse([participant], command.request.from_call, context)
+            case SendDtmf() | Transfer() | RemoveParticipant() | MuteParticipants() | UnmuteParticipants():
                 return OperationResponse(operation_context=command.request.operation_context)
             case _:
                 return None

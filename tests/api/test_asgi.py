@@ -603,3 +603,49 @@ async def test_operations_without_repeatability_ignore_the_headers(client, engin
     for _ in range(2):
         assert (await client.send("POST", f"{CALL}:play", PLAY, headers=headers)).status == 202
     assert [type(command) for command in engine.commands] == [Play, Play]
+
+
+# --- headers of every answer ----------------------------------------------------------------------------
+
+
+async def test_every_answer_has_a_reference_of_its_own_and_is_not_cached(client, engine):
+    engine.trouble = throttled("Too many calls.", retry_after=7)
+    replies = [
+        await client.send("POST", CALLS, CREATE),
+        await client.send("POST", CALLS, CREATE),
+        await client.send("GET", f"{CALLS}/nobody"),
+        await client.send("GET", "/nowhere"),
+        await client.send("GET", CALL, headers={"authorization": None}),
+        await client.send("POST", CALLS, CREATE, headers={"content-length": "9" * 9}),
+        await client.send("GET", "/calling/keys"),
+    ]
+    assert [reply.status for reply in replies] == [429, 201, 404, 404, 401, 413, 200]
+    assert len({reply.headers["x-azure-ref"] for reply in replies}) == len(replies)
+    assert {reply.headers["x-cache"] for reply in replies} == {"CONFIG_NOCACHE"}
+
+
+async def test_the_correlation_id_is_told_in_errors_too_but_only_to_who_may_know_it(engine, clock):
+    app = surface(engine, clock, resources=(DEVELOPMENT, OTHER))
+    mine = Client(app, clock)
+    reply = await mine.send("POST", f"{CALL}:play", b"{")
+    assert (reply.status, reply.headers["x-microsoft-skype-chain-id"]) == (400, CORRELATION)
+    for stranger in (
+        await Client(app, clock, OTHER_KEY).send("GET", CALL),
+        await mine.send("GET", CALL, headers={"authorization": None}),
+        await mine.send("GET", f"{CALLS}/nobody"),
+        await mine.send("GET", "/calling/recordings/nothing"),
+    ):
+        assert "x-microsoft-skype-chain-id" not in stranger.headers
+
+
+async def test_the_reference_is_in_the_log_of_a_refusal(client, caplog):
+    with caplog.at_level(logging.INFO, "hookflash.api"):
+        reply = await client.send("GET", f"{CALLS}/nobody")
+    assert [record.reference for record in caplog.records] == [reply.headers["x-azure-ref"]]
+
+
+async def test_muting_was_answered_202_once(client):
+    body = {"targetParticipants": [{"rawId": "8:acs:a_b"}]}
+    for version, status in (("2023-06-15-preview", 202), ("2023-10-15", 200), ("2026-03-12", 200)):
+        reply = await client.send("POST", f"{CALL}/participants:mute", body, query=f"api-version={version}")
+        assert reply.status == status

@@ -268,3 +268,18 @@ async def test_the_edge_answers_with_a_challenge_and_with_retry_after(issuers, f
     assert (await ask(fake.token(NOON))).status == 200
     reply = await ask(fake.token(NOON, aud="x"))
     assert (reply.status, reply.headers["www-authenticate"]) == (401, 'Bearer error="invalid_token"')
+
+
+async def test_a_teams_users_token_is_for_another_audience(fake):
+    issuers = Issuers([Issuer(NAME, RESOURCE)], fake)
+    access = Access([DEVELOPMENT], issuers=issuers)
+    teams = fake.token(NOON, aud="https://auth.msft.communication.azure.com")
+    claims, resource = await access.of_teams(teams, NOON)
+    assert (claims["oid"], resource) == ("user-1", RESOURCE)
+    with pytest.raises(Refusal, match="audience"):
+        await access.of_teams(fake.token(NOON), NOON)
+    with pytest.raises(Refusal, match="audience"):
+        await access.bearer(teams, NOON)
+    with pytest.raises(Refusal, match="no issuer is configured") as caught:
+        await Access([DEVELOPMENT]).of_teams(teams, NOON)
+    assert (caught.value.status, caught.value.code) == (405, "8520")
