@@ -243,7 +243,9 @@ ANSWERS: tuple[Row, ...] = (
                 "PlayFailed",
                 "RecognizeFailed",
                 "SendDtmfTonesFailed",
+                "ContinuousDtmfRecognitionToneFailed",
                 "StartRecordingFailed",
+                "RecordingStateChanged",
                 "TranscriptionFailed",
             )
         },

@@ -121,7 +121,7 @@ RESULTS: tuple[Row, ...] = (
         "Give a WAV file (PCM, mono, 8, 16 or 24 kHz). The message says what was found instead; an "
         "error page of the web server with status 200 is a usual reason.",
         source="seen",
-        events={400: ("PlayFailed",)},
+        events={400: ("PlayFailed", "HoldFailed")},
         message="Action failed, file format is invalid.",
     ),
     Row(
@@ -131,7 +131,7 @@ RESULTS: tuple[Row, ...] = (
         "The message has the reason. The URL must be reachable from the server's machine, over "
         "https unless `server.http_callbacks` allows http, and at a public address unless "
         "`server.private_targets` allows others.",
-        events={400: ("PlayFailed",)},
+        events={400: ("PlayFailed", "HoldFailed")},
         message="Action failed, file could not be downloaded. GET https://app.example/hi.wav gave 404.",
     ),
     Row(
@@ -219,7 +219,7 @@ RESULTS: tuple[Row, ...] = (
         "play service shutdown",
         "The media worker ended while it was playing.",
         "Play again once the server is ready.",
-        events={500: ("PlayFailed",)},
+        events={500: ("PlayFailed", "HoldFailed")},
         message="Action failed, the play service was shut down.",
     ),
     Row(
@@ -259,7 +259,7 @@ RESULTS: tuple[Row, ...] = (
         "play source text or SSML empty",
         "There is nothing to be said in a text or SSML source.",
         "Give a text.",
-        events={400: ("PlayFailed",)},
+        events={400: ("PlayFailed", "HoldFailed")},
         message="Action failed, play source text or SSML is empty.",
     ),
     Row(
