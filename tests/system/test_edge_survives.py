@@ -115,11 +115,18 @@ def test_keys_tokens_and_numbers_are_changed_by_sighup_while_it_runs(
     def status(key: str) -> int:
         return signed(server, "GET", "/calling/callConnections/nobody", key=key).status_code
 
+    def subscribed() -> set[str]:
+        listed = requests.get(f"{server.url}/hookflash/subscriptions", timeout=10).json()["value"]
+        return {one.get("name") or one["subscription"]["name"] for one in listed}
+
     try:
         server.start()
         assert (status(ACCESS_KEY), status(NEW_KEY)) == (404, 401)
         both = f'access_keys = ["{NEW_KEY}", "{ACCESS_KEY}"]\ntokens = ["{TOKEN}"]'
-        become(text.replace(keys, both) + '\n[[number]]\ne164 = "+4930123456"\nresource = "tests"\n')
+        number = '\n[[number]]\ne164 = "+4930123456"\nresource = "tests"\n'
+        listener = f'[[subscription]]\nname = "more"\nresource = "tests"\nendpoint = "{webhook.url}/more"\n'
+        become(text.replace(keys, both) + number + listener)
+        assert subscribed() == {"app", "more"}
         assert (status(ACCESS_KEY), status(NEW_KEY)) == (404, 404)
         numbers = PhoneNumbersClient(server.url, AzureKeyCredential(NEW_KEY)).list_purchased_phone_numbers()
         assert [one.phone_number for one in numbers] == [NUMBER, "+4930123456"]
@@ -146,6 +153,7 @@ def test_keys_tokens_and_numbers_are_changed_by_sighup_while_it_runs(
         )
         assert (status(ACCESS_KEY), status(NEW_KEY)) == (401, 404)
         assert "only after a restart: server" in server.log.read_text()
+        assert subscribed() == {"app"}
     finally:
         server.stop()
 
