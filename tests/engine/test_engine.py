@@ -11,9 +11,20 @@ import pytest
 
 from hookflash.calls.commands import AnswerCall, GetCall, HangUp, RejectCall
 from hookflash.calls.directory import Directory, Resource
-from hookflash.calls.effects import RaiseIncomingCall
+from hookflash.calls.effects import (
+    DialLeg,
+    Effect,
+    EndLeg,
+    JoinMix,
+    LeaveMix,
+    MoveLeg,
+    MuteLeg,
+    PublishEvent,
+    RaiseIncomingCall,
+    UpdateRoster,
+)
 from hookflash.calls.exchange import Exchange
-from hookflash.calls.facts import Cause, IncomingLeg, LegDown, LegUp
+from hookflash.calls.facts import Cause, IncomingLeg, LegDown, LegRinging, LegUp
 from hookflash.engine import Engine
 from hookflash.engine.recovery import recover
 from hookflash.ports.journal import Delivery, Entry, NotDurable
@@ -73,6 +84,12 @@ class FakeEdges:
     def incoming_call(self, effect: RaiseIncomingCall, at: float) -> list[Delivery]:
         self.raised.append(effect)
         return [Delivery(f"grid-{n}", "grid", "http://app/in", b"[]") for n in range(self.subscribers)]
+
+    def event(self, effect: PublishEvent, at: float) -> list[Delivery]:
+        self.done.append(("event", effect))
+        return [
+            Delivery(f"{effect.subject}-{n}", "grid", "http://app/in", b"[]") for n in range(self.subscribers)
+        ]
 
     def names(self) -> list[str]:
         return [name for name, _ in self.done]
@@ -196,10 +213,12 @@ async def test_a_full_disk_keeps_no_event_from_its_app_and_no_server_from_stoppi
     world.journal.failure = NotDurable("the disk is full; make room")
     world.engine.observe(LegUp(leg))
     await world.clock.settle()
-    assert [one.name for one in world.undurable] == ["CallConnected", "ParticipantsUpdated"]
+    told = [one.name for one in world.undurable if one.lane != "grid"]
+    assert told == ["CallConnected", "ParticipantsUpdated"]
+    assert len([one for one in world.undurable if one.lane == "grid"]) == 2
     await world.engine.end_all()
     await world.clock.settle()
-    assert world.undurable[-1].name == "CallDisconnected"
+    assert [one.name for one in world.undurable if one.lane != "grid"][-1] == "CallDisconnected"
     assert world.exchange.live_calls == 0
 
 
@@ -317,3 +336,42 @@ async def test_a_fact_that_cannot_be_decided_does_not_hold_up_the_others(
     assert "a fact could not be decided: LegDown" in caplog.text
     world.ring()
     assert world.edges.names() == ["ring"]
+
+
+@pytest.mark.parametrize(
+    ("effect", "done"),
+    [
+        (DialLeg(1, 1, Identifier.phone("+14255550123"), None), ["dial"]),
+        (MoveLeg(1, 2), ["move"]),
+        (EndLeg(1, Cause(200, "OK")), ["end"]),
+        (JoinMix(1), ["join_mix"]),
+        (LeaveMix(1), ["leave_mix"]),
+        (MuteLeg(1, True), ["mute"]),
+        (UpdateRoster(1, ((1, "4:+14255550123"),)), ["roster", "roster"]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_what_calls_decide_is_carried_out_by_the_edge_it_is_for(
+    world: World, monkeypatch: pytest.MonkeyPatch, effect: Effect, done: list[str]
+) -> None:
+    monkeypatch.setattr(world.exchange, "observe", lambda now, fact: [effect])
+    world.engine.observe(LegRinging(1))
+    assert world.edges.names() == done
+
+
+async def test_a_call_is_reported_to_event_grid_while_it_lasts(world: World) -> None:
+    leg = world.ring()
+    await world.answer()
+    world.engine.observe(LegUp(leg))
+    world.engine.observe(LegDown(leg, Cause(200, "OK")))
+    reported = [effect.type.rpartition(".")[2] for name, effect in world.edges.done if name == "event"]
+    assert reported == ["CallStarted", "CallParticipantAdded", "CallParticipantRemoved", "CallEnded"]
+    assert [d.lane for d in world.journal.deliveries if d.id.startswith("call/")] == ["grid"] * 4
+
+
+async def test_an_event_nobody_subscribed_to_goes_nowhere(world: World) -> None:
+    leg = world.ring()
+    await world.answer()
+    world.edges.subscribers = 0
+    world.engine.observe(LegUp(leg))
+    assert [d for d in world.journal.deliveries if d.id.startswith("call/")] == []
