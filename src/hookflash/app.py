@@ -144,6 +144,9 @@ class App:
             "phones": self._phones.legs,
             "plays": self._phones.plays,
             "mediaLegs": self.media.legs,
+            "audioTaps": self.media.audio.open,
+            "streams": self._streams.open,
+            "recordings": self._recorder.open,
             "sipSessions": agent.sessions,
             "sipDialogs": agent.dialogs,
             "sipTransactions": agent.transactions,
@@ -208,12 +211,12 @@ class App:
             allow_http=settings.server.http_callbacks,
             schemes=("wss", "ws"),
         )
-        streams = StreamDesk(media.audio, sockets, tokens, clock, self._report)
+        streams = self._streams = StreamDesk(media.audio, sockets, tokens, clock, self._report)
         self._closers.append(streams.close)
         folder = settings.recording.folder or Path(settings.server.data_dir, "recordings")
         library = self.recordings = Library(Path(folder), journal)
         await library.load()
-        recorder = RecordingDesk(
+        recorder = self._recorder = RecordingDesk(
             media.audio, library, clock, self._report, max_bytes=settings.recording.file_bytes
         )
         self._closers.append(recorder.close)
