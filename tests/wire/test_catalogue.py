@@ -91,6 +91,12 @@ def test_pages_by_code() -> None:
     assert catalogue.page_of(1) is None
 
 
+def test_links_to_the_page_of_the_server() -> None:
+    assert catalogue.help_link("8523") == '</hookflash/docs#8523>; rel="help"'
+    assert catalogue.help_link("560486") == '</hookflash/docs#560xyz>; rel="help"'
+    assert catalogue.help_link("Nothing") is None
+
+
 def test_the_order_is_numbers_then_families_then_words() -> None:
     codes = [row.code for row in ROWS]
     numbers = [int(code) for code in codes if code.isdecimal()]

@@ -16,6 +16,7 @@ from hookflash.wire.openapi_schemas import Schema, reference, schemas
 from hookflash.wire.openapi_texts import EXAMPLES, IDS, TAGS, TEXTS, Text
 from hookflash.wire.operations import EARLIER_STATUSES, Operation
 from hookflash.wire.results import ErrorBody
+from hookflash.wire.validation import refusal_of
 from hookflash.wire.versions import IDENTITY, NEWEST, is_preview
 
 OPENAPI = "3.1.0"
@@ -175,9 +176,8 @@ def _operation(row: Operation, served: bool, versions: Sequence[str]) -> Schema:
     item["description"] = about
     item["parameters"] = _parameters(row, versions)
     if row.request is not None:
-        required = any(field.required for field in msgspec.structs.fields(row.request))
         item["requestBody"] = {
-            "required": required,
+            "required": _needed(row.request),
             "content": {JSON: {"schema": reference(row.request)}},
         }
     done = {row.status} | {names[row.name] for names in EARLIER_STATUSES.values() if row.name in names}
@@ -185,6 +185,13 @@ def _operation(row: Operation, served: bool, versions: Sequence[str]) -> Schema:
     item["responses"] = {str(status): answer for status in sorted(done)}
     item["responses"] |= refusals(_statuses(row, served))
     return item
+
+
+def _needed(model: type[msgspec.Struct]) -> bool:
+    """Whether a request cannot go without its body."""
+    if any(field.required for field in msgspec.structs.fields(model)):
+        return True
+    return refusal_of(model()) is not None
 
 
 def _text(row: Operation) -> Text:
