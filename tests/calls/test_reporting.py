@@ -139,3 +139,16 @@ def test_a_user_on_the_way_out_of_a_call_that_ends_is_reported_as_removed_once(o
         "CallParticipantRemoved",
         "CallEnded",
     ]
+
+
+def test_a_resource_that_comes_while_a_user_is_leaving_is_not_told_of_that_user(office):
+    office.devices(office.BOB)
+    legs, here = office.created(office.BOB, office.OUTSIDE)
+    _, there = office.answered()
+    office.add(here, office.BLUE_NUMBER)
+    office.move(there, here, office.BOB)
+    joined = office.answer(resource=office.BLUE).call_connection_id
+    office.tell(facts.LegMoved(legs[0]))
+    assert names(office, office.BLUE) == ["CallStarted", "CallParticipantAdded", "CallParticipantAdded"]
+    office.terminate(joined, resource=office.BLUE)
+    assert names(office, office.BLUE)[3:] == ["CallParticipantRemoved"] * 2 + ["CallEnded"]

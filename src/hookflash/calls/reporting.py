@@ -38,7 +38,8 @@ class Report:
 
     def __init__(self, call: ServerCall) -> None:
         self._call = call
-        self._told: list[str] = []
+        self._told: dict[str, set[int]] = {}
+        """By resource, the legs it was told of."""
         self._guids: dict[int, str] = {}
         self._began: float | None = None
         self._last: Participant | None = None
@@ -47,10 +48,10 @@ class Report:
         """They are up."""
         if self._began is None:
             self._began = turn.now
-        known = list(self._told)
+        known = set(self._told)
         for connection in self._call.connections.values():
             if connection.up and connection.resource not in self._told:
-                self._told.append(connection.resource)
+                self._told[connection.resource] = set()
         for resource in self._told:
             if resource not in known:
                 started = CallStartedData(**self._common())
@@ -71,7 +72,6 @@ class Report:
         for resource in self._told:
             for person in people:
                 self._participant(turn, resource, CALL_PARTICIPANT_REMOVED, person)
-        self._guids.clear()
         result = ending.result(NEWEST)
         by = None
         if self._last is not None and not (ending.by_app or ending.fault):
@@ -90,8 +90,13 @@ class Report:
     def _participant(self, turn: Turn, resource: str, event: str, person: Participant) -> None:
         if person.identity.kind is not IdentifierKind.COMMUNICATION_USER:
             return
-        if event == CALL_PARTICIPANT_REMOVED and person.leg not in self._guids:
-            return
+        legs = self._told[resource]
+        if event == CALL_PARTICIPANT_REMOVED:
+            if person.leg not in legs:
+                return
+            legs.remove(person.leg)
+        else:
+            legs.add(person.leg)
         guid = self._guids.setdefault(person.leg, self._call.registry.minter.guid())
         data = CallParticipantEventData(
             **self._common(),
