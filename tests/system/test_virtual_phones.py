@@ -173,6 +173,65 @@ def test_a_phone_that_refuses_says_why(
     assert phone.wait(1, state="ended")["cause"]["status"] == sip
 
 
+# --- others -----------------------------------------------------------------------------------------------
+
+
+def test_a_muted_user_shows_it(app: App, server: Server) -> None:
+    user = f"8:acs:{server.resource_id}_ada"
+    ada = server.phones.add("ada", user)
+    ada.call(server.number)
+    connection, _ = app.answer()
+    connection.mute_participant(CommunicationUserIdentifier(user))
+    assert ada.wait(1, muted="true")["state"] == "up"
+
+
+HEADERS = {"User-To-User": "616263;encoding=hex", "X-MS-Custom-Dept": "billing"}
+
+
+def test_an_added_phone_gets_the_custom_headers(app: App, alice: Phone, server: Server) -> None:
+    bob = server.phones.add("bob", "+14255550101")
+    connection, id = app.connect()
+    connection.add_participant(
+        PhoneNumberIdentifier("+14255550101"),
+        sip_headers=HEADERS,
+        source_caller_id_number=PhoneNumberIdentifier(server.number),
+    )
+    app.wait("AddParticipantSucceeded", id)
+    assert bob.wait(1, state="up")["sipHeaders"] == HEADERS
+
+
+def test_an_added_user_gets_voip_headers_too(app: App, alice: Phone, server: Server) -> None:
+    user = f"8:acs:{server.resource_id}_ada"
+    ada = server.phones.add("ada", user)
+    connection, id = app.connect()
+    connection.add_participant(CommunicationUserIdentifier(user), voip_headers={"room": "7"})
+    app.wait("AddParticipantSucceeded", id)
+    assert ada.wait(1, state="up")["voipHeaders"] == {"room": "7"}
+
+
+def test_a_call_is_transferred_to_a_phone_with_headers(app: App, alice: Phone, server: Server) -> None:
+    bob = server.phones.add("bob", "+14255550101")
+    connection, id = app.connect()
+    connection.transfer_call_to_participant(PhoneNumberIdentifier("+14255550101"), sip_headers=HEADERS)
+    app.wait("CallTransferAccepted", id)
+    assert bob.wait(1, state="up")["sipHeaders"] == HEADERS
+    alice.hang_up()
+    assert bob.wait(1, state="ended")["cause"]["status"] == 200
+
+
+def test_an_invitation_that_is_canceled_stops_the_ringing(app: App, alice: Phone, server: Server) -> None:
+    bob = server.phones.add("bob", "+14255550101", onCall="ring")
+    connection, id = app.connect()
+    added = connection.add_participant(
+        PhoneNumberIdentifier("+14255550101"),
+        source_caller_id_number=PhoneNumberIdentifier(server.number),
+    )
+    bob.wait(1, state="ringing")
+    connection.cancel_add_participant_operation(str(added.invitation_id))
+    app.wait("CancelAddParticipantSucceeded", id)
+    assert bob.wait(1, state="ended")["cause"]["status"] == 487
+
+
 # --- media ----------------------------------------------------------------------------------------------
 
 
