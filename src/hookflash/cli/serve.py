@@ -76,6 +76,14 @@ async def _serve(settings: Settings, read_again: Callable[[], Settings]) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    hang_up = asyncio.Event()
+    in_terminal = has_terminal()
+
+    def hung_up() -> None:
+        """Somebody wants a reload; or the terminal the server was started in is gone, and it goes too."""
+        (stop if in_terminal and not has_terminal() else hang_up).set()
+
+    loop.add_signal_handler(signal.SIGHUP, hung_up)
     try:
         await app.start()
     except CANNOT_START as error:
@@ -86,8 +94,6 @@ async def _serve(settings: Settings, read_again: Callable[[], Settings]) -> int:
     except OSError as error:
         log.warning("standard output cannot be written: %s; calls are taken all the same", error)
     waiting = asyncio.ensure_future(_say_when_ready(app))
-    hang_up = asyncio.Event()
-    loop.add_signal_handler(signal.SIGHUP, hang_up.set)
     reloading = asyncio.ensure_future(_reload_when_told(app, hang_up, read_again))
     await stop.wait()
     log.info("stopping: ending calls, delivering what is owed")
@@ -95,6 +101,15 @@ async def _serve(settings: Settings, read_again: Callable[[], Settings]) -> int:
     reloading.cancel()
     await app.stop()
     return 0
+
+
+def has_terminal() -> bool:
+    """Whether there is a controlling terminal on standard input."""
+    try:
+        os.tcgetpgrp(0)
+    except OSError:
+        return False
+    return True
 
 
 async def _reload_when_told(app: App, told: asyncio.Event, read_again: Callable[[], Settings]) -> None:

@@ -1,0 +1,66 @@
+"""New settings for a server that runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from hookflash.calls.directory import Directory, Resource
+from hookflash.composition.access import issuers, resources
+from hookflash.composition.reloading import reloaded
+from hookflash.config import parse
+from hookflash.wire.identifiers import Identifier
+
+KEY = "b3RoZXIgcmVzb3VyY2Uga2V5OiB0aGlydHktdHdvIGJ5dGVzIG9yIG1vcmUh"
+RESOURCE = f"""
+[[resource]]
+name = "contoso"
+id = "6d889502-3d7a-41a8-befa-d21fd80e8767"
+access_keys = ["{KEY}"]
+tokens = ["0123456789abcdef"]
+"""
+ISSUER = """
+[[issuer]]
+issuer = "https://login.example.org/t/v2.0"
+resource = "Contoso"
+apps = ["app-1"]
+"""
+
+
+async def nothing(url: str) -> bytes:
+    raise AssertionError(url)
+
+
+def test_what_can_be_changed_is_taken_and_the_rest_waits():
+    running = parse(RESOURCE)
+    new = parse(RESOURCE + ISSUER + '[limits]\nclock_skew = 60\n[sip]\nbind = "127.0.0.1:5070"\n')
+    settings, waiting = reloaded(running, new)
+    assert settings.issuer == new.issuer
+    assert (settings.limits, settings.sip) == (running.limits, running.sip)
+    assert waiting == ["sip", "limits"]
+    assert reloaded(running, running) == (running, [])
+
+
+def test_resources_and_issuers_come_out_of_settings():
+    [resource] = resources(parse(RESOURCE))
+    assert (resource.name, resource.access_keys, resource.tokens) == (
+        "contoso",
+        (KEY,),
+        ("0123456789abcdef",),
+    )
+    assert issuers(parse(RESOURCE), nothing) is None
+    assert issuers(parse(RESOURCE + ISSUER), nothing) is not None
+
+
+def test_a_directory_becomes_another():
+    known = Directory([Resource("a"), Resource("b")], {"+18005550100": "a"})
+    known.become(Directory([Resource("b")], {"+18005550100": "b"}))
+    assert known.owner(Identifier.phone("+18005550100")) == "b"
+    assert known.owner(Identifier.user("8:acs:a_1")) is None
+
+
+@pytest.mark.parametrize("text", [RESOURCE, RESOURCE + ISSUER])
+def test_static_tokens_are_told_as_a_looseness(text):
+    assert "resource.tokens" in dict(parse(text).loosenesses())
+    assert "resource.tokens" not in dict(
+        parse(text.replace('tokens = ["0123456789abcdef"]', "")).loosenesses()
+    )
