@@ -152,6 +152,16 @@ async def test_who_is_not_there_has_no_audio(room: Room) -> None:
         room.desk.audio.listen(1, 44_100, lambda tick, frames: None, lambda reason: None)
 
 
+async def test_a_worker_that_is_going_has_no_audio(room: Room) -> None:
+    (seat,) = room.desk._seats
+    seat._host.kill()
+    with pytest.raises(AudioUnavailable, match="not running"):
+        room.desk.audio.listen(1, 8_000, lambda tick, frames: None, lambda reason: None)
+    seat._host = None
+    with pytest.raises(AudioUnavailable, match="media worker 0 is not running"):
+        room.desk.audio.speak(9, 8_000)
+
+
 async def test_sources_come_and_go_and_their_rings_are_used_again(room: Room) -> None:
     ear, listener = room.listen(Said(9))
     listener.add(Said(9))
@@ -214,7 +224,9 @@ async def test_a_fault_of_one_listener_does_not_concern_the_others(room: Room) -
     assert len(ear.ticks) >= 4
 
 
-async def test_audio_that_control_was_too_busy_for_is_a_gap_in_the_ticks(room: Room) -> None:
+async def test_audio_that_control_was_too_busy_for_is_a_gap_in_the_ticks(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
     ear, _ = room.listen(Said(9))
     await room.clock.elapse(0.1)
     pump = room.desk.audio.tapped
@@ -225,6 +237,8 @@ async def test_audio_that_control_was_too_busy_for_is_a_gap_in_the_ticks(room: R
     steps = np.diff(ear.ticks)
     assert sorted(set(steps.tolist())) == [1, 6]
     assert list(steps).count(6) == 1
+    assert room.desk.audio.lost == 5
+    assert [record.args for record in caplog.records if "too busy" in record.message] == [(5,)]
 
 
 async def test_a_listener_may_close_while_it_is_handed_audio(room: Room) -> None:

@@ -30,6 +30,7 @@ class Shelf:
 
     def __init__(self, seat: Seat) -> None:
         self.seat = seat
+        self.lost = 0
         self.rings: Rings = seat.rings
         self.listeners: list[TapListener] = []
         self.voices: dict[int, RingVoice] = {}
@@ -65,6 +66,7 @@ class TapListener:
         self._take = take
         self._taps: dict[Source, tuple[int, Upsampler]] = {}
         self._closed = False
+        self._missed = 0
         shelf.listeners.append(self)
 
     def add(self, source: Source) -> None:
@@ -101,6 +103,7 @@ class TapListener:
         """Hand over what the rings hold up to ``tick``."""
         rings = self._shelf.rings
         frames: dict[int, dict[Source, Samples]] = {}
+        missed = 0
         for source, (tap, upsampler) in self._taps.items():
             at, written = int(rings.read[tap]), int(rings.written[tap])
             while at < written:
@@ -111,6 +114,14 @@ class TapListener:
                 frames.setdefault(when, {})[source] = upsampler.feed(rings.frames[tap, place])
                 at += 1
             rings.read[tap] = at
+            missed += int(rings.lost[tap])
+        if missed > self._missed:
+            _log.warning(
+                "%d frames of a call were lost on the way to who listens: this process was too busy",
+                missed - self._missed,
+            )
+            self._shelf.lost += missed - self._missed
+        self._missed = missed
         for when in sorted(frames):
             if not self._closed:
                 self._take(when, frames[when])
@@ -239,10 +250,18 @@ class AudioDesk:
         """Taps and voices in use."""
         return sum(len(shelf.by_tap) + len(shelf.voices) for shelf in self._shelves.values())
 
+    @property
+    def lost(self) -> int:
+        """Frames that found no room because control was too busy to take them, on the workers of now."""
+        return sum(shelf.lost for shelf in self._shelves.values())
+
     def _shelf(self, seat: Seat) -> Shelf:
         shelf = self._shelves.get(seat)
         if shelf is None:
-            shelf = self._shelves[seat] = Shelf(seat)
+            try:
+                shelf = self._shelves[seat] = Shelf(seat)
+            except plane.LegUnavailable as error:
+                raise AudioUnavailable(str(error)) from error
         return shelf
 
     # --- from the seats -----------------------------------------------------------------------------------

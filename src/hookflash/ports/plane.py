@@ -76,8 +76,7 @@ class MuteLeg(PlaneMessage, frozen=True):
 class MoveLeg(PlaneMessage, frozen=True):
     """``leg`` belongs to ``call`` from now on; it is in no mix until :class:`JoinMix`.
 
-    It hears no play of its former call any more, and its taps end; where its audio goes and comes from, its
-    keys and whether it is muted stay as they are.
+    It leaves the plays of its former call, and its taps end; all else stays as it is.
     """
 
     leg: int
@@ -186,10 +185,7 @@ class CloseTap(PlaneMessage, frozen=True):
 
 
 class OpenVoice(PlaneMessage, frozen=True):
-    """From now on what control writes into ring ``voice`` is what ``leg`` says.
-
-    Answered by :class:`VoiceClosed` when it ends.
-    """
+    """What control writes into ring ``voice`` is what ``leg`` says, until :class:`VoiceClosed`."""
 
     voice: int
     leg: int
