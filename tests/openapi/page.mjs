@@ -26,7 +26,15 @@ class Element {
   }
   get textContent() { return this.text ?? this.children.map(one => one.textContent ?? one).join(""); }
   set textContent(text) { this.text = text; }
-  within() { return this.children.filter(one => one instanceof Element).flatMap(one => [one, ...one.within()]); }
+  within(found = []) {
+    for (const one of this.children) {
+      if (one instanceof Element) {
+        found.push(one);
+        one.within(found);
+      }
+    }
+    return found;
+  }
   querySelector(selector) {
     const [name, rest] = selector.split(":");
     return this.within().find(one => one.tagName === name.toUpperCase() && (!rest || !one.hidden)) ?? null;
@@ -52,7 +60,8 @@ globalThis.fetch = async () => ({ json: async () => api });
 await globalThis.started;
 const entries = all("DETAILS");
 const opened = entries.filter(one => one.open).map(one => one.id);
-const dead = all("A").map(one => one.attributes.href).filter(href => href.startsWith("#") && !document.getElementById(href.slice(1)));
+const ids = new Set(parts.main.within().map(one => one.id));
+const dead = all("A").map(one => one.attributes.href).filter(href => href.startsWith("#") && !ids.has(href.slice(1)));
 parts.search.value = "stoptones";
 parts.search.listeners.input();
 console.log(JSON.stringify({

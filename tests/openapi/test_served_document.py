@@ -160,7 +160,9 @@ def test_the_page_draws_itself_and_searches(client: Client, tmp_path: Path) -> N
     (tmp_path / "openapi.json").write_bytes(client.get(DOCUMENT_PATH).content)
     (tmp_path / "page.html").write_bytes(client.get(PAGE_PATH).content)
     script = Path(__file__).with_name("page.mjs")
-    done = subprocess.run(["node", script, tmp_path], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["node", script, tmp_path], capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
     drawn = json.loads(done.stdout)
     assert {"createCall", "recognize", "8523", "560xyz"} <= set(drawn["entries"])
