@@ -18,6 +18,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from aiohttp import WSMsgType, web
+from issuer import Issuer
 
 MAX_BODY = 4 * 1024 * 1024
 """Largest body taken, in bytes."""
@@ -54,7 +55,10 @@ class Catcher:
     Attributes:
         url: its base URL.
         posts: everything posted, in order, as ``{"box", "path", "authorization", "body"}``.
+        issuer: the OpenID Connect issuer that it serves.
     """
+
+    issuer: Issuer
 
     def __init__(self) -> None:
         self.url = ""
@@ -83,12 +87,14 @@ class Catcher:
         app.router.add_get("/read/{box}", self._read)
         app.router.add_get("/files/{name}", self._file)
         app.router.add_get("/socket/{box}", self._socket)
+        app.router.add_get("/issuer/{path:.*}", self._issuer)
         self._runner = web.AppRunner(app, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         port = self._runner.addresses[0][1]
         self.url = f"http://127.0.0.1:{port}"
+        self.issuer = Issuer(f"{self.url}/issuer")
 
     async def _keep(self, box: str, request: web.Request, body: str) -> None:
         assert self._changed is not None
@@ -133,6 +139,10 @@ class Catcher:
         if content is None:
             return web.Response(status=404)
         return web.Response(body=content, content_type="audio/wav")
+
+    async def _issuer(self, request: web.Request) -> web.Response:
+        document = self.issuer.documents().get(request.match_info["path"])
+        return web.Response(status=404) if document is None else web.json_response(document)
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         """A sink of streaming and transcription: every frame is kept."""

@@ -126,7 +126,7 @@ def main() -> int:
         stale.unlink()
     (work / "scenarios.json").write_text(json.dumps(listed))
     began = time.monotonic()
-    with Catcher() as catcher, Serving(work, catcher.url) as server:
+    with Catcher() as catcher, Serving(work, catcher.url, catcher.issuer) as server:
         judged = run_all(flavours, listed, work, catcher, server, options.python)
         (work / "events.json").write_text(json.dumps(catcher.posts))
     print(table(listed, judged))

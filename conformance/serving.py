@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from issuer import TEAMS_APP, TEAMS_USER, Issuer
 from system.certificates import make
 from system.harness import free_port
 
@@ -35,15 +36,16 @@ CLIENTS: dict[str, dict[str, str]] = {
     "bearer": {"token": TOKEN},
     "wrongBearer": {"token": "conformance-static-token-9999999999999999"},
 }
-"""The clients that a scenario may name."""
+"""The clients that a scenario may name, besides ``entra``, whose token the run's issuer signs."""
 NUMBER, SECOND_NUMBER, OTHER_NUMBER = "+18005550100", "+18005550101", "+18005550199"
 
 
 class Serving:
     """The server process; ``environment()`` is what runners must know of it."""
 
-    def __init__(self, work: Path, catcher: str) -> None:
+    def __init__(self, work: Path, catcher: str, issuer: Issuer) -> None:
         self.work = work
+        self.issuer = issuer
         self.http_port, self.tls_port, self.sip_port = free_port(), free_port(), free_port()
         self.ca, certificate, key = make(work)
         first = 20000 + 2 * random.randrange(4000)
@@ -61,6 +63,7 @@ class Serving:
             f"access_keys = {json.dumps([KEYS['main'], KEYS['second']])}",
             f"tokens = {json.dumps([TOKEN])}",
             f'[[resource]]\nname = "other"\nid = "{OTHER_RESOURCE}"\naccess_keys = ["{KEYS["other"]}"]',
+            f'[[issuer]]\nissuer = "{issuer.url}"\nresource = "main"',
             f'[[number]]\ne164 = "{NUMBER}"\nresource = "main"',
             f'[[number]]\ne164 = "{SECOND_NUMBER}"\nresource = "main"',
             f'[[number]]\ne164 = "{OTHER_NUMBER}"\nresource = "other"',
@@ -78,11 +81,18 @@ class Serving:
             "CONFORMANCE_CONTROL": f"http://127.0.0.1:{self.http_port}",
             "CONFORMANCE_CA": str(self.ca),
             "CONFORMANCE_KEY": KEYS["main"],
-            "CONFORMANCE_CLIENTS": json.dumps(CLIENTS),
-            "CONFORMANCE_SELF": SELF,
-            "CONFORMANCE_RESOURCE": RESOURCE,
-            "CONFORMANCE_NUMBERS": json.dumps(
-                {"number": NUMBER, "number2": SECOND_NUMBER, "otherNumber": OTHER_NUMBER}
+            "CONFORMANCE_CLIENTS": json.dumps({**CLIENTS, "entra": {"token": self.issuer.app()}}),
+            "CONFORMANCE_NAMES": json.dumps(
+                {
+                    "resource": RESOURCE,
+                    "self": SELF,
+                    "number": f"4:{NUMBER}",
+                    "number2": f"4:{SECOND_NUMBER}",
+                    "otherNumber": f"4:{OTHER_NUMBER}",
+                    "teamsToken": self.issuer.teams_user(),
+                    "teamsApp": TEAMS_APP,
+                    "teamsUser": TEAMS_USER,
+                }
             ),
         }
 

@@ -146,7 +146,7 @@ def closure(sdk: str, roots: set[str]) -> set[str]:
         kind = models_of(sdk)[model]
         waiting += [name for names in getattr(kind, "_subtype_map", {}).values() for name in names.values()]
     # What has subtypes is only ever sent as one of them.
-    return {one for one in found if not getattr(models_of(sdk)[one], "_subtype_map", None)}
+    return {one for one in found if not vars(models_of(sdk)[one]).get("_subtype_map")}
 
 
 @cache

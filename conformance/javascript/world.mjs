@@ -48,7 +48,6 @@ async function send(method, url, body, headers = {}) {
 
 export class World {
   constructor(scenario, serial, env, clients) {
-    const numbers = JSON.parse(env.CONFORMANCE_NUMBERS);
     const catcher = env.CONFORMANCE_CATCHER;
     this.scenario = scenario;
     this.serial = serial;
@@ -56,9 +55,7 @@ export class World {
     this.clients = clients;
     this.box = `${env.CONFORMANCE_FLAVOUR}-${scenario.id}`;
     this.names = {
-      ...Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, `4:${value}`])),
-      resource: env.CONFORMANCE_RESOURCE,
-      self: env.CONFORMANCE_SELF,
+      ...JSON.parse(env.CONFORMANCE_NAMES),
       files: `${catcher}/files`,
       callback: `${catcher}/box/${this.box}/callbacks?key=a%20b`,
       elsewhere: `${catcher}/box/${this.box}-elsewhere/operation`,

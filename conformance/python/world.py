@@ -87,14 +87,12 @@ class World:
         flavour = env["CONFORMANCE_FLAVOUR"]
         self.box = f"{flavour}-{scenario['id']}"
         self.names: dict[str, Any] = {
-            "resource": env["CONFORMANCE_RESOURCE"],
-            "self": env["CONFORMANCE_SELF"],
+            **json.loads(env["CONFORMANCE_NAMES"]),
             "files": f"{env['CONFORMANCE_CATCHER']}/files",
             "callback": f"{env['CONFORMANCE_CATCHER']}/box/{self.box}/callbacks?key=a%20b",
             "elsewhere": f"{env['CONFORMANCE_CATCHER']}/box/{self.box}-elsewhere/operation",
             "socket": f"{env['CONFORMANCE_CATCHER']}/socket/{self.box}-socket".replace("http:", "ws:"),
         }
-        self.names |= {key: f"4:{value}" for key, value in json.loads(env["CONFORMANCE_NUMBERS"]).items()}
         self.phones: dict[str, str] = {}
         self.connections: dict[str, str] = {}
         self.serial = serial

@@ -120,7 +120,9 @@ final class Sdk {
             case "resumeRecording" -> done(() -> app.getCallRecording().resume(a.text("recordingId")));
             case "createIdentity" -> Map.of("identity", identity.createUser());
             case "createIdentityAndToken" -> {
-                CommunicationUserIdentifierAndToken made = identity.createUserAndToken(a.scopes());
+                Number minutes = a.number("expiresInMinutes");
+                CommunicationUserIdentifierAndToken made = minutes == null ? identity.createUserAndToken(a.scopes())
+                    : identity.createUserAndToken(a.scopes(), Duration.ofMinutes(minutes.longValue()));
                 yield Map.of("identity", made.getUser(), "accessToken", token(made.getUserToken()));
             }
             case "issueAccessToken" -> {

@@ -54,9 +54,7 @@ final class World {
         this.clients = clients;
         box = env.get("CONFORMANCE_FLAVOUR") + "-" + scenario.get("id");
         String catcher = env.get("CONFORMANCE_CATCHER");
-        JSON.readValue(env.get("CONFORMANCE_NUMBERS"), OBJECT).forEach((name, one) -> names.put(name, "4:" + one));
-        names.put("resource", env.get("CONFORMANCE_RESOURCE"));
-        names.put("self", env.get("CONFORMANCE_SELF"));
+        names.putAll(JSON.readValue(env.get("CONFORMANCE_NAMES"), OBJECT));
         names.put("files", catcher + "/files");
         names.put("callback", catcher + "/box/" + box + "/callbacks?key=a%20b");
     }
