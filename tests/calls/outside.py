@@ -137,7 +137,7 @@ class World(RuleBasedStateMachine):
 
     def _RemoveListener(self, effect: effects.RemoveListener) -> None:
         assert effect.play in self.plays
-        assert effect.leg not in self.mixed
+        assert self._here(effect.leg)
 
     def _StopAudio(self, effect: effects.StopAudio) -> None:
         self.plays.remove(effect.play)

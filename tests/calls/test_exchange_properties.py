@@ -24,11 +24,15 @@ from hookflash.wire.enums import (
 )
 from hookflash.wire.parts import MediaStreamingOptions
 from hookflash.wire.requests import (
+    InterruptAudioAndAnnounceRequest,
     StartCallRecordingRequest,
+    StartHoldMusicRequest,
     StartMediaStreamingRequest,
+    StopHoldMusicRequest,
     StopMediaStreamingRequest,
 )
 
+from .conftest import file_source, model
 from .outside import World
 
 PHONES = ["+14255550123", "+14255550999", "+14255550777"]
@@ -65,7 +69,7 @@ class Outside(World):
                 assert not operation.over
                 for target in operation.targets:
                     assert target.leg in here
-                    assert not (target.on_hold and operation.cancelable)
+                    assert not (target.on_hold and operation.cancelable and not operation.survives_hold)
             for operation in [*desk.main[:1], *desk.subs]:
                 assert operation.state is not State.QUEUED
             assert all(operation.state is State.QUEUED for operation in desk.main[1:])
@@ -331,7 +335,21 @@ class Outside(World):
     @precondition(lambda self: self.connections)
     @rule(
         data=st.data(),
-        what=st.sampled_from(["play", "play to", "recognize", "prompted", "send", "hold", "music", "unhold"]),
+        what=st.sampled_from(
+            [
+                "play",
+                "play to",
+                "recognize",
+                "prompted",
+                "send",
+                "hold",
+                "music",
+                "unhold",
+                "announce",
+                "start music",
+                "stop music",
+            ]
+        ),
         whom=st.sampled_from(PHONES),
         interrupt=st.booleans(),
     )
@@ -341,6 +359,13 @@ class Outside(World):
         office = self.office
         fields = {"operation_context": context}
         loud = {**fields, "interrupt_call_media_operation": interrupt}
+        source, party = file_source("https://x/a.wav"), model(whom)
+        announce = InterruptAudioAndAnnounceRequest(play_sources=[source], play_to=party, **fields)
+        music = StartHoldMusicRequest(
+            target_participant=party, play_source_info=source, loop=interrupt, **fields
+        )
+        silence = StopHoldMusicRequest(target_participant=party)
+        preview = (office.RED, "2024-09-01-preview", connection)
         accepted = {
             "play": lambda: self.perform(office.play, connection, **loud),
             "play to": lambda: self.perform(office.play, connection, to=[whom], **loud),
@@ -350,8 +375,13 @@ class Outside(World):
             "hold": lambda: self.perform(office.hold, connection, whom),
             "music": lambda: self.perform(office.hold, connection, whom, "https://x/m.wav", **fields),
             "unhold": lambda: self.perform(office.unhold, connection, whom),
+            "announce": lambda: self.perform(
+                office.run, commands.InterruptAudioAndAnnounce(*preview, announce)
+            ),
+            "start music": lambda: self.perform(office.run, commands.StartHoldMusic(*preview, music)),
+            "stop music": lambda: self.perform(office.run, commands.StopHoldMusic(*preview, silence)),
         }[what]()
-        if accepted is not False and what not in ("hold", "unhold"):
+        if accepted is not False and what not in ("hold", "unhold", "stop music"):
             self.accepted.add(context)
 
     @precondition(lambda self: self.connections)
