@@ -30,11 +30,14 @@ TOKEN = "conformance-static-token-0000000000000001"
 """A static bearer token of the main resource."""
 SELF = f"8:acs:{RESOURCE}_00000000-0000-4000-8000-000000005e1f"
 """The identity of the client that has one."""
+OLDER = ("2023-10-15", "2024-04-15", "2024-09-15", "2025-05-15", "2025-06-15")
+"""The api-versions that have a client of their own, of the main resource."""
 CLIENTS: dict[str, dict[str, str]] = {
     **{name: {"key": key} for name, key in KEYS.items()},
     "identified": {"key": KEYS["main"], "source": SELF},
     "bearer": {"token": TOKEN},
     "wrongBearer": {"token": "conformance-static-token-9999999999999999"},
+    **{version: {"key": KEYS["main"], "version": version} for version in OLDER},
 }
 """The clients that a scenario may name, besides ``entra``, whose token the run's issuer signs."""
 NUMBER, SECOND_NUMBER, OTHER_NUMBER = "+18005550100", "+18005550101", "+18005550199"

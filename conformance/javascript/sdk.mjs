@@ -235,15 +235,17 @@ export function plain(value) {
   return shown;
 }
 
-/** The clients of one credential: `key` or `token`; `source` is the client's own identity. */
+/** The clients of one credential: `key` or `token`; `source` is its identity, `version` its api-version. */
 export class Sdk {
-  constructor(endpoint, { key, token, source }, options) {
+  constructor(endpoint, { key, token, source, version }, options) {
     const expiresOnTimestamp = Date.now() + 3600_000;
     const credential = key ? { key } : { getToken: async () => ({ token, expiresOnTimestamp }) };
     this.app = new CallAutomationClient(endpoint, credential, {
       ...options,
+      ...(version && { apiVersion: version }),
       sourceIdentity: source && { communicationUserId: source, id: source },
     });
+    this.version = version;
     this.identity = new CommunicationIdentityClient(endpoint, credential, options);
     this.numbers = new PhoneNumbersClient(endpoint, credential, options);
   }

@@ -14,7 +14,7 @@ function must(condition, message) {
 }
 
 /** The event of a post, read by the SDK's parser, checked against the rules every event keeps. */
-function eventOf(body) {
+function eventOf(body, versions) {
   const [raw, ...more] = JSON.parse(body);
   must(more.length === 0, "a callback's body has more than one event");
   const { kind: name, ...data } = plain(parseCallAutomationEvent(body));
@@ -22,7 +22,7 @@ function eventOf(body) {
   must(raw.subject === raw.source, "subject and source differ");
   must(isGuid(raw.id) && raw.specversion === "1.0" && raw.time.endsWith("+00:00"), `envelope of ${body}`);
   must(data.publicEventType === raw.type, `publicEventType is ${data.publicEventType}`);
-  must(data.version === VERSION, `${name} has version ${data.version}`);
+  must(versions.has(data.version), `${name} has version ${data.version}`);
   must(isGuid(data.callConnectionId) && isGuid(data.correlationId), `ids of ${body}`);
   must(Buffer.from(data.serverCallId, "base64").toString("base64") === data.serverCallId, "serverCallId");
   must(
@@ -61,6 +61,7 @@ export class World {
       elsewhere: `${catcher}/box/${this.box}-elsewhere/operation`,
       socket: `${catcher}/socket/${this.box}-socket`.replace("http:", "ws:"),
     };
+    this.versions = new Set([VERSION]);
     this.phones = {};
     this.connections = {};
     this.used = new Set();
@@ -141,9 +142,11 @@ export class World {
     const opens = ["createCall", "createGroupCall", "answerCall", "connect"].includes(step.do);
     if (opens) given.callbackUri ??= this.names.callback;
     const on = this.connections[step.on] ?? fill(step.on, this.names);
+    const sdk = this.clients[step.client ?? "main"];
+    this.versions.add(sdk.version);
     let result;
     try {
-      result = await this.clients[step.client ?? "main"].call(step.do, on, given);
+      result = await sdk.call(step.do, on, given);
     } catch (error) {
       if (!step.refused || error.statusCode === undefined) throw error;
       const found = { status: error.statusCode, code: error.code, says: error.details?.error?.message ?? error.message };
@@ -171,7 +174,7 @@ export class World {
   async #events(box = this.box, wait = 0) {
     return (await this.#posts(box, wait)).map((post) => {
       if (!post.event) {
-        post.event = eventOf(post.body);
+        post.event = eventOf(post.body, this.versions);
         must(post.authorization.startsWith("Bearer "), "a callback without a token");
       }
       return post.event;

@@ -229,7 +229,8 @@ class Sdk:
     """The clients of one flavour and one credential.
 
     Args:
-        endpoint, given: of the resource; ``key`` or ``token``, and ``source``, the client's own identity.
+        endpoint, given: of the resource; ``key`` or ``token``, and ``source``, the client's own identity,
+            and ``version``, an api-version other than its newest.
         aio: use the asynchronous clients.
         options: for every client (CA file, hooks).
         used: gets the name of every client method called.
@@ -243,6 +244,11 @@ class Sdk:
         if credential is None:
             credential = AioStaticToken(given["token"]) if aio else StaticToken(given["token"])
         self._clients = {name: pair[aio](endpoint, credential, **options) for name, pair in CLIENTS.items()}
+        self.version = given.get("version", "")
+        if self.version:
+            self._clients["calls"] = CLIENTS["calls"][aio](
+                endpoint, credential, api_version=self.version, **options
+            )
         if "source" in given:
             self._clients["calls"].source = identifier_from_raw_id(given["source"])
 
