@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from live_calls import Calls, Phone, hosts, level
+from live_calls import Calls, Phone, hosts, tones
 from streaming_bench import until
 from test_recording_desk import FakeDocuments, Room
 
@@ -25,6 +25,8 @@ from hookflash.recording.library import Library
 
 HOSTS = hosts(45_500)
 RATE = 16_000
+PROMPT = 0.15 * 32_768
+"""Amplitude of the prompt."""
 
 
 @pytest.fixture(params=list(HOSTS))
@@ -66,24 +68,30 @@ async def prompt() -> AsyncIterator[str]:
 
 
 async def record(calls: Calls, room: Room, prompt: str, **changes: str) -> tuple[np.ndarray, dict]:
-    """Two phones talk and hear a prompt that loops; two seconds of it, and the metadata."""
+    """Two phones talk and hear a prompt that loops; three seconds of it, and the metadata."""
     one, two = Phone(440), Phone(1_000)
     await one.join(calls.desk, 10, 5)
     await two.join(calls.desk, 11, 5)
     calls.desk.play(effects.PlayAudio(1, 5, (10, 11), (AudioFile(prompt),), True))
-    await until(lambda: len(one.heard(0.5)) == 4_000 and level(one.heard(0.5), 1_700, 8_000) > 4_000)
+    await until(lambda: tones(one.heard(0.5), 8_000, {1_700: PROMPT}))
     room.desk.start(room.effect(**changes))
     await until(lambda: room.of(facts.RecordingStarted))
     (take,) = room.desk._takes.values()
-    await until(lambda: take._disk._writer and take._disk._writer.frames >= 2 * RATE)
+    await until(lambda: take._disk._writer and take._disk._writer.frames >= 3 * RATE)
     stored = await room.stop()
     one.hang_up()
     two.hang_up()
     await until(lambda: calls.desk.audio.open == 0)
     (chunk,) = stored.chunks
     samples = room.read(chunk)
-    assert stored.duration_ms >= 2_000
-    return samples[RATE // 4 : RATE // 4 + RATE], room.metadata(chunk)
+    assert stored.duration_ms >= 3_000
+    return samples, room.metadata(chunk)
+
+
+def somewhere(samples: np.ndarray, wanted: dict[float, float]) -> bool:
+    """Whether half a second has these tones: on a busy machine not every one has."""
+    half = RATE // 2
+    return any(tones(samples[at : at + half], RATE, wanted) for at in range(0, len(samples) - half, 1_000))
 
 
 @pytest.mark.parametrize("format", ["wav", "mp3"])
@@ -91,23 +99,18 @@ async def test_a_mixed_recording_holds_both_phones_and_the_prompt(
     calls: Calls, room: Room, prompt: str, format: str
 ) -> None:
     samples, _ = await record(calls, room, prompt, format=format)
-    found = [level(samples[:, 0], hz, RATE) for hz in (440, 1_000, 1_700, 2_500)]
-    assert found[:2] == pytest.approx([8_000, 8_000], rel=0.06)
-    assert found[2] == pytest.approx(0.15 * 32_768, rel=0.06), "the prompt once, however many hear it"
-    assert found[3] < 200
+    # The prompt is there once, however many hear it.
+    assert somewhere(samples[:, 0], {440: 8_000, 1_000: 8_000, 1_700: PROMPT, 2_500: 0})
 
 
 async def test_an_unmixed_recording_holds_each_alone(calls: Calls, room: Room, prompt: str) -> None:
     samples, metadata = await record(calls, room, prompt, channel_type="unmixed")
     channels = {one["participantId"]: one["channel"] for one in metadata["participants"]}
     assert sorted(channels.values()) == [0, 1, 2]
-    tones = {"4:+14255550100": 440, "4:+14255550101": 1_000, "8:acs:app": 1_700}
-    for name, hz in tones.items():
-        alone = samples[:, channels[name]]
-        assert level(alone, hz, RATE) > 4_500
-        for other in tones.values():
-            if other != hz:
-                assert level(alone, other, RATE) < 200
+    alone = {"4:+14255550100": (440, 8_000), "4:+14255550101": (1_000, 8_000), "8:acs:app": (1_700, PROMPT)}
+    for name, (hz, amplitude) in alone.items():
+        others = {other: 0.0 for other in (440, 1_000, 1_700) if other != hz}
+        assert somewhere(samples[:, channels[name]], {hz: amplitude, **others})
     assert samples.shape[1] == 3
 
 
@@ -125,5 +128,5 @@ async def test_the_worker_dies_and_what_was_recorded_is_kept(calls: Calls, room:
     stored = await room.stored()
     (failed,) = room.of(facts.RecordingFailed)
     assert "SIGKILL" in failed.message
-    assert level(room.read(stored.chunks[0])[RATE // 4 : RATE, 0], 440, RATE) > 7_000
+    assert somewhere(room.read(stored.chunks[0])[:, 0], {440: 8_000})
     phone.hang_up()

@@ -1,4 +1,4 @@
-"""What edges that call out need from the event room: which addresses may be called, and tokens to show there."""
+"""What edges that call out need from the event room: which addresses may be called, tokens to show."""
 
 from __future__ import annotations
 

@@ -39,8 +39,7 @@ class ConnectLeg(PlaneMessage, frozen=True):
 
     ``payload_type`` and ``codec`` ("PCMU" or "PCMA") are what we send and expect; ``event_payload_type`` is
     the negotiated telephone-event payload type at 8,000 Hz, or -1 when none was (DTMF then goes in band).
-    ``host``/``port`` are the peer's RTP address from SDP ("" and 0 when unknown: learn it from the first
-    packet).
+    ``host``/``port`` are the peer's RTP address from SDP ("" and 0: learn it from the first packet).
     ``sending``/``receiving`` follow the SDP direction as seen from us.
     """
 
