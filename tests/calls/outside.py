@@ -133,7 +133,7 @@ class World(RuleBasedStateMachine):
 
     def _AddListener(self, effect: effects.AddListener) -> None:
         assert effect.play in self.plays
-        assert effect.leg in self.mixed
+        assert self._here(effect.leg)
 
     def _RemoveListener(self, effect: effects.RemoveListener) -> None:
         assert effect.play in self.plays
