@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from hookflash.calls import effects, facts
+from hookflash.calls import commands, effects, facts
 from hookflash.calls.facts import Cause
+from hookflash.wire.requests import InterruptAudioAndAnnounceRequest
 from hookflash.wire.results import Refusal
+
+from .conftest import file_source, model
 
 MUSIC = "https://x.example/hold.wav"
 
@@ -279,3 +282,15 @@ def test_a_connection_that_is_neither_up_nor_over_refuses_media(office):
     with pytest.raises(Refusal) as refused:
         office.play(connection)
     assert (refused.value.status, refused.value.code) == (400, "8585")
+
+
+def test_music_an_announcement_has_hushed_is_not_taken_up_again_for_somebody_who_has_gone(office):
+    leg, connection = office.answered()
+    office.hold(connection, music=MUSIC)
+    request = InterruptAudioAndAnnounceRequest(
+        play_sources=[file_source("https://x.example/a.wav")], play_to=model(office.CALLER)
+    )
+    office.run(commands.InterruptAudioAndAnnounce(office.RED, "2024-09-01-preview", connection, request))
+    office.tell(facts.LegDown(leg, Cause(200, "OK")))
+    assert not office.lately(effects.AddListener)
+    assert office.nothing_left()

@@ -209,6 +209,8 @@ class Desk:
         subscriptions = list(self.subscriptions.values())
         self.main, self.subs, self.music, self.subscriptions = [], [], {}, {}
         for operation in operations:
+            if isinstance(operation, Announcement):
+                operation.hushed.clear()  # nobody hears the rest of anything
             if fault:
                 operation.fail(turn, operation.fault_result)
             else:
