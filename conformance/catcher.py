@@ -14,6 +14,7 @@ import math
 import struct
 import threading
 import wave
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -56,6 +57,7 @@ class Catcher:
         url: its base URL.
         posts: everything posted, in order, as ``{"box", "path", "authorization", "body"}``.
         issuer: the OpenID Connect issuer that it serves.
+        break_down: breaks what a scenario names.
     """
 
     issuer: Issuer
@@ -63,6 +65,7 @@ class Catcher:
     def __init__(self) -> None:
         self.url = ""
         self.posts: list[dict[str, Any]] = []
+        self.break_down: Callable[[str], None] = lambda name: None
         self._boxes: dict[str, list[dict[str, Any]]] = {}
         self._changed: asyncio.Condition | None = None
         self._loop = asyncio.new_event_loop()
@@ -88,6 +91,7 @@ class Catcher:
         app.router.add_get("/files/{name}", self._file)
         app.router.add_get("/socket/{box}", self._socket)
         app.router.add_get("/issuer/{path:.*}", self._issuer)
+        app.router.add_post("/fault/{name}", self._fault)
         self._runner = web.AppRunner(app, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -139,6 +143,11 @@ class Catcher:
         if content is None:
             return web.Response(status=404)
         return web.Response(body=content, content_type="audio/wav")
+
+    async def _fault(self, request: web.Request) -> web.Response:
+        """A scenario wants something of the server to break."""
+        await self._loop.run_in_executor(None, self.break_down, request.match_info["name"])
+        return web.Response()
 
     async def _issuer(self, request: web.Request) -> web.Response:
         document = self.issuer.documents().get(request.match_info["path"])

@@ -88,6 +88,8 @@ def judge(
         name = scenario["id"]
         excused = scenarios.excuse(scenario, flavour)
         result = found.get(name, {"status": "failed", "reason": "the runner did not report it"})
+        if scenario.get("alone") and excused is not None:
+            result = {"status": "skipped"}
         if (result["status"] == "skipped") != (excused is not None):
             result = {"status": "failed", "reason": f"{result['status']}, but excused for: {excused}"}
         judged[name] = result
@@ -122,13 +124,19 @@ def main() -> int:
             return 2
     work = Path(options.keep or tempfile.mkdtemp(prefix="hookflash-conformance-")).resolve()
     work.mkdir(parents=True, exist_ok=True)
-    for stale in work.glob("*.jsonl"):
+    for stale in (*work.glob("*.jsonl"), *work.glob("runner-*.log")):
         stale.unlink()
-    (work / "scenarios.json").write_text(json.dumps(listed))
     began = time.monotonic()
     with Catcher() as catcher, Serving(work, catcher.url, catcher.issuer) as server:
-        judged = run_all(flavours, listed, work, catcher, server, options.python)
+        catcher.break_down = server.break_down
+        together = [one for one in listed if not one.get("alone")]
+        run_all(flavours, together, work, catcher, server, options.python)
+        for flavour in flavours:
+            alone = [one for one in listed if one.get("alone") and not scenarios.excuse(one, flavour)]
+            if alone:
+                run_all([flavour], alone, work, catcher, server, options.python)
         (work / "events.json").write_text(json.dumps(catcher.posts))
+    judged = {one: judge(one, listed, read_lines(work / f"results-{one}.jsonl")) for one in flavours}
     print(table(listed, judged))
     failures = 0
     for flavour, results in judged.items():
@@ -155,39 +163,37 @@ def run_all(
     catcher: Catcher,
     server: Serving,
     python: str,
-) -> dict[str, dict[str, dict[str, Any]]]:
-    """Run every flavour at the same time against one server."""
+) -> None:
+    """Run flavours at the same time against one server; each writes its results to a file."""
+    if not listed:
+        return
+    (work / "scenarios.json").write_text(json.dumps(listed))
     running = {}
-    for number, flavour in enumerate(flavours):
+    for flavour in flavours:
         environment = server.environment() | {
             "CONFORMANCE_FLAVOUR": flavour,
             "CONFORMANCE_SCENARIOS": str(work / "scenarios.json"),
             "CONFORMANCE_RESULTS": str(work / f"results-{flavour}.jsonl"),
             "CONFORMANCE_TRAFFIC": str(work / f"traffic-{flavour}.jsonl"),
             "CONFORMANCE_CATCHER": catcher.url,
-            "CONFORMANCE_RUN": str(number + 1),
+            "CONFORMANCE_RUN": str(FLAVOURS.index(flavour) + 1),
             "CONFORMANCE_PYTHON": python,
         }
         line, folder = command(flavour, environment, work)
-        log = (work / f"runner-{flavour}.log").open("wb")
         # NODE_EXTRA_CA_CERTS is how Node learns of a private CA.
         given = {**os.environ, **environment, "NODE_EXTRA_CA_CERTS": environment["CONFORMANCE_CA"]}
-        running[flavour] = subprocess.Popen(line, cwd=folder, env=given, stdout=log, stderr=log)
-        log.close()
+        with (work / f"runner-{flavour}.log").open("ab") as log:
+            running[flavour] = subprocess.Popen(line, cwd=folder, env=given, stdout=log, stderr=log)
     deadline = time.monotonic() + LIMIT
-    judged = {}
     for flavour, process in running.items():
         try:
             process.wait(max(1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        results = read_lines(work / f"results-{flavour}.jsonl")
-        if not results:
+        if not read_lines(work / f"results-{flavour}.jsonl"):
             log_text = (work / f"runner-{flavour}.log").read_text(errors="replace")
             print(f"{flavour} reported nothing; its log ends:\n{log_text[-3000:]}", file=sys.stderr)
-        judged[flavour] = judge(flavour, listed, results)
-    return judged
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ VERSIONS = {
 }
 """The api-version each SDK sends: the newest it knows."""
 
-SCENARIO = {"id", "title", "since", "people", "steps", "not"}
+SCENARIO = {"id", "title", "since", "people", "steps", "not", "alone"}
 STEPS = {
     "do": {"on", "with", "as", "expect", "refused", "client", "retry"},
     "event": {"of", "expect", "as", "box"},
@@ -25,6 +25,7 @@ STEPS = {
     "phone": {"do", "with", "state", "expect", "as"},
     "order": {"of", "context"},
     "none": {"of"},
+    "break": set(),
     "use": set(),
 }
 """Each kind of step, by the key that names it, and the keys it may have besides ``since`` and ``not``."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -16,6 +18,7 @@ from pathlib import Path
 from issuer import TEAMS_APP, TEAMS_USER, Issuer
 from system.certificates import make
 from system.harness import free_port
+from system.processes import children
 
 RESOURCE = "6d889502-3d7a-41a8-befa-d21fd80e8767"
 OTHER_RESOURCE = "11111111-1111-4111-8111-111111111111"
@@ -49,6 +52,7 @@ class Serving:
     def __init__(self, work: Path, catcher: str, issuer: Issuer) -> None:
         self.work = work
         self.issuer = issuer
+        shutil.rmtree(work / "state", ignore_errors=True)
         self.http_port, self.tls_port, self.sip_port = free_port(), free_port(), free_port()
         self.ca, certificate, key = make(work)
         first = 20000 + 2 * random.randrange(4000)
@@ -99,6 +103,33 @@ class Serving:
             ),
         }
 
+    def break_down(self, name: str) -> None:
+        """Break something, and wait until the server takes calls again.
+
+        ``media`` kills the media worker, without a chance to be tidy.
+        """
+        if name != "media":
+            raise ValueError(f"nothing is called {name!r}")
+        worker = self._worker()
+        os.kill(worker, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while self._worker() in (0, worker) or not self._ready():
+            assert time.monotonic() < deadline, "the media worker did not come back"
+            threading.Event().wait(0.1)
+
+    def _worker(self) -> int:
+        """The process id of the media worker; 0 when there is none."""
+        assert self.process is not None
+        found = [pid for pid, line in children(self.process.pid).items() if "hookflash.plane" in line]
+        return found[0] if found else 0
+
+    def _ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/hookflash/ready", timeout=2):
+                return True
+        except (urllib.error.URLError, OSError):
+            return False
+
     def __enter__(self) -> Serving:
         command = [sys.executable, "-m", "hookflash", "serve", "--config", str(self.config)]
         with self.log.open("wb") as log:
@@ -107,12 +138,9 @@ class Serving:
             )
         deadline = time.monotonic() + 180
         while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                ready = f"http://127.0.0.1:{self.http_port}/hookflash/ready"
-                with urllib.request.urlopen(ready, timeout=2):
-                    return self
-            except (urllib.error.URLError, OSError):
-                threading.Event().wait(0.1)
+            if self._ready():
+                return self
+            threading.Event().wait(0.1)
         self.__exit__()
         raise SystemExit(f"error: the server did not become ready:\n{self.log.read_text()[-4000:]}")
 

@@ -112,6 +112,7 @@ export class World {
     if ("do" in step) return this.#do(step);
     if ("event" in step) return this.#event(step);
     if ("incoming" in step) return this.#incoming(step);
+    if ("break" in step) return send("POST", `${this.env.CONFORMANCE_CATCHER}/fault/${step.break}`);
     const of = step.of && this.connections[step.of];
     const mine = (await this.#events()).filter((one) => !of || one.data.callConnectionId === of);
     if ("order" in step) {

@@ -149,6 +149,10 @@ class World:
             await self._incoming(step)
         elif "order" in step:
             await self._order(step)
+        elif "break" in step:
+            await asyncio.to_thread(
+                _send, "POST", f"{self.env['CONFORMANCE_CATCHER']}/fault/{step['break']}", None, {}
+            )
         else:
             name = self.connections[step["of"]] if "of" in step else None
             seen = [e for e in await self._events() if e["name"] == step["none"]]

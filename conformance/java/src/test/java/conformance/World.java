@@ -114,6 +114,8 @@ final class World {
             event(step);
         } else if (step.containsKey("incoming")) {
             incoming(step);
+        } else if (step.containsKey("break")) {
+            send("POST", env.get("CONFORMANCE_CATCHER") + "/fault/" + step.get("break"), null, "");
         } else {
             history(step);
         }
