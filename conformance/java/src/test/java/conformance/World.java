@@ -1,7 +1,5 @@
 package conformance;
 
-import com.azure.communication.callautomation.CallAutomationEventParser;
-import com.azure.communication.callautomation.models.events.CallAutomationEventBase;
 import com.azure.core.exception.HttpResponseException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -10,10 +8,8 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -27,11 +23,9 @@ final class World {
     static final String VERSION = "2023-03-06";
     static final ObjectMapper JSON = new ObjectMapper();
     private static final long TIMEOUT = 15_000;
-    private static final String PREFIX = "Microsoft.Communication.";
+    static final String PREFIX = "Microsoft.Communication.";
     private static final HttpClient HTTP = HttpClient.newHttpClient();
     private static final TypeReference<Map<String, Object>> OBJECT = new TypeReference<>() {};
-
-    private record Event(String name, Map<String, Object> data) {}
 
     private final Map<String, Object> scenario;
     private final int serial;
@@ -126,12 +120,12 @@ final class World {
         Object order = step.get("order");
         for (Event one : events(0)) {
             boolean mine = step.get("of") == null
-                || connections.get(step.get("of")).equals(one.data.get("callConnectionId"));
+                || connections.get(step.get("of")).equals(one.data().get("callConnectionId"));
             boolean meant = step.get("context") != null
-                ? step.get("context").equals(one.data.get("operationContext"))
-                : order == null ? one.name.equals(step.get("none")) : ((List<?>) order).contains(one.name);
+                ? step.get("context").equals(one.data().get("operationContext"))
+                : order == null ? one.name().equals(step.get("none")) : ((List<?>) order).contains(one.name());
             if (mine && meant) {
-                found.add(one.name);
+                found.add(one.name());
             }
         }
         must(found.equals(order == null ? List.of() : order), "they came as " + found);
@@ -216,57 +210,11 @@ final class World {
         for (int index = 0; index < kept.size(); index++) {
             if (!parsed.containsKey(index)) {
                 must(((String) kept.get(index).get("authorization")).startsWith("Bearer "), "no token");
-                parsed.put(index, eventOf((String) kept.get(index).get("body")));
+                parsed.put(index, Event.of((String) kept.get(index).get("body")));
             }
             found.add(parsed.get(index));
         }
         return found;
-    }
-
-    /** The event of a post, read by the SDK's parser, checked against the rules every event keeps. */
-    private static Event eventOf(String body) throws IOException {
-        List<?> listed = JSON.readValue(body, List.class);
-        must(listed.size() == 1, "a callback's body has " + listed.size() + " events");
-        Map<String, Object> raw = object(listed.get(0));
-        List<CallAutomationEventBase> parsed = CallAutomationEventParser.parseEvents(body);
-        must(parsed.size() == 1, "the SDK knows nothing of " + raw.get("type"));
-        String name = parsed.get(0).getClass().getSimpleName();
-        must(raw.get("type").equals(PREFIX + name), raw.get("type") + " was parsed as " + name);
-        must(raw.get("subject").equals(raw.get("source")), "subject and source differ");
-        must(Matching.GUID.matcher((String) raw.get("id")).matches(), "id is " + raw.get("id"));
-        must(((String) raw.get("time")).endsWith("+00:00"), "time is " + raw.get("time"));
-        Map<String, Object> inner = object(raw.get("data"));
-        must(VERSION.equals(inner.get("version")), name + " has version " + inner.get("version"));
-        must(raw.get("type").equals(inner.get("publicEventType")), "publicEventType");
-        // The models of this SDK lack fields of the wire; those they have must say the same as the wire.
-        Map<String, Object> data = object(simple(inner));
-        Object typed = Plain.of(parsed.get(0));
-        List<String> wrong = Matching.differences(typed, data, name);
-        must(wrong.isEmpty(), "the SDK's event differs: " + wrong);
-        Base64.getDecoder().decode(((String) data.get("serverCallId")).getBytes(StandardCharsets.UTF_8));
-        must(Matching.GUID.matcher((String) data.get("correlationId")).matches(), "correlationId");
-        must(name.equals("RecordingStateChanged")
-            || raw.get("source").equals("calling/callConnections/" + data.get("callConnectionId")),
-            "source is " + raw.get("source"));
-        return new Event(name, data);
-    }
-
-    /** Identifiers as their raw ids; each must carry its kind and the object of that kind. */
-    private static Object simple(Object value) {
-        if (value instanceof List<?> list) {
-            return list.stream().map(World::simple).toList();
-        }
-        if (!(value instanceof Map<?, ?> map)) {
-            return value;
-        }
-        if (map.containsKey("rawId")) {
-            Object kind = map.get("kind");
-            must("unknown".equals(kind) || map.containsKey(kind), "identifier " + map + " lacks its kind's object");
-            return map.get("rawId");
-        }
-        Map<String, Object> shown = new LinkedHashMap<>();
-        map.forEach((key, one) -> shown.put((String) key, simple(one)));
-        return shown;
     }
 
     private void event(Map<String, Object> step) throws Exception {
@@ -279,15 +227,15 @@ final class World {
             for (int index = 0; index < seen.size(); index++) {
                 Event one = seen.get(index);
                 boolean mine = step.get("of") == null
-                    || connections.get(step.get("of")).equals(one.data.get("callConnectionId"));
-                if (!one.name.equals(step.get("event")) || used.contains(index) || !mine) {
+                    || connections.get(step.get("of")).equals(one.data().get("callConnectionId"));
+                if (!one.name().equals(step.get("event")) || used.contains(index) || !mine) {
                     continue;
                 }
-                List<String> wrong = Matching.differences(wanted, one.data, "");
+                List<String> wrong = Matching.differences(wanted, one.data(), "");
                 if (wrong.isEmpty()) {
                     used.add(index);
                     if (step.containsKey("as")) {
-                        names.put((String) step.get("as"), one.data);
+                        names.put((String) step.get("as"), one.data());
                     }
                     return;
                 }
@@ -309,7 +257,7 @@ final class World {
                 Map<String, Object> event =
                     object(JSON.readValue((String) kept.get(index).get("body"), List.class).get(0));
                 Map<String, Object> data = new LinkedHashMap<>(object(event.get("data")));
-                data.replaceAll((key, one) -> simple(one));
+                data.replaceAll((key, one) -> Event.simple(one));
                 if (event.get("eventType").equals(PREFIX + "IncomingCall") && !offered.contains(index)
                     && Matching.differences(wanted, data, "").isEmpty()) {
                     offered.add(index);
@@ -391,14 +339,14 @@ final class World {
         must(wrong.isEmpty(), what + wrong + " in " + found);
     }
 
-    private static void must(boolean condition, String message) {
+    static void must(boolean condition, String message) {
         if (!condition) {
             throw new AssertionError(message);
         }
     }
 
     @SuppressWarnings("unchecked")
-    private static Map<String, Object> object(Object value) {
+    static Map<String, Object> object(Object value) {
         return value == null ? new LinkedHashMap<>() : (Map<String, Object>) value;
     }
 }
