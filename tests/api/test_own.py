@@ -29,20 +29,24 @@ class World:
         self.names = ["first"]
         self.trouble: list[str] = []
         self.fault = False
+        self.askers: list[str | None] = []
 
-    def listed(self):
+    def listed(self, asker):
         if self.fault:
             raise RuntimeError("secret inside")
+        self.askers.append(asker)
         return [Shown(name) for name in self.names]
 
-    async def put(self, document: bytes):
+    async def put(self, document: bytes, asker):
+        self.askers.append(asker)
         name = json.loads(document)["name"]
         if name == "bad":
             raise Refusal(400, 8523, "The field name is invalid.")
         self.names.append(name)
         return Shown(name)
 
-    async def remove(self, name: str) -> bool:
+    async def remove(self, name: str, asker) -> bool:
+        self.askers.append(asker)
         if name not in self.names:
             return False
         self.names.remove(name)
@@ -59,8 +63,12 @@ class World:
             seq: int
             entry: Entry
 
-        lines = [Numbered(n, Entry("event", "CallConnected", 1.5, data=b'{"n":%d}' % n)) for n in (3, 4)]
-        return [line for line in lines if line.seq > after] if connection == "c-1" else []
+        owner = {"c-1": "id", "c-2": "other"}.get(connection)
+        if owner is None:
+            return [Numbered(1, Entry("event", "Pruned", 1.5))] if connection == "c-3" and not after else []
+        opened = Entry("connection", "opened", 1.5, data=json.dumps({"resource": owner}).encode())
+        lines = [Numbered(3, opened), Numbered(4, Entry("event", "CallConnected", 1.5, data=b'{"n":4}'))]
+        return [line for line in lines if line.seq > after][:limit]
 
 
 @pytest.fixture
@@ -88,6 +96,7 @@ def live_client(world, *, open_to_all):
             resources=[Resource("r", "id", (KEY,))],
             open_to_all=open_to_all,
             counts=lambda: {"calls": 2},
+            credentials=lambda asker: [Shown(name=f"of {asker}")],
         )
     )
     live.start()
@@ -147,7 +156,8 @@ def test_the_journal_of_a_connection(client):
     assert page == {
         "connection": "c-1",
         "entries": [
-            {"seq": n, "at": 1.5, "kind": "event", "name": "CallConnected", "data": {"n": n}} for n in (3, 4)
+            {"seq": 3, "at": 1.5, "kind": "connection", "name": "opened", "data": {"resource": "id"}},
+            {"seq": 4, "at": 1.5, "kind": "event", "name": "CallConnected", "data": {"n": 4}},
         ],
     }
     assert [line["seq"] for line in client.get("/hookflash/journal/c-1?after=3").json()["entries"]] == [4]
@@ -174,6 +184,29 @@ def test_what_shows_or_changes_asks_for_a_key(world, guarded, method, path):
     body = b'{"name":"x"}' if method == "POST" else None
     answer = guarded.request(method, path, headers={"authorization": f"Bearer {KEY}"}, data=body)
     assert answer.status_code in (200, 201, 204)
+
+
+def test_a_key_opens_what_is_of_its_resource(world, client, guarded):
+    key = {"authorization": f"Bearer {KEY}"}
+    guarded.get("/hookflash/subscriptions", headers=key)
+    guarded.post("/hookflash/subscriptions", data=b'{"name":"x"}', headers=key)
+    guarded.delete("/hookflash/subscriptions/x", headers=key)
+    assert world.askers == ["id"] * 3
+    client.get("/hookflash/subscriptions")
+    assert world.askers[3:] == [None]
+    assert guarded.get("/hookflash/credentials", headers=key).json() == {"value": [{"name": "of id"}]}
+    assert client.get("/hookflash/credentials").json() == {"value": [{"name": "of None"}]}
+
+
+@pytest.mark.parametrize("after", ["", "?after=3"])
+def test_the_journal_of_another_resource_is_not_shown(client, guarded, after):
+    key = {"authorization": f"Bearer {KEY}"}
+    assert client.get(f"/hookflash/journal/c-2{after}").status_code == 200
+    answer = guarded.get(f"/hookflash/journal/c-2{after}", headers=key)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "7507")
+    assert guarded.get(f"/hookflash/journal/c-1{after}", headers=key).status_code == 200
+    # Nothing says any more whose it was.
+    assert guarded.get(f"/hookflash/journal/c-3{after}", headers=key).status_code == 404
 
 
 def test_health_readiness_and_validation_never_ask_for_a_key(guarded):

@@ -8,8 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from hookflash.composition.subscribing import SubscriptionDesk, dead_letters, subscriptions
+from hookflash.composition.subscribing import (
+    MAX_SUBSCRIPTIONS,
+    SubscriptionDesk,
+    dead_letters,
+    subscriptions,
+)
 from hookflash.config import ConfigError, Settings, parse
 from hookflash.events.subscriptions import Schema, State, Subscription, SubscriptionStatus
 from hookflash.wire.grid_filters import AdvancedFilter, Filters
@@ -137,14 +143,19 @@ class Grid:
         self.added: list[Subscription] = []
 
     def subscriptions(self) -> Sequence[SubscriptionStatus]:
-        return []
+        return [SubscriptionStatus(subscription=one, state=State.PENDING) for one in self.added]
+
+    def get(self, name: str) -> SubscriptionStatus | None:
+        return next((one for one in self.subscriptions() if one.subscription.name == name), None)
 
     async def add(self, subscription: Subscription) -> SubscriptionStatus:
         self.added.append(subscription)
         return SubscriptionStatus(subscription=subscription, state=State.PENDING)
 
     async def remove(self, name: str) -> bool:
-        return False
+        left = [one for one in self.added if one.name != name]
+        found, self.added = len(left) < len(self.added), left
+        return found
 
     def confirm(self, code: str) -> str | None:
         return None
@@ -196,3 +207,51 @@ async def test_mistakes_over_the_own_surface_are_refusals(document: Any, message
     assert caught.value.status == 400
     assert message in caught.value.message
     assert grid.added == []
+
+
+OTHER = "11111111-3d7a-41a8-befa-d21fd80e8767"
+BESIDE = f"""
+[[resource]]
+name = "fabrikam"
+id = "{OTHER}"
+access_keys = ["YW5vdGhlciBrZXkgb2YgdGhpcnR5LXR3byBieXRlcyBvciBtb3JlLCBzZWNyZXQ="]
+"""
+
+
+def names(found: Sequence[Any]) -> list[str]:
+    return [one.subscription.name for one in found]
+
+
+async def test_a_resource_sees_and_changes_its_own_subscriptions_only() -> None:
+    made, grid = desk(parse(HEAD + BESIDE))
+    document = {"name": "mine", "endpoint": "https://mine.example/"}
+    await made.put(json.dumps(document).encode(), OTHER)
+    assert grid.added[0].resource == OTHER  # not the first of the configuration
+    assert (names(made.listed(OTHER)), names(made.listed(ID)), names(made.listed())) == (
+        ["mine"],
+        [],
+        ["mine"],
+    )
+    attempts = [
+        made.put(json.dumps({**document, "name": "spy", "resource": "fabrikam"}).encode(), ID),
+        made.put(json.dumps({**document, "resource": "contoso"}).encode(), ID),
+        made.remove("mine", ID),
+    ]
+    for attempt in attempts:
+        with pytest.raises(Refusal) as caught:
+            await attempt
+        assert (caught.value.status, caught.value.code) == (403, "7507")
+    assert grid.added == [grid.added[0]]
+    assert not await made.remove("nobody's", ID)
+    assert await made.remove("mine", OTHER)
+
+
+async def test_a_resource_has_a_bounded_number_of_subscriptions() -> None:
+    made, grid = desk(parse(HEAD))
+    document = {"name": "one", "endpoint": "https://mine.example/"}
+    await made.put(json.dumps(document).encode())
+    (first,) = grid.added
+    grid.added = [replace(first, name=f"n{number}") for number in range(MAX_SUBSCRIPTIONS)]
+    with pytest.raises(Refusal, match="at most 500"):
+        await made.put(json.dumps(document).encode())
+    await made.put(json.dumps({**document, "name": "n3"}).encode())  # replaces

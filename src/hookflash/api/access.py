@@ -169,9 +169,10 @@ class Access:
             )
         return await self._issuers.of_teams(token, now)
 
-    def uses(self) -> list[CredentialUse]:
-        """Every key and static token with its use."""
-        return [one.shown() for one in (*self._keys, *self._tokens)]
+    def uses(self, resource: str | None = None) -> list[CredentialUse]:
+        """The keys and static tokens of a resource (its GUID; None: of all), each with its use."""
+        everything = (*self._keys, *self._tokens)
+        return [one.shown() for one in everything if resource in (None, one.resource.id)]
 
 
 def key_name(number: int) -> str:

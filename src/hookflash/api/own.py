@@ -1,7 +1,8 @@
 """Hookflash's own surface under /hookflash: health, readiness, subscriptions, virtual phones, the journal.
 
 Health, readiness and the validation URL are open to anybody. The rest asks for an access key as bearer token
-(``Authorization: Bearer <access key>``), unless it was opened on purpose (dev mode).
+(``Authorization: Bearer <access key>``), unless it was opened on purpose (dev mode). With a key,
+subscriptions, the journal and credentials are those of its resource.
 """
 
 from __future__ import annotations
@@ -17,17 +18,19 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 import hookflash
-from hookflash.api.own_http import document, json_answer, key_guard
+from hookflash.api.own_http import asker, document, json_answer, key_guard
 from hookflash.api.ports import JournalReader, Readiness, Resource, Subscriptions
 from hookflash.api.virtual_phones import phone_routes
 from hookflash.ports.virtual_phones import VirtualPhones
 from hookflash.wire.catalogue import help_link
-from hookflash.wire.results import Refusal, internal_error, not_found
+from hookflash.wire.results import Refusal, internal_error, not_found, wrong_resource
 
 log = logging.getLogger("hookflash.api")
 
 MAX_LINES = 10_000
 """Journal entries in one answer."""
+MAX_BEFORE_OPENED = 100
+"""Entries of a connection among which the one is that says whose it is: it is among the first."""
 
 
 class Line(msgspec.Struct, omit_defaults=True):
@@ -39,6 +42,12 @@ class Line(msgspec.Struct, omit_defaults=True):
     name: str
     data: msgspec.Raw
     call: str = ""
+
+
+class _Opened(msgspec.Struct):
+    """What is looked at of the entry that says that a connection lives."""
+
+    resource: str
 
 
 class Page(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -57,7 +66,7 @@ def own_surface(
     resources: Iterable[Resource],
     open_to_all: bool,
     counts: Callable[[], Mapping[str, int]] = dict,
-    credentials: Callable[[], Sequence[msgspec.Struct]] = tuple,
+    credentials: Callable[[str | None], Sequence[msgspec.Struct]] = lambda asker: (),
     phones: VirtualPhones | None = None,
     more: Iterable[Route] = (),
 ) -> Starlette:
@@ -68,7 +77,8 @@ def own_surface(
         resources: whose access keys open it.
         open_to_all: no key is asked for.
         counts: how much of what is alive, by name.
-        credentials: the access keys and tokens, and when each was used; without their secrets.
+        credentials: the access keys and tokens of a resource (None: of all), and when each was used; without
+            their secrets.
         phones: the virtual phones; None when they are off.
         more: further routes (metrics, console), beside these.
     """
@@ -87,17 +97,17 @@ def own_surface(
         return json_answer(counts())
 
     async def show_credentials(request: Request) -> Response:
-        return json_answer({"value": credentials()})
+        return json_answer({"value": credentials(asker(request))})
 
     async def list_subscriptions(request: Request) -> Response:
-        return json_answer({"value": subscriptions.listed()})
+        return json_answer({"value": subscriptions.listed(asker(request))})
 
     async def put_subscription(request: Request) -> Response:
-        return json_answer(await subscriptions.put(await document(request)), 201)
+        return json_answer(await subscriptions.put(await document(request), asker(request)), 201)
 
     async def remove_subscription(request: Request) -> Response:
         name = request.path_params["name"]
-        if not await subscriptions.remove(name):
+        if not await subscriptions.remove(name, asker(request)):
             raise not_found(
                 f"There is no subscription {name[:100]!r}; GET /hookflash/subscriptions lists them.",
                 target="name",
@@ -124,13 +134,10 @@ def own_surface(
                 f"after is {after[:40]!r}; give the next of the page before.",
                 target="after",
             )
+        await _check_owner(journal, connection, asker(request))
         lines = await journal.entries_of_connection(connection, int(after), MAX_LINES)
         if not lines and after == "0":
-            raise not_found(
-                f"The journal has nothing about connection {connection[:100]!r}: it never was, or its "
-                "entries are older than what is kept. Take the callConnectionId from an answer or an event.",
-                target="connection",
-            )
+            raise _unknown(connection)
         shown = [
             Line(line.seq, line.entry.at, line.entry.kind, line.entry.name, msgspec.Raw(line.entry.data))
             for line in lines
@@ -152,6 +159,30 @@ def own_surface(
     ]
     handlers = {Refusal: _refused, 404: _lost, 405: _lost, Exception: _failed}
     return Starlette(routes=routes, exception_handlers=handlers)
+
+
+async def _check_owner(journal: JournalReader, connection: str, asker: str | None) -> None:
+    """Refuses to show a connection that is not known to be the asker's."""
+    if asker is None:
+        return
+    for line in await journal.entries_of_connection(connection, 0, MAX_BEFORE_OPENED):
+        if (line.entry.kind, line.entry.name) == ("connection", "opened"):
+            owner = msgspec.json.decode(line.entry.data, type=_Opened).resource
+            if owner.casefold() == asker.casefold():
+                return
+            raise wrong_resource(
+                f"Connection {connection[:100]!r} belongs to another resource; use the key of that one.",
+                target="connection",
+            )
+    raise _unknown(connection)
+
+
+def _unknown(connection: str) -> Refusal:
+    return not_found(
+        f"The journal has nothing about connection {connection[:100]!r}: it never was, or its "
+        "entries are older than what is kept. Take the callConnectionId from an answer or an event.",
+        target="connection",
+    )
 
 
 async def _refused(request: Request, error: Exception) -> Response:

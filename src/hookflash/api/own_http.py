@@ -31,12 +31,13 @@ def json_answer(content: Any, status: int = 200, headers: dict[str, str] | None 
 def key_guard(resources: Iterable[Resource], open_to_all: bool) -> Guard:
     """Asks for an access key of one of the resources as bearer token, unless it is ``open_to_all``.
 
-    ``resources`` is gone through for each request, because keys are rotated while the server runs.
+    Whose key it was is told by :func:`asker`. ``resources`` is gone through for each request, because keys
+    are rotated while the server runs.
     """
 
     def guarded(endpoint: Endpoint) -> Endpoint:
         async def guard(request: Request) -> Response:
-            _check_key(request, [key.encode() for one in resources for key in one.access_keys])
+            request.state.asker = _owner_of_key(request, resources)
             return await endpoint(request)
 
         return endpoint if open_to_all else guard
@@ -44,15 +45,26 @@ def key_guard(resources: Iterable[Resource], open_to_all: bool) -> Guard:
     return guarded
 
 
-def _check_key(request: Request, keys: list[bytes]) -> None:
+def asker(request: Request) -> str | None:
+    """The GUID of the resource whose key came with a request: it sees and changes what is its own.
+
+    None where no key is asked for: then everything.
+    """
+    found: str | None = getattr(request.state, "asker", None)
+    return found
+
+
+def _owner_of_key(request: Request, resources: Iterable[Resource]) -> str:
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     offered = given.strip().encode("utf-8", "surrogateescape")
+    keys = [(one.id, key.encode()) for one in resources for key in one.access_keys]
     # Every key is compared, so that the time says nothing about which one came near.
-    matches = [hmac.compare_digest(offered, key) for key in keys]
-    if scheme.lower() != "bearer" or not any(matches):
+    owners = [owner for owner, key in keys if hmac.compare_digest(offered, key)]
+    if scheme.lower() != "bearer" or not owners:
         raise invalid_token(
             "This part of /hookflash asks for a key: Authorization: Bearer <access key of a resource>."
         )
+    return owners[0]
 
 
 async def document(request: Request) -> bytes:

@@ -81,18 +81,21 @@ class KeyDocuments(Protocol):
 
 
 class Subscriptions(Protocol):
-    """Event Grid subscriptions at run time, in the event room's own shape."""
+    """Event Grid subscriptions at run time, in the event room's own shape.
 
-    def listed(self) -> Sequence[msgspec.Struct]:
-        """All of them, and where their validation handshakes stand."""
+    ``asker`` is the GUID of the resource that asks; None may see and change those of every resource.
+    """
+
+    def listed(self, asker: str | None) -> Sequence[msgspec.Struct]:
+        """All that the asker may see, and where their validation handshakes stand."""
         ...
 
-    async def put(self, document: bytes) -> msgspec.Struct:
+    async def put(self, document: bytes, asker: str | None) -> msgspec.Struct:
         """Add, or replace by name, a subscription given as JSON; ``Refusal`` when it cannot be used."""
         ...
 
-    async def remove(self, name: str) -> bool:
-        """False when there is none of that name."""
+    async def remove(self, name: str, asker: str | None) -> bool:
+        """False when there is none of that name; ``Refusal`` when it is another resource's."""
         ...
 
     def confirm(self, code: str) -> str | None:

@@ -12,7 +12,7 @@ from hookflash.events.dead_letters import DeadLetters
 from hookflash.events.eventgrid import EventGrid
 from hookflash.events.subscriptions import Schema, Subscription, SubscriptionError, from_request
 from hookflash.wire.grid_filters import FilterError, Filters, equal_to, read_filters
-from hookflash.wire.results import invalid_argument
+from hookflash.wire.results import invalid_argument, wrong_resource
 
 
 def subscriptions(settings: Settings) -> list[Subscription]:
@@ -52,6 +52,10 @@ def dead_letters(settings: Settings) -> DeadLetters:
     )
 
 
+MAX_SUBSCRIPTIONS = 500
+"""Subscriptions of one resource, as many as Event Grid allows for one topic."""
+
+
 class SubscriptionDesk:
     """The own surface's view of :class:`EventGrid`: resources by name or GUID, mistakes as refusals."""
 
@@ -64,26 +68,51 @@ class SubscriptionDesk:
         self._ids = {one.name.casefold(): one.id for one in settings.resource}
         self._default = settings.resource[0].id if settings.resource else ""
 
-    def listed(self) -> Sequence[msgspec.Struct]:
-        return self._grid.subscriptions()
+    def listed(self, asker: str | None = None) -> Sequence[msgspec.Struct]:
+        return [one for one in self._grid.subscriptions() if asker in (None, one.subscription.resource)]
 
-    async def put(self, document: bytes) -> msgspec.Struct:
+    async def put(self, document: bytes, asker: str | None = None) -> msgspec.Struct:
         try:
             given = msgspec.json.decode(document)
             if isinstance(given, dict):
-                wanted = str(given.get("resource") or self._default)
+                wanted = str(given.get("resource") or asker or self._default)
                 given["resource"] = self._ids.get(wanted.casefold(), wanted)
             subscription = from_request(given)
             if subscription.resource not in self._ids.values():
                 raise invalid_argument(
                     "resource", f"{subscription.resource!r} is not configured; {self._known()}"
                 )
+            if asker not in (None, subscription.resource):
+                raise wrong_resource(
+                    "The subscription is for another resource than that of the key; use the key of that one.",
+                    target="resource",
+                )
+            self._check_owner(subscription.name, asker)
+            self._check_room(subscription)
             return await self._grid.add(subscription)
         except (msgspec.MsgspecError, SubscriptionError, FilterError) as error:
             raise invalid_argument("subscription", f"{error}") from error
 
-    async def remove(self, name: str) -> bool:
+    async def remove(self, name: str, asker: str | None = None) -> bool:
+        self._check_owner(name, asker)
         return await self._grid.remove(name)
+
+    def _check_room(self, new: Subscription) -> None:
+        others = [one.subscription for one in self._grid.subscriptions() if one.subscription.name != new.name]
+        if sum(one.resource == new.resource for one in others) >= MAX_SUBSCRIPTIONS:
+            raise invalid_argument(
+                "subscription", f"a resource has at most {MAX_SUBSCRIPTIONS}; remove one that is not needed."
+            )
+
+    def _check_owner(self, name: str, asker: str | None) -> None:
+        """Refuses when there is a subscription of that name, and it is another resource's."""
+        former = self._grid.get(name)
+        if former is not None and asker not in (None, former.subscription.resource):
+            raise wrong_resource(
+                f"Subscription {name[:100]!r} belongs to another resource; use the key of that one, or "
+                "another name.",
+                target="name",
+            )
 
     def confirm(self, code: str) -> str | None:
         return self._grid.confirm(code)
