@@ -121,6 +121,7 @@ class App:
         self.prompt = prompt()
         self.url = ""
         self.begun: dict[str, float] = {}
+        self.seen: dict[str, str] = {}
         self.spans: list[float] = []
         self.faults: list[str] = []
         self._free: deque[Client] = deque()
@@ -164,7 +165,9 @@ class App:
         data = event["data"]
         if name == "Microsoft.EventGrid.SubscriptionValidationEvent":
             return json.dumps({"validationResponse": data["validationCode"]}).encode()
-        match name.rpartition(".")[2]:
+        name = name.rpartition(".")[2]
+        self.seen[data.get("operationContext") or data.get("from", {}).get("rawId", "")] = name
+        match name:
             case "IncomingCall":
                 caller = data["from"]["rawId"]
                 body = {
@@ -222,7 +225,9 @@ class App:
             if wait > 0:
                 await asyncio.sleep(wait)
             phone = self._next = (self._next + 1) % PHONES
-            self.begun[f"4:+1425{phone:07d}"] = time.perf_counter()
+            caller = f"4:+1425{phone:07d}"
+            self.begun[caller] = time.perf_counter()
+            self.seen.pop(caller, None)
             self._do("POST", f"/hookflash/phones/p{phone}/call", {"to": NUMBER})
         self._ended.clear()
         if self.begun:
@@ -230,7 +235,8 @@ class App:
                 await asyncio.wait_for(self._ended.wait(), PATIENCE)
         unfinished = len(self.begun)
         if unfinished:
-            self.faults.append(f"{unfinished} flows of {count} did not end")
+            stages = ", ".join(sorted({self.seen.get(caller, "nothing") for caller in self.begun}))
+            self.faults.append(f"{unfinished} flows of {count} did not end; the last event was {stages}")
             self.begun.clear()
         spans = sorted(self.spans)
         took = time.perf_counter() - started
