@@ -48,6 +48,7 @@ RED_NUMBER = "+18005550100"
 BLUE_NUMBER = "+18005550200"
 CALLER = "+14255550123"
 OUTSIDE = "+14255550999"
+OWN_NUMBER = {RED: RED_NUMBER, BLUE: BLUE_NUMBER}
 NEWEST = "2026-03-12"
 
 E = TypeVar("E")
@@ -167,7 +168,7 @@ class Office:
     def create(self, *targets: str, resource: str = RED, version: str = NEWEST, **fields: Any) -> Any:
         fields.setdefault("callback_uri", "https://app.example/cb")
         if "source_caller_id_number" not in fields:
-            fields["source_caller_id_number"] = PhoneNumberModel(value=RED_NUMBER)
+            fields["source_caller_id_number"] = PhoneNumberModel(value=OWN_NUMBER[resource])
         request = CreateCallRequest(targets=[model(target) for target in targets], **fields)
         return self.run(commands.CreateCall(resource, version, request))
 
@@ -192,7 +193,7 @@ class Office:
     def add(self, connection: str, target: str, resource: str = RED, **fields: Any) -> Any:
         version = fields.pop("version", NEWEST)
         if "source_caller_id_number" not in fields:
-            fields["source_caller_id_number"] = PhoneNumberModel(value=RED_NUMBER)
+            fields["source_caller_id_number"] = PhoneNumberModel(value=OWN_NUMBER[resource])
         request = AddParticipantRequest(participant_to_add=model(target), **fields)
         return self.run(commands.AddParticipant(resource, version, connection, request))
 

@@ -302,3 +302,28 @@ def test_an_app_still_waiting_is_not_told_about_the_roster(office):
     assert office.names(connection) == []
     office.answer(resource=office.BLUE)
     assert office.names(connection) == ["CallConnected", "ParticipantsUpdated"]
+
+
+def test_nobody_calls_in_the_name_of_another_resource(office):
+    _, connection = office.created(office.OUTSIDE)
+    theirs, before = PhoneNumberModel(value=office.BLUE_NUMBER), len(office.effects)
+    attempts = [
+        lambda: office.create(office.OUTSIDE, source_caller_id_number=theirs),
+        lambda: office.add(connection, office.CALLER, source_caller_id_number=theirs),
+        lambda: office.transfer(connection, office.CALLER, source_caller_id_number=theirs),
+        lambda: office.create(office.CALLER, source=CommunicationUserModel(id=office.BOB)),
+    ]
+    for attempt in attempts:
+        with pytest.raises(Refusal, match="of another resource") as refused:
+            attempt()
+        assert (refused.value.status, refused.value.code) == (403, "7507")
+    assert len(office.effects) == before
+    office.create(office.CALLER, source=CommunicationUserModel(id=office.ALICE))
+    office.create(office.CALLER, source=CommunicationUserModel(id="8:acs:elsewhere_0000000c"))
+
+
+def test_a_call_is_not_answered_as_a_user_of_another_resource(office):
+    office.ring()
+    with pytest.raises(Refusal, match="of another resource"):
+        office.answer(answered_by=CommunicationUserModel(id=office.BOB))
+    office.answer(answered_by=CommunicationUserModel(id=office.ALICE))

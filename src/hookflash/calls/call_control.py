@@ -82,8 +82,8 @@ class CallControl:
                 target="teamsAppSource",
             )
         targets = self._targets(request)
-        source = checks.own_identity(request.source, "source")
-        number = request.source_caller_id_number.value if request.source_caller_id_number else None
+        source = checks.own_identity(self._registry, command.resource, request.source, "source")
+        number = checks.shown_number(self._registry, command.resource, request.source_caller_id_number)
         sip, voip = headers_of(request.custom_calling_context)
 
         call = ServerCall(
@@ -115,7 +115,7 @@ class CallControl:
         request = command.request
         require_callback(request.callback_uri, "callbackUri", self._callbacks)
         setup = setup_of(request, self._callbacks)
-        answered_by = checks.own_identity(request.answered_by, "answeredBy")
+        answered_by = checks.own_identity(self._registry, command.resource, request.answered_by, "answeredBy")
         invitation = self._registry.book.get(command.resource, request.incoming_call_context)
 
         reaching = invitation.reaching

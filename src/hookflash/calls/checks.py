@@ -11,7 +11,7 @@ from hookflash.wire.identifiers import (
     IdentifierKind,
     PhoneNumberModel,
 )
-from hookflash.wire.results import invalid_argument, not_found, not_supported
+from hookflash.wire.results import invalid_argument, not_found, not_supported, wrong_resource
 
 _REACHABLE = (IdentifierKind.PHONE_NUMBER, IdentifierKind.COMMUNICATION_USER)
 
@@ -52,8 +52,29 @@ def require_caller_id(target: Identifier, caller: PhoneNumberModel | None, field
         )
 
 
-def own_identity(model: CommunicationUserModel | None, field: str) -> Identifier | None:
-    """The identity an app gives itself, if any. Raises Refusal 400/8523 unless it is a user."""
+def shown_number(registry: Registry, resource: str, model: PhoneNumberModel | None) -> str | None:
+    """The number an app wants to be shown as the caller's, if any.
+
+    Numbers that nobody owns here are the trunk's business. Raises Refusal 403/7507 for one that another
+    resource owns: nobody calls in its name.
+    """
+    if model is None or not model.value:
+        return None
+    if registry.directory.numbers.get(model.value, resource.casefold()) != resource.casefold():
+        raise wrong_resource(
+            f"sourceCallerIdNumber is {model.value}, a number of another resource; show one of your own.",
+            target="sourceCallerIdNumber",
+        )
+    return model.value
+
+
+def own_identity(
+    registry: Registry, resource: str, model: CommunicationUserModel | None, field: str
+) -> Identifier | None:
+    """The identity an app gives itself, if any.
+
+    Raises Refusal 400/8523 unless it is a user, 403/7507 for a user of another resource of this server.
+    """
     if model is None:
         return None
     try:
@@ -63,5 +84,10 @@ def own_identity(model: CommunicationUserModel | None, field: str) -> Identifier
     if identity.kind is not IdentifierKind.COMMUNICATION_USER:
         raise invalid_argument(
             f"{field}.id", f"{model.id!r} is not a communication user (8:acs:<resource>_<user>)."
+        )
+    if registry.directory.resource_of(identity) not in (None, resource.casefold()):
+        raise wrong_resource(
+            f"{field}.id is {identity.raw_id!r}, a user of another resource; give one of your own.",
+            target=f"{field}.id",
         )
     return identity

@@ -55,11 +55,18 @@ class Directory:
         Users carry their resource in their id (``8:acs:<resource>_<user>``, contract section 3.1), and
         those of a resource that is not here are the default resource's; numbers are listed.
         """
-        if target.kind is IdentifierKind.COMMUNICATION_USER:
-            scope = target.raw_id.rsplit(":", 1)[-1].partition("_")[0].casefold()
-            return scope if scope in self.resources else self.default_resource
-        if target.phone_number is not None:
-            return self.numbers.get(target.phone_number)
+        own = self.resource_of(target)
+        if own is None and target.kind is IdentifierKind.COMMUNICATION_USER:
+            return self.default_resource
+        return own
+
+    def resource_of(self, who: Identifier) -> str | None:
+        """The GUID of the resource whose number or user that is; None when no resource here says so."""
+        if who.kind is IdentifierKind.COMMUNICATION_USER:
+            scope = who.raw_id.rsplit(":", 1)[-1].partition("_")[0].casefold()
+            return scope if scope in self.resources else None
+        if who.phone_number is not None:
+            return self.numbers.get(who.phone_number)
         return None
 
     def owner_from_outside(self, target: Identifier) -> str | None:

@@ -74,6 +74,7 @@ class ParticipantControl:
         call = connection.server_call
         target = checks.reachable(request.participant_to_add, field)
         checks.require_caller_id(target, request.source_caller_id_number, field)
+        number = checks.shown_number(self._registry, command.resource, request.source_caller_id_number)
         ways = checks.ways_to(self._registry, target, field)
         if call.member(target) is not None:
             raise invalid_argument(field, f"{target} is in the call already; add somebody else.")
@@ -86,10 +87,9 @@ class ParticipantControl:
             )
         call.require_room()
 
-        number = request.source_caller_id_number
         sip, voip = headers_of(request.custom_calling_context)
         manner = Manner(
-            number.value if number else None,
+            number,
             connection.participant.identity,
             request.source_display_name or "",
             sip,

@@ -160,8 +160,9 @@ class TransferControl:
             raise invalid_argument(
                 "targetParticipant", f"{target} is in the call already; transfer to somebody outside it."
             )
+        number = checks.shown_number(self._registry, command.resource, request.source_caller_id_number)
 
-        self._begin(turn, command, connection, transferee, target, ways)
+        self._begin(turn, command, connection, transferee, target, ways, number)
         return OperationResponse(operation_context=request.operation_context)
 
     def _begin(
@@ -172,11 +173,11 @@ class TransferControl:
         transferee: Participant,
         target: Identifier,
         ways: Ways,
+        number: str | None,
     ) -> None:
         request, call = command.request, connection.server_call
         identity = transferee.identity
-        number = request.source_caller_id_number
-        shown = number.value if number else None if identity.is_anonymous else identity.phone_number
+        shown = number or (None if identity.is_anonymous else identity.phone_number)
         if shown is None and not identity.is_anonymous:
             shown = call.caller_number
         sip, voip = headers_of(request.custom_calling_context)
