@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hookflash.calls import commands, effects, facts
+from hookflash.calls import audio_effects, commands, effects, facts
 from hookflash.wire import parts, requests
 from hookflash.wire.enums import (
     MediaStreamingAudioChannelType,
@@ -80,7 +80,7 @@ class MediaRoom:
 
     def stream(self) -> Any:
         """The newest OpenStream or OpenTranscript."""
-        kinds = (effects.OpenStream, effects.OpenTranscript)
+        kinds = (audio_effects.OpenStream, audio_effects.OpenTranscript)
         return [effect for effect in self.office.effects if isinstance(effect, kinds)][-1]
 
     def opened(self, *, again: bool = False) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis.stateful import RuleBasedStateMachine
 
-from hookflash.calls import effects, facts
+from hookflash.calls import audio_effects, effects, facts
 from hookflash.wire.results import Refusal
 
 TERMINAL = {
@@ -149,27 +149,27 @@ class World(RuleBasedStateMachine):
     def _StopTones(self, effect: effects.StopTones) -> None:
         self.sendings.remove(effect.sending)
 
-    def _OpenStream(self, effect: effects.OpenStream) -> None:
+    def _OpenStream(self, effect: audio_effects.OpenStream) -> None:
         assert effect.stream not in self.streams
         assert effect.leg in self.app_legs
-        self._UpdateRoster(effects.UpdateRoster(effect.call, effect.roster))
+        self._UpdateRoster(audio_effects.UpdateRoster(effect.call, effect.roster))
         self.streams[effect.stream] = "opening"
 
-    def _CloseStream(self, effect: effects.CloseStream) -> None:
+    def _CloseStream(self, effect: audio_effects.CloseStream) -> None:
         del self.streams[effect.stream]
 
-    def _StreamTone(self, effect: effects.StreamTone) -> None:
+    def _StreamTone(self, effect: audio_effects.StreamTone) -> None:
         assert self.streams[effect.stream] == "open"
 
-    def _UpdateRoster(self, effect: effects.UpdateRoster) -> None:
+    def _UpdateRoster(self, effect: audio_effects.UpdateRoster) -> None:
         assert all(self._here(leg) for leg, _ in effect.roster)
 
-    def _StartRecording(self, effect: effects.StartRecording) -> None:
+    def _StartRecording(self, effect: audio_effects.StartRecording) -> None:
         assert effect.recording not in self.recordings
-        self._UpdateRoster(effects.UpdateRoster(effect.call, effect.roster))
+        self._UpdateRoster(audio_effects.UpdateRoster(effect.call, effect.roster))
         self.recordings.add(effect.recording)
 
-    def _StopRecording(self, effect: effects.StopRecording) -> None:
+    def _StopRecording(self, effect: audio_effects.StopRecording) -> None:
         self.recordings.remove(effect.recording)
 
     def _StartTimer(self, effect: effects.StartTimer) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from calls.media_room import AUDIO, MediaRoom, refusal, started
 
-from hookflash.calls import effects, facts
+from hookflash.calls import audio_effects, effects, facts
 from hookflash.calls.facts import Cause
 from hookflash.wire import requests
 from hookflash.wire.enums import (
@@ -37,9 +37,9 @@ def test_a_recording_by_connection(office, room):
     response = room.record(connection)
     assert (response.recording_state, response.recording_kind) == ("inactive", "azureCommunicationServices")
     properties = office.get(connection)
-    (effect,) = office.all(effects.StartRecording)
+    (effect,) = office.all(audio_effects.StartRecording)
     own = office.all(effects.OpenAppLeg)[0].leg
-    assert effect == effects.StartRecording(
+    assert effect == audio_effects.StartRecording(
         recording=response.recording_id,
         call=1,
         resource=office.RED,
@@ -82,7 +82,7 @@ def test_a_recording_by_server_call_id(office, room, pad):
     server_call_id = office.get(connection).server_call_id
     locator = CallLocator(server_call_id=server_call_id if pad else server_call_id.rstrip("="))
     response = room.record(call_locator=locator)
-    assert office.all(effects.StartRecording)[0].connection_id == connection
+    assert office.all(audio_effects.StartRecording)[0].connection_id == connection
     assert room.recording("get", response.recording_id).recording_id == response.recording_id
 
 
@@ -96,16 +96,16 @@ def test_a_call_without_an_app_can_be_recorded(office, room):
     call = next(iter(office.exchange._registry.calls.values()))
     call.targets = [Identifier.phone(office.RED_NUMBER)]
     room.record(call_locator=CallLocator(server_call_id=call.id))
-    effect = office.all(effects.StartRecording)[0]
+    effect = office.all(audio_effects.StartRecording)[0]
     assert effect.connection_id not in office.exchange._registry.connections
     office.tell(facts.LegDown(dialled, Cause(200, "OK")))
-    assert office.all(effects.StopRecording)
+    assert office.all(audio_effects.StopRecording)
 
 
 def test_a_group_call_can_be_recorded_by_its_name(office, room):
     office.connect(group_call_id="29228d3e-040e-4656-a70e-890ab4e173e5")
     room.record(call_locator=CallLocator(group_call_id="29228D3E-040E-4656-A70E-890AB4E173E5"))
-    assert office.all(effects.StartRecording)
+    assert office.all(audio_effects.StartRecording)
 
 
 def test_a_room_cannot_be_named(office, room):
@@ -178,7 +178,7 @@ def test_a_paused_recording_still_is_one(office, room):
 )
 def test_defaults(office, room, fields, content, channels, form):
     started(room, **fields)
-    (effect,) = office.all(effects.StartRecording)
+    (effect,) = office.all(audio_effects.StartRecording)
     assert (effect.content_type, effect.channel_type, effect.format) == (content, channels, form)
 
 
@@ -193,7 +193,7 @@ def test_channels_of_participants(office, room):
     ]
     ordering = [who("+1425555012"), who("+1425555010"), who("+1425555013")]
     started(room, **UNMIXED, channel_affinity=affinity, audio_channel_participant_ordering=ordering)
-    assert office.all(effects.StartRecording)[0].channels == (
+    assert office.all(audio_effects.StartRecording)[0].channels == (
         ("4:+1425555010", 1),
         ("4:+1425555011", 0),
         ("4:+1425555012", 2),
@@ -204,12 +204,12 @@ def test_channels_of_participants(office, room):
 def test_there_are_five_channels(office, room):
     ordering = [who(f"+142555501{digit}") for digit in range(7)]
     started(room, **UNMIXED, audio_channel_participant_ordering=ordering)
-    assert [channel for _, channel in office.all(effects.StartRecording)[0].channels] == [0, 1, 2, 3, 4]
+    assert [channel for _, channel in office.all(audio_effects.StartRecording)[0].channels] == [0, 1, 2, 3, 4]
 
 
 def test_a_mixed_recording_has_no_channels(office, room):
     started(room, audio_channel_participant_ordering=[who("+14255550100")])
-    assert office.all(effects.StartRecording)[0].channels == ()
+    assert office.all(audio_effects.StartRecording)[0].channels == ()
 
 
 @pytest.mark.parametrize("kind", RecordingStorageKind)
@@ -220,7 +220,7 @@ def test_external_storage(office, room, kind):
     )
     started(room, external_storage=storage)
     wanted = container if kind is RecordingStorageKind.AZURE_BLOB_STORAGE else None
-    assert office.all(effects.StartRecording)[0].destination == wanted
+    assert office.all(audio_effects.StartRecording)[0].destination == wanted
 
 
 def test_the_callback_is_checked(office, room):
@@ -242,10 +242,10 @@ def test_without_a_callback_nobody_is_told(office, room):
 def test_pause_and_resume(office, room):
     _, _, recording = started(room)
     room.recording("pause", recording)
-    assert office.lately(effects.PauseRecording) == [effects.PauseRecording(recording)]
+    assert office.lately(audio_effects.PauseRecording) == [audio_effects.PauseRecording(recording)]
     assert room.recording("get", recording).recording_state == "inactive"
     room.recording("resume", recording)
-    assert office.lately(effects.ResumeRecording) == [effects.ResumeRecording(recording)]
+    assert office.lately(audio_effects.ResumeRecording) == [audio_effects.ResumeRecording(recording)]
     states = [state for _, state, _ in room.recorded(recording)]
     assert states == ["active", "inactive", "active"]
 
@@ -261,7 +261,7 @@ def test_repeated_pauses_and_resumes_change_nothing(office, room):
 
 def test_a_recording_that_begins_paused(office, room):
     _, _, recording = started(room, pause_on_start=True)
-    assert office.all(effects.StartRecording)[0].paused
+    assert office.all(audio_effects.StartRecording)[0].paused
     assert room.recording("get", recording).recording_state == "inactive"
     assert room.recorded(recording) == []
     room.recording("resume", recording)
@@ -272,7 +272,7 @@ def test_resuming_before_the_recorder_runs(office, room):
     _, connection = office.answered()
     recording = room.record(connection, pause_on_start=True).recording_id
     room.recording("resume", recording)
-    assert office.lately(effects.ResumeRecording)
+    assert office.lately(audio_effects.ResumeRecording)
     assert room.recording("get", recording).recording_state == "inactive"
     office.tell(facts.RecordingStarted(recording, 1.0))
     assert room.recorded(recording) == [("RecordingStateChanged", "active", 200)]
@@ -282,7 +282,7 @@ def test_pausing_before_the_recorder_runs(office, room):
     _, connection = office.answered()
     recording = room.record(connection).recording_id
     room.recording("pause", recording)
-    assert office.lately(effects.PauseRecording)
+    assert office.lately(audio_effects.PauseRecording)
     office.tell(facts.RecordingStarted(recording, 1.0))
     assert room.recorded(recording) == []
 
@@ -290,7 +290,7 @@ def test_pausing_before_the_recorder_runs(office, room):
 def test_after_its_stop_it_is_not_found(office, room):
     _, _, recording = started(room)
     room.recording("stop", recording)
-    assert office.lately(effects.StopRecording) == [effects.StopRecording(recording, "CallEnded")]
+    assert office.lately(audio_effects.StopRecording) == [audio_effects.StopRecording(recording, "CallEnded")]
     assert room.recorded(recording)[-1] == ("RecordingStateChanged", "inactive", 200)
     for what in ("get", "pause", "resume", "stop"):
         with pytest.raises(Refusal, match=r"^Recording not found\.$") as refused:
@@ -315,7 +315,7 @@ def test_a_recording_outlasts_the_app_that_started_it(office, room):
     _, connection = office.created(office.OUTSIDE, office.CALLER)
     recording = room.record(connection).recording_id
     office.hang_up(connection)
-    assert office.all(effects.StopRecording) == []
+    assert office.all(audio_effects.StopRecording) == []
     assert room.recording("get", recording).recording_id == recording
 
 
@@ -359,4 +359,4 @@ def test_the_recorder_learns_who_comes_and_goes(office, room):
     _, connection = office.created(office.OUTSIDE)
     room.record(connection)
     office.added(connection, "+14255550777")
-    assert office.all(effects.UpdateRoster)[-1].roster[-1][1] == "4:+14255550777"
+    assert office.all(audio_effects.UpdateRoster)[-1].roster[-1][1] == "4:+14255550777"

@@ -10,7 +10,7 @@ from calls.media_room import AUDIO, MediaRoom, refusal, started
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hookflash.calls import commands, effects, facts
+from hookflash.calls import audio_effects, commands, effects, facts
 from hookflash.calls.facts import RecordingChunk
 from hookflash.wire.results import Refusal
 
@@ -128,16 +128,16 @@ class Recorder:
     def settle(self) -> None:
         for effect in self.office.effects[self.seen :]:
             match effect:
-                case effects.StartRecording():
+                case audio_effects.StartRecording():
                     assert self.current is None, "two recordings of one call"
                     self.current, self.runs, self.paused = effect.recording, False, effect.paused
-                case effects.PauseRecording():
+                case audio_effects.PauseRecording():
                     assert (effect.recording, self.paused) == (self.current, False)
                     self.paused = True
-                case effects.ResumeRecording():
+                case audio_effects.ResumeRecording():
                     assert (effect.recording, self.paused) == (self.current, True)
                     self.paused = False
-                case effects.StopRecording():
+                case audio_effects.StopRecording():
                     assert effect.recording == self.current
                     self.waiting.append(effect.recording)
                     self.current = None

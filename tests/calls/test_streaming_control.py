@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from calls.media_room import WSS, MediaRoom, details, refusal, speech, streaming, transcription
 
-from hookflash.calls import effects, facts
+from hookflash.calls import audio_effects, effects, facts
 from hookflash.calls.facts import Cause
 from hookflash.wire.constraints import CallbackRules
 from hookflash.wire.enums import AudioFormat, MediaStreamingAudioChannelType
@@ -35,7 +35,7 @@ def test_a_stream_that_starts_with_the_call(office, room):
     own = office.all(effects.OpenAppLeg)[0].leg
     properties = office.get(connection)
     opened = room.stream()
-    assert opened == effects.OpenStream(
+    assert opened == audio_effects.OpenStream(
         stream=1,
         call=1,
         leg=own,
@@ -61,16 +61,16 @@ def test_a_stream_that_starts_with_the_call(office, room):
 def test_nothing_is_opened_before_the_call_is_up(office, room):
     office.ring()
     office.answer(media_streaming_options=streaming(start_media_streaming=True))
-    assert office.all(effects.OpenStream) == []
+    assert office.all(audio_effects.OpenStream) == []
 
 
 def test_start_and_stop_by_request(office, room):
     _, connection = office.answered(media_streaming_options=streaming(), operation_context="call")
-    assert office.all(effects.OpenStream) == []
+    assert office.all(audio_effects.OpenStream) == []
     room.start(connection, operation_context="start", operation_callback_uri="https://app.example/op")
     room.opened()
     room.stop(connection, operation_context="stop")
-    assert office.lately(effects.CloseStream) == [effects.CloseStream(1)]
+    assert office.lately(audio_effects.CloseStream) == [audio_effects.CloseStream(1)]
     assert details(office, connection) == [
         ("MediaStreamingStarted", "subscriptionStarted", "start"),
         ("MediaStreamingStopped", "subscriptionStopped", "stop"),
@@ -115,7 +115,7 @@ def test_details_nobody_knows_are_unspecified(office, room):
         transcription_options=transcription(start_transcription=True),
         **speech(),
     )
-    for opened in office.all(effects.OpenStream) + office.all(effects.OpenTranscript):
+    for opened in office.all(audio_effects.OpenStream) + office.all(audio_effects.OpenTranscript):
         office.tell(facts.StreamFailed(opened.stream, "sunspots", 500, 8603, "gone"))
     assert [what for _, what, _ in details(office, connection)] == ["unspecifiedError"] * 2
 
@@ -138,7 +138,7 @@ def test_the_end_of_the_call_closes_the_stream_first(office, room):
     room.opened()
     office.hang_up(connection)
     assert office.names(connection)[-2:] == ["MediaStreamingStopped", "CallDisconnected"]
-    assert office.lately(effects.CloseStream) == [effects.CloseStream(1)]
+    assert office.lately(audio_effects.CloseStream) == [audio_effects.CloseStream(1)]
     assert office.nothing_left()
 
 
@@ -170,7 +170,7 @@ def test_a_fault_of_the_platform_is_a_failure(office, room):
         transcription_options=transcription(start_transcription=True),
         **speech(),
     )
-    for opened in office.all(effects.OpenStream) + office.all(effects.OpenTranscript):
+    for opened in office.all(audio_effects.OpenStream) + office.all(audio_effects.OpenTranscript):
         office.tell(facts.StreamOpened(opened.stream))
     office.tell(facts.MediaLost((1,)))
     assert details(office, connection)[-2:] == [
@@ -178,8 +178,8 @@ def test_a_fault_of_the_platform_is_a_failure(office, room):
         ("TranscriptionFailed", "serviceShutdown", None),
     ]
     assert office.result(connection, "TranscriptionFailed") == (500, 8580)
-    assert office.lately(effects.CloseStream)
-    assert office.lately(effects.CloseTranscript)
+    assert office.lately(audio_effects.CloseStream)
+    assert office.lately(audio_effects.CloseTranscript)
 
 
 def test_keys_reach_a_stream_that_wants_them(office, room):
@@ -189,35 +189,38 @@ def test_keys_reach_a_stream_that_wants_them(office, room):
     office.press(leg, "2")
     room.opened()
     office.press(leg, "3#")
-    assert [(tone.leg, tone.digit) for tone in office.all(effects.StreamTone)] == [(leg, "3"), (leg, "#")]
+    assert [(tone.leg, tone.digit) for tone in office.all(audio_effects.StreamTone)] == [
+        (leg, "3"),
+        (leg, "#"),
+    ]
 
 
 def test_keys_do_not_reach_a_stream_that_does_not_want_them(office, room):
     leg, _ = office.answered(media_streaming_options=streaming(start_media_streaming=True))
     room.opened()
     office.press(leg, "3")
-    assert office.all(effects.StreamTone) == []
+    assert office.all(audio_effects.StreamTone) == []
 
 
 def test_the_stream_learns_who_comes_and_goes(office, room):
     legs, connection = office.created(office.OUTSIDE, media_streaming_options=streaming())
     office.added(connection, "+14255550777")
-    assert office.all(effects.UpdateRoster) == []
+    assert office.all(audio_effects.UpdateRoster) == []
     room.start(connection)
     third = office.added(connection, "+14255550888")
-    (update,) = office.all(effects.UpdateRoster)
+    (update,) = office.all(audio_effects.UpdateRoster)
     assert update.call == 1
     assert [raw_id for _, raw_id in update.roster][-1] == "4:+14255550888"
     office.hold(connection, "+14255550888")
-    assert len(office.all(effects.UpdateRoster)) == 1
+    assert len(office.all(audio_effects.UpdateRoster)) == 1
     office.tell(facts.LegDown(third, Cause(200, "OK")))
-    assert third not in [leg for leg, _ in office.all(effects.UpdateRoster)[-1].roster]
+    assert third not in [leg for leg, _ in office.all(audio_effects.UpdateRoster)[-1].roster]
     room.stop(connection)
     office.tell(facts.LegDown(legs[0], Cause(200, "OK")))
-    assert len(office.all(effects.UpdateRoster)) == 2
+    assert len(office.all(audio_effects.UpdateRoster)) == 2
     room.start(connection)
     office.added(connection, "+14255550888")
-    assert len(office.all(effects.UpdateRoster)) == 3
+    assert len(office.all(audio_effects.UpdateRoster)) == 3
 
 
 def test_media_needs_options_given_at_setup(office, room):

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from hookflash.calls import effects, facts
+from hookflash.calls import audio_effects, facts
 from hookflash.calls.facts import Cause
 from hookflash.wire.results import Refusal
 
@@ -48,23 +48,23 @@ class Sockets(RuleBasedStateMachine):
         """Carry out what was decided since the last time."""
         for effect in self.office.effects[self.seen :]:
             match effect:
-                case effects.OpenStream() | effects.OpenTranscript():
-                    kind = "audio" if isinstance(effect, effects.OpenStream) else "text"
+                case audio_effects.OpenStream() | audio_effects.OpenTranscript():
+                    kind = "audio" if isinstance(effect, audio_effects.OpenStream) else "text"
                     assert kind not in [self.kinds[one] for one in self.sockets], "two of a kind"
                     assert effect.stream not in self.kinds, "a name is used twice"
                     self.sockets[effect.stream], self.kinds[effect.stream] = "opening", kind
-                case effects.CloseStream():
+                case audio_effects.CloseStream():
                     assert self.kinds[effect.stream] == "audio"
                     del self.sockets[effect.stream]
-                case effects.CloseTranscript():
+                case audio_effects.CloseTranscript():
                     assert self.kinds[effect.stream] == "text"
                     del self.sockets[effect.stream]
-                case effects.UpdateTranscript():
+                case audio_effects.UpdateTranscript():
                     assert self.sockets[effect.stream] == "open"
-                case effects.StreamTone():
+                case audio_effects.StreamTone():
                     assert self.sockets[effect.stream] == "open"
                     assert self.kinds[effect.stream] == "audio"
-                case effects.UpdateRoster():
+                case audio_effects.UpdateRoster():
                     assert self.sockets
                     assert effect.roster != self.roster
                     self.roster = effect.roster

@@ -16,7 +16,7 @@ from calls.media_room import (
     transcription,
 )
 
-from hookflash.calls import commands, effects, facts
+from hookflash.calls import audio_effects, commands, facts
 from hookflash.wire.parts import CallLocator
 from hookflash.wire.requests import ConnectRequest
 
@@ -42,7 +42,7 @@ def test_a_transcript_that_starts_with_the_call(office, room):
         "en-US",
     )
     opened = room.stream()
-    assert isinstance(opened, effects.OpenTranscript)
+    assert isinstance(opened, audio_effects.OpenTranscript)
     assert (opened.url, opened.locale, opened.speech_model, opened.intermediate) == (
         WSS,
         "en-US",
@@ -66,12 +66,12 @@ def test_start_update_and_stop_by_request(office, room):
     assert room.stream().locale == "fr-FR"
     room.opened()
     room.update(connection, locale="de-DE", operation_context="update")
-    assert office.lately(effects.UpdateTranscript) == [effects.UpdateTranscript(1, "de-DE", None)]
+    assert office.lately(audio_effects.UpdateTranscript) == [audio_effects.UpdateTranscript(1, "de-DE", None)]
     assert office.get(connection).transcription_subscription.locale == "de-DE"
     room.update(connection, speech_recognition_model_endpoint_id="m")
-    assert office.lately(effects.UpdateTranscript) == [effects.UpdateTranscript(1, "de-DE", "m")]
+    assert office.lately(audio_effects.UpdateTranscript) == [audio_effects.UpdateTranscript(1, "de-DE", "m")]
     room.stop_transcribing(connection, operation_context="stop")
-    assert office.lately(effects.CloseTranscript) == [effects.CloseTranscript(1)]
+    assert office.lately(audio_effects.CloseTranscript) == [audio_effects.CloseTranscript(1)]
     assert details(office, connection) == [
         ("TranscriptionStarted", "subscriptionStarted", "start"),
         ("TranscriptionUpdated", "transcriptionLocaleUpdated", "update"),
@@ -136,7 +136,7 @@ def test_the_endpoint_may_stand_at_the_top_level(office, room):
         transcription_options=transcription(), cognitive_services_endpoint=ENDPOINT
     )
     room.transcribe(connection)
-    assert isinstance(room.stream(), effects.OpenTranscript)
+    assert isinstance(room.stream(), audio_effects.OpenTranscript)
 
 
 def test_an_update_needs_something_new_and_a_running_transcript(office, room):
@@ -181,7 +181,7 @@ def test_both_end_with_the_call(office, room):
         transcription_options=transcription(start_transcription=True),
         **speech(),
     )
-    for opened in office.all(effects.OpenStream) + office.all(effects.OpenTranscript):
+    for opened in office.all(audio_effects.OpenStream) + office.all(audio_effects.OpenTranscript):
         office.tell(facts.StreamOpened(opened.stream))
     office.terminate(connection)
     assert office.names(connection)[-3:] == [

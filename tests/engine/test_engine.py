@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hookflash.calls.audio_effects import UpdateRoster
 from hookflash.calls.commands import AnswerCall, GetCall, HangUp, RejectCall
 from hookflash.calls.directory import Directory, Resource
 from hookflash.calls.effects import (
@@ -21,7 +22,6 @@ from hookflash.calls.effects import (
     MuteLeg,
     PublishEvent,
     RaiseIncomingCall,
-    UpdateRoster,
 )
 from hookflash.calls.exchange import Exchange
 from hookflash.calls.facts import Cause, IncomingLeg, LegDown, LegRinging, LegUp

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from streaming_bench import FakeAudio, FakeListener, until
 
-from hookflash.calls import effects, facts
+from hookflash.calls import audio_effects, facts
 from hookflash.ports.audio import Prompts, Said, Source, Whole
 from hookflash.recording import take
 from hookflash.recording.desk import RecordingDesk
@@ -63,7 +63,7 @@ class Room:
         self.facts: list[facts.Fact] = []
         self.desk = RecordingDesk(self.audio, self.library, self.clock, self.facts.append, **settings)
 
-    def effect(self, **changes: Any) -> effects.StartRecording:
+    def effect(self, **changes: Any) -> audio_effects.StartRecording:
         given: dict[str, Any] = {
             "recording": "r1",
             "call": 5,
@@ -79,7 +79,7 @@ class Room:
             "destination": None,
             "roster": ROSTER,
         }
-        return effects.StartRecording(**{**given, **changes})
+        return audio_effects.StartRecording(**{**given, **changes})
 
     async def start(self, **changes: Any) -> FakeListener:
         self.desk.start(self.effect(**changes))
@@ -87,7 +87,7 @@ class Room:
         return self.audio.listeners[-1]
 
     async def stop(self) -> facts.RecordingStored:
-        self.desk.stop(effects.StopRecording("r1", "CallEnded"))
+        self.desk.stop(audio_effects.StopRecording("r1", "CallEnded"))
         return await self.stored()
 
     async def stored(self) -> facts.RecordingStored:
@@ -193,11 +193,11 @@ async def test_pauses_are_left_out_and_told(room: Room) -> None:
     listener = await room.start()
     room.give(listener, {Whole(5): 100}, 50)
     at = room.clock.wall()
-    room.desk.pause(effects.PauseRecording("r1"))
-    room.desk.pause(effects.PauseRecording("r1"))
+    room.desk.pause(audio_effects.PauseRecording("r1"))
+    room.desk.pause(audio_effects.PauseRecording("r1"))
     room.give(listener, {Whole(5): 9999}, 100)
-    room.desk.resume(effects.ResumeRecording("r1"))
-    room.desk.resume(effects.ResumeRecording("r1"))
+    room.desk.resume(audio_effects.ResumeRecording("r1"))
+    room.desk.resume(audio_effects.ResumeRecording("r1"))
     room.give(listener, {Whole(5): 200}, 50)
     stored = await room.stop()
     (chunk,) = stored.chunks
@@ -234,11 +234,11 @@ async def test_everybody_has_a_channel_in_an_unmixed_recording(room: Room) -> No
     assert listener.sources == {Said(9), Said(10), Said(11), Prompts(5)}
     room.give(listener, {Said(10): 10}, 5)
     room.give(listener, {Said(10): 10, Said(11): 11, Said(9): 9, Prompts(5): 90}, 5)
-    room.desk.roster(effects.UpdateRoster(5, (*ROSTER[:2], (12, "8:acs:late"))))
-    room.desk.roster(effects.UpdateRoster(6, ()))
+    room.desk.roster(audio_effects.UpdateRoster(5, (*ROSTER[:2], (12, "8:acs:late"))))
+    room.desk.roster(audio_effects.UpdateRoster(6, ()))
     assert listener.sources == {Said(9), Said(10), Said(12), Prompts(5)}
     room.give(listener, {Said(12): 12}, 5)
-    room.desk.roster(effects.UpdateRoster(5, (*ROSTER[:2], (13, "4:+14255550101"))))
+    room.desk.roster(audio_effects.UpdateRoster(5, (*ROSTER[:2], (13, "4:+14255550101"))))
     room.give(listener, {Said(13): 13}, 5)
     (chunk,) = (await room.stop()).chunks
     samples = room.read(chunk)[::FRAME]
@@ -312,10 +312,10 @@ async def test_stopping_at_once_leaves_a_file_without_audio(room: Room) -> None:
     stored = await room.stop()
     assert stored.duration_ms == 0
     assert room.audio.listeners == []
-    room.desk.stop(effects.StopRecording("r1", "CallEnded"))
-    for effect in (effects.PauseRecording("r1"), effects.PauseRecording("r2")):
+    room.desk.stop(audio_effects.StopRecording("r1", "CallEnded"))
+    for effect in (audio_effects.PauseRecording("r1"), audio_effects.PauseRecording("r2")):
         room.desk.pause(effect)
-    room.desk.resume(effects.ResumeRecording("r2"))
+    room.desk.resume(audio_effects.ResumeRecording("r2"))
 
 
 @pytest.mark.parametrize(
@@ -430,7 +430,7 @@ async def test_a_file_that_can_not_be_closed_is_told_in_the_log(
         raise OSError("the disk is gone")
 
     monkeypatch.setattr(WavWriter, "close", fail)
-    room.desk.stop(effects.StopRecording("r1", "CallEnded"))
+    room.desk.stop(audio_effects.StopRecording("r1", "CallEnded"))
     await until(lambda: not room.desk.open)
     assert "could not be closed: the disk is gone" in caplog.text
     assert room.of(facts.RecordingStored) == []

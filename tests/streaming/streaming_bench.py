@@ -12,7 +12,7 @@ import numpy as np
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from hookflash.calls import effects, facts
+from hookflash.calls import audio_effects, facts
 from hookflash.events.targets import TargetPolicy
 from hookflash.ports import audio
 from hookflash.ports.audio import AudioUnavailable
@@ -193,7 +193,7 @@ class Room:
         targets = TargetPolicy(schemes=("wss", "ws"), **allowed)
         self.desk = StreamDesk(self.audio, targets, self.tokens, self.clock, self.facts.append, recogniser)
 
-    def effect(self, **changes: Any) -> effects.OpenStream:
+    def effect(self, **changes: Any) -> audio_effects.OpenStream:
         given: dict[str, Any] = {
             "stream": 1,
             "call": 5,
@@ -210,9 +210,9 @@ class Room:
             "loopback": False,
             "roster": ((9, "8:acs:app"), (10, "4:+14255550100"), (11, "4:+14255550101")),
         }
-        return effects.OpenStream(**{**given, **changes})
+        return audio_effects.OpenStream(**{**given, **changes})
 
-    def transcript(self, **changes: Any) -> effects.OpenTranscript:
+    def transcript(self, **changes: Any) -> audio_effects.OpenTranscript:
         given: dict[str, Any] = {
             "stream": 2,
             "call": 5,
@@ -227,7 +227,7 @@ class Room:
             "intermediate": True,
             "roster": ((9, "8:acs:app"), (10, "4:+14255550100")),
         }
-        return effects.OpenTranscript(**{**given, **changes})
+        return audio_effects.OpenTranscript(**{**given, **changes})
 
     async def stream(self, **changes: Any) -> Connection:
         """Open a stream, wait for it; the app's end."""

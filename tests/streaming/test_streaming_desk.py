@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from streaming_bench import RESOURCE, App, Room, until
 
-from hookflash.calls import effects, facts
+from hookflash.calls import audio_effects, facts
 from hookflash.events.targets import TargetRefused
 from hookflash.ports.audio import Heard, Said
 from hookflash.streaming import app_socket, dialling
@@ -95,8 +95,10 @@ async def test_unmixed_audio_is_one_stream_for_each_other_participant(room: Room
     found = {one["participantRawID"]: samples(one["data"])[0] for one in connection.of("AudioData")}
     assert found == {"4:+14255550100": 100, "4:+14255550101": 200}
     assert list(connection.of("AudioData")[0]) == ["timestamp", "participantRawID", "data", "silent"]
-    room.desk.roster(effects.UpdateRoster(5, ((9, "8:acs:app"), (11, "4:+14255550101"), (12, "8:acs:new"))))
-    room.desk.roster(effects.UpdateRoster(6, ()))
+    room.desk.roster(
+        audio_effects.UpdateRoster(5, ((9, "8:acs:app"), (11, "4:+14255550101"), (12, "8:acs:new")))
+    )
+    room.desk.roster(audio_effects.UpdateRoster(6, ()))
     assert listener.sources == {Said(11), Said(12)}
     listener.give()
     await until(lambda: len(connection.texts) == 5)
@@ -126,15 +128,15 @@ async def test_of_many_participants_the_four_loudest_are_sent(room: Room) -> Non
     audio = connection.of("AudioData")
     assert audio[43]["participantRawID"] == "p16"
     assert [one["participantRawID"] for one in audio[-4:]] == ["p12", "p13", "p14", "p15"]
-    room.desk.roster(effects.UpdateRoster(5, roster[:3]))
+    room.desk.roster(audio_effects.UpdateRoster(5, roster[:3]))
     listener.give(levels)
 
 
 @pytest.mark.parametrize("wanted", [True, False])
 async def test_keys_are_sent_when_they_are_wanted(room: Room, wanted: bool) -> None:
     connection = await room.stream(dtmf_tones=wanted)
-    room.desk.tone(effects.StreamTone(1, 10, "#"))
-    room.desk.tone(effects.StreamTone(77, 10, "1"))
+    room.desk.tone(audio_effects.StreamTone(1, 10, "#"))
+    room.desk.tone(audio_effects.StreamTone(77, 10, "1"))
     room.audio.listeners[0].give()
     await until(lambda: connection.of("AudioData"))
     assert connection.of("DtmfData") == ([{"data": "#"}] if wanted else [])
@@ -155,7 +157,7 @@ async def test_what_the_app_sends_is_said_and_stopping_hushes(room: Room) -> Non
     await connection.socket.send_bytes(b"12")
     await connection.socket.send_str('{"kind":"StopAudio"}')
     await until(lambda: voice.hushed == 1)
-    room.desk.close_stream(effects.CloseStream(1))
+    room.desk.close_stream(audio_effects.CloseStream(1))
     assert voice.closed
 
 
@@ -190,8 +192,8 @@ async def test_closing_sends_what_waits_and_says_1000(room: Room) -> None:
     connection = await room.stream()
     (listener,) = room.audio.listeners
     listener.give(ticks=20)
-    room.desk.close_stream(effects.CloseStream(1))
-    room.desk.close_stream(effects.CloseStream(1))
+    room.desk.close_stream(audio_effects.CloseStream(1))
+    room.desk.close_stream(audio_effects.CloseStream(1))
     await until(lambda: connection.code)
     assert connection.code == 1000
     assert len(connection.of("AudioData")) == 20
@@ -202,7 +204,7 @@ async def test_closing_sends_what_waits_and_says_1000(room: Room) -> None:
 
 async def test_closing_before_it_is_open_leaves_nothing(room: Room) -> None:
     room.desk.open_stream(room.effect())
-    room.desk.close_stream(effects.CloseStream(1))
+    room.desk.close_stream(audio_effects.CloseStream(1))
     await room.clock.settle()
     assert room.facts == []
     assert room.audio.listeners == []
@@ -222,7 +224,7 @@ async def test_closing_while_the_metadata_is_sent_opens_nothing(
     monkeypatch.setattr(aiohttp.ClientWebSocketResponse, "send_str", slow)
     room.desk.open_stream(room.effect())
     await sending.wait()
-    room.desk.close_stream(effects.CloseStream(1))
+    room.desk.close_stream(audio_effects.CloseStream(1))
     go_on.set()
     await until(lambda: room.app.connections and room.app.connections[0].code == 1000)
     assert room.facts == []
@@ -403,7 +405,7 @@ async def test_closing_during_an_interruption_ends_it(room: Room) -> None:
     connection = await room.stream()
     connection.cut()
     await until(lambda: room.clock.pending)
-    room.desk.close_stream(effects.CloseStream(1))
+    room.desk.close_stream(audio_effects.CloseStream(1))
     await until(lambda: not room.clock.pending)
     assert len(room.facts) == 1
 
@@ -438,7 +440,7 @@ async def test_audio_lost_during_an_interruption(room: Room) -> None:
     await until(lambda: room.clock.pending)
     room.audio.listeners[0].lost("the media worker is gone")
     assert (await room.failed()).details == "serviceShutdown"
-    room.desk.close_stream(effects.CloseStream(1))
+    room.desk.close_stream(audio_effects.CloseStream(1))
     await until(lambda: not room.clock.pending)
 
 
@@ -488,15 +490,15 @@ async def test_a_transcript_is_metadata_and_a_warning(room: Room, caplog: pytest
     (warning,) = [record.message for record in caplog.records if "recogniser" in record.message]
     assert "2c006980-8ef1-46c2-84fa-357fefac0893" in warning
     assert room.audio.listeners == []
-    room.desk.update_transcript(effects.UpdateTranscript(2, "de-DE", None))
-    room.desk.update_transcript(effects.UpdateTranscript(77, "de-DE", None))
-    room.desk.roster(effects.UpdateRoster(5, ()))
+    room.desk.update_transcript(audio_effects.UpdateTranscript(2, "de-DE", None))
+    room.desk.update_transcript(audio_effects.UpdateTranscript(77, "de-DE", None))
+    room.desk.roster(audio_effects.UpdateRoster(5, ()))
     connection.cut()
     await until(lambda: room.clock.pending)
     room.clock.advance(1.0)
     await until(lambda: len(room.app.connections) == 2 and room.app.connections[1].texts)
     assert room.app.connections[1].of("TranscriptionMetadata")[0]["locale"] == "de-de"
-    room.desk.close_transcript(effects.CloseTranscript(2))
+    room.desk.close_transcript(audio_effects.CloseTranscript(2))
     await until(lambda: room.app.connections[1].code == 1000)
 
 
@@ -549,9 +551,9 @@ async def test_with_a_recogniser_what_is_said_is_sent_as_text(intermediate: bool
     await until(lambda: connection.of("TranscriptionData")[-1:] and "Hello." in connection.texts[-1])
     texts = [(one["text"], one["resultStatus"]) for one in connection.of("TranscriptionData")]
     assert texts == [("he", "Intermediate")] * intermediate + [("Hello.", "Final")]
-    room.desk.roster(effects.UpdateRoster(5, ((9, "8:acs:app"), (11, "4:+1"))))
+    room.desk.roster(audio_effects.UpdateRoster(5, ((9, "8:acs:app"), (11, "4:+1"))))
     assert listener.sources == {Said(11)}
-    room.desk.update_transcript(effects.UpdateTranscript(2, "fr-FR", "m"))
+    room.desk.update_transcript(audio_effects.UpdateTranscript(2, "fr-FR", "m"))
     assert recogniser.updates == [("en-US", None), ("fr-FR", "m")]
     listener.lost("gone")
     failed = await room.failed()

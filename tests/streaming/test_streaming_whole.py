@@ -13,7 +13,7 @@ import pytest
 from live_calls import Calls, Phone, hosts, tones
 from streaming_bench import App, Connection, FakeTokens, Room, until
 
-from hookflash.calls import effects, facts
+from hookflash.calls import audio_effects, facts
 from hookflash.events.targets import TargetPolicy
 from hookflash.plane.process import WorkerProcess
 from hookflash.streaming.desk import StreamDesk
@@ -154,6 +154,6 @@ async def test_forty_streams_open_and_close_and_leave_nothing(calls: Calls, room
     await until(lambda: all(len(one.texts) > 10 for one in room.app.connections))
     assert calls.desk.audio.open == 80
     for number in range(40):
-        room.desk.close_stream(effects.CloseStream(100 + number))
+        room.desk.close_stream(audio_effects.CloseStream(100 + number))
     await until(lambda: all(one.code == 1000 for one in room.app.connections))
     await until(lambda: calls.desk.audio.open == 0)

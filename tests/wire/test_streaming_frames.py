@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 
 import pytest
@@ -114,8 +115,8 @@ def test_transcription_data() -> None:
 
 AUDIO = {
     "JavaScript": '{"kind":"audioData","audioData":{"data":"%s","isSilent":false},"stopAudio":{}}',
-    ".NET": '{"Kind":"AudioData","AudioData":{"Data":"%s","Timestamp":"0001-01-01T00:00:00","Participant":null,'
-    '"IsSilent":false},"StopAudio":null}',
+    ".NET": '{"Kind":"AudioData","AudioData":{"Data":"%s","Timestamp":"0001-01-01T00:00:00",'
+    '"Participant":null,"IsSilent":false},"StopAudio":null}',
     "Python, as documented": '{"Kind":"AudioData","AudioData":{"Data":"%s"},"StopAudio":null}',
     "Java": '{"kind":"AudioData","audioData":{"data":"%s","timestamp":null,"participant":null,'
     '"isSilent":false},"stopAudio":null}',
@@ -180,7 +181,5 @@ def test_audio_of_any_length_comes_through(pcm: bytes) -> None:
 
 @given(st.binary(max_size=200) | st.text(max_size=200))
 def test_rubbish_never_does_harm(text: bytes | str) -> None:
-    try:
+    with contextlib.suppress(FrameError):
         read_frame(text)
-    except FrameError as error:
-        assert str(error)

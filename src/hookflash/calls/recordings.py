@@ -15,7 +15,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hookflash.calls import effects
+from hookflash.calls import audio_effects, effects
 from hookflash.calls.streams import roster_of
 from hookflash.machine import Machine
 from hookflash.media.tables import RECORDING, RecordingStep
@@ -115,7 +115,7 @@ class Recording:
         call.recording = self
         self.book.live[self.id] = self
         turn.emit(
-            effects.StartRecording(
+            audio_effects.StartRecording(
                 recording=self.id,
                 call=call.number,
                 resource=self.resource,
@@ -138,7 +138,7 @@ class Recording:
             return
         was = self.state
         self.machine.fire(RecordingStep.PAUSE)
-        turn.emit(effects.PauseRecording(self.id))
+        turn.emit(audio_effects.PauseRecording(self.id))
         if was is RecordingState.ACTIVE:
             self._changed(turn, SUCCESS)
 
@@ -147,7 +147,7 @@ class Recording:
         if not self.machine.allows(RecordingStep.RESUME):
             return
         self.machine.fire(RecordingStep.RESUME)
-        turn.emit(effects.ResumeRecording(self.id))
+        turn.emit(audio_effects.ResumeRecording(self.id))
         if self.state is RecordingState.ACTIVE:
             self._changed(turn, SUCCESS)
 
@@ -155,7 +155,7 @@ class Recording:
         """Somebody stopped it, or the call is over; ``result`` says so when the platform broke down."""
         self.machine.fire(RecordingStep.STOP)
         self._over()
-        turn.emit(effects.StopRecording(self.id, self.end_reason))
+        turn.emit(audio_effects.StopRecording(self.id, self.end_reason))
         self._changed(turn, result)
 
     # --- what happens -----------------------------------------------------------------------------------

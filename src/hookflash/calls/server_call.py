@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from hookflash.calls.audio_effects import Roster, UpdateRoster
 from hookflash.calls.connection import Connection
 from hookflash.calls.effects import (
     AnswerLeg,
@@ -24,8 +25,6 @@ from hookflash.calls.effects import (
     MuteLeg,
     OpenAppLeg,
     RefuseLeg,
-    Roster,
-    UpdateRoster,
 )
 from hookflash.calls.ending import ALONE, Ending
 from hookflash.calls.facts import Cause

@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hookflash.calls.effects import (
+from hookflash.calls.audio_effects import (
     CloseStream,
     CloseTranscript,
     OpenStream,

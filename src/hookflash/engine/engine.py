@@ -17,6 +17,19 @@ from functools import partial
 
 import msgspec
 
+from hookflash.calls.audio_effects import (
+    CloseStream,
+    CloseTranscript,
+    OpenStream,
+    OpenTranscript,
+    PauseRecording,
+    ResumeRecording,
+    StartRecording,
+    StopRecording,
+    StreamTone,
+    UpdateRoster,
+    UpdateTranscript,
+)
 from hookflash.calls.commands import (
     Command,
     GetCall,
@@ -29,8 +42,6 @@ from hookflash.calls.effects import (
     AddListener,
     AnswerLeg,
     CloseAppLeg,
-    CloseStream,
-    CloseTranscript,
     ConnectionClosed,
     ConnectionOpened,
     DialLeg,
@@ -42,26 +53,17 @@ from hookflash.calls.effects import (
     MuteLeg,
     Notify,
     OpenAppLeg,
-    OpenStream,
-    OpenTranscript,
-    PauseRecording,
     PlayAudio,
     PublishEvent,
     RaiseIncomingCall,
     RefuseLeg,
     RemoveListener,
-    ResumeRecording,
     RingLeg,
     SendTones,
-    StartRecording,
     StartTimer,
     StopAudio,
-    StopRecording,
     StopTimer,
     StopTones,
-    StreamTone,
-    UpdateRoster,
-    UpdateTranscript,
 )
 from hookflash.calls.exchange import Exchange
 from hookflash.calls.facts import Fact, NobodyListens, Stopping, TimerFired

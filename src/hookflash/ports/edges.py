@@ -5,30 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from hookflash.calls.effects import (
-    AddListener,
-    AnswerLeg,
+from hookflash.calls.audio_effects import (
     CloseStream,
     CloseTranscript,
-    DialLeg,
-    EndLeg,
-    MoveLeg,
     OpenStream,
     OpenTranscript,
     PauseRecording,
-    PlayAudio,
-    PublishEvent,
-    RaiseIncomingCall,
-    RefuseLeg,
-    RemoveListener,
     ResumeRecording,
-    RingLeg,
-    SendTones,
     StartRecording,
     StopRecording,
     StreamTone,
     UpdateRoster,
     UpdateTranscript,
+)
+from hookflash.calls.effects import (
+    AddListener,
+    AnswerLeg,
+    DialLeg,
+    EndLeg,
+    MoveLeg,
+    PlayAudio,
+    PublishEvent,
+    RaiseIncomingCall,
+    RefuseLeg,
+    RemoveListener,
+    RingLeg,
+    SendTones,
 )
 from hookflash.calls.facts import Fact
 from hookflash.ports.journal import Delivery

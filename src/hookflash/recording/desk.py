@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from hookflash.calls.effects import (
+from hookflash.calls.audio_effects import (
     PauseRecording,
     ResumeRecording,
     StartRecording,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hookflash.calls.effects import StartRecording
+from hookflash.calls.audio_effects import StartRecording
 from hookflash.recording.files import RATE
 from hookflash.wire.timestamps import zulu_time
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.calls.effects import Roster, StartRecording
+from hookflash.calls.audio_effects import Roster, StartRecording
 from hookflash.calls.facts import RecordingChunk, RecordingFailed, RecordingStarted, RecordingStored
 from hookflash.ports.audio import (
     FRAMES_PER_SECOND,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from hookflash.calls.effects import (
+from hookflash.calls.audio_effects import (
     CloseStream,
     CloseTranscript,
     OpenStream,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.calls.effects import OpenStream, Roster
+from hookflash.calls.audio_effects import OpenStream, Roster
 from hookflash.calls.facts import StreamFailed, StreamOpened
 from hookflash.ports.audio import (
     FRAMES_PER_SECOND,

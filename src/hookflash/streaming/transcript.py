@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.calls.effects import OpenTranscript, Roster, UpdateTranscript
+from hookflash.calls.audio_effects import OpenTranscript, Roster, UpdateTranscript
 from hookflash.calls.facts import StreamFailed, StreamOpened
 from hookflash.ports.audio import AudioUnavailable, CallAudio, Listener, Said, Source
 from hookflash.ports.clock import Clock

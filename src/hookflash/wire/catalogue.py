@@ -73,7 +73,7 @@ def page_of(code: int | str) -> str | None:
 
 @cache
 def help_link(code: str) -> str | None:
-    """The ``Link`` header of a refusal with this code (RFC 8288): what the server's own page says about it."""
+    """The ``Link`` header of a refusal with this code (RFC 8288): where the server's own page explains it."""
     row = find(code)
     return f'</hookflash/docs#{row.code}>; rel="help"' if row is not None else None
 

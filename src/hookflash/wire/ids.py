@@ -128,8 +128,9 @@ class Minter:
 
 
 def recording_connection(recording_id: str) -> str | None:
-    """The ``PlatformEndpointId`` of a recordingId: the callConnectionId that started it, if one did. None when
-    it is no recordingId.
+    """The ``PlatformEndpointId`` of a recordingId: the callConnectionId that started it, if one did.
+
+    None when it is no recordingId.
     """
     if len(recording_id) > _MAX_LENGTH:
         return None
