@@ -339,6 +339,24 @@ def test_a_recorder_that_cannot_start(office, room):
     assert room.record(connection).recording_id != recording
 
 
+def test_who_named_no_callback_hears_of_a_recorder_that_cannot_start_where_the_call_tells(office, room):
+    _, connection = office.answered()
+    recording = room.record(connection, recording_state_callback_uri=None).recording_id
+    office.tell(facts.RecordingFailed(recording, 400, 8562, "There is no video here."))
+    (note,) = office.lately(effects.Notify)
+    assert (type(note.data).__name__, note.data.recording_id) == ("StartRecordingFailed", recording)
+    assert (note.connection_id, note.callback_uri) == (connection, "https://app.example/cb")
+
+
+def test_nobody_is_left_to_hear_of_a_recorder_that_cannot_start(office, room):
+    """The call goes on between phones; the app that recorded it has left."""
+    _, connection = office.created(office.OUTSIDE, office.CALLER)
+    recording = room.record(connection, recording_state_callback_uri=None).recording_id
+    office.hang_up(connection)
+    office.tell(facts.RecordingFailed(recording, 400, 8562, "There is no video here."))
+    assert office.lately(effects.Notify) == []
+
+
 def test_a_recorder_that_breaks_off(office, room):
     _, _, recording = started(room)
     office.tell(facts.RecordingFailed(recording, 500, 9999, "No space is left on the disk."))

@@ -6,7 +6,9 @@ service. Each change is told to its ``recordingStateCallbackUri``, if it has one
 found any more; what is left is to publish its files when they are complete, and to tell of them on request.
 
 A recording that fails before it ran is StartRecordingFailed; api-versions that do not know that event, and
-recordings that ran already, get RecordingStateChanged with the reason instead.
+recordings that ran already, get RecordingStateChanged with the reason instead. Without a
+``recordingStateCallbackUri`` StartRecordingFailed goes where the app's other events go: who is not told waits
+for a file that never comes.
 """
 
 from __future__ import annotations
@@ -171,11 +173,13 @@ class Recording:
 
     def failed(self, turn: Turn, result: ResultInformation) -> None:
         never_ran = self.began is None
+        callback = self.callback or self._app_callback()
         self.machine.fire(RecordingStep.FAIL)
         self._over()
         self.end_reason, self.failure = FAILED, result
         if never_ran and is_known(StartRecordingFailed, self.version):
-            self._notify(turn, StartRecordingFailed(**self._common(result), recording_id=self.id))
+            event = StartRecordingFailed(**self._common(result), recording_id=self.id)
+            self._notify(turn, event, callback)
         else:
             self._changed(turn, result)
 
@@ -229,6 +233,7 @@ class Recording:
                 start_date_time=offset_time(self.began) if self.began is not None else None,
                 recording_kind=RecordingKind.AZURE_COMMUNICATION_SERVICES,
             ),
+            self.callback,
         )
 
     def _common(self, result: ResultInformation) -> dict[str, Any]:
@@ -240,10 +245,15 @@ class Recording:
             "result_information": result,
         }
 
-    def _notify(self, turn: Turn, event: EventData) -> None:
+    def _app_callback(self) -> str | None:
+        """Where the app that started it has its events; StartRecordingFailed is an event of its connection."""
+        connections = self.call.connections.values() if self.call is not None else ()
+        return next((one.callback_uri for one in connections if one.id == self.connection_id), None)
+
+    def _notify(self, turn: Turn, event: EventData, callback: str | None) -> None:
         data = gated(event)
-        if self.callback is not None and data is not None:
-            turn.emit(effects.Notify(self.resource, self.connection_id, self.callback, data))
+        if callback is not None and data is not None:
+            turn.emit(effects.Notify(self.resource, self.connection_id, callback, data))
 
 
 class RecordingBook:
