@@ -246,7 +246,7 @@ class Recording:
         }
 
     def _app_callback(self) -> str | None:
-        """Where the app that started it has its events; StartRecordingFailed is an event of its connection."""
+        """Where its app has its events; StartRecordingFailed is an event of the connection."""
         connections = self.call.connections.values() if self.call is not None else ()
         return next((one.callback_uri for one in connections if one.id == self.connection_id), None)
 
