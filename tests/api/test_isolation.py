@@ -157,6 +157,7 @@ async def world() -> World:
         "server": server_call,
         "recording": recorded.json["recordingId"],
         "context": edges.raised[-1].data.incoming_call_context,
+        "incoming": edges.raised[-1].data.correlation_id,
         "user": (await mine.send("POST", "/identities", {})).json["identity"]["id"],
     }
     return World(mine, theirs, things, {one.name: one for one in azure.operations})
@@ -271,3 +272,23 @@ async def test_every_answer_about_ones_own_call_names_its_correlation(world: Wor
     reply = await world.mine.send("POST", f"/calling/callConnections/{connection}:cancelAllMediaOperations")
     assert reply.status == 400
     assert "x-microsoft-skype-chain-id" in reply.headers
+
+
+@pytest.mark.parametrize("name", ["redirectCall", "rejectCall", "answerCall", "startRecording"])
+async def test_an_answer_names_the_correlation_of_a_call_that_its_path_does_not_name(
+    world: World, name: str
+) -> None:
+    operation, body = world.operations[name], body_of(name, world.things)
+    known = await world.mine.send("GET", f"/calling/callConnections/{world.things['connection']}")
+    if name == "startRecording":
+        await world.mine.send("DELETE", f"/calling/recordings/{world.things['recording']}")
+    reply = await world.mine.send("POST", path_of(operation, world.things), body)
+    assert reply.status == operation.status, reply.body
+    chain = reply.headers["x-microsoft-skype-chain-id"]
+    if name == "startRecording":
+        assert chain == known.headers["x-microsoft-skype-chain-id"]
+    elif name == "answerCall":
+        assert chain == reply.json["correlationId"]
+    else:
+        assert chain == world.things["incoming"]
+        assert (reply.body, "content-type" in reply.headers) == (b"", False)

@@ -50,7 +50,7 @@ from hookflash.wire.catalogue import page_of
 from hookflash.wire.hmac import body_digest
 from hookflash.wire.ids import recording_connection
 from hookflash.wire.operations import EARLIER_STATUSES
-from hookflash.wire.responses import CallConnectionProperties
+from hookflash.wire.responses import CallConnectionProperties, NoContent, RecordingStateResponse
 from hookflash.wire.results import Refusal, internal_error, not_supported
 
 log = logging.getLogger("hookflash.api")
@@ -218,7 +218,7 @@ class AzureSurface:
         return self._respond(operation, request, result)
 
     def _respond(self, operation: Operation, request: Request, result: Any) -> Answer:
-        """The answer to an operation's result; with the correlation id of the call that it created."""
+        """The answer to an operation's result; with the correlation id of the call it is of."""
         if isinstance(result, Answer):
             return result
         status = operation.status
@@ -226,10 +226,17 @@ class AzureSurface:
             status = EARLIER_STATUSES[request.version].get(operation.name, status)
         if result is None:
             return Answer(status)
-        if not request.ids and isinstance(result, CallConnectionProperties) and result.correlation_id:
-            chain = result.correlation_id.encode("latin-1", "replace")
-            return Answer(status, self._encode(result), ((CHAIN_ID, chain),))
-        return Answer(status, self._encode(result))
+        chain = None if request.ids else self._chain_of(request, result)
+        headers = () if chain is None else ((CHAIN_ID, chain.encode("latin-1", "replace")),)
+        return Answer(status, b"" if isinstance(result, NoContent) else self._encode(result), headers)
+
+    def _chain_of(self, request: Request, result: Any) -> str | None:
+        """The correlation id of the call that a result is of, where the path did not name it."""
+        if isinstance(result, CallConnectionProperties | NoContent):
+            return result.correlation_id
+        if isinstance(result, RecordingStateResponse):
+            return self._correlation_of(request.resource, recording_connection(result.recording_id) or "")
+        return None
 
 
 def _failed(method: str, path: str) -> Answer:

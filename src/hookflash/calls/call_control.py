@@ -38,7 +38,7 @@ from hookflash.wire.constraints import CallbackRules, require_callback
 from hookflash.wire.enums import CallRejectReason
 from hookflash.wire.identifiers import Identifier, IdentifierKind
 from hookflash.wire.requests import CreateCallRequest
-from hookflash.wire.responses import GetParticipantsResponse
+from hookflash.wire.responses import GetParticipantsResponse, NoContent
 from hookflash.wire.results import Refusal, invalid_argument, not_supported
 
 MAX_HOPS = 10
@@ -142,7 +142,7 @@ class CallControl:
         reaching.purpose.reached(turn, reaching, own)
         return response
 
-    def redirect(self, turn: Turn, command: RedirectCall) -> None:
+    def redirect(self, turn: Turn, command: RedirectCall) -> msgspec.Struct:
         """Send an incoming call elsewhere: to another app's identity, or outward and without an app."""
         request = command.request
         target = checks.reachable(request.target, "target")
@@ -166,12 +166,15 @@ class CallControl:
         new = Reaching(call, target, manner, old.purpose)
         new.purpose.redirected(new)
         new.begin(turn, ways)
+        return NoContent(call.correlation_id)
 
-    def reject(self, turn: Turn, command: RejectCall) -> None:
+    def reject(self, turn: Turn, command: RejectCall) -> msgspec.Struct:
         """Decline an incoming call: 603, 486 or 403 towards a phone."""
         request = command.request
         invitation = self._registry.book.get(command.resource, request.incoming_call_context)
+        correlation_id = invitation.reaching.call.correlation_id
         invitation.reaching.rejected(turn, _REJECTIONS[request.reason])
+        return NoContent(correlation_id)
 
     # --- looking ----------------------------------------------------------------------------------------
 

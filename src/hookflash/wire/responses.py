@@ -51,6 +51,12 @@ class CallConnectionProperties(Model):
     answered_for: PhoneNumberModel | None = None
 
 
+class NoContent(Model):
+    """No body. The ``correlation_id`` of the call is for a header (contract section 2.6)."""
+
+    correlation_id: str
+
+
 class CallParticipant(Model):
     """Also part of ParticipantsUpdated, so both flags are always written; ``isOnHold`` since 2024-09-15."""
 
