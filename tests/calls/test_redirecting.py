@@ -24,6 +24,13 @@ def test_redirecting_to_a_user_offers_the_call_again(office):
         office.answer(incoming_call_context=first.data.incoming_call_context)
     properties = office.answer(resource=office.BLUE)
     assert [t.raw_id for t in properties.targets] == [office.BOB]
+    assert properties.answered_for.value == office.RED_NUMBER  # what was dialled
+
+
+def test_a_call_to_a_user_is_answered_for_no_number_wherever_it_was_sent(office):
+    office.ring(office.ALICE)
+    office.redirect(office.BOB)
+    assert office.answer(resource=office.BLUE).answered_for is None
 
 
 def test_redirecting_to_a_phone_bridges_the_two_without_any_app(office):

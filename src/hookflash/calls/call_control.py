@@ -132,7 +132,7 @@ class CallControl:
             request=Request(command.version, request.operation_context),
             callback_uri=request.callback_uri,
             origin=Origin.ANSWERED,
-            answered_for=target.phone_number,
+            answered_for=(reaching.manner.on_behalf_of or target).phone_number,
             setup=setup,
         )
         reaching.answered_by_app(turn)
