@@ -271,6 +271,68 @@ async def test_what_is_unknown_is_ignored() -> None:
     assert room.facts == []
 
 
+# --- an answer that takes its time ----------------------------------------------------------------------
+
+
+async def test_a_call_it_makes_is_up_when_its_script_says() -> None:
+    room = Room()
+    room.phone(connect_after_ms=2000, press=presses((0, "1")))
+    leg = await room.answered()
+    room.facts.clear()
+    await room.clock.elapse(1.9)
+    assert (room.facts, room.rows.open, room.shown().state) == ([], {}, CallState.RINGING)
+    await room.clock.elapse(0.2)
+    assert room.facts == [LegUp(leg), ToneHeard(leg, "1")]
+
+
+async def test_a_call_it_gets_is_up_when_its_script_says() -> None:
+    room = Room()
+    room.phone(connect_after_ms=2000, after_ms=500)
+    await room.up()
+    await room.clock.elapse(2.4)
+    assert room.facts == [LegRinging(1)]
+    await room.clock.elapse(0.2)
+    assert room.facts == [LegRinging(1), LegUp(1)]
+
+
+@pytest.mark.parametrize("how", ["hang_up", "script", "remove"])
+@pytest.mark.parametrize("calls", [True, False])
+async def test_who_is_gone_before_it_is_up_fails_the_answer(how: str, calls: bool) -> None:
+    room = Room()
+    room.phone(connect_after_ms=2000, hang_up_after_ms=300 if how == "script" else None)
+    if calls:
+        leg = await room.answered()
+        room.facts.clear()
+    else:
+        leg = 1
+        await room.up()
+        assert room.facts == [LegRinging(1)]
+        room.facts.clear()
+    shown = room.desk.show("ada").calls
+    assert [call.state for call in shown] == [CallState.RINGING]
+    await room.clock.elapse(1)
+    if how == "hang_up":
+        room.desk.hang_up("ada", None)
+    elif how == "remove":
+        room.desk.remove("ada")
+    words = "Cancelled by the caller" if calls else "Put down before it was up"
+    assert room.facts == [LegFailed(leg, Cause(487, words))]
+    await room.clock.elapse(5)
+    assert len(room.facts) == 1
+    room.over()
+
+
+async def test_an_answer_that_the_exchange_ends_never_comes_up() -> None:
+    room = Room()
+    room.phone(connect_after_ms=2000)
+    leg = await room.answered()
+    room.facts.clear()
+    room.lines.end(EndLeg(leg, Cause(200, "OK")))
+    await room.clock.elapse(5)
+    assert room.facts == []
+    room.over()
+
+
 # --- during a call --------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from hookflash.phones.virtual.script import (
     MAX_WAITING,
     Action,
     Answer,
+    Connect,
     HangUp,
     Key,
     Performance,
@@ -57,6 +58,37 @@ def test_presses_follow_one_another_and_then_it_hangs_up() -> None:
         (1.7, Key("#")),
         (3.0, HangUp()),
     ]
+
+
+@pytest.mark.parametrize(
+    ("connect", "hang_up", "planned"),
+    [
+        (0, None, [(1.0, Connect())]),
+        (500, None, [(1.5, Connect())]),
+        (500, 300, [(1.3, HangUp()), (1.5, Connect())]),
+        (500, 500, [(1.5, Connect())]),
+        (0, 0, [(1.0, Connect())]),
+    ],
+)
+def test_an_answer_takes_its_time_and_may_be_given_up_before(
+    connect: int, hang_up: int | None, planned: list[tuple[float, Action]]
+) -> None:
+    performance = Performance(Script(connect_after_ms=connect, hang_up_after_ms=hang_up))
+    performance.answered(1.0)
+    assert play(performance) == planned
+
+
+@pytest.mark.parametrize(("connect", "hang_up", "at"), [(0, 300, 2.3), (100, 300, 2.2), (300, 300, 2.0)])
+def test_hanging_up_counts_from_the_answer(connect: int, hang_up: int, at: float) -> None:
+    performance = Performance(Script(connect_after_ms=connect, hang_up_after_ms=hang_up))
+    performance.up(2.0)
+    assert play(performance) == [(at, HangUp())]
+
+
+def test_what_is_late_still_comes_in_its_order() -> None:
+    performance = Performance(Script(connect_after_ms=500, hang_up_after_ms=300))
+    performance.answered(0.0)
+    assert [performance.take(9.0), performance.take(9.0)] == [HangUp(), Connect()]
 
 
 def test_keys_by_hand_come_between_those_of_the_script_at_its_pace() -> None:

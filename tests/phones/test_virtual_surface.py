@@ -10,7 +10,7 @@ import pytest
 from phones.virtual_room import APP, NUMBER, USER, Room
 
 from hookflash.calls.effects import EndLeg
-from hookflash.calls.facts import Cause, ToneHeard
+from hookflash.calls.facts import Cause, IncomingLeg, ToneHeard
 from hookflash.phones.virtual import phone as phone_module
 from hookflash.phones.virtual.script import MAX_WAITING
 from hookflash.ports.virtual_phones import (
@@ -25,6 +25,7 @@ from hookflash.ports.virtual_phones import (
     Script,
     Wanted,
 )
+from hookflash.wire.identifiers import Identifier
 from hookflash.wire.results import Refusal
 
 UP = Wanted(state=CallState.UP)
@@ -354,3 +355,44 @@ async def test_only_so_many_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
         await room.desk.wait("ada", None, UP, 1000)
     await room.up()
     await task
+
+
+# --- as whom a phone calls ------------------------------------------------------------------------------
+
+
+def test_a_number_may_be_withheld() -> None:
+    room = Room()
+    room.phone()
+    view = room.desk.call("ada", CallDocument(APP, anonymous=True))
+    (fact,) = room.facts
+    assert isinstance(fact, IncomingLeg)
+    assert (fact.caller, fact.display_name) == (Identifier.phone("anonymous"), "")
+    assert fact.caller.is_anonymous
+    assert (view.from_, view.display_name) == ("anonymous", "")
+
+
+def test_callers_of_one_number_may_be_told_apart() -> None:
+    room = Room()
+    room.phone()
+    view = room.desk.call("ada", CallDocument(APP, asserted_id="123456"))
+    (fact,) = room.facts
+    assert isinstance(fact, IncomingLeg)
+    assert fact.caller.raw_id == f"4:{NUMBER}_123456"
+    assert (view.from_, fact.display_name) == (NUMBER, "Ada")
+
+
+@pytest.mark.parametrize(
+    ("identity", "document", "words"),
+    [
+        (USER, CallDocument(APP, anonymous=True), "anonymous.*only numbers"),
+        (USER, CallDocument(APP, asserted_id="1"), "assertedId.*only numbers"),
+        (NUMBER, CallDocument(APP, anonymous=True, asserted_id="1"), "assertedId.*one of the two"),
+        (NUMBER, CallDocument(APP, anonymous=True, display_name="Ada"), "displayName.*one of the two"),
+    ],
+)
+def test_nobody_calls_as_what_he_is_not(identity: str, document: CallDocument, words: str) -> None:
+    room = Room()
+    room.phone(identity=identity)
+    with refused(400, "8523", words):
+        room.desk.call("ada", document)
+    assert room.desk.show("ada").calls == []

@@ -22,6 +22,7 @@ Digits = Annotated[str, Meta(pattern=f"^[0-9*#A-D]{{1,{MAX_DIGITS}}}$")]
 RefusalStatus = Annotated[int, Meta(ge=400, le=699)]
 IsdnCause = Annotated[int, Meta(ge=1, le=127)]
 Phrase = Annotated[str, Meta(max_length=128)]
+AssertedId = Annotated[str, Meta(pattern="^[A-Za-z0-9-]{1,64}$")]
 Name = Annotated[str, Meta(max_length=256)]
 Text = Annotated[str, Meta(max_length=1024)]
 HeaderMap = Annotated[dict[Annotated[str, Meta(min_length=1, max_length=256)], Text], Meta(max_length=16)]
@@ -46,7 +47,9 @@ class Script(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=
     """What a phone does by itself.
 
     ``onCall`` happens ``afterMs`` after it begins to ring; ``status`` (SIP), ``reason`` and ``q850`` are
-    those of a reject. ``press`` and ``hangUpAfterMs`` begin when a call is up, whoever made it.
+    those of a reject. The others are for calls in both directions: a call is up ``connectAfterMs`` after it
+    was answered, as a real one whose ACK takes a while; ``press`` begins when it is up, and
+    ``hangUpAfterMs`` counts from the answer, so that a shorter one fails the answer.
     """
 
     on_call: OnCall = OnCall.ANSWER
@@ -56,6 +59,7 @@ class Script(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=
     q850: IsdnCause | None = None
     press: Annotated[list[Press], Meta(max_length=MAX_PRESSES)] = []
     hang_up_after_ms: Milliseconds | None = None
+    connect_after_ms: Milliseconds = 0
 
 
 class PhoneDocument(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -67,12 +71,18 @@ class PhoneDocument(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class CallDocument(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """A call to make: ``to`` is an E.164 number or a communication user's id."""
+    """A call to make: ``to`` is an E.164 number or a communication user's id.
+
+    A phone with a number may withhold it (``anonymous``), or be told apart from others of the same number by
+    ``assertedId``.
+    """
 
     to: Text
     display_name: Name | None = None
     sip_headers: HeaderMap | None = None
     voip_headers: HeaderMap | None = None
+    anonymous: bool = False
+    asserted_id: AssertedId | None = None
 
 
 class RejectDocument(msgspec.Struct, rename="camel", forbid_unknown_fields=True):

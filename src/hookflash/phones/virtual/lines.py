@@ -28,7 +28,7 @@ from hookflash.phones.virtual.call import Call
 from hookflash.phones.virtual.line import Line, best
 from hookflash.phones.virtual.phone import Phone, address_of
 from hookflash.phones.virtual.registry import Registry
-from hookflash.phones.virtual.script import Action, Answer, HangUp, Key, Performance, Reject
+from hookflash.phones.virtual.script import Action, Answer, Connect, HangUp, Key, Performance, Reject
 from hookflash.phones.virtual.tables import Event, State
 from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink
@@ -132,8 +132,7 @@ class Lines:
         if line is None or call is None or call.incoming or call.state is not State.RINGING:
             return
         line.call = effect.call
-        call.machine.fire(Event.ANSWER)
-        self._tasks.spawn(self._establish(line, call))
+        self._answered(call)
 
     def refuse(self, effect: RefuseLeg) -> None:
         """Refuse a phone that calls; no fact follows."""
@@ -173,19 +172,20 @@ class Lines:
         self,
         phone: Phone,
         number: int,
+        caller: Identifier,
         callee: Identifier,
         display_name: str,
         sip_headers: Mapping[str, str],
         voip_headers: Mapping[str, str],
     ) -> Call:
-        """A phone calls somebody; ``number`` is its call's."""
+        """A phone calls somebody as ``caller``; ``number`` is its call's."""
         line = Line(self._new_leg())
         call = Call(
             number,
             phone,
             line,
             False,
-            phone.address,
+            address_of(caller),
             address_of(callee),
             display_name,
             Performance(phone.script),
@@ -195,18 +195,17 @@ class Lines:
         line.calls.append(call)
         self._lines[line.leg] = line
         phone.add(call)
-        self._sink(IncomingLeg(line.leg, phone.identity, callee, display_name, sip_headers, voip_headers))
+        self._sink(IncomingLeg(line.leg, caller, callee, display_name, sip_headers, voip_headers))
         return call
 
     def pick_up(self, call: Call) -> None:
         """Answer a call that rings; every other phone of the leg is told so."""
         line = call.line
-        call.machine.fire(Event.ANSWER)
         others = [other for other in line.calls if other is not call]
         line.calls = [call]
         for other in others:
             self._over(other, ELSEWHERE)
-        self._tasks.spawn(self._establish(line, call))
+        self._answered(call)
 
     def reject(self, call: Call, cause: Cause) -> None:
         """Refuse a call that rings. A 6xx is meant for all phones of the leg (RFC 3261 section 21.6)."""
@@ -249,6 +248,12 @@ class Lines:
 
     # --- inside -----------------------------------------------------------------------------------------
 
+    def _answered(self, call: Call) -> None:
+        """The side that is called has answered: the call comes up when its script says so."""
+        call.machine.fire(Event.ANSWER)
+        call.performance.answered(self._clock.now())
+        self._perform(call)
+
     async def _establish(self, line: Line, call: Call) -> None:
         try:
             await self._media.open_leg(line.leg, line.call, socket=False)
@@ -289,6 +294,8 @@ class Lines:
         match action:
             case Answer() if call.state is State.RINGING:
                 self.pick_up(call)
+            case Connect():
+                self._tasks.spawn(self._establish(call.line, call))
             case Reject() if call.state is State.RINGING:
                 self.reject(call, refusal(call.phone.script))
             case Key(digit=digit):

@@ -23,6 +23,11 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Connect:
+    """Come up: what an answer set off has taken its time."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """Refuse, as the script says."""
 
@@ -39,7 +44,7 @@ class HangUp:
     """Put down."""
 
 
-Action = Answer | Reject | Key | HangUp
+Action = Answer | Connect | Reject | Key | HangUp
 
 
 class Performance:
@@ -72,6 +77,13 @@ class Performance:
             action: Action = Answer() if self._script.on_call is OnCall.ANSWER else Reject()
             self._moves.append((now + self._script.after_ms / 1000, action))
 
+    def answered(self, now: float) -> None:
+        """The side that is called has answered; the call is not up yet."""
+        connect, hang_up = self._script.connect_after_ms, self._script.hang_up_after_ms
+        if hang_up is not None and hang_up < connect:
+            self._moves.append((now + hang_up / 1000, HangUp()))
+        self._moves.append((now + connect / 1000, Connect()))
+
     def up(self, now: float) -> None:
         """The call is up."""
         at = now
@@ -79,8 +91,9 @@ class Performance:
             at += press.after_ms / 1000
             self._scripted.extend((at + number * KEY_TIME, key) for number, key in enumerate(press.digits))
             at += (len(press.digits) - 1) * KEY_TIME
-        if self._script.hang_up_after_ms is not None:
-            self._moves.append((now + self._script.hang_up_after_ms / 1000, HangUp()))
+        connect, hang_up = self._script.connect_after_ms, self._script.hang_up_after_ms
+        if hang_up is not None and hang_up >= connect:
+            self._moves.append((now + (hang_up - connect) / 1000, HangUp()))
 
     def press(self, now: float, digits: str) -> bool:
         """Press keys from now on; False when too many wait already, and then none of them is pressed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from hookflash.calls.facts import Cause
-from hookflash.phones.identities import is_custom
+from hookflash.phones.identities import ANONYMOUS, is_custom
 from hookflash.phones.virtual.call import Call
 from hookflash.phones.virtual.lines import Lines, refusal
 from hookflash.phones.virtual.phone import MAX_CALLS, Phone
@@ -123,7 +123,10 @@ class VirtualPhoneDesk:
         """Let a phone call somebody."""
         found = self._phone(phone)
         callee = _identity(document.to, "to")
-        shown = found.display_name if document.display_name is None else document.display_name
+        caller = _caller(found, document)
+        shown = document.display_name
+        if shown is None:
+            shown = "" if document.anonymous else found.display_name
         _check_text(shown, "displayName")
         sip, voip = document.sip_headers or {}, document.voip_headers or {}
         for name, value in sip.items():
@@ -141,7 +144,7 @@ class VirtualPhoneDesk:
             raise Refusal(
                 429, "TooManyCalls", f"Phone {phone!r} has {MAX_CALLS} calls at once; hang some up first."
             )
-        return self._lines.start(found, number, callee, shown, sip, voip).view()
+        return self._lines.start(found, number, caller, callee, shown, sip, voip).view()
 
     def answer(self, phone: str, call: int | None) -> CallView:
         """Pick up."""
@@ -223,6 +226,23 @@ def _identity(text: str, field: str) -> Identifier:
         "expected a number such as +14255550100 or a communication user such as 8:acs:<resource>_<user>, "
         f"got {text[:64]!r}.",
     )
+
+
+def _caller(phone: Phone, document: CallDocument) -> Identifier:
+    """As whom a phone calls."""
+    for field, given in (("anonymous", document.anonymous), ("assertedId", document.asserted_id is not None)):
+        if given and phone.identity.kind is not IdentifierKind.PHONE_NUMBER:
+            raise invalid_argument(field, f"only numbers have that, phone {phone.id!r} is {phone.address}.")
+    if not document.anonymous:
+        number = phone.identity.phone_number
+        if document.asserted_id is None or number is None:
+            return phone.identity
+        return Identifier.phone(number, document.asserted_id)
+    if document.asserted_id is not None:
+        raise invalid_argument("assertedId", "an anonymous caller shows none; leave one of the two out.")
+    if document.display_name:
+        raise invalid_argument("displayName", "an anonymous caller shows none; leave one of the two out.")
+    return Identifier.phone(ANONYMOUS)
 
 
 def _check_text(text: str, field: str) -> None:
