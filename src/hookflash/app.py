@@ -344,6 +344,7 @@ _BOUNDS = (
     "request_timeout",
     "repeatability_entries",
     "repeatability_age",
+    "participants_page",
 )
 
 

@@ -86,6 +86,17 @@ async def test_a_page_has_a_hundred_unless_asked_for_otherwise(client, engine):
     assert len((await client.send("GET", PEOPLE)).json["value"]) == 100
 
 
+async def test_the_usual_size_is_a_setting(engine):
+    clock = FixedClock()
+    client = Client(surface(engine, clock, participants_page=2), clock)
+    engine.people = engine.people[:3]
+    reply = await client.send("GET", PEOPLE)
+    assert len(reply.json["value"]) == 2
+    rest = await follow(client, reply.json["nextLink"])
+    assert (len(rest.json["value"]), "nextLink" in rest.json) == (1, False)
+    assert len((await client.send("GET", PEOPLE, query="maxpagesize=3")).json["value"]) == 3
+
+
 @pytest.mark.parametrize("name", ["maxpagesize", "$top", "%24top", "top"])
 async def test_the_size_is_kept_from_page_to_page(client, name):
     reply = await client.send("GET", PEOPLE, query=f"api-version=2024-09-15&{name}=90")

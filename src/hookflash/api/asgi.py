@@ -63,12 +63,13 @@ OF_IDENTITY = ("/identities", "/teamsUser/")
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Limits of the edge; bytes and seconds."""
+    """Limits of the edge; bytes, seconds and entries."""
 
     request_bytes: int = 1 << 20
     request_timeout: float = 10.0
     repeatability_entries: int = 50_000
     repeatability_age: float = 86400.0
+    participants_page: int = 100
 
 
 class AzureSurface:
@@ -97,13 +98,13 @@ class AzureSurface:
         write_answer: Write | None = None,
         more: Iterable[Operation] = (),
     ) -> None:
-        self._core = Core(engine, identities)
+        self._bounds = bounds or Bounds()
+        self._core = Core(engine, identities, self._bounds.participants_page)
         self._correlation_of = engine.correlation_of
         self._wall = clock.wall
         self._now = clock.now
         self._access = access
         self._public_url = public_url.rstrip("/")
-        self._bounds = bounds or Bounds()
         self._bodies = BodyReader(self._bounds.request_bytes, self._bounds.request_timeout)
         # A Content-Length of fewer digits than the limit is below it.
         self._short = len(str(self._bounds.request_bytes))

@@ -74,10 +74,11 @@ class Request:
 
 
 class Core(NamedTuple):
-    """What the operations act on."""
+    """What the operations act on; ``participants_page`` is how many participants a page has unless asked."""
 
     engine: CallEngine
     identities: Identities
+    participants_page: int = 100
 
 
 Headers = tuple[tuple[bytes, bytes], ...]

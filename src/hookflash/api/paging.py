@@ -76,8 +76,10 @@ def skip_and_top(request: Request, entries: Sequence[T]) -> tuple[list[T], str |
     return list(entries[skip : skip + size]), link
 
 
-def participants_page(request: Request, everybody: Sequence[CallParticipant]) -> GetParticipantsResponse:
-    """The page of participants that a request asks for.
+def participants_page(
+    request: Request, everybody: Sequence[CallParticipant], usual: int = PAGE
+) -> GetParticipantsResponse:
+    """The page of participants that a request asks for, with ``usual`` entries unless it says how many.
 
     Raises Refusal 400 when the page size is out of bounds, or the continuation is not one of this call's (any
     more): the participant it goes on behind has left, so it cannot be told who was listed already.
@@ -88,7 +90,7 @@ def participants_page(request: Request, everybody: Sequence[CallParticipant]) ->
     token = parameters.get(CONTINUATION.lower())
     if token is not None:
         first = _behind(token, request.ids[0], everybody)
-    page = list(everybody[first : first + (size or PAGE)])
+    page = list(everybody[first : first + (size or usual)])
     if first + len(page) >= len(everybody):
         return GetParticipantsResponse(page)
     position = _encode(_Position(request.ids[0].casefold(), page[-1].identifier.raw_id or ""))
@@ -126,6 +128,6 @@ def paged(run: Callable[[Request, Core], Awaitable[Any]]) -> Callable[[Request, 
 
     async def page(request: Request, core: Core) -> Any:
         answer = await run(request, core)
-        return participants_page(request, answer.value)
+        return participants_page(request, answer.value, core.participants_page)
 
     return page

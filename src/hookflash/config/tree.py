@@ -257,6 +257,8 @@ class LimitSettings:
     """Answers kept for repeated requests (Repeatability-Request-ID); the oldest go first."""
     repeatability_age: float = setting(kinds.number(60, 7 * 86400, "seconds"), 86400.0)
     """Seconds an answer is kept for repeated requests."""
+    participants_page: int = setting(kinds.integer(1, 1000, "participants"), 100)
+    """Participants of a call on one page of their list, unless the request asks for another size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
