@@ -70,7 +70,8 @@ class Undertaking(Protocol):
 class Connection:
     """One app in one call; it is also the :class:`hookflash.media.line.Line` of its media desk.
 
-    ``answered_for`` is the number dialled first, before redirects. ``undertakings`` are under way in its name.
+    ``answered_for`` is the number dialled first, before redirects. ``undertakings`` are under way in its
+    name.
     """
 
     def __init__(
