@@ -205,8 +205,8 @@ class AzureSurface:
     async def _run(self, operation: Operation, request: Request) -> Answer:
         if operation.run is None:
             raise not_supported(
-                f"The operation {operation.name!r} ({operation.method} {operation.path}) is not supported yet"
-                " by this version of Hookflash."
+                f"The operation {operation.name!r} is known, but this version of Hookflash does not offer "
+                "it; do without it. What is offered is in /hookflash/openapi.json."
             )
         try:
             result: Any = await operation.run(request, self._core)

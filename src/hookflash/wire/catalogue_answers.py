@@ -90,8 +90,8 @@ ANSWERS: tuple[Row, ...] = (
         "the [HTTP surfaces](../http-api.md) list what is served.",
         answers=(405,),
         events={405: ("TranscriptionFailed",)},
-        message="The operation 'summarizeCall' (POST /calling/callConnections/{}:summarizeCall) is "
-        "not supported yet by this version of Hookflash.",
+        message="The operation 'summarizeCall' is known, but this version of Hookflash does not offer it; do "
+        "without it. What is offered is in /hookflash/openapi.json.",
     ),
     Row(
         "8521",
