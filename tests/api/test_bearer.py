@@ -114,7 +114,12 @@ async def test_an_issuer_of_many_tenants_takes_those_that_are_listed(fake):
         ({"exp": True}, "no expiry"),
         ({"nbf": "now"}, "nbf"),
         ({"exp": 1}, "expired at 1970-01-01T00:00:01Z"),
-        ({"nbf": 10**15}, "beyond any calendar"),
+        ({"nbf": 10**15}, "nbf is not a time"),
+        ({"nbf": float("nan")}, "nbf is not a time"),
+        ({"exp": 10**400}, "no expiry"),
+        ({"exp": float("inf")}, "no expiry"),
+        ({"exp": float("nan")}, "no expiry"),
+        ({"exp": -(10**11)}, "before any calendar"),
     ],
 )
 async def test_each_claim_that_does_not_fit_is_named(issuers, fake, claims, says):
@@ -140,6 +145,10 @@ async def test_other_algorithms_are_refused(issuers, fake):
     shared = jwt.encode(claims, "x" * 64, algorithm="HS256", headers={"kid": "rsa-1"})
     assert "'HS256'" in await refused(issuers, shared)
     assert "'RS512'" in await refused(issuers, fake.token(NOON, algorithm="RS512"))
+    for strange in ([], {}, ["RS256"], {"RS256": "RS256"}, 5, None):
+        parts = [{"alg": strange, "kid": "rsa-1"}, claims]
+        head, body = (base64.urlsafe_b64encode(json.dumps(one).encode()).decode() for one in parts)
+        assert "is signed with" in await refused(issuers, f"{head.rstrip('=')}.{body.rstrip('=')}.eA")
     # A key of one type is none for the other's algorithm.
     assert "not among" in await refused(issuers, fake.token(NOON, EC_KEY, "rsa-1", "ES256"), NOON + 60)
 
@@ -218,6 +227,7 @@ async def test_without_any_keys_it_is_503_and_tried_again(issuers, fake):
     [
         (CONFIGURATION, b"[]", "not a JSON object"),
         (CONFIGURATION, b"<html>", "malformed"),
+        (KEYS, b'{"keys":' + b"[" * 100_000, "recursion"),
         (CONFIGURATION, {"issuer": "https://other", "jwks_uri": KEYS}, "is of issuer 'https://other'"),
         (CONFIGURATION, {"issuer": NAME}, "no usable jwks_uri"),
         (CONFIGURATION, {"issuer": NAME, "jwks_uri": "http://login.example.org/keys"}, "no usable jwks_uri"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -22,6 +23,9 @@ async def website() -> AsyncIterator[TestServer]:
                 raise web.HTTPFound("/document")
             case "/large":
                 return web.Response(body=b"x" * 2001)
+            case "/silent":
+                await asyncio.sleep(3600)
+                raise AssertionError
             case "/endless":
                 stream = web.StreamResponse()
                 await stream.prepare(request)
@@ -72,6 +76,14 @@ async def test_a_server_that_is_not_there_is_told(website: TestServer, fetch: Ht
     await website.close()
     with pytest.raises(CannotFetch, match="cannot be read"):
         await fetch(url)
+
+
+async def test_a_server_that_takes_too_long_is_told(
+    website: TestServer, fetch: HttpFetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keysets, "TIMEOUT", 0.05)
+    with pytest.raises(CannotFetch, match=r"does not answer in full within 0\.05 s"):
+        await fetch(str(website.make_url("/silent")))
 
 
 async def test_nothing_has_to_be_closed_that_was_never_used() -> None:

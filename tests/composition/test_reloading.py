@@ -7,7 +7,8 @@ import pytest
 from hookflash.calls.directory import Directory, Resource
 from hookflash.composition.access import issuers, resources
 from hookflash.composition.reloading import reloaded
-from hookflash.config import parse
+from hookflash.config import ConfigError, parse
+from hookflash.events.subscriptions import SubscriptionError
 from hookflash.wire.identifiers import Identifier
 
 KEY = "b3RoZXIgcmVzb3VyY2Uga2V5OiB0aGlydHktdHdvIGJ5dGVzIG9yIG1vcmUh"
@@ -38,6 +39,21 @@ def test_what_can_be_changed_is_taken_and_the_rest_waits():
     assert (settings.limits, settings.sip) == (running.limits, running.sip)
     assert waiting == ["sip", "limits"]
     assert reloaded(running, running) == (running, [])
+
+
+def test_a_file_that_has_become_empty_does_not_open_a_server_in_production():
+    safe = RESOURCE.replace('tokens = ["0123456789abcdef"]', "")
+    running = parse('[server]\nmode = "production"\npublic_url = "https://calls.example.org"\n' + safe)
+    with pytest.raises(ConfigError, match="runs in production mode"):
+        reloaded(running, parse(""))
+    with pytest.raises(ConfigError, match="'production' now"):
+        reloaded(parse(""), running)
+
+
+def test_nothing_is_taken_of_a_configuration_with_a_subscription_that_cannot_be_used():
+    bad = '[[subscription]]\nname = "app"\nresource = "contoso"\nendpoint = "https://x.example/' + "x" * 3000
+    with pytest.raises(SubscriptionError, match="characters"):
+        reloaded(parse(RESOURCE), parse(RESOURCE + bad + '"\n'))
 
 
 def test_resources_and_issuers_come_out_of_settings():

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import jwt
 
@@ -30,6 +30,8 @@ REMEMBERED = 4096
 TENANT = "{tenantid}"
 """Stands for the token's tenant in the issuer of a multi-tenant application."""
 _SHOWN = 200
+_LATEST = 253_402_300_800
+"""Unix time of the end of the year 9999, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class Issuers:
         """
         header, claims = _unverified(token)
         algorithm = header.get("alg")
-        if algorithm not in ALGORITHMS:
+        if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
             raise invalid_token(
                 f"The bearer token is signed with {_shown(algorithm)}; RS256 and ES256 are accepted."
             )
@@ -150,12 +152,12 @@ class Issuers:
 
     def _check_times(self, claims: Mapping[str, Any], now: float) -> None:
         expires, begins = claims.get("exp"), claims.get("nbf")
-        if isinstance(expires, bool) or not isinstance(expires, int | float):
+        if not _is_moment(expires):
             raise invalid_token("The bearer token has no expiry (exp); such a token is not accepted.")
         if now >= expires + self._leeway:
             raise invalid_token(f"The bearer token expired at {_time(expires)}; get a new one.")
         if begins is not None:
-            if isinstance(begins, bool) or not isinstance(begins, int | float):
+            if not _is_moment(begins):
                 raise invalid_token("The bearer token's nbf is not a time.")
             if now + self._leeway < begins:
                 raise invalid_token(
@@ -210,6 +212,11 @@ def _unverified(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return parts["header"], parts["payload"]
 
 
+def _is_moment(value: object) -> TypeGuard[int | float]:
+    """Whether a claim is a time: a number, within what calendars know."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LATEST
+
+
 def _shown(value: object) -> str:
     """What a token says, cut short; for a message to whoever sent it."""
     text = repr(value) if value is not None else "nobody (the claim is missing)"
@@ -220,4 +227,4 @@ def _time(moment: float) -> str:
     try:
         return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (OverflowError, OSError, ValueError):
-        return "a time beyond any calendar"
+        return "a time before any calendar"

@@ -49,7 +49,9 @@ class HttpFetch:
                 while not response.content.at_eof() and len(body) <= MAX_DOCUMENT:
                     body += await response.content.read(MAX_DOCUMENT + 1 - len(body))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise CannotFetch(f"{url} cannot be read: {error or type(error).__name__}") from error
+            if isinstance(error, TimeoutError):
+                raise CannotFetch(f"{url} does not answer in full within {TIMEOUT:g} s") from error
+            raise CannotFetch(f"{url} cannot be read: {str(error) or type(error).__name__}") from error
         if len(body) > MAX_DOCUMENT:
             raise CannotFetch(f"{url} has more than {MAX_DOCUMENT} bytes")
         return body
@@ -134,7 +136,7 @@ class KeySet:
     async def _load(self, now: float) -> None:
         try:
             keys = await self._read()
-        except (CannotFetch, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (CannotFetch, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             self._failure = str(error)
             log.warning("the keys of issuer %s were not fetched: %s", self._issuer, error)
             return

@@ -122,7 +122,9 @@ async def _reload_when_told(app: App, told: asyncio.Event, read_again: Callable[
         except ConfigError as error:
             for problem in error.problems:
                 log.error("the configuration is not reloaded: %s", problem)
-        except (OSError, SubscriptionError, FilterError) as error:
+        except (SubscriptionError, FilterError) as error:
+            log.error("the configuration is not reloaded: %s", error)
+        except OSError as error:
             log.error("the configuration is not reloaded wholly: %s", error)
         else:
             log.info("reloaded keys, tokens, issuers, numbers and subscriptions")

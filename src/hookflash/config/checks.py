@@ -14,6 +14,9 @@ from hookflash.config.tree import Settings, TrunkLimits, is_development
 from hookflash.wire.eventgrid import ALL_TYPES, EVENT_TYPES, event_type_named
 from hookflash.wire.grid_filters import FilterError, Filters, equal_to, read_filters
 
+_SUBSCRIPTION_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""It becomes part of paths and headers."""
+
 
 def cross_check(settings: Settings, places: Places) -> list[Problem]:
     """Every mistake that concerns more than one value."""
@@ -168,8 +171,13 @@ def _issuers(settings: Settings, places: Places) -> Iterator[Problem]:
 
 
 def _subscribed(settings: Settings, places: Places) -> Iterator[Problem]:
-    """Event types nobody knows, and filters that cannot be used."""
+    """Names that cannot be used, event types nobody knows, and filters that cannot be used."""
     for one in settings.subscription:
+        if not _SUBSCRIPTION_NAME.fullmatch(one.name):
+            place, key = _at(places, one, "name")
+            yield Problem(
+                place, key, f"{one.name[:100]!r} does not fit", "use 1 to 64 of A-Z a-z 0-9 and . _ - only"
+            )
         for name in one.event_types:
             if event_type_named(name) is None and name.casefold() != ALL_TYPES.casefold():
                 place, key = _at(places, one, "event_types")
