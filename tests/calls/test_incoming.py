@@ -31,6 +31,13 @@ def test_a_plain_call_has_no_custom_context(office):
     assert office.all(effects.RaiseIncomingCall)[0].data.custom_context is None
 
 
+def test_what_tells_callers_of_one_number_apart_is_kept(office):
+    office.ring(caller=office.CALLER + "_123456")
+    (raised,) = office.all(effects.RaiseIncomingCall)
+    assert raised.data.from_.raw_id == f"4:{office.CALLER}_123456"
+    assert raised.data.from_.phone_number.asserted_id == "123456"
+
+
 def test_a_number_nobody_owns_is_refused(office):
     leg = office.ring("+19995550000")
     assert office.last == [effects.RefuseLeg(leg, 404, "Not Found")]

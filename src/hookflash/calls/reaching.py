@@ -177,8 +177,9 @@ class Reaching:
         sip, voip = dict(manner.sip_headers), dict(manner.voip_headers)
         custom = CustomContext(sip, voip) if manner.context or sip or voip else None
         behalf, shown = manner.on_behalf_of, manner.identity
-        if manner.caller and self.target.phone_number is not None:
-            shown = Identifier.phone(manner.caller)
+        shows = manner.caller if manner.caller != shown.phone_number else None
+        if shows and self.target.phone_number is not None:
+            shown = Identifier.phone(shows)
         return IncomingCallData(
             to=self.target.to_model(),
             from_=shown.to_model(),
