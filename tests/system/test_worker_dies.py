@@ -65,7 +65,8 @@ def test_a_killed_worker_ends_its_calls_and_the_next_call_works(own_system: Syst
     assert "media worker" in ended["resultInformation"]["message"]
     failed = webhook.wait("PlayFailed", operationContext="play")
     assert failed["resultInformation"]["code"] == 500
-    webhook.wait("ContinuousDtmfRecognitionStopped", operationContext="keys")
+    listening = webhook.wait("ContinuousDtmfRecognitionToneFailed", operationContext="keys")
+    assert listening["resultInformation"]["code"] == 500
     names = webhook.names(connection)
     assert names[-1] == "CallDisconnected"
     assert names.count("CallDisconnected") == 1
