@@ -262,13 +262,13 @@ class Office:
         self.run(commands.Terminate(resource, NEWEST, connection))
 
     def play(self, connection: str, *urls: str, to: list[str] | None = None, **fields: Any) -> None:
-        version = fields.pop("version", NEWEST)
+        version, resource = fields.pop("version", NEWEST), fields.pop("resource", RED)
         if fields.pop("loop", False):
             fields["play_options"] = PlayOptions(loop=True)
         sources = [file_source(url) for url in urls or ("https://x.example/a.wav",)]
         play_to = None if to is None else [model(target) for target in to]
         request = PlayRequest(play_sources=sources, play_to=play_to, **fields)
-        self.run(commands.Play(fields.pop("resource", RED), version, connection, request))
+        self.run(commands.Play(resource, version, connection, request))
 
     def recognize(self, connection: str, target: str = CALLER, *prompts: str, **fields: Any) -> None:
         options: dict[str, Any] = {}

@@ -39,7 +39,8 @@ class AddBook:
 
 
 class Adding:
-    """Somebody who is being added. A redirect may bring in somebody else; the success names who came."""
+    """Somebody who is being added. A redirect may bring in somebody else; the success names whom that asked
+    for."""
 
     def __init__(
         self, book: AddBook, connection: Connection, request: Request, reaching: Reaching, invitation_id: str
@@ -56,7 +57,7 @@ class Adding:
     def reached(self, turn: Turn, reaching: Reaching, person: Participant) -> None:
         self._settle("has been answered already")
         self.connection.notify(
-            turn, AddParticipantSucceeded, SUCCESS, self.request, participant=person.identity.to_model()
+            turn, AddParticipantSucceeded, SUCCESS, self.request, participant=reaching.target.to_model()
         )
 
     def failed(self, turn: Turn, reaching: Reaching, ending: Ending) -> None:

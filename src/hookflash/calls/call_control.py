@@ -94,6 +94,8 @@ class CallControl:
         )
         call.targets += targets
         own = Participant(self._registry.new_leg(), call.caller, Leg.WAITING, is_phone=False)
+        if number is not None:
+            own.know_as(Identifier.phone(number))
         connection = Connection(
             self._registry.minter.call_connection_id(),
             call,
@@ -124,6 +126,9 @@ class CallControl:
             is_user = target.kind is IdentifierKind.COMMUNICATION_USER
             answered_by = target if is_user else self._registry.new_user(command.resource)
         own = Participant(self._registry.new_leg(), answered_by, Leg.JOINING, is_phone=False)
+        for called in (reaching.manner.on_behalf_of, target):
+            if called is not None:
+                own.know_as(called)
         connection = Connection(
             self._registry.minter.call_connection_id(),
             call,

@@ -277,8 +277,11 @@ class Connection:
 
     def participant_named(self, raw_id: str) -> Participant:
         """Whoever a path names; Refusal 404/8522 when nobody in the call is called that."""
-        for person in self.server_call.present():
-            if person.identity.matches_raw(raw_id):
+        people = self.server_call.present()
+        names = [(person.identity, person) for person in people]
+        names += [(alias, person) for person in people for alias in person.aliases]
+        for name, person in names:
+            if name.matches_raw(raw_id):
                 return person
         raise not_found(
             f"Participant {raw_id!r} is not in call {self.id}; participants are: {self.server_call.names()}.",

@@ -125,7 +125,7 @@ class MoveControl:
         for index, model in enumerate(models):
             field = f"targetParticipants[{index}]"
             identity = Identifier.from_model(model, field)
-            person = source.member(identity)
+            person = source.named(identity)
             if person is not None and not person.is_phone:
                 raise invalid_argument(
                     field,

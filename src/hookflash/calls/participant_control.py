@@ -102,6 +102,8 @@ class ParticipantControl:
         invitation_id = self._registry.minter.invitation_id()
         reaching.purpose = Adding(self._book, connection, operation, reaching, invitation_id)
         reaching.begin(turn, ways)
+        if manner.caller is not None and ways.owner is not None:
+            connection.participant.know_as(Identifier.phone(manner.caller))
         return AddParticipantResponse(
             participant=CallParticipant(target.to_model(), is_muted=False, is_on_hold=False),
             invitation_id=invitation_id,
@@ -138,7 +140,7 @@ class ParticipantControl:
         connection = self._connection(command, "participants can be removed")
         call = connection.server_call
         identity = Identifier.from_model(request.participant_to_remove, field)
-        person = call.member(identity)
+        person = call.named(identity)
         if person is connection.participant:
             raise invalid_argument(field, f"{identity} is the app itself; hang up to leave the call.")
         operation = Request(command.version, request.operation_context, request.operation_callback_uri)

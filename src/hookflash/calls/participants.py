@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from hookflash.calls.moving import Move
     from hookflash.calls.reaching import Reaching
 
+MAX_ALIASES = 8
+"""Most numbers one app is known by in a call."""
+
 _REACHING = frozenset({Leg.INVITING, Leg.RINGING})
 _PRESENT = frozenset({Leg.UP, Leg.HELD})
 
@@ -22,10 +25,12 @@ class Participant:
 
     ``outbound`` says that we dialled the phone (it chooses 560xyz over 540xyz); until it answers,
     ``reaching`` is what it was dialled for. ``move`` is there while another call waits for the participant,
-    or while it is on the way to it.
+    or while it is on the way to it. ``aliases`` are the numbers an app was called by, or called from: others
+    know it by them, so requests may name it so.
     """
 
     __slots__ = (
+        "aliases",
         "identity",
         "is_phone",
         "leg",
@@ -44,6 +49,7 @@ class Participant:
         self.is_phone = is_phone
         self.outbound = outbound
         self.muted = False
+        self.aliases: tuple[Identifier, ...] = ()
         self.reaching: Reaching | None = None
         self.move: Move | None = None
         self.machine = Machine(LEG, state)
@@ -70,6 +76,11 @@ class Participant:
     @property
     def on_hold(self) -> bool:
         return self.state is Leg.HELD
+
+    def know_as(self, alias: Identifier) -> None:
+        """Others know it by that number as well; the newest eight are kept."""
+        others = [known for known in self.aliases if not known.matches(alias)]
+        self.aliases = (alias, *others)[:MAX_ALIASES]
 
     def go(self) -> None:
         """The leg is over, from whatever state."""

@@ -110,10 +110,16 @@ class ServerCall:
         """Whoever in the call is called that."""
         return next((person for person in self.present() if person.identity.matches(wanted)), None)
 
+    def named(self, wanted: Identifier) -> Participant | None:
+        """As :meth:`member`, or else the app others know by that number."""
+        return self.member(wanted) or next(
+            (one for one in self.present() if any(alias.matches(wanted) for alias in one.aliases)), None
+        )
+
     def find(self, model: CommunicationIdentifierModel, field: str) -> Participant:
         """Whom an identifier names. Raises Refusal 404/8522, or 400/8523 when it is no identifier."""
         wanted = Identifier.from_model(model, field)
-        person = self.member(wanted)
+        person = self.named(wanted)
         if person is None:
             raise not_found(
                 f"Participant {wanted} ({field}) is not in the call; participants are: {self.names()}.",

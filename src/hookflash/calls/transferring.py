@@ -64,7 +64,7 @@ class Transfer:
 
     def reached(self, turn: Turn, reaching: Reaching, person: Participant) -> None:
         self.answered = True
-        self.target = person.identity
+        self.target = reaching.target
         self.move.begin(turn)
 
     def failed(self, turn: Turn, reaching: Reaching, ending: Ending) -> None:
