@@ -229,6 +229,17 @@ async def test_without_a_ready_worker_there_is_no_leg() -> None:
     assert room.hosts[0].stopped
 
 
+async def test_an_app_leg_closed_while_it_opens_is_no_cause_for_alarm(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So it is with every call that is refused at once."""
+    room.desk.open_app_leg(10, 1)
+    room.desk.close_app_leg(10)
+    with caplog.at_level("DEBUG"):
+        await room.clock.settle()
+    assert [record.levelname for record in caplog.records if "leg 10" in record.message] == ["DEBUG"]
+
+
 async def test_an_app_leg_that_is_refused_is_given_up(room: Room, caplog: pytest.LogCaptureFixture) -> None:
     room.desk.open_app_leg(10, 1)
     room.hosts[0].say(plane.LegRefused(10, "all rows are in use"))

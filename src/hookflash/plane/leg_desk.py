@@ -195,9 +195,12 @@ class LegDesk:
         return future
 
     def _app_leg_opened(self, leg: int, future: asyncio.Future[int]) -> None:
-        """An app leg that could not be opened has no audio, but its connection lives on."""
+        """An app leg that could not be opened has no audio, but its connection lives on.
+
+        One that was closed meanwhile, because the call failed at once, is missed by nobody.
+        """
         if not future.cancelled() and (error := future.exception()) is not None:
-            _log.warning("%s", error)
+            _log.log(logging.WARNING if leg in self._legs else logging.DEBUG, "%s", error)
             self.close_leg(leg)
 
     def _post(self, leg: int, command: plane.PlaneCommand) -> None:
