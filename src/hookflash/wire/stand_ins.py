@@ -73,7 +73,7 @@ def all_refusals(model: msgspec.Struct, first: Refusal) -> list[Refusal]:
     """
     found = [first]
     mended: set[Path] = set()
-    refusal: Refusal | None = first
+    refusal = first
     for _ in range(_MOST_LOOKS):
         path = _path(refusal.target or "")
         try:
@@ -83,9 +83,10 @@ def all_refusals(model: msgspec.Struct, first: Refusal) -> list[Refusal]:
         except _NoStandIn:
             break  # a fault between fields, or one that no stand-in mends
         mended.add(path[:depth])
-        refusal = refusal_of(model)
-        if refusal is None or len(found) == MOST:
+        following = refusal_of(model)
+        if following is None or len(found) == MOST:
             break
+        refusal = following
         path = _path(refusal.target or "")
         if not any(path[:length] in mended for length in range(1, len(path) + 1)):
             found.append(refusal)
