@@ -12,6 +12,7 @@ import aiohttp
 import jwt
 import msgspec
 
+from hookflash.outgoing import Connector
 from hookflash.wire.results import Refusal, invalid_token
 
 log = logging.getLogger("hookflash.api")
@@ -40,7 +41,7 @@ class HttpFetch:
     async def __call__(self, url: str) -> bytes:
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=TIMEOUT)
-            self._session = aiohttp.ClientSession(timeout=timeout, trust_env=True)
+            self._session = aiohttp.ClientSession(connector=Connector(), timeout=timeout, trust_env=True)
         try:
             async with self._session.get(url, allow_redirects=False) as response:
                 if response.status != 200:

@@ -12,6 +12,7 @@ from yarl import URL
 
 from hookflash.events.targets import GuardedResolver, TargetPolicy, TargetRefused
 from hookflash.events.timing import Deadline
+from hookflash.outgoing import Connector
 from hookflash.ports.clock import Clock
 
 MAX_ANSWER = 64 * 1024
@@ -159,7 +160,7 @@ class Sender:
             heard.append((response, await _read(response)))
 
     def _open(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
+        connector = Connector(
             limit=0,
             resolver=GuardedResolver(self._policy),
             ssl=self._verify_tls,

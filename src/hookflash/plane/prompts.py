@@ -25,6 +25,7 @@ from typing import Any
 
 import aiohttp
 
+from hookflash.outgoing import Connector
 from hookflash.plane.wav import Audio, NotPlayable, decode
 from hookflash.wire.urls import is_public, without_secrets
 
@@ -241,7 +242,7 @@ class Prompts:
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(
+            connector = Connector(
                 limit=64,
                 limit_per_host=16,
                 ssl=self._tls if self._tls is not None else True,

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 
+from hookflash.outgoing import Connector
 from hookflash.ports.outbound import BearerTokens, Targets
 
 CONNECT_TIMEOUT = 10.0
@@ -109,12 +110,15 @@ class Dialler:
             self._session = None
 
     def _open(self) -> aiohttp.ClientSession:
+        no_redirects = aiohttp.TraceConfig()
+        no_redirects.on_request_redirect.append(_refuse_redirect)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, socket_factory=self._socket),
+            connector=Connector(limit=0, socket_factory=self._socket),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             trust_env=False,
             headers={"User-Agent": "hookflash"},
+            trace_configs=[no_redirects],
         )
         return self._session
 
@@ -128,6 +132,16 @@ class Dialler:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_AFTER_MS)
         return made
+
+
+async def _refuse_redirect(
+    session: object, context: object, answer: aiohttp.TraceRequestRedirectParams
+) -> None:
+    """A redirect could lead from wss to a plain connection; nobody who may be called has to send one."""
+    raise aiohttp.ClientError(
+        f"the server answered {answer.response.status} instead of 101; redirects are not followed, use the "
+        "final URL"
+    )
 
 
 def _words(error: Exception) -> str:
