@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from phones.virtual_room import APP, NUMBER, USER, Room, identity, presses
 
-from hookflash.calls.effects import AnswerLeg, EndLeg, MoveLeg, RefuseLeg, RingLeg
+from hookflash.calls.effects import AnswerLeg, DialLeg, EndLeg, MoveLeg, RefuseLeg, RingLeg
 from hookflash.calls.facts import (
     Cause,
     Fact,
@@ -21,6 +21,9 @@ from hookflash.calls.facts import (
 from hookflash.phones.virtual.line import best
 from hookflash.phones.virtual.phone import MAX_CALLS
 from hookflash.ports.virtual_phones import CallState, CauseView, OnCall
+from hookflash.wire.identifiers import Identifier
+
+CALLING = "8:acs:6d889502-3d7a-41a8-befa-d21fd80e8767_shop"
 
 # --- being called ---------------------------------------------------------------------------------------
 
@@ -97,10 +100,26 @@ async def test_headers_come_along_but_a_number_gets_none_of_voip() -> None:
 async def test_a_caller_without_a_number_is_anonymous() -> None:
     room = Room()
     room.phone()
-    from hookflash.calls.effects import DialLeg
-
     room.lines.dial(DialLeg(1, 7, identity(NUMBER), None))
     assert room.shown().from_ == "anonymous"
+
+
+@pytest.mark.parametrize(
+    ("target", "source", "shown"),
+    [
+        (USER, CALLING, CALLING),
+        (USER, "4:anonymous", "anonymous"),
+        (USER, "4:+12065550123", "+12065550123"),
+        (NUMBER, CALLING, "anonymous"),
+    ],
+)
+async def test_without_a_number_a_users_device_sees_which_user_calls(
+    target: str, source: str, shown: str
+) -> None:
+    room = Room()
+    room.phone("bob", target)
+    room.lines.dial(DialLeg(1, 7, identity(target), None, source=Identifier.parse(source)))
+    assert room.shown("bob").from_ == shown
 
 
 async def test_no_media_fails_the_leg() -> None:

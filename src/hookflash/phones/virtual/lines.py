@@ -100,7 +100,7 @@ class Lines:
                 phone,
                 line,
                 True,
-                effect.caller or "anonymous",
+                effect.caller or _unnumbered(effect),
                 address_of(effect.target),
                 effect.display_name,
                 Performance(phone.script),
@@ -338,3 +338,10 @@ def refusal(wish: Script | RejectDocument) -> Cause:
     """How a phone refuses, as a cause."""
     reason = wish.reason if wish.reason is not None else REASONS.get(wish.status, "Refused")
     return Cause(wish.status, reason, None, wish.q850, name_of(wish.q850) if wish.q850 else "")
+
+
+def _unnumbered(effect: DialLeg) -> str:
+    """Who calls where no number is shown: a user's device sees the user that calls, a telephone nobody."""
+    if effect.target.kind is IdentifierKind.PHONE_NUMBER or effect.source is None:
+        return "anonymous"
+    return "anonymous" if effect.source.is_anonymous else address_of(effect.source)
