@@ -67,6 +67,7 @@ class Catcher:
         self.posts: list[dict[str, Any]] = []
         self.break_down: Callable[[str], None] = lambda name: None
         self._boxes: dict[str, list[dict[str, Any]]] = {}
+        self._sockets: dict[str, int] = {}
         self._changed: asyncio.Condition | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -153,11 +154,27 @@ class Catcher:
         document = self.issuer.documents().get(request.match_info["path"])
         return web.Response(status=404) if document is None else web.json_response(document)
 
-    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
-        """A sink of streaming and transcription: every frame is kept."""
+    async def _socket(self, request: web.Request) -> web.StreamResponse:
+        """A sink of streaming and transcription: every frame is kept.
+
+        ``plan`` says what becomes of each connection to this URL, the last word for all that follow:
+        ``stay``, ``drop`` (the TCP connection breaks after the first frame), ``close`` (1000 after the first
+        frame), or the HTTP status it is refused with.
+        """
+        plan = request.query.get("plan", "stay").split(",")
+        before = self._sockets.get(request.path_qs, 0)
+        self._sockets[request.path_qs] = before + 1
+        word = plan[min(before, len(plan) - 1)]
+        if word.isdigit():
+            return web.Response(status=int(word))
         socket = web.WebSocketResponse(max_msg_size=MAX_BODY)
         await socket.prepare(request)
         async for message in socket:
             if message.type is WSMsgType.TEXT:
                 await self._keep(request.match_info["box"], request, message.data)
+            if word == "drop" and request.transport is not None:
+                request.transport.abort()
+                break
+            if word == "close":
+                await socket.close()
         return socket

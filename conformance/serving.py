@@ -65,6 +65,7 @@ class Serving:
             f'public_url = "https://127.0.0.1:{self.tls_port}"',
             f"data_dir = {json.dumps(str(work / 'state'))}",
             f'[sip]\nbind = "127.0.0.1:{self.sip_port}"',
+            "[limits]\nparticipants_page = 2",
             f'[media]\nrtp_ports = "{first}-{first + 3999}"',
             f'[[resource]]\nname = "main"\nid = "{RESOURCE}"',
             f"access_keys = {json.dumps([KEYS['main'], KEYS['second']])}",

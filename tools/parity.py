@@ -1,13 +1,13 @@
 """The parity table: what the official SDKs can do, against what the conformance run really did.
 
-    python tools/parity.py --record FOLDER           keep what a run did; write the page
-    python tools/parity.py                           write the page from what is kept
-    python tools/parity.py --check                   fail if the page is stale
+    python tools/parity.py --record FOLDER           keep what a run did; write the page and README.md
+    python tools/parity.py                           write the page and README.md from what is kept
+    python tools/parity.py --check                   fail if one of them is stale
     python tools/parity.py --check --record FOLDER   fail also if the run did less than what is kept
 
 FOLDER is what ``conformance/run.py --keep FOLDER`` left. What is kept is conformance/parity.json. What can be
 done is read from the installed Python SDKs; the event types from the parser of the JavaScript SDK where it is
-installed, from what is kept where it is not.
+installed, from what is kept where it is not. In README.md it is the line that begins as :data:`SENTENCE`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,16 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
 import parity_sdk as sdk  # noqa: E402
+from parity_reach import CANNOT, reason, unheard_of  # noqa: E402
 
 KEPT = ROOT / "conformance" / "parity.json"
+README = ROOT / "README.md"
 PAGE = ROOT / "docs" / "reference" / "parity.md"
 PARSER = "node_modules/@azure/communication-call-automation/dist/esm/callAutomationEventParser.js"
 FLAVOURS = {"python": "Python", "python-aio": "Python aio", "javascript": "JavaScript", "java": "Java"}
 PREFIX = "Microsoft.Communication."
+SENTENCE = "Exercised with the official SDKs:"
+"""How the line in README.md begins that this writes."""
 Record = dict[str, Any]
 
 
@@ -164,12 +168,52 @@ def counts(kept: Record) -> dict[str, tuple[int, int]]:
     }
 
 
+def missing(kept: Record) -> dict[str, list[str]]:
+    """What was not exercised, by what is counted."""
+    return {
+        kind: sorted(names - kept["done"].get(kind, {}).keys())
+        for kind, names in wanted(kept["event types known"]).items()
+    }
+
+
+def groundless(kept: Record) -> list[str]:
+    """What :data:`CANNOT` says cannot be and was exercised all the same, or is not there at all."""
+    missed = missing(kept)
+    every = wanted(kept["event types known"])
+    found = [
+        f"{kind}: {name} was exercised, but is said to be out of reach"
+        for kind, names in every.items()
+        for name in sorted(names - set(missed[kind]))
+        if reason(kind, name) is not None
+    ]
+    return found + [f"no SDK has {pattern}" for pattern in unheard_of(every)]
+
+
+def readme_with(text: str, kept: Record) -> str:
+    """README.md with the sentence; ValueError when there is no line for it, or more than one."""
+    lines = text.split("\n")
+    places = [number for number, line in enumerate(lines) if line.startswith(SENTENCE)]
+    if len(places) != 1:
+        raise ValueError(f"README.md has {len(places)} lines that begin with {SENTENCE!r}, not one")
+    lines[places[0]] = readme_line(kept)
+    return "\n".join(lines)
+
+
+def readme_problems(text: str, kept: Record) -> list[str]:
+    """What is wrong with the sentence in README.md."""
+    try:
+        same = readme_with(text, kept) == text
+    except ValueError as error:
+        return [str(error)]
+    return [] if same else ["README.md has another sentence about parity: run tools/parity.py"]
+
+
 def readme_line(kept: Record) -> str:
     """One sentence for the README."""
     shown = counts(kept)
     order = ("Call Automation operations", "Identity operations", "event types", "request fields")
     parts = [f"{shown[kind][0]} of {shown[kind][1]} {kind}" for kind in order]
-    return f"Exercised with the official SDKs: {', '.join(parts)} ([parity](docs/reference/parity.md))."
+    return f"{SENTENCE} {', '.join(parts)} ([parity](docs/reference/parity.md))."
 
 
 def page(kept: Record) -> str:
@@ -184,10 +228,15 @@ def page(kept: Record) -> str:
         + ") and from what the conformance suites (`conformance/`)"
         " really sent and received. Do not edit.",
         "",
-        "| counted | exercised |",
-        "| --- | --- |",
+        "| counted | exercised | cannot be here | left |",
+        "| --- | --- | --- | --- |",
     ]
-    lines += [f"| {kind} | {some} of {all_} |" for kind, (some, all_) in counts(kept).items()]
+    missed = missing(kept)
+    barred = {kind: sum(reason(kind, one) is not None for one in names) for kind, names in missed.items()}
+    lines += [
+        f"| {kind} | {some} of {all_} | {barred[kind]} | {all_ - some - barred[kind]} |"
+        for kind, (some, all_) in counts(kept).items()
+    ]
     for name in sdk.SDKS:
         lines += ["", f"## {name}: operations", "", _head("operation", "request"), _rule(2)]
         for one in sdk.operations(name):
@@ -207,15 +256,22 @@ def page(kept: Record) -> str:
         "",
         "## Not exercised",
         "",
-        "What the run did not send or see; everything else of each kind it did.",
-        "",
     ]
-    for kind, names in wanted(kept["event types known"]).items():
-        missing = sorted(names - done.get(kind, {}).keys())
-        if missing:
-            shown = ", ".join(f"`{one}`" for one in missing)
-            lines += [f"**{kind}** ({len(missing)}): {shown}", ""]
+    left = {kind: [one for one in names if reason(kind, one) is None] for kind, names in missed.items()}
+    if not any(left.values()):
+        lines += ["Nothing that can be.", ""]
+    for kind, names in left.items():
+        if names:
+            lines += [f"**{kind}** ({len(names)}): {_listed(names)}", ""]
+    lines += ["## Cannot be here, because", "", "| why | what |", "| --- | --- |"]
+    for kinds, _, why in CANNOT:
+        names = [one for kind in kinds for one in missed[kind] if reason(kind, one) == why]
+        lines.append(f"| {why} | {_listed(sorted(set(names)))} |")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"`{one}`" for one in names)
 
 
 def _short(one: sdk.Operation) -> str:
@@ -266,10 +322,16 @@ def main() -> int:
             problems.append("conformance/parity.json knows other event types than the JavaScript SDK")
         if not PAGE.exists() or PAGE.read_text() != page(kept):
             problems.append("docs/reference/parity.md is stale: run tools/parity.py")
+        problems += readme_problems(README.read_text(), kept)
     else:
         kept = fresh or kept
         KEPT.write_text(json.dumps(kept, indent=1) + "\n")
         PAGE.write_text(page(kept))
+        try:
+            README.write_text(readme_with(README.read_text(), kept))
+        except ValueError as error:
+            problems.append(str(error))
+    problems += groundless(kept)
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     for kind, (some, all_) in counts(kept).items():

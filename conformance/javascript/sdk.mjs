@@ -96,6 +96,12 @@ function recognizing(a) {
   };
 }
 
+function storage(given) {
+  if (given === undefined) return undefined;
+  if (given === "") return { recordingStorageKind: "azureCommunicationServices" };
+  return { recordingStorageKind: "azureBlobStorage", recordingDestinationContainerUrl: given };
+}
+
 const recording = (a) => ({
   callLocator: locator(a.callLocator),
   callConnectionId: a.callConnectionId,
@@ -103,8 +109,7 @@ const recording = (a) => ({
   recordingContent: a.recordingContentType,
   recordingChannel: a.recordingChannelType,
   recordingFormat: a.recordingFormatType,
-  recordingStorage:
-    a.externalStorage && { recordingStorageKind: "azureBlobStorage", recordingDestinationContainerUrl: a.externalStorage },
+  recordingStorage: storage(a.externalStorage),
   pauseOnStart: a.pauseOnStart,
   audioChannelParticipantOrdering: people(a.audioChannelParticipantOrdering),
   channelAffinity: a.channelAffinity?.map((one) => ({

@@ -96,3 +96,69 @@ def test_the_page_is_of_what_is_kept(parity: ModuleType) -> None:
     assert parity.PAGE.read_text() == parity.page(kept), "run tools/parity.py"
     some, all_ = parity.counts(kept)["Call Automation operations"]
     assert (some, all_) == (34, 34)
+
+
+# --- what cannot be --------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_exercised_was_not_and_is_there(parity: ModuleType) -> None:
+    kept = json.loads(parity.KEPT.read_text())
+    assert parity.groundless(kept) == []
+
+
+def test_a_reason_that_a_run_disproves_is_named(parity: ModuleType) -> None:
+    kept = json.loads(parity.KEPT.read_text())
+    kept["done"]["enum values"]["RecordingKind.teams"] = ["java"]
+    (problem,) = parity.groundless(kept)
+    assert "RecordingKind.teams was exercised" in problem
+
+
+def test_a_reason_for_what_no_sdk_has_is_named(parity: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = sys.modules["parity_reach"]
+    monkeypatch.setattr(module, "CANNOT", (*module.CANNOT, (("enum values",), ("Nothing.*",), "why")))
+    kept = json.loads(parity.KEPT.read_text())
+    assert parity.groundless(kept) == ["no SDK has Nothing.*"]
+
+
+def test_only_the_kind_a_reason_is_for_has_it(parity: ModuleType) -> None:
+    name = "CommunicationIdentifierModel.microsoftTeamsUser"
+    assert "Teams" in parity.reason("event fields", name)
+    assert parity.reason("request fields", name) is None
+    assert parity.reason("enum values", "DtmfTone.one") is None
+
+
+def test_what_is_left_and_what_cannot_be_are_told_apart(parity: ModuleType) -> None:
+    kept = json.loads(parity.KEPT.read_text())
+    del kept["done"]["event types"]["PlayFailed"]
+    page = parity.page(kept)
+    left, _, barred = page.partition("## Not exercised")[2].partition("## Cannot be here, because")
+    assert "`PlayFailed`" in left
+    assert "`RecordingKind.teams`" in barred
+    assert "`RecordingKind.teams`" not in left
+
+
+# --- the sentence of README.md ---------------------------------------------------------------------------
+
+
+def test_the_sentence_is_put_where_it_stands(parity: ModuleType) -> None:
+    kept = json.loads(parity.KEPT.read_text())
+    line = parity.readme_line(kept)
+    text = "# Title\n\nExercised with the official SDKs: 1 of 2 things.\n\nMore.\n"
+    written = parity.readme_with(text, kept)
+    assert written == f"# Title\n\n{line}\n\nMore.\n"
+    assert parity.readme_problems(written, kept) == []
+    assert "run tools/parity.py" in parity.readme_problems(text, kept)[0]
+
+
+@pytest.mark.parametrize("times", [0, 2])
+def test_there_is_one_place_for_the_sentence(parity: ModuleType, times: int) -> None:
+    kept = json.loads(parity.KEPT.read_text())
+    text = f"# Title\n{parity.readme_line(kept)}\n" * times
+    assert f"has {times} lines" in parity.readme_problems(text, kept)[0]
+    with pytest.raises(ValueError, match="not one"):
+        parity.readme_with(text, kept)
+
+
+def test_the_readme_has_the_sentence(parity: ModuleType) -> None:
+    kept = json.loads(parity.KEPT.read_text())
+    assert parity.readme_problems(parity.README.read_text(), kept) == []
