@@ -50,12 +50,12 @@ CANNOT: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     (
         ("enum values",),
         ("CallConnectionState.disconnected", "*SubscriptionState.disabled"),
-        "The state of a call that has ended, which is answered with 404/8522.",
+        "For a call that has ended, and whoever asks for one is told 404/8522.",
     ),
     (
         ("enum values",),
         ("CallConnectionState.unknown",),
-        "For a connection whose state was lost; calls that were up when the server died have ended.",
+        "For a connection whose state was lost, which none is: calls end when the server does.",
     ),
     (
         ("enum values",),
@@ -65,7 +65,7 @@ CANNOT: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     (
         ("enum values",),
         ("*.streamUrlMissing",),
-        "Options without a transportUrl are refused before there is a call.",
+        "A stream without a transportUrl is refused: at set-up, or when it is to start.",
     ),
     (
         ("enum values",),
