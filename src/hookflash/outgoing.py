@@ -46,5 +46,4 @@ class Connector(aiohttp.TCPConnector):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        factory: functools.partial[ResponseHandler] = functools.partial(_Handler, loop=self._loop)
-        self._factory = factory
+        self._factory = functools.partial[ResponseHandler](_Handler, loop=self._loop)
