@@ -41,9 +41,13 @@ class _Handler(ResponseHandler):
             self.abort()
 
 
+def _handler(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
+    return _Handler(loop)
+
+
 class Connector(aiohttp.TCPConnector):
     """``aiohttp.TCPConnector`` whose connections have that bound."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._factory = functools.partial[ResponseHandler](_Handler, loop=self._loop)
+        self._factory = functools.partial(_handler, loop=self._loop)
