@@ -243,7 +243,10 @@ class AzureSurface:
 def _failed(method: str, path: str) -> Answer:
     """The answer to a fault of ours; the trace stays in the log, under an id that both sides can name."""
     fault = str(uuid.uuid4())
-    log.exception("%s %s failed, fault %s", method, path, fault, extra={"fault": fault})
+    # With the method the line counts as a stranger's: a fault that can be called up at will fills no disk.
+    log.exception(
+        "%s %s failed, fault %s", method, path[:200], fault, extra={"fault": fault, "method": method[:20]}
+    )
     message = f"Hookflash failed to carry this out; its log has the reason under fault {fault}."
     return render(internal_error(message))
 

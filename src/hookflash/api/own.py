@@ -204,7 +204,10 @@ async def _lost(request: Request, error: Exception) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     fault = str(uuid.uuid4())
-    log.error("%s %s failed, fault %s", request.method, request.url.path, fault, exc_info=error)
+    about = {"fault": fault, "method": request.method[:20]}
+    log.error(
+        "%s %s failed, fault %s", request.method, request.url.path[:200], fault, exc_info=error, extra=about
+    )
     return await _refused(
         request, internal_error(f"Hookflash failed; its log has the reason, fault {fault}.")
     )
