@@ -38,6 +38,25 @@ def test_what_tells_callers_of_one_number_apart_is_kept(office):
     assert raised.data.from_.phone_number.asserted_id == "123456"
 
 
+@pytest.mark.parametrize(
+    ("caller", "field", "value"),
+    [("anonymous", "is_anonymous", True), ("+14255550121_123456", "asserted_id", "123456")],
+)
+@pytest.mark.parametrize("version", ["2025-05-15", "2025-06-15"])
+def test_what_is_special_about_a_caller_is_told_since_2025_06_15(office, caller, field, value, version):
+    leg = office.ring(caller=caller)
+    (raised,) = office.all(effects.RaiseIncomingCall)
+    assert getattr(raised.data.from_.phone_number, field) == value
+    properties = office.answer(version=version)
+    office.tell(facts.LegUp(leg))
+    _, roster = office.events(properties.call_connection_id)
+    (listed,) = [one.identifier for one in roster.participants if one.identifier.raw_id == "4:" + caller]
+    shown = value if version == "2025-06-15" else None
+    assert properties.source.raw_id == "4:" + caller
+    assert getattr(properties.source.phone_number, field) == shown
+    assert getattr(listed.phone_number, field) == shown
+
+
 def test_a_number_nobody_owns_is_refused(office):
     leg = office.ring("+19995550000")
     assert office.last == [effects.RefuseLeg(leg, 404, "Not Found")]
