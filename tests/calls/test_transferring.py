@@ -95,11 +95,35 @@ def test_transferring_to_a_user_offers_them_the_call_of_the_transferee(office):
     assert office.names(properties.call_connection_id) == [
         "CallConnected",
         "ParticipantsUpdated",
-        "ParticipantsUpdated",
     ]
     assert len(office.people(properties.call_connection_id, resource=office.BLUE)) == 2
     office.hang_up(properties.call_connection_id, resource=office.BLUE)
     assert office.nothing_left()
+
+
+def test_an_app_that_takes_a_transfer_is_up_when_the_transferee_is(office):
+    """At CallConnected it may turn to whoever its IncomingCall was from."""
+    leg, connection = office.answered()
+    office.transfer(connection, office.BOB)
+    taken = office.answer(resource=office.BLUE).call_connection_id
+    assert office.names(taken) == []
+    assert office.get(taken, office.BLUE).call_connection_state == "connecting"
+    office.tell(facts.LegMoved(leg))
+    assert office.names(taken) == ["CallConnected", "ParticipantsUpdated"]
+    assert len(office.events(taken)[-1].participants) == 2
+
+
+def test_an_app_that_took_a_transfer_in_vain(office):
+    """The transferee cannot be brought over: the answer has come to nothing."""
+    leg, connection = office.answered()
+    office.transfer(connection, office.BOB)
+    taken = office.answer(resource=office.BLUE).call_connection_id
+    office.tell(facts.LegNotMoved(leg, "The media worker is too busy."))
+    assert office.names(taken) == ["AnswerFailed"]
+    assert office.result(taken, "AnswerFailed") == (487, 0)
+    assert office.names(connection)[-1] == "CallTransferFailed"
+    assert office.get(connection).call_connection_state == "connected"
+    assert len(office.people(connection)) == 2
 
 
 def test_a_transfer_to_a_user_without_context_shows_none(office):

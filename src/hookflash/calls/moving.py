@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from hookflash.calls.effects import EndLeg, JoinMix, LeaveMix, MoveLeg, MuteLeg
-from hookflash.calls.ending import ALONE, Ending
+from hookflash.calls.ending import ALONE, NOT_BROUGHT, Ending
 from hookflash.calls.facts import Cause
 from hookflash.calls.tables import LegEvent
 from hookflash.calls.turn import Turn
@@ -85,7 +85,7 @@ class Move:
         if person.muted:
             turn.emit(MuteLeg(person.leg, True))
         source.report.left(turn, person)
-        self.destination.came(turn, [person])
+        self.destination.settle(turn, [person])
         self.mover.moved(turn, self)
         if not source.over:
             source.left(turn, person, ALONE)
@@ -111,7 +111,7 @@ class Move:
             for connection in source.connections.values():
                 connection.desk.joined(turn, person.leg)
         self.mover.returned(turn, self, message)
-        destination.shrink(turn, ALONE)
+        destination.shrink(turn, NOT_BROUGHT)
 
     def lost(self, turn: Turn, ending: Ending) -> None:
         """The participant's leg is over, before or after the move began."""

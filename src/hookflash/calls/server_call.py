@@ -176,13 +176,19 @@ class ServerCall:
                 turn.emit(AnswerLeg(caller.leg, self.number))
             else:
                 came.append(self._up(turn, caller))
-        if caller is None or caller.present:
+        if not self._awaits_transferee() if caller is None else caller.present:
             came += [
                 self._up(turn, person)
                 for person in self.participants.values()
                 if person.state is Leg.JOINING and not person.is_phone
             ]
         self.came(turn, came)
+
+    def _awaits_transferee(self) -> bool:
+        """Whether nobody is in yet and somebody is on the way from another call: the app that answered a
+        transfer is up when there is somebody it can talk to."""
+        coming = self.arriving or any(person.moving for person in self.participants.values())
+        return bool(coming) and not self.present()
 
     def _somebody_answered(self) -> bool:
         """Whether anybody is in beside the originator; apps that merely connected do not count."""
