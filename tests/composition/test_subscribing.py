@@ -257,7 +257,7 @@ async def test_a_resource_has_a_bounded_number_of_subscriptions() -> None:
     await made.put(json.dumps({**document, "name": "n3"}).encode())  # replaces
 
 
-@pytest.mark.parametrize("name", ["a b", "a/b", "../up", "x" * 65])
+@pytest.mark.parametrize("name", ["a b", "a/b", "../up", "..", ".", "x" * 65])
 def test_a_name_becomes_part_of_paths_and_headers(name: str) -> None:
     with pytest.raises(ConfigError, match="use 1 to 64 of A-Z a-z 0-9"):
         parse(HEAD.replace('name = "app"', f'name = "{name}"'))

@@ -89,6 +89,12 @@ async def test_a_number_without_a_route_is_403_and_says_so() -> None:
     assert isinstance(failed, LegFailed)
     assert (failed.cause.status, failed.cause.sub_code) == (403, 511532)
     assert "+442071234567" in failed.cause.reason
+    assert "E.164" not in failed.cause.reason
+    bench.phones.dial(dialled(target=Identifier.phone("442071234567")))
+    await bench.settle()
+    failed = bench.facts[-1]
+    assert isinstance(failed, LegFailed)
+    assert "if +442071234567 is meant" in failed.cause.reason
     await bench.over()
 
 

@@ -61,7 +61,7 @@ _FILTER: Schema = {
 _SUBSCRIPTION: Schema = {
     "type": "object",
     "properties": {
-        "name": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+        "name": {"type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"},
         "resource": {"type": "string", "description": "Name or GUID of a resource; the first if left out."},
         "endpoint": {"type": "string", "format": "uri"},
         "eventTypes": {"type": "array", "items": _TEXT, "minItems": 1},

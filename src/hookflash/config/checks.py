@@ -14,7 +14,7 @@ from hookflash.config.tree import Settings, TrunkLimits, is_development
 from hookflash.wire.eventgrid import ALL_TYPES, EVENT_TYPES, event_type_named
 from hookflash.wire.grid_filters import FilterError, Filters, equal_to, read_filters
 
-_SUBSCRIPTION_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SUBSCRIPTION_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 """It becomes part of paths and headers."""
 
 
@@ -176,7 +176,10 @@ def _subscribed(settings: Settings, places: Places) -> Iterator[Problem]:
         if not _SUBSCRIPTION_NAME.fullmatch(one.name):
             place, key = _at(places, one, "name")
             yield Problem(
-                place, key, f"{one.name[:100]!r} does not fit", "use 1 to 64 of A-Z a-z 0-9 and . _ - only"
+                place,
+                key,
+                f"{one.name[:100]!r} does not fit",
+                "use 1 to 64 of A-Z a-z 0-9 and . _ - only, and no . at the beginning",
             )
         for name in one.event_types:
             if event_type_named(name) is None and name.casefold() != ALL_TYPES.casefold():

@@ -16,8 +16,8 @@ from hookflash.wire.grid_filters import FilterError, Filters, read_filters
 SPACE = "subscription"
 """The document space subscriptions are kept in, by name."""
 
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_FOLDER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+"""Of a subscription and of a folder: a subscription's name may become that of its folder."""
 MAX_ENDPOINT = 2048
 MOST_ATTEMPTS = 30
 MOST_MINUTES = 1440
@@ -88,7 +88,8 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         """Raises :class:`SubscriptionError` or ``FilterError`` if it cannot work."""
         if not _NAME.fullmatch(self.name):
             raise SubscriptionError(
-                f"subscription name {self.name[:100]!r}: use 1 to 64 of A-Z a-z 0-9 and . _ - only"
+                f"subscription name {self.name[:100]!r}: use 1 to 64 of A-Z a-z 0-9 and . _ - only, "
+                "and no . at the beginning"
             )
         here = f"subscription {self.name}"
         if not self.endpoint.lower().startswith(("https://", "http://")):
@@ -195,7 +196,7 @@ def from_request(given: object) -> Subscription:
         raise SubscriptionError(f"the subscription does not fit: {error}") from error
     conditions = msgspec.structs.replace(subject, advanced_filters=read_filters(advanced))
     made = msgspec.structs.replace(made, filters=conditions)
-    if made.dead_letter and not _FOLDER.fullmatch(made.dead_letter):
+    if made.dead_letter and not _NAME.fullmatch(made.dead_letter):
         raise SubscriptionError(
             f"deadLetter is {made.dead_letter[:100]!r}; "
             "give the plain name of a folder, of A-Z a-z 0-9 and . _ -"

@@ -69,7 +69,9 @@ class OutboundCalls:
             for address in choice.trunk.targets
         ]
         if not leg.candidates:
-            return Cause(403, f"no trunk route matches {printable(number)}; add a route for it", NO_TRUNK)
+            said = printable(number)
+            hint = "" if said.startswith("+") else f", or write it as E.164 if +{said} is meant"
+            return Cause(403, f"no trunk route matches {said}; add a route for it{hint}", NO_TRUNK)
         return None
 
     async def _unroutable(self, leg: Leg, cause: Cause) -> None:
