@@ -7,6 +7,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+_INTERNAL = (IPv6Network("64:ff9b:1::/48"), IPv6Network("::/96"))
+"""NAT64 for local use (RFC 8215), and the "IPv4-compatible" addresses nobody uses any more."""
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
 _SHOWN = 200
 
@@ -23,7 +25,7 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
             inner = IPv4Address(int(address) & 0xFFFF_FFFF)
         if inner is not None:
             return is_public(inner)
-        if address.teredo is not None:
+        if address.teredo is not None or any(address in network for network in _INTERNAL):
             return False
     return address.is_global and not address.is_multicast
 
