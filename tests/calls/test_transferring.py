@@ -120,7 +120,7 @@ def test_an_app_that_took_a_transfer_in_vain(office):
     taken = office.answer(resource=office.BLUE).call_connection_id
     office.tell(facts.LegNotMoved(leg, "The media worker is too busy."))
     assert office.names(taken) == ["AnswerFailed"]
-    assert office.result(taken, "AnswerFailed") == (487, 0)
+    assert office.result(taken, "AnswerFailed") == (487, 540487)
     assert office.names(connection)[-1] == "CallTransferFailed"
     assert office.get(connection).call_connection_state == "connected"
     assert len(office.people(connection)) == 2

@@ -95,7 +95,7 @@ ELSEWHERE = Ending(Cause(487, "Request Terminated", sub_code=10003))
 """Somebody else, or an app, has decided about the call."""
 CANCELED = Ending(Cause(487, "Request Terminated"), outbound=True)
 """It rang, and whoever wanted it changed their mind or left."""
-NOT_BROUGHT = Ending(Cause(487, "Request Terminated", sub_code=0))
+NOT_BROUGHT = Ending(Cause(487, "Request Terminated"))
 """Whoever was to come from another call stayed there."""
 REMOVED = Ending(Cause(200, "OK", sub_code=5300))
 """An app took the participant out of the call."""
