@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import socket
 from collections.abc import AsyncIterator
 from datetime import datetime
 
@@ -310,6 +311,13 @@ async def test_a_redirect_is_not_followed(room: Room) -> None:
     room.desk.open_stream(room.effect())
     assert "302 instead of 101; redirects are not followed" in (await room.failed()).message
     assert room.desk.open == 0
+
+
+async def test_what_is_read_at_one_go_is_little(room: Room) -> None:
+    """A flood of empty frames is parsed in one piece with what has come: it must not be hundreds of KiB."""
+    made = room.desk._dialler._socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 1)))
+    with made:
+        assert made.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) <= 64 << 10  # twice what was asked for
 
 
 # --- interruptions ----------------------------------------------------------------------------------------
