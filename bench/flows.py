@@ -17,7 +17,6 @@ import contextlib
 import io
 import json
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -32,6 +31,7 @@ import uvloop
 
 from bench.figures import figure
 from hookflash.config import DEVELOPMENT_ACCESS_KEY
+from hookflash.loopback import free_port
 from hookflash.wire.hmac import decode_key, sign
 from hookflash.wire.timestamps import imf_fixdate
 
@@ -311,14 +311,6 @@ async def until_ready(app: App, server: asyncio.subprocess.Process) -> None:
             return
         await asyncio.sleep(0.1)
     raise RuntimeError("the server did not start")
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from issuer import TEAMS_APP, TEAMS_USER, Issuer
 from system.certificates import make
-from system.harness import free_port
 from system.processes import children
+
+from hookflash.loopback import free_port
 
 RESOURCE = "6d889502-3d7a-41a8-befa-d21fd80e8767"
 OTHER_RESOURCE = "11111111-1111-4111-8111-111111111111"

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from system.harness import free_port
+from hookflash.loopback import free_port
 
 SCENARIOS = Path(__file__).parent / "sipp"
 

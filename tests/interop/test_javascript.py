@@ -16,8 +16,9 @@ import msgspec
 import pytest
 from system.conftest import wav
 from system.handset import Handset
-from system.harness import ACCESS_KEY, Server, Webhook, free_port
+from system.harness import ACCESS_KEY, Server, Webhook
 
+from hookflash.loopback import free_port
 from hookflash.wire.events import EVENT_TYPES, cloud_event
 
 pytestmark = pytest.mark.interop

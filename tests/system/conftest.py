@@ -13,8 +13,10 @@ from azure.core.credentials import AzureKeyCredential
 from system import certificates
 from system.audio import wav
 from system.handset import Handset
-from system.harness import ACCESS_KEY, NUMBER, RESOURCE_ID, Server, Webhook, free_port
+from system.harness import ACCESS_KEY, NUMBER, RESOURCE_ID, Server, Webhook
 from system.room import ALICE, BOB, Call, Room, ended, running
+
+from hookflash.loopback import free_port
 
 
 @dataclass

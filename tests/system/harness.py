@@ -10,7 +10,6 @@ import json
 import os
 import queue
 import random
-import socket
 import subprocess
 import sys
 import threading
@@ -24,25 +23,12 @@ from typing import Any
 
 from azure.core.messaging import CloudEvent
 
+from hookflash.loopback import free_port
+
 RESOURCE_ID = "6d889502-3d7a-41a8-befa-d21fd80e8767"
 ACCESS_KEY = "c3lzdGVtLXRlc3RzLW9ubHktbm90LWEtc2VjcmV0LWtleS0wMQ=="
 NUMBER = "+18005550100"
 PREFIX = "Microsoft.Communication."
-
-
-def free_port(kind: int = socket.SOCK_STREAM) -> int:
-    """A port that was free a moment ago, for TCP and UDP alike."""
-    while True:
-        with socket.socket(socket.AF_INET, kind) as first:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            other = socket.SOCK_DGRAM if kind == socket.SOCK_STREAM else socket.SOCK_STREAM
-            with socket.socket(socket.AF_INET, other) as second:
-                try:
-                    second.bind(("127.0.0.1", port))
-                except OSError:
-                    continue
-            return port
 
 
 class Webhook:
@@ -186,7 +172,7 @@ class Server:
 
     def __init__(self, folder: Path, webhook: Webhook, extra: str = "", **server: object) -> None:
         self.http_port = free_port()
-        self.sip_port = free_port(socket.SOCK_DGRAM)
+        self.sip_port = free_port()
         self.url = f"http://127.0.0.1:{self.http_port}"
         self.folder = folder
         self.log = folder / "server.log"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -24,8 +23,9 @@ from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import HttpResponseError
 from system.audio import wav
 from system.handset import Handset
-from system.harness import ACCESS_KEY, NUMBER, Server, Webhook, free_port
+from system.harness import ACCESS_KEY, NUMBER, Server, Webhook
 
+from hookflash.loopback import free_port
 from hookflash.wire.hmac import decode_key, sign
 
 ALICE, BOB = "+14255550001", "+14255550002"
@@ -165,7 +165,7 @@ def running(folder: Path) -> Iterator[Room]:
         "/narrow.wav": wav(0.3, 8000),
         "/text.wav": b"this is not a WAV file",
     }
-    ports = {number: free_port(socket.SOCK_DGRAM) for number in (ALICE, BOB)}
+    ports = {number: free_port() for number in (ALICE, BOB)}
     extra = "".join(
         f'[[trunk]]\nname = "{name}"\ntargets = ["127.0.0.1:{ports[number]}"]\n'
         f'[[route]]\npattern = "\\\\{number}"\ntrunk = "{name}"\n'

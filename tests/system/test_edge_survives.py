@@ -23,8 +23,9 @@ from azure.communication.phonenumbers import PhoneNumbersClient
 from azure.core.credentials import AccessToken, AzureKeyCredential
 from azure.core.exceptions import ClientAuthenticationError, ResourceNotFoundError
 from system import certificates
-from system.harness import ACCESS_KEY, NUMBER, RESOURCE_ID, Server, Webhook, free_port
+from system.harness import ACCESS_KEY, NUMBER, RESOURCE_ID, Server, Webhook
 
+from hookflash.loopback import free_port
 from hookflash.wire.hmac import decode_key, sign
 from hookflash.wire.timestamps import imf_fixdate
 

@@ -29,7 +29,9 @@ from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import HttpResponseError
 from system.conftest import System, wav
 from system.handset import Handset
-from system.harness import ACCESS_KEY, NUMBER, Server, Webhook, free_port
+from system.harness import ACCESS_KEY, NUMBER, Server, Webhook
+
+from hookflash.loopback import free_port
 
 LINGER = "sipTransactions"
 """The only thing that may still be there after a call: transactions wait for late copies (RFC 3261, 17)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -19,8 +18,9 @@ from azure.communication.callautomation import (
 from azure.core.credentials import AzureKeyCredential
 from system.audio import wav
 from system.handset import Handset
-from system.harness import ACCESS_KEY, NUMBER, Server, Webhook, free_port
+from system.harness import ACCESS_KEY, NUMBER, Server, Webhook
 
+from hookflash.loopback import free_port
 from hookflash.testing.phones import VirtualPhones
 
 ALICE, BOB = "+14255550001", "+14255550002"
@@ -53,7 +53,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("HOOKFLASH_MEDIA__WORKERS", "2")
     webhook = Webhook()
     webhook.files["/long.wav"] = wav(30)
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     alice = Handset(ALICE, port=port)
     extra = f'[[trunk]]\nname = "alice"\ntargets = ["127.0.0.1:{port}"]\n'
     extra += '[[route]]\npattern = "*"\ntrunk = "alice"\n'

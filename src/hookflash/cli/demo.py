@@ -11,7 +11,6 @@ import contextlib
 import importlib.util
 import json
 import os
-import socket
 import sys
 import tempfile
 from collections import Counter
@@ -28,6 +27,7 @@ from hookflash.app import App
 from hookflash.cli.logs import configure
 from hookflash.clock import LoopClock
 from hookflash.config import DEVELOPMENT_ACCESS_KEY, Settings, parse
+from hookflash.loopback import free_port
 from hookflash.ports.journal import Delivery, Entry
 from hookflash.softphone.phone import CallFailed, Softphone
 from hookflash.softphone.player import ExpectationFailed, ScriptPlayer
@@ -148,14 +148,6 @@ def example_app() -> Path | None:
     return next((place for place in places if place.exists()), None)
 
 
-def free_port(kind: int) -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class _Demo:
     """One run."""
 
@@ -163,9 +155,9 @@ class _Demo:
         self._console = console
         self._app_file = app_file
         self._folder = folder
-        self._http = free_port(socket.SOCK_STREAM)
-        self._sip = free_port(socket.SOCK_DGRAM)
-        self._port = free_port(socket.SOCK_STREAM)
+        self._http = free_port()
+        self._sip = free_port()
+        self._port = free_port()
 
     async def run(self) -> int:
         clock = LoopClock()

@@ -17,7 +17,6 @@ were free. The first start on a machine compiles the media kernels, which takes 
 from __future__ import annotations
 
 import asyncio
-import socket
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
@@ -42,6 +41,7 @@ from hookflash.config import (
     SubscriptionSettings,
     connection_string,
 )
+from hookflash.loopback import free_port
 from hookflash.testing.phones import VirtualPhones
 from hookflash.testing.webhook import EVENTS, Webhook
 
@@ -149,7 +149,7 @@ class Server:
 
     def _settings(self, folder: Path) -> Settings:
         name = DEVELOPMENT_RESOURCE_NAME
-        server = ServerSettings(bind=Address("127.0.0.1", _free_port()), data_dir=str(folder))
+        server = ServerSettings(bind=Address("127.0.0.1", free_port()), data_dir=str(folder))
         return self._adjust(
             Settings(
                 server=replace(server, public_url=f"http://{server.bind}"),
@@ -167,10 +167,3 @@ class Server:
                 media=MediaSettings(workers=0),
             )
         )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
