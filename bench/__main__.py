@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ("legs", "api", "latency")
+NAMES = ("legs", "api", "latency", "flows")
 TIMEOUT = 150
 """Seconds a benchmark may take; the first one may have kernels to compile."""
 
