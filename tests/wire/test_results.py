@@ -36,7 +36,6 @@ def test_error_body_with_target_and_details() -> None:
         (results.not_established("x"), 400, "8501"),
         (results.call_terminated("x"), 400, "8528"),
         (results.invalid_state("x"), 400, "8585"),
-        (results.invalid_media_mode("x"), 400, "8500"),
         (results.recording_active("x"), 400, "8559"),
         (results.cognitive_services_unavailable("x"), 400, "8567"),
         (results.unauthenticated("x"), 401, "7509"),
@@ -119,12 +118,6 @@ def test_play_failures() -> None:
     assert detailed.code == 400
     assert detailed.message.endswith("GET https://x/a.wav gave 404.")
     assert results.play_failed(1234).sub_code == 9999
-    assert results.speech_failed(429, "busy").code == 429
-
-
-def test_a_refusal_as_an_events_result() -> None:
-    assert results.result_of(results.not_found("gone")) == ResultInformation(404, 8522, "gone")
-    assert results.result_of(Refusal(400, "UnsupportedApiVersion", "no")).sub_code == 9999
 
 
 def test_app_ended() -> None:

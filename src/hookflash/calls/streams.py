@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from hookflash.calls.audio_effects import (
@@ -51,7 +52,7 @@ from hookflash.wire.events import (
     TranscriptionUpdate,
     TranscriptionUpdated,
 )
-from hookflash.wire.parts import MediaStreamingOptions, Model, TranscriptionOptions
+from hookflash.wire.parts import MediaStreamingOptions, TranscriptionOptions
 from hookflash.wire.responses import MediaStreamingSubscription, TranscriptionSubscription
 from hookflash.wire.results import ResultInformation
 
@@ -66,6 +67,28 @@ _STATES = {
     Stream.OPENING: SubscriptionState.INACTIVE,
     Stream.OPEN: SubscriptionState.ACTIVE,
     Stream.CLOSED: SubscriptionState.DISABLED,
+}
+
+
+class Outcome(Enum):
+    """What an app is told of a stream or transcript."""
+
+    STARTED = "started"
+    UPDATED = "updated"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+_AUDIO: dict[Outcome, tuple[type[EventData], AudioStatus]] = {
+    Outcome.STARTED: (MediaStreamingStarted, AudioStatus.STARTED),
+    Outcome.STOPPED: (MediaStreamingStopped, AudioStatus.STOPPED),
+    Outcome.FAILED: (MediaStreamingFailed, AudioStatus.FAILED),
+}
+_TEXT: dict[Outcome, tuple[type[EventData], TextStatus]] = {
+    Outcome.STARTED: (TranscriptionStarted, TextStatus.STARTED),
+    Outcome.UPDATED: (TranscriptionUpdated, TextStatus.UPDATED),
+    Outcome.STOPPED: (TranscriptionStopped, TextStatus.STOPPED),
+    Outcome.FAILED: (TranscriptionFailed, TextStatus.FAILED),
 }
 
 
@@ -183,16 +206,20 @@ class Outlet(ABC):
         """Have it closed outside."""
 
     @abstractmethod
-    def tell_started(self, turn: Turn, details: str) -> None:
-        """``details`` as the wire spells them."""
+    def tell(
+        self, turn: Turn, outcome: Outcome, details: str, result: ResultInformation, request: Request
+    ) -> None:
+        """Send the event of ``outcome``; unknown ``details`` (as the wire spells them) are unspecified."""
 
-    @abstractmethod
+    def tell_started(self, turn: Turn, details: str) -> None:
+        self.tell(turn, Outcome.STARTED, details, results.ACTION_COMPLETED, self.request)
+
     def tell_stopped(self, turn: Turn, request: Request) -> None:
         """``request`` stopped it, or started what the end of the call stopped."""
+        self.tell(turn, Outcome.STOPPED, "subscriptionStopped", results.ACTION_COMPLETED, request)
 
-    @abstractmethod
     def tell_failed(self, turn: Turn, details: str, result: ResultInformation) -> None:
-        """``details`` nobody knows are unspecified."""
+        self.tell(turn, Outcome.FAILED, details, result, self.request)
 
 
 class AudioStream(Outlet):
@@ -239,24 +266,14 @@ class AudioStream(Outlet):
         if self.state is Stream.OPEN and self.stream is not None and self.options.enable_dtmf_tones:
             turn.emit(StreamTone(self.stream, leg, digit))
 
-    def tell_started(self, turn: Turn, details: str) -> None:
-        update = MediaStreamingUpdate(AudioStatus.STARTED, AudioDetails(details))
-        self._tell(turn, MediaStreamingStarted, update, results.ACTION_COMPLETED, self.request)
-
-    def tell_stopped(self, turn: Turn, request: Request) -> None:
-        update = MediaStreamingUpdate(AudioStatus.STOPPED, AudioDetails.SUBSCRIPTION_STOPPED)
-        self._tell(turn, MediaStreamingStopped, update, results.ACTION_COMPLETED, request)
-
-    def tell_failed(self, turn: Turn, details: str, result: ResultInformation) -> None:
+    def tell(
+        self, turn: Turn, outcome: Outcome, details: str, result: ResultInformation, request: Request
+    ) -> None:
+        event, status = _AUDIO[outcome]
         known = details in AudioDetails.__members__.values()
         update = MediaStreamingUpdate(
-            AudioStatus.FAILED, AudioDetails(details) if known else AudioDetails.UNSPECIFIED_ERROR
+            status, AudioDetails(details) if known else AudioDetails.UNSPECIFIED_ERROR
         )
-        self._tell(turn, MediaStreamingFailed, update, result, self.request)
-
-    def _tell(
-        self, turn: Turn, event: type[EventData], update: Model, result: ResultInformation, request: Request
-    ) -> None:
         self.connection.notify(turn, event, result, request, media_streaming_update=update)
 
 
@@ -292,8 +309,7 @@ class Transcript(Outlet):
         self.speak(locale, model)
         assert self.stream is not None
         turn.emit(UpdateTranscript(self.stream, self.locale, self.model))
-        update = TranscriptionUpdate(TextStatus.UPDATED, TextDetails.TRANSCRIPTION_LOCALE_UPDATED)
-        self._tell(turn, TranscriptionUpdated, update, results.ACTION_COMPLETED, request)
+        self.tell(turn, Outcome.UPDATED, "transcriptionLocaleUpdated", results.ACTION_COMPLETED, request)
 
     def open(self, turn: Turn, stream: int) -> None:
         connection = self.connection
@@ -318,24 +334,12 @@ class Transcript(Outlet):
     def close(self, turn: Turn, stream: int) -> None:
         turn.emit(CloseTranscript(stream))
 
-    def tell_started(self, turn: Turn, details: str) -> None:
-        update = TranscriptionUpdate(TextStatus.STARTED, TextDetails(details))
-        self._tell(turn, TranscriptionStarted, update, results.ACTION_COMPLETED, self.request)
-
-    def tell_stopped(self, turn: Turn, request: Request) -> None:
-        update = TranscriptionUpdate(TextStatus.STOPPED, TextDetails.SUBSCRIPTION_STOPPED)
-        self._tell(turn, TranscriptionStopped, update, results.ACTION_COMPLETED, request)
-
-    def tell_failed(self, turn: Turn, details: str, result: ResultInformation) -> None:
-        known = details in TextDetails.__members__.values()
-        update = TranscriptionUpdate(
-            TextStatus.FAILED, TextDetails(details) if known else TextDetails.UNSPECIFIED_ERROR
-        )
-        self._tell(turn, TranscriptionFailed, update, result, self.request)
-
-    def _tell(
-        self, turn: Turn, event: type[EventData], update: Model, result: ResultInformation, request: Request
+    def tell(
+        self, turn: Turn, outcome: Outcome, details: str, result: ResultInformation, request: Request
     ) -> None:
+        event, status = _TEXT[outcome]
+        known = details in TextDetails.__members__.values()
+        update = TranscriptionUpdate(status, TextDetails(details) if known else TextDetails.UNSPECIFIED_ERROR)
         self.connection.notify(turn, event, result, request, transcription_update=update)
 
 

@@ -113,11 +113,6 @@ def invalid_state(message: str, *, target: str | None = None) -> Refusal:
     return Refusal(400, 8585, message, target=target)
 
 
-def invalid_media_mode(message: str, *, target: str | None = None) -> Refusal:
-    """400/8500: the target is in a media operation already."""
-    return Refusal(400, 8500, message, target=target)
-
-
 def recording_active(message: str, *, target: str | None = None) -> Refusal:
     """400/8559: a second recording of the same call."""
     return Refusal(400, 8559, message, target=target)
@@ -261,17 +256,6 @@ TRANSCRIPTION_SHUTDOWN = ResultInformation(
 STREAM_URL_INVALID = ResultInformation(400, 8581, "Action failed, the stream URL is invalid.")
 DUPLICATE_RECORDING = ResultInformation(400, 8553, "Action failed, this call is being recorded already.")
 RECORDING_CONFLICT = ResultInformation(409, 8571, "Action failed, another recording operation is under way.")
-
-
-def speech_failed(code: int, reason: str) -> ResultInformation:
-    """8565 with the speech provider's own status: 400 bad request, 401, 403, 408 timeout, 429 concurrency."""
-    return ResultInformation(code, 8565, f"Action failed, speech service error: {reason}")
-
-
-def result_of(refusal: Refusal) -> ResultInformation:
-    """A refusal found only after the request was accepted, as an event's result."""
-    sub_code = int(refusal.code) if refusal.code.isdecimal() else 9999
-    return ResultInformation(refusal.status, sub_code, refusal.message)
 
 
 def play_failed(sub_code: int, message: str = "") -> ResultInformation:
