@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from plane_bench import FRAME, Bench, sine, through_alaw, through_ulaw
 
-from hookflash.plane.columns import HISTORY, clear_row, make_columns
+from hookflash.plane.columns import HISTORY, PAST, clear_row, make_columns
 from hookflash.plane.kernels import dtmf
 from hookflash.plane.kernels.tones import COLUMNS, ROWS
 from hookflash.ports.plane import SendTones, TonesSent
@@ -68,8 +68,8 @@ class Lanes:
         c.jitter.silent[: len(signals)] = 0
         for t in range(frames):
             heard = c.jitter.heard[: len(signals)]
-            heard[:, :HISTORY] = heard[:, FRAME:].copy()
-            heard[:, HISTORY:] = block[:, t * FRAME : (t + 1) * FRAME]
+            heard[:, :PAST] = heard[:, FRAME:].copy()
+            heard[:, PAST:] = block[:, t * FRAME : (t + 1) * FRAME]
             dtmf.detect_keys(c.setup, c.receive, c.jitter, c.detect, len(signals), t)
             for row in np.flatnonzero(c.detect.key[: len(signals)] >= 0):
                 found[row] += CODES[c.detect.key[row]]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plane_bench import FRAME, Bench, sine, split, through_ulaw, ulaw
 
-from hookflash.plane.columns import HISTORY, RX_SIZE
+from hookflash.plane.columns import PAST, RX_SIZE
 from hookflash.plane.kernels.ingest import difference, payload_bounds
 from hookflash.plane.memory import Faults
 from hookflash.ports.plane import CloseLeg, JoinMix, LegClosed, LegLatched, LegStarved, OpenLeg
@@ -22,7 +22,7 @@ DELAY = 3
 def heard(bench: Bench, number: int):
     """What the plane heard from a leg in the last tick."""
     row = bench.plane.legs.by_number[number].row
-    return bench.plane.columns.jitter.heard[row, HISTORY:].copy()
+    return bench.plane.columns.jitter.heard[row, PAST:].copy()
 
 
 def talk(bench, phone, ticks, samples=VOICE, at=0, size=FRAME):

@@ -11,21 +11,19 @@ import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hookflash.plane.columns import FRAME, MAX_PLAYS, Rows, RowsExhausted, make_columns
-from hookflash.plane.kernels.dtmf import detect_keys
-from hookflash.plane.kernels.ingest import ingest
-from hookflash.plane.kernels.output import Mixes, mix, output
+from hookflash.plane.bridge import MixTable
+from hookflash.plane.columns import MAX_PLAYS, Rows, RowsExhausted, make_columns
+from hookflash.plane.hearing import Hearing
 from hookflash.plane.kernels.playing import advance
-from hookflash.plane.kernels.playout import playout
-from hookflash.plane.kernels.tones import send_tones
 from hookflash.plane.legs import Leg, Legs
 from hookflash.plane.net import Network, PortsExhausted
 from hookflash.plane.plays import PlayTable, PoolFull
+from hookflash.plane.receiving import Receiver
 from hookflash.plane.reports import Reports
 from hookflash.plane.rings import Rings
-from hookflash.plane.sendings import CODES, Sendings
+from hookflash.plane.sending import Sender
+from hookflash.plane.sendings import Sendings
 from hookflash.plane.taptable import TapTable
 from hookflash.ports.plane import (
     TICK,
@@ -57,11 +55,8 @@ from hookflash.ports.plane import (
     StartPlay,
     StopPlay,
     StopTones,
-    ToneHeard,
 )
 
-MAX_READS = 4
-"""Further reads of a row that is behind, in one tick."""
 MAX_JITTER_MS = 300
 """What the jitter ring can hold and still take a burst."""
 STARVE_CHECK = 25
@@ -105,15 +100,13 @@ class Plane:
         self.plays = PlayTable(self.columns.setup)
         self._sendings = Sendings(self.columns, self.legs)
         self._reports = Reports(net, self.columns, self.legs, f"{entropy(6).hex()}@{host}", wall_offset)
-        self._mixes = Mixes(np.zeros((16, FRAME), np.int32), np.zeros(16, np.int32))
-        self._mix_rows: dict[int, int] = {}
-        self.taps = TapTable(self.columns, self.legs, self._mix_rows, rings)
-        self._mix_sizes: dict[int, int] = {}
-        self._free_mixes: list[int] = []
-        self._used_mixes = 0
-        self._delay = jitter_ms * 8
-        self._starve_ticks = max(1, round(starve_after / TICK))
+        self.mixes = MixTable(self.columns)
+        self.taps = TapTable(self.columns, self.legs, self.mixes.rows, rings)
         self._events: list[PlaneEvent] = []
+        self._receiver = Receiver(self.columns, self.legs, self._tell, delay=jitter_ms * 8)
+        self._hearing = Hearing(self.columns, self.legs, self._tell)
+        self._sender = Sender(self.columns, self.legs, self._sendings)
+        self._starve_ticks = max(1, round(starve_after / TICK))
 
     @property
     def rings(self) -> Rings:
@@ -220,53 +213,31 @@ class Plane:
         self._events.append(self.legs.close(leg, self._now))
 
     def _join(self, leg: Leg) -> None:
-        if self.columns.setup.mix[leg.row] >= 0:
-            return
-        row = self._mix_rows.get(leg.call)
-        if row is None:
-            row = self._free_mixes.pop() if self._free_mixes else self._used_mixes
-            self._used_mixes = max(self._used_mixes, row + 1)
-            if row >= len(self._mixes.speakers):
-                self._mixes = Mixes(*(np.concatenate([a, np.zeros_like(a)]) for a in self._mixes))
-            self._mixes.speakers[row] = 0
-            self._mix_rows[leg.call] = row
-            self._mix_sizes[leg.call] = 0
-            self.taps.set_mix(leg.call, row)
-        self._mix_sizes[leg.call] += 1
-        self.columns.setup.mix[leg.row] = row
+        if self.mixes.join(leg):
+            self.taps.set_mix(leg.call, self.mixes.rows[leg.call])
 
     def _leave(self, leg: Leg) -> None:
-        if self.columns.setup.mix[leg.row] < 0:
-            return
-        self.columns.setup.mix[leg.row] = -1
-        self._mix_sizes[leg.call] -= 1
-        if not self._mix_sizes[leg.call]:
-            del self._mix_sizes[leg.call]
-            self._free_mixes.append(self._mix_rows.pop(leg.call))
+        if self.mixes.leave(leg):
             self.taps.set_mix(leg.call, -1)
+
+    def _tell(self, event: PlaneEvent) -> None:
+        self._events.append(event)
 
     # --- the tick ---
 
     def tick(self, now: float) -> list[PlaneEvent]:
         """One step of 20 ms at ``now`` (monotonic seconds); what happened since the last one, in order."""
         self._now = now
-        columns, used = self.columns, self._rows.used
+        used = self._rows.used
         self.taps.look()
-        self._receive()
-        playout(columns.setup, columns.jitter, used)
-        if detect_keys(columns.setup, columns.receive, columns.jitter, columns.detect, used, self.ticks):
-            self._tell_keys(columns.detect.key[:used], np.arange(used), "inband")
+        self._receiver.run(self.ticks)
+        self._hearing.run(self.ticks, used)
         plays = self.plays
         told = advance(plays.plays, plays.clips, plays.pool.samples, plays.used)
         self.taps.take_voices()
-        mix(columns.setup, columns.jitter, self._mixes, used, self._used_mixes)
-        toning = self._sendings.rows
-        if len(toning):
-            send_tones(columns.setup, columns.transmit, toning, len(toning))
-            self._sendings.choose_views()
-        output(columns.setup, columns.jitter, columns.transmit, plays.plays, self._mixes, used)
-        self.legs.writes.run()
-        self.taps.write(plays.plays, self._mixes, used, self._used_mixes, self.ticks)
+        self.mixes.run(used)
+        self._sender.run(plays.plays, self.mixes.mixes, used)
+        self.taps.write(plays.plays, self.mixes.mixes, used, self.mixes.used, self.ticks)
         if told:
             self._events += plays.take_events(self.ticks)
         self._events += self._sendings.after_tick(self.ticks)
@@ -277,42 +248,6 @@ class Plane:
         self.ticks += 1
         events, self._events = self._events, []
         return events
-
-    def _receive(self) -> None:
-        for leg in list(self.legs.learning.values()):
-            latched = self.legs.learn(leg, self._take)
-            if latched is not None:
-                self._events.append(latched)
-        reads = self.legs.reads
-        if not len(reads):
-            return
-        rows = reads.rows
-        self.columns.receive.length[rows] = reads.run()
-        behind = self._ingest(rows, first=True)
-        for _ in range(MAX_READS):
-            if not behind:
-                break
-            rows = rows[self.columns.receive.again[rows] != 0]
-            self.columns.receive.length[rows] = reads.run_some(rows.tolist())
-            behind = self._ingest(rows, first=False)
-
-    def _take(self, leg: Leg, length: int) -> None:
-        self.columns.receive.length[leg.row] = length
-        self._ingest(np.array([leg.row], np.int64), first=False)
-
-    def _ingest(self, rows: NDArray[np.int64], *, first: bool) -> int:
-        c = self.columns
-        behind, keys = ingest(
-            c.setup, c.receive, c.jitter, c.detect, rows, len(rows), self.ticks, self._delay, first
-        )
-        if keys:
-            self._tell_keys(c.receive.key[rows], rows, "rfc4733")
-        return behind
-
-    def _tell_keys(self, keys: NDArray[np.int16], rows: NDArray[np.int64], source: str) -> None:
-        for place in np.flatnonzero(keys >= 0).tolist():
-            leg = self.legs.by_row[int(rows[place])]
-            self._events.append(ToneHeard(leg.leg, CODES[int(keys[place])], source, self.ticks))
 
     def _tell_unheard(self) -> None:
         for play, row in self.plays.take_unheard():

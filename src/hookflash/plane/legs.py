@@ -20,7 +20,7 @@ from hookflash.plane.kernels.ingest import payload_bounds
 from hookflash.plane.kernels.output import HEADER
 from hookflash.plane.net import Address, Endpoint, Network
 from hookflash.plane.sweep import Sweep
-from hookflash.ports.plane import ConnectLeg, LegClosed, LegLatched, SendTones
+from hookflash.ports.plane import TICK, ConnectLeg, LegClosed, LegLatched, SendTones
 
 PROBATION = 4
 """Packets in a row from a source SDP did not name."""
@@ -135,8 +135,15 @@ class Legs:
         first = not setup.connected[row]
         setup.connected[row] = 1
         setup.codec[row] = CODECS[command.codec]
+        setup.clock[row] = round(command.clock * TICK)
+        setup.ptime[row] = command.ptime
         setup.payload_type[row] = command.payload_type
         setup.event_type[row] = command.event_payload_type
+        setup.receive_type[row] = _either(command.receive_payload_type, command.payload_type)
+        setup.receive_event_type[row] = _either(
+            command.receive_event_payload_type, command.event_payload_type
+        )
+        setup.noise_type[row] = command.noise_payload_type
         setup.receiving[row] = command.receiving
         self._columns.receive.heard_at[row] = tick
         leg.wants_sending = command.sending
@@ -192,7 +199,7 @@ class Legs:
         """Whether the datagram in the leg's row is RTP of a payload type we agreed on."""
         data = self._columns.receive.octets[leg.row]
         setup = self._columns.setup
-        kinds = (int(setup.payload_type[leg.row]), int(setup.event_type[leg.row]))
+        kinds = (int(setup.receive_type[leg.row]), int(setup.receive_event_type[leg.row]))
         return payload_bounds(data, length)[0] >= 0 and int(data[1] & 0x7F) in kinds
 
     @staticmethod
@@ -251,6 +258,10 @@ class Legs:
         del self.by_row[row]
         self._rows.give(row)
         return closed
+
+
+def _either(number: int, otherwise: int) -> int:
+    return otherwise if number < 0 else number
 
 
 def _drain(endpoint: Endpoint, into: memoryview) -> None:

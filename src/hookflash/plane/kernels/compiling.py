@@ -26,7 +26,9 @@ def cache_folder() -> str:
     """Folder of the compiled kernels; ``XDG_CACHE_HOME`` and ``NUMBA_CACHE_DIR`` are honoured."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
-    for source in sorted([*here.glob("*.py"), here.parent / "columns.py", here.parent / "rings.py"]):
+    for source in sorted(
+        [*here.glob("*.py"), *(here.parent / "columns").glob("*.py"), here.parent / "rings.py"]
+    ):
         digest.update(source.read_bytes())
     digest.update(f"{numba.__version__} {config.BOUNDSCHECK}".encode())
     given = os.environ.get("NUMBA_CACHE_DIR")

@@ -17,7 +17,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.plane.columns import FRAME, HISTORY, RATE, Detect, Jitter, Receive, Setup
+from hookflash.plane.columns import FRAME, HISTORY, PAST, RATE, Detect, Jitter, Receive, Setup
 from hookflash.plane.kernels.compiling import allocating, kernel, part
 
 TONES = (697.0, 770.0, 852.0, 941.0, 1209.0, 1336.0, 1477.0, 1633.0)
@@ -221,7 +221,7 @@ def detect_keys(setup: Setup, rx: Receive, jitter: Jitter, detect: Detect, used:
         if jitter.silent[row] == 0 and rx.events_seen[row] == 0:
             heard = jitter.heard[row]
             for i in range(HISTORY + FRAME):
-                x[i] = heard[i]
+                x[i] = heard[PAST - HISTORY + i]
             near = coarse(x)
             # The blocks of this frame reach back into the one before.
             key = near if near >= 0 else detect.near[row]

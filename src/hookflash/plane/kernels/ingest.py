@@ -12,7 +12,6 @@ from hookflash.plane.columns import FRAME, MISSING, RATE, RING, RX_SIZE, Detect,
 from hookflash.plane.kernels.codec import decode
 from hookflash.plane.kernels.compiling import kernel, part
 
-COMFORT_NOISE = 13
 MAX_OWED = 8 * FRAME
 LATE_RESYNC = 5
 """Packets in a row that come too late before playout follows the sender."""
@@ -221,9 +220,9 @@ def ingest_packet(
     if start < 0:
         return 0
     kind = number(data, 1, 1) & 0x7F
-    is_event = kind == setup.event_type[row]
-    is_audio = kind == setup.payload_type[row]
-    if not (is_event or is_audio or kind == COMFORT_NOISE):
+    is_event = kind == setup.receive_event_type[row]
+    is_audio = kind == setup.receive_type[row]
+    if not (is_event or is_audio or kind == setup.noise_type[row]):
         return 0
     if is_event and end - start < 4:
         return 0

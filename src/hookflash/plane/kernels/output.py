@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.plane.columns import FRAME, HISTORY, Jitter, Setup, Transmit
+from hookflash.plane.columns import FRAME, PAST, Jitter, Setup, Transmit
 from hookflash.plane.kernels.codec import PCMU, encode
 from hookflash.plane.kernels.compiling import allocating, kernel, part
 from hookflash.plane.kernels.playing import Plays
@@ -34,7 +34,7 @@ def mix(setup: Setup, jitter: Jitter, mixes: Mixes, used: int, used_mixes: int) 
         if setup.open[row] == 0 or m < 0 or jitter.silent[row] != 0 or setup.muted[row] != 0:
             continue
         total = mixes.total[m]
-        heard = jitter.heard[row, HISTORY:]
+        heard = jitter.heard[row, PAST:]
         if mixes.speakers[m] == 0:
             for i in range(FRAME):
                 total[i] = heard[i]
@@ -65,7 +65,7 @@ def gather(
         speaks = jitter.silent[row] == 0 and setup.muted[row] == 0 and not itself
         if mixes.speakers[m] > speaks:
             total = mixes.total[m]
-            heard = jitter.heard[row, HISTORY:]
+            heard = jitter.heard[row, PAST:]
             own = 1 if speaks else 0
             for i in range(FRAME):
                 wide[i] = total[i] - own * heard[i]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.plane.columns import FRAME, HISTORY, MISSING, RATE, RING, Jitter, Setup
+from hookflash.plane.columns import FRAME, MISSING, PAST, RATE, RING, Jitter, Setup
 from hookflash.plane.kernels.compiling import kernel, part
 
 FADE_STEP = 1.0 / 3.0
@@ -21,13 +21,13 @@ def conceal(jitter: Jitter, row: int) -> bool:
     gain = jitter.gain[row]
     sounded = False
     for i in range(FRAME):
-        if heard[HISTORY + i] == MISSING:
+        if heard[PAST + i] == MISSING:
             g = gain - FADE_STEP * i / FRAME
             if g > 0.0:
-                heard[HISTORY + i] = int(heard[HISTORY + i - FRAME] * g)
+                heard[PAST + i] = int(heard[PAST + i - FRAME] * g)
                 sounded = True
             else:
-                heard[HISTORY + i] = 0
+                heard[PAST + i] = 0
         else:
             gain = 1.0 + FADE_STEP * i / FRAME
             sounded = True
@@ -49,7 +49,7 @@ def take(ring: NDArray[np.int16], out: NDArray[np.int16]) -> int:
 
 @kernel
 def playout(setup: Setup, jitter: Jitter, used: int) -> None:
-    """Move every open leg one frame on: ``heard[HISTORY:]`` is what the leg says in this tick."""
+    """Move every open leg one frame on: ``heard[PAST:]`` is what the leg says in this tick."""
     for row in range(used):
         if setup.open[row] == 0:
             continue
@@ -61,13 +61,13 @@ def playout(setup: Setup, jitter: Jitter, used: int) -> None:
                 jitter.silent[row] = SILENT_ENOUGH
             continue
         # Plain loops: slice assignment would check for overlap and copy.
-        for i in range(HISTORY):
+        for i in range(PAST):
             heard[i] = heard[FRAME + i]
         index = jitter.time[row] & (RING - 1)
         ahead = min(FRAME, RING - index)
-        lowest = take(jitter.ring[row, index : index + ahead], heard[HISTORY : HISTORY + ahead])
+        lowest = take(jitter.ring[row, index : index + ahead], heard[PAST : PAST + ahead])
         if ahead < FRAME:
-            lowest = min(lowest, take(jitter.ring[row, : FRAME - ahead], heard[HISTORY + ahead :]))
+            lowest = min(lowest, take(jitter.ring[row, : FRAME - ahead], heard[PAST + ahead :]))
         jitter.time[row] += FRAME
         if lowest != MISSING:
             jitter.gain[row] = 1.0

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.plane.columns import FRAME, HISTORY, Jitter, Setup
+from hookflash.plane.columns import FRAME, PAST, Jitter, Setup
 from hookflash.plane.kernels.compiling import kernel, part
 from hookflash.plane.kernels.output import HIGHEST, LOWEST, Mixes, gather
 from hookflash.plane.kernels.playing import Plays
@@ -73,9 +73,9 @@ def take_voices(
             if count > 0:
                 heard = jitter.heard[voices.row[voice]]
                 for i in range(count):
-                    heard[HISTORY + i] = rings.samples[voice, (at + i) & (VOICE_SAMPLES - 1)]
+                    heard[PAST + i] = rings.samples[voice, (at + i) & (VOICE_SAMPLES - 1)]
                 for i in range(count, FRAME):
-                    heard[HISTORY + i] = 0
+                    heard[PAST + i] = 0
                 jitter.silent[voices.row[voice]] = 0
                 at += count
             if count < FRAME:
@@ -124,7 +124,7 @@ def said(setup: Setup, jitter: Jitter, row: int, out: NDArray[np.int16]) -> bool
     """What others hear of ``row`` in this tick; False when it is silence."""
     if setup.mix[row] < 0 or setup.muted[row] != 0 or jitter.silent[row] != 0:
         return False
-    heard = jitter.heard[row, HISTORY:]
+    heard = jitter.heard[row, PAST:]
     for i in range(FRAME):
         out[i] = heard[i]
     return True

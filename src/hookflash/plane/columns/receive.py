@@ -1,0 +1,41 @@
+"""The receive staging rows and the RFC 3550 state of the source."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hookflash.plane.columns.sizes import RX_SIZE
+
+SHAPES: dict[str, int] = {"octets": RX_SIZE}
+FIRST: dict[str, int] = {"ssrc": -1, "event_time": -1, "key": -1}
+
+
+class Receive(NamedTuple):
+    """The receive staging rows and the RFC 3550 state of the source."""
+
+    octets: NDArray[np.uint8]  # [rows, RX_SIZE] one datagram
+    length: NDArray[np.int32]  # octets of it, 0 none
+    again: NDArray[np.uint8]  # more datagrams are probably queued
+    owed: NDArray[np.int32]  # samples that should have come by now
+    span: NDArray[np.int32]  # samples of the last audio packet
+    ssrc: NDArray[np.int64]  # source, -1 none yet
+    base: NDArray[np.int64]  # first extended sequence number
+    highest: NDArray[np.int64]  # highest extended sequence number
+    packets: NDArray[np.int64]  # packets of this source
+    prior_expected: NDArray[np.int64]  # as of the last report
+    prior_packets: NDArray[np.int64]  # as of the last report
+    transit: NDArray[np.int64]  # arrival minus RTP time of the last packet, samples
+    jitter: NDArray[np.float64]  # interarrival jitter, samples
+    total: NDArray[np.int64]  # packets of all sources of the leg
+    lost: NDArray[np.int64]  # packets lost of former sources
+    garbage: NDArray[np.int64]  # datagrams that were not our RTP
+    heard_at: NDArray[np.int64]  # tick of the last valid packet (or of connecting)
+    event_time: NDArray[np.int64]  # RTP time of the key being pressed, -1 none yet
+    event_code: NDArray[np.int16]  # its event code
+    event_span: NDArray[np.int32]  # longest duration reported for it, samples
+    event_ended: NDArray[np.uint8]  # an end packet was seen
+    events_seen: NDArray[np.uint8]  # RFC 4733 is alive: in-band detection is off
+    key: NDArray[np.int16]  # key that started in this datagram, -1 none

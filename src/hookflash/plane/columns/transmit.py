@@ -1,0 +1,36 @@
+"""The transmit staging rows, RTP sending state, and the tones being sent."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hookflash.plane.columns.sizes import MAX_DIGITS, TX_SIZE
+
+SHAPES: dict[str, int] = {"octets": TX_SIZE, "digits": MAX_DIGITS}
+FIRST: dict[str, int] = {}
+
+
+class Transmit(NamedTuple):
+    """The transmit staging rows, RTP sending state, and the tones being sent."""
+
+    octets: NDArray[np.uint8]  # [rows, TX_SIZE] the packet of this tick
+    length: NDArray[np.int32]  # octets to send, 0 none
+    ssrc: NDArray[np.int64]
+    sequence: NDArray[np.int64]
+    time: NDArray[np.int64]  # RTP time of this tick's first sample
+    mark: NDArray[np.uint8]  # the next audio packet starts a talk spurt
+    packets: NDArray[np.int64]  # sent, for RTCP
+    payload: NDArray[np.int64]  # payload octets sent, for RTCP
+    tone: NDArray[np.uint8]  # 0 no tones, 1 RFC 4733, 2 in band
+    digits: NDArray[np.uint8]  # [rows, MAX_DIGITS] event codes to send
+    digit_count: NDArray[np.int16]  # how many
+    digit_index: NDArray[np.int16]  # which one is sent
+    position: NDArray[np.int32]  # samples since this digit began
+    span: NDArray[np.int32]  # samples of a tone
+    gap: NDArray[np.int32]  # samples between tones
+    event_time: NDArray[np.int64]  # RTP time of the event
+    ends: NDArray[np.int16]  # end packets sent for this digit
+    done: NDArray[np.uint8]  # 1 the last digit has left, 2 its gap too

@@ -1,0 +1,30 @@
+"""Hearing: what each leg says in this tick, out of its jitter ring, and the keys that are in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from hookflash.plane.columns import Columns
+from hookflash.plane.kernels.dtmf import detect_keys
+from hookflash.plane.kernels.playout import playout
+from hookflash.plane.legs import Legs
+from hookflash.plane.receiving import tell_keys
+from hookflash.ports.plane import PlaneEvent
+
+
+class Hearing:
+    """The systems between the jitter ring and the mix."""
+
+    def __init__(self, columns: Columns, legs: Legs, tell: Callable[[PlaneEvent], None]) -> None:
+        self._columns = columns
+        self._legs = legs
+        self._tell = tell
+
+    def run(self, tick: int, used: int) -> None:
+        """Move every leg a frame on."""
+        c = self._columns
+        playout(c.setup, c.jitter, used)
+        if detect_keys(c.setup, c.receive, c.jitter, c.detect, used, tick):
+            tell_keys(self._legs, c.detect.key[:used], np.arange(used), "inband", tick, self._tell)

@@ -1,0 +1,77 @@
+"""Receiving: what has arrived for every leg, into the columns; keys by RFC 4733, addresses learned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hookflash.plane.columns import Columns
+from hookflash.plane.kernels.ingest import ingest
+from hookflash.plane.legs import Leg, Legs
+from hookflash.plane.sendings import CODES
+from hookflash.ports.plane import PlaneEvent, ToneHeard
+
+MAX_READS = 4
+"""Further reads of a row that is behind, in one tick."""
+
+
+class Receiver:
+    """The first system of a tick. ``delay`` is how long a packet waits before it is played, 1/8000 s."""
+
+    def __init__(
+        self, columns: Columns, legs: Legs, tell: Callable[[PlaneEvent], None], *, delay: int
+    ) -> None:
+        self._columns = columns
+        self._legs = legs
+        self._tell = tell
+        self._delay = delay
+        self._tick = 0
+
+    def run(self, tick: int) -> None:
+        """Read every socket, some more than once."""
+        self._tick = tick
+        for leg in list(self._legs.learning.values()):
+            latched = self._legs.learn(leg, self._take)
+            if latched is not None:
+                self._tell(latched)
+        reads = self._legs.reads
+        if not len(reads):
+            return
+        rows = reads.rows
+        self._columns.receive.length[rows] = reads.run()
+        behind = self._ingest(rows, first=True)
+        for _ in range(MAX_READS):
+            if not behind:
+                break
+            rows = rows[self._columns.receive.again[rows] != 0]
+            self._columns.receive.length[rows] = reads.run_some(rows.tolist())
+            behind = self._ingest(rows, first=False)
+
+    def _take(self, leg: Leg, length: int) -> None:
+        self._columns.receive.length[leg.row] = length
+        self._ingest(np.array([leg.row], np.int64), first=False)
+
+    def _ingest(self, rows: NDArray[np.int64], *, first: bool) -> int:
+        c = self._columns
+        behind, keys = ingest(
+            c.setup, c.receive, c.jitter, c.detect, rows, len(rows), self._tick, self._delay, first
+        )
+        if keys:
+            tell_keys(self._legs, c.receive.key[rows], rows, "rfc4733", self._tick, self._tell)
+        return behind
+
+
+def tell_keys(
+    legs: Legs,
+    keys: NDArray[np.int16],
+    rows: NDArray[np.int64],
+    source: str,
+    tick: int,
+    tell: Callable[[PlaneEvent], None],
+) -> None:
+    """Tell of each key of ``rows`` that is not -1."""
+    for place in np.flatnonzero(keys >= 0).tolist():
+        leg = legs.by_row[int(rows[place])]
+        tell(ToneHeard(leg.leg, CODES[int(keys[place])], source, tick))
