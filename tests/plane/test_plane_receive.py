@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from plane_bench import FRAME, Bench, sine, split, through_ulaw, ulaw
 
 from hookflash.plane.columns import PAST, RX_SIZE
-from hookflash.plane.kernels.ingest import difference, payload_bounds
+from hookflash.plane.kernels.events import difference
+from hookflash.plane.kernels.ingest import payload_bounds
 from hookflash.plane.memory import Faults
 from hookflash.ports.plane import CloseLeg, JoinMix, LegClosed, LegLatched, LegStarved, OpenLeg
 

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from hookflash.plane.columns.sizes import RX_SIZE
 
 SHAPES: dict[str, int] = {"octets": RX_SIZE}
-FIRST: dict[str, int] = {"ssrc": -1, "event_time": -1, "key": -1}
+FIRST: dict[str, int] = {
+    "ssrc": -1,
+    "event_ssrc": -1,
+    "event_time": -1,
+    "event_tick": -1000,
+    "former_ssrc": -1,
+    "former_time": -1,
+    "key": -1,
+}
 
 
 class Receive(NamedTuple):
@@ -33,9 +41,14 @@ class Receive(NamedTuple):
     lost: NDArray[np.int64]  # packets lost of former sources
     garbage: NDArray[np.int64]  # datagrams that were not our RTP
     heard_at: NDArray[np.int64]  # tick of the last valid packet (or of connecting)
-    event_time: NDArray[np.int64]  # RTP time of the key being pressed, -1 none yet
+    event_ssrc: NDArray[np.int64]  # source of the telephone-events, -1 none yet; some have one of their own
+    event_time: NDArray[np.int64]  # RTP time of the key being pressed (or its last segment), -1 none yet
+    event_sequence: NDArray[np.int32]  # sequence number of its newest packet
+    event_tick: NDArray[np.int64]  # tick of its last packet
     event_code: NDArray[np.int16]  # its event code
-    event_span: NDArray[np.int32]  # longest duration reported for it, samples
+    event_span: NDArray[np.int32]  # longest duration reported for it, RTP units
     event_ended: NDArray[np.uint8]  # an end packet was seen
+    former_ssrc: NDArray[np.int64]  # source of telephone-events before this one, -1 none
+    former_time: NDArray[np.int64]  # RTP time of its last key
     events_seen: NDArray[np.uint8]  # RFC 4733 is alive: in-band detection is off
     key: NDArray[np.int16]  # key that started in this datagram, -1 none

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from hookflash.plane.columns import FRAME, HISTORY, PAST, RATE, Detect, Jitter, Receive, Setup
 from hookflash.plane.kernels.compiling import allocating, kernel, part
+from hookflash.plane.kernels.events import SAME_KEY
 
 TONES = (697.0, 770.0, 852.0, 941.0, 1209.0, 1336.0, 1477.0, 1633.0)
 WINDOW = HISTORY
@@ -218,7 +219,7 @@ def detect_keys(setup: Setup, rx: Receive, jitter: Jitter, detect: Detect, used:
         if setup.open[row] == 0:
             continue
         near = -1
-        if jitter.silent[row] == 0 and rx.events_seen[row] == 0:
+        if jitter.silent[row] == 0 and (rx.events_seen[row] == 0 or setup.receive_event_type[row] < 0):
             heard = jitter.heard[row]
             for i in range(HISTORY + FRAME):
                 x[i] = heard[PAST - HISTORY + i]
@@ -232,6 +233,10 @@ def detect_keys(setup: Setup, rx: Receive, jitter: Jitter, detect: Detect, used:
                 follow(detect, row, -1)
         detect.near[row] = near
         if detect.key[row] >= 0:
+            if detect.key[row] == rx.event_code[row] and tick - rx.event_tick[row] <= SAME_KEY:
+                # The same press, told by events before.
+                detect.key[row] = -1
+                continue
             detect.last_key[row] = detect.key[row]
             detect.last_tick[row] = tick
             found += 1

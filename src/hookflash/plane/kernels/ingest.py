@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hookflash.plane.columns import FRAME, MISSING, RATE, RING, RX_SIZE, Detect, Jitter, Receive, Setup
 from hookflash.plane.kernels.codec import decode
 from hookflash.plane.kernels.compiling import kernel, part
+from hookflash.plane.kernels.events import difference, take_event
 
 MAX_OWED = 8 * FRAME
 LATE_RESYNC = 5
@@ -19,15 +20,6 @@ DRIFT_WINDOW = 128
 DRIFT_STEP = 80
 SECOND_LOOK = 8
 """A row is read twice in one of this many ticks, so that no backlog stays in its socket."""
-SAME_KEY = 25
-"""Ticks after an in-band report in which the first RFC 4733 event of the same key is the same press."""
-
-
-@part
-def difference(later: int, earlier: int) -> int:
-    """Signed difference of two 32-bit RTP times."""
-    d = (later - earlier) & 0xFFFFFFFF
-    return d - 0x100000000 if d >= 0x80000000 else d
 
 
 @part
@@ -98,52 +90,6 @@ def measure_jitter(rx: Receive, row: int, arrival: int, time: int) -> None:
     if rx.transit[row] >= 0:
         rx.jitter[row] += (abs(difference(transit, rx.transit[row])) - rx.jitter[row]) / 16.0
     rx.transit[row] = transit
-
-
-@part
-def take_event(
-    rx: Receive,
-    detect: Detect,
-    row: int,
-    tick: int,
-    time: int,
-    marker: int,
-    code: int,
-    ended: int,
-    duration: int,
-) -> None:
-    """One telephone-event packet (RFC 4733 section 2.5.2): a new time is a new key, told once."""
-    first = rx.events_seen[row] == 0
-    rx.events_seen[row] = 1
-    if code > 15:
-        return
-    if rx.event_time[row] >= 0:
-        step = difference(time, rx.event_time[row])
-        if step == 0:
-            rx.event_span[row] = max(rx.event_span[row], duration)
-            rx.event_ended[row] |= ended
-            return
-        if step < 0:
-            return
-        # A press longer than the duration field goes on in a new segment (section 2.5.1.3).
-        segment = code == rx.event_code[row] and marker == 0 and rx.event_ended[row] == 0
-        if (
-            segment
-            and step >= 0xFFFF - 2 * FRAME
-            and step <= 0x10000
-            and rx.event_span[row] >= 0xFFFF - 8 * FRAME
-        ):
-            rx.event_time[row] = time
-            rx.event_span[row] = duration
-            rx.event_ended[row] = ended
-            return
-    rx.event_time[row] = time
-    rx.event_code[row] = code
-    rx.event_span[row] = duration
-    rx.event_ended[row] = ended
-    if first and detect.last_key[row] == code and tick - detect.last_tick[row] <= SAME_KEY:
-        return
-    rx.key[row] = code
 
 
 @part
@@ -233,16 +179,21 @@ def ingest_packet(
     rx.heard_at[row] = tick
     if setup.receiving[row] == 0:
         return 1
-    if rx.ssrc[row] != ssrc:
+    rx.total[row] += 1
+    # Some gateways send events from a source of their own; only audio and noise change the leg's source.
+    if rx.ssrc[row] != ssrc and (not is_event or rx.ssrc[row] < 0):
         start_source(rx, row, ssrc, sequence)
         jitter.playing[row] = 0
-        rx.event_time[row] = -1
-    follow_sequence(rx, row, sequence)
-    rx.total[row] += 1
+        if not is_event:
+            # Whether this one sends events is open: in-band detection is on until it does.
+            rx.events_seen[row] = 0
+    if rx.ssrc[row] == ssrc:
+        follow_sequence(rx, row, sequence)
     if is_event:
+        clock, code = setup.clock[row], number(data, start, 1)
         ended = number(data, start + 1, 1) >> 7
         duration = number(data, start + 2, 2)
-        take_event(rx, detect, row, tick, time, marker, number(data, start, 1), ended, duration)
+        take_event(rx, detect, row, tick, clock, ssrc, sequence, time, marker, code, ended, duration)
         # End packets often come three at a time.
         return 2
     if is_audio:
