@@ -1,4 +1,4 @@
-"""Port pairs on real sockets, the sweep over them, and a plane that talks to a socket on loopback."""
+"""Port pairs on real sockets, and a plane that talks to a socket on loopback."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from hookflash.plane.core import Plane
 from hookflash.plane.memory import MemoryNetwork
 from hookflash.plane.net import PortsExhausted
 from hookflash.plane.sockets import BIND_TRIES, QUARANTINE, TAKEN_REST, UdpNetwork
-from hookflash.plane.sweep import Sweep
 from hookflash.ports.plane import ConnectLeg, LegLatched, LegOpened, OpenLeg
 
 
@@ -255,64 +254,6 @@ def test_a_plane_exchanges_rtp_with_a_socket(net, peer):
         plane.tick(0.02 * number)
     assert plane.columns.receive.total[0] == 3
     plane.close()
-
-
-# --- the sweep ---
-
-
-def test_a_sweep_goes_on_behind_errors_and_keeps_its_order():
-    sweep = Sweep()
-
-    def fails(view):
-        raise BlockingIOError
-
-    view = memoryview(bytearray(8))
-    for row in range(6):
-        sweep.add(row, fails if row % 2 else len, view[:row])
-    assert sweep.run() == [0, 0, 2, 0, 4, 0]
-    assert sweep.rows.tolist() == [0, 1, 2, 3, 4, 5]
-    sweep.remove(1)
-    sweep.remove(1)
-    assert sweep.rows.tolist() == [0, 5, 2, 3, 4]
-    assert sweep.run() == [0, 0, 2, 0, 4]
-    sweep.add(3, len, view[:3])
-    sweep.set_view(2, view[:7])
-    sweep.set_view(99, view)
-    assert sweep.run_some([2, 3, 5]) == [7, 3, 0]
-    assert 3 in sweep
-    assert 1 not in sweep
-    assert len(sweep) == 5
-
-
-def test_a_peer_that_sends_but_cannot_be_reached_is_heard():
-    """Every datagram to a closed port costs a read: ECONNREFUSED comes instead of what is queued."""
-    first = free_range(1)
-    network = UdpNetwork("127.0.0.1", first, first + 1)
-    endpoint = network.open(0.0)
-    peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    peer.bind(("127.0.0.1", 0))
-    address = peer.getsockname()
-    endpoint.connect(address)
-    for octets in (b"1", b"22", b"333"):
-        peer.sendto(octets, ("127.0.0.1", endpoint.port))
-    peer.close()
-    into = memoryview(bytearray(64))
-    reads, writes = Sweep(), Sweep()
-    reads.add(1, endpoint.recv_into, into)
-    writes.add(1, endpoint.send, into[:4])
-    seen = []
-    for _ in range(5):
-        writes.run()  # and the network refuses it
-        seen += reads.run()
-    assert seen == [1, 2, 3, 0, 0]
-    network.close()
-
-
-def test_other_errors_are_not_swallowed():
-    sweep = Sweep()
-    sweep.add(1, lambda view: 1 // 0, memoryview(b""))
-    with pytest.raises(ZeroDivisionError):
-        sweep.run()
 
 
 def test_a_memory_network_runs_out_politely():

@@ -14,12 +14,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hookflash.plane.columns import FRAME, Columns, Rows, clear_row
+from hookflash.plane.columns import Columns, Rows, clear_row
 from hookflash.plane.kernels.codec import PCMA, PCMU
 from hookflash.plane.kernels.ingest import payload_bounds
-from hookflash.plane.kernels.output import HEADER
 from hookflash.plane.net import Address, Endpoint, Network
-from hookflash.plane.sweep import Sweep
+from hookflash.plane.sweep import Reads, Writes
 from hookflash.ports.plane import TICK, ConnectLeg, LegClosed, LegLatched, SendTones
 
 PROBATION = 4
@@ -29,8 +28,6 @@ LEARN_READS = 4
 DRAIN = 64
 """Datagrams thrown away or sorted when a socket changes hands."""
 CODECS = {"PCMU": PCMU, "PCMA": PCMA}
-EVENT_SIZE = HEADER + 4
-AUDIO_SIZE = HEADER + FRAME
 
 
 @dataclass(slots=True)
@@ -42,8 +39,6 @@ class Leg:
     row: int
     endpoint: Endpoint | None
     rx: memoryview
-    audio: memoryview
-    event: memoryview
     target: Address | None = None
     locked: Address | None = None
     candidate: Address | None = None
@@ -73,8 +68,8 @@ class Legs:
         self.by_number: dict[int, Leg] = {}
         self.by_row: dict[int, Leg] = {}
         self.learning: dict[int, Leg] = {}
-        self.reads = Sweep()
-        self.writes = Sweep()
+        self.reads = Reads(columns.receive.octets, columns.receive.length)
+        self.writes = Writes(columns.transmit.octets, columns.transmit.length)
         self._ports: dict[int, Leg] = {}
         self._net = net
         self._columns = columns
@@ -95,15 +90,12 @@ class Legs:
         clear_row(columns, row)
         columns.setup.open[row] = 1
         columns.receive.heard_at[row] = tick
-        octets = columns.transmit.octets
         leg = Leg(
             number,
             call,
             row,
             endpoint,
             memoryview(columns.receive.octets[row]),
-            memoryview(octets[row])[:AUDIO_SIZE],
-            memoryview(octets[row])[:EVENT_SIZE],
         )
         self._start_stream(row)
         self.by_number[number] = leg
@@ -175,9 +167,9 @@ class Legs:
         if not may or endpoint is None:
             self.writes.remove(leg.row)
         elif leg.locked is not None:
-            self.writes.add(leg.row, endpoint.send, leg.audio)
+            self.writes.add(leg.row, endpoint.send, endpoint.fd)
         elif peer is not None:
-            self.writes.add(leg.row, _sender(endpoint, peer), leg.audio)
+            self.writes.add(leg.row, _sender(endpoint, peer))
 
     def learn(self, leg: Leg, take: Callable[[Leg, int], None]) -> LegLatched | None:
         """Read a learning leg's socket; ``take`` ingests each packet of the source the leg locks to."""
@@ -228,7 +220,7 @@ class Legs:
                 length, source = endpoint.recvfrom_into(leg.rx)
                 if (source[0], source[1]) == address:
                     take(leg, length)
-        self.reads.add(leg.row, endpoint.recv_into, leg.rx)
+        self.reads.add(leg.row, endpoint.recv_into, endpoint.fd)
         self._route(leg)
         return LegLatched(leg.leg, *address)
 
@@ -245,6 +237,7 @@ class Legs:
             lost,
             float(rx.jitter[row]) / 8,
         )
+        # Before the socket is closed: from then on its number may be another file's.
         self.reads.remove(row)
         self.writes.remove(row)
         self.learning.pop(row, None)

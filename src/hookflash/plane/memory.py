@@ -29,6 +29,7 @@ class MemoryEndpoint:
 
     def __init__(self, port: int) -> None:
         self.port = port
+        self.fd = -1
         self.queue: deque[tuple[bytes, Address]] = deque()
         self.sent: list[tuple[Address, bytes]] = []
         self.sent_control: list[tuple[Address, bytes]] = []

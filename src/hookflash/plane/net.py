@@ -25,6 +25,12 @@ class Endpoint(Protocol):
     def port(self) -> int: ...
 
     @property
+    def fd(self) -> int:
+        """The file descriptor of the RTP socket, which may be read and written as such once it is connected;
+        -1 when there is none."""
+        ...
+
+    @property
     def recv_into(self) -> Callable[[memoryview], int]: ...
 
     @property

@@ -40,13 +40,13 @@ class Receiver:
         if not len(reads):
             return
         rows = reads.rows
-        self._columns.receive.length[rows] = reads.run()
+        reads.run()
         behind = self._ingest(rows, first=True)
         for _ in range(MAX_READS):
             if not behind:
                 break
             rows = rows[self._columns.receive.again[rows] != 0]
-            self._columns.receive.length[rows] = reads.run_some(rows.tolist())
+            reads.run(rows)
             behind = self._ingest(rows, first=False)
 
     def _take(self, leg: Leg, length: int) -> None:

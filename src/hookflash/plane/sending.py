@@ -24,6 +24,5 @@ class Sender:
         toning = self._sendings.rows
         if len(toning):
             send_tones(c.setup, c.transmit, toning, len(toning))
-            self._sendings.choose_views()
         output(c.setup, c.jitter, c.transmit, plays, mixes, used)
         self._legs.writes.run()

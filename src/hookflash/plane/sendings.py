@@ -107,7 +107,7 @@ class Sendings:
             self._index()
 
     def after_tick(self, tick: int) -> list[PlaneEvent]:
-        """Sort packets by size, tell what is done, begin what waits."""
+        """Tell what is done, begin what waits."""
         events: list[PlaneEvent] = [*self._refused, *(TonesSent(sending, tick) for sending in self._empty)]
         self._refused.clear()
         self._empty.clear()
@@ -129,13 +129,6 @@ class Sendings:
                 self._next(row)
         return events
 
-    def choose_views(self) -> None:
-        """Let the write sweep send as much as the packets of this tick hold."""
-        tx = self._columns.transmit
-        for row in self._rows.tolist():
-            leg = self._legs.by_row[row]
-            self._legs.writes.set_view(row, leg.event if tx.length[row] == len(leg.event) else leg.audio)
-
     def _next(self, row: int) -> None:
         tx, leg = self._columns.transmit, self._legs.by_row[row]
         self._active.pop(row, None)
@@ -151,8 +144,6 @@ class Sendings:
             tx.digit_index[row] = tx.position[row] = tx.ends[row] = 0
             tx.span[row] = 8 * min(max(command.tone_ms, 20), MAX_MS)
             tx.gap[row] = 8 * min(max(command.gap_ms, MIN_GAP_MS if event else 20), MAX_MS)
-        else:
-            self._legs.writes.set_view(row, leg.audio)
         self._index()
 
     def _index(self) -> None:

@@ -35,6 +35,7 @@ class UdpEndpoint:
         self.rtp = rtp
         self.rtcp = rtcp
         self.port: int = rtp.getsockname()[1]
+        self.fd = rtp.fileno()
         self.recv_into = rtp.recv_into
         self.recvfrom_into = rtp.recvfrom_into
         self.send = rtp.send

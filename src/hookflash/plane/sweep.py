@@ -1,29 +1,45 @@
-"""The socket calls of a tick: one read and one write a leg, from lists that change only when legs do.
+"""The socket calls of a tick: one read and one write a leg, from sets of rows that change only when legs do.
 
-``map`` over bound methods keeps the loop in C; an exception (nothing there, peer unreachable) leaves the
-iterator where it was, so the loop goes on behind it.
+A row with a file descriptor (a connected socket) is read and written by a kernel, see
+:mod:`hookflash.plane.system_calls`. Rows without one are called from Python: networks in memory, legs that
+do not know yet who will answer, and systems whose C library the kernels can not call.
 
 On a connected socket the network's complaint about a datagram sent earlier (an ICMP error) comes as the
 result of a later call, which then does nothing else; that call is made once more. Otherwise a peer that
 sends but cannot be reached would never be heard: each datagram to it costs one read.
+
+A number that the system has given to another file must never be read or written: a row is removed from every
+sweep, which forgets the number, before its socket is closed, and both happen between two sweeps of the one
+thread that runs the plane.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import call
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hookflash.plane import system_calls
+
+Call = Callable[[memoryview], Any]
+
 
 class Sweep:
-    """A set of rows with one bound socket call each."""
+    """A set of rows with one socket each.
 
-    def __init__(self) -> None:
-        self._calls: list[Callable[[memoryview], Any]] = []
-        self._views: list[memoryview] = []
+    Args:
+        octets: [rows, size] uint8: where datagrams come into, or go from.
+        length: [rows] int32: octets of each, 0 none.
+    """
+
+    def __init__(self, octets: NDArray[np.uint8], length: NDArray[np.int32]) -> None:
+        self.octets = octets
+        self.length = length
+        self.fds: NDArray[np.int32] = np.full(len(length), -1, np.int32)
+        """By row: the socket that kernels may use, -1 none."""
+        self._calls: dict[int, tuple[Call, memoryview]] = {}
         self._rows: list[int] = []
         self._place: dict[int, int] = {}
         self._array: NDArray[np.int64] | None = None
@@ -36,72 +52,88 @@ class Sweep:
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        """The rows, in the order of the calls."""
+        """The rows."""
         if self._array is None:
             self._array = np.array(self._rows, np.int64)
         return self._array
 
-    def add(self, row: int, function: Callable[[memoryview], Any], view: memoryview) -> None:
-        """Add a row, or change its call."""
-        place = self._place.get(row)
-        if place is not None:
-            self._calls[place] = function
-            self._views[place] = view
-            return
-        self._place[row] = len(self._rows)
-        self._rows.append(row)
-        self._calls.append(function)
-        self._views.append(view)
-        self._array = None
-
-    def set_view(self, row: int, view: memoryview) -> None:
-        """Send another part of the row from now on."""
-        place = self._place.get(row)
-        if place is not None:
-            self._views[place] = view
+    def add(self, row: int, function: Call, fd: int = -1) -> None:
+        """Add a row, or change its call: by way of the connected socket ``fd`` if it has one that is >= 0."""
+        if row not in self._place:
+            self._place[row] = len(self._rows)
+            self._rows.append(row)
+            self._array = None
+        if fd >= 0 and system_calls.NATIVE:
+            self.fds[row] = fd
+            self._calls.pop(row, None)
+        else:
+            self.fds[row] = -1
+            self._calls[row] = function, memoryview(self.octets[row])
 
     def remove(self, row: int) -> None:
-        """Remove a row; one that is not there is ignored."""
+        """Remove a row and forget its socket; one that is not there is ignored."""
         place = self._place.pop(row, None)
         if place is None:
             return
+        self.fds[row] = -1
+        self._calls.pop(row, None)
         last = self._rows.pop()
-        function, view = self._calls.pop(), self._views.pop()
         if last != row:
             self._rows[place] = last
-            self._calls[place] = function
-            self._views[place] = view
             self._place[last] = place
         self._array = None
 
-    def run(self) -> list[int]:
-        """Every call once; the results in the order of :attr:`rows`, 0 where the call raised OSError."""
-        return _run(self._calls, self._views)
 
-    def run_some(self, rows: list[int]) -> list[int]:
-        """The calls of ``rows`` only."""
-        places = [self._place[row] for row in rows]
-        return _run([self._calls[p] for p in places], [self._views[p] for p in places])
+class Reads(Sweep):
+    """The rows that are read."""
+
+    def run(self, rows: NDArray[np.int64] | None = None) -> None:
+        """One datagram for each of ``rows``, or of all; its size into ``length``, 0 where none is there."""
+        some = self.rows if rows is None else rows
+        calls = self._calls
+        if len(calls) < len(self._rows):
+            system_calls.receive(self.fds, self.octets, self.length, some, len(some))
+        if calls:
+            for row in calls if rows is None else [row for row in rows.tolist() if row in calls]:
+                self.length[row] = _result(*calls[row])
 
 
-def _run(calls: list[Callable[[memoryview], Any]], views: list[memoryview]) -> list[int]:
-    results = map(call, calls, views)
-    done: list[int] = []
-    while True:
+class Writes(Sweep):
+    """The rows that are sent."""
+
+    def run(
+        self,
+        rows: NDArray[np.int64] | None = None,
+        octets: NDArray[np.uint8] | None = None,
+        length: NDArray[np.int32] | None = None,
+    ) -> None:
+        """The datagram of each of ``rows``, or of all; nothing where ``length`` is 0.
+
+        ``octets`` and ``length`` may be others than the sweep's own, with the same rows. Rows that are not in
+        the sweep are passed over.
+        """
+        some = self.rows if rows is None else rows
+        octets = self.octets if octets is None else octets
+        length = self.length if length is None else length
+        calls = self._calls
+        if len(calls) < len(self._rows):
+            system_calls.send(self.fds, octets, length, some, len(some))
+        if calls:
+            for row in calls if rows is None else [row for row in rows.tolist() if row in calls]:
+                function, view = calls[row]
+                if length[row] > 0:
+                    view = view if octets is self.octets else memoryview(octets[row])
+                    _result(function, view[: length[row]])
+
+
+def _result(function: Call, view: memoryview) -> int:
+    """What a call returns, 0 when it fails; once more behind a complaint that kept it from happening."""
+    for _ in range(2):
         try:
-            # What was appended before an exception stays.
-            done.extend(results)
-            return done
+            done: int = function(view)
         except BlockingIOError:
-            done.append(0)
+            return 0
         except OSError:
-            done.append(_again(calls[len(done)], views[len(done)]))
-
-
-def _again(function: Callable[[memoryview], Any], view: memoryview) -> int:
-    """The result of a call behind the complaint that kept it from happening."""
-    try:
-        done: int = function(view)
-    except OSError:
-        return 0
-    return done
+            continue
+        return done
+    return 0

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import struct
 
+import numpy as np
+
+from hookflash.plane import system_calls
 from hookflash.plane.core import Plane
 from hookflash.plane.memory import MemoryNetwork
 from hookflash.ports.plane import (
@@ -39,3 +42,7 @@ def warm_up() -> None:
         net.deliver(20000, packet, ("192.0.2.2", 4002))
         plane.tick(0.02 * tick)
     plane.close()
+    if system_calls.NATIVE:
+        # A network in memory has no sockets that a kernel could call.
+        for sweep, run in ((plane.legs.reads, system_calls.receive), (plane.legs.writes, system_calls.send)):
+            run(sweep.fds, sweep.octets, sweep.length, np.zeros(0, np.int64), 0)
