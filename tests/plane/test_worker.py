@@ -152,6 +152,22 @@ def test_heartbeats_tell_of_legs_and_lateness(pair: tuple[socket.socket, socket.
     assert beats[1].busy_ms == pytest.approx(0, abs=0.1)
 
 
+def test_heartbeats_tell_the_share_of_time_that_ticks_took(pair: tuple[socket.socket, socket.socket]) -> None:
+    def on_tick(number: int, time: Time) -> Sequence[PlaneEvent]:
+        time.now += 0.005 if number <= 55 else 0.015
+        if number == 57:
+            time.now += 20 * TICK
+        if number == 160:
+            pair[0].sendall(pack([Shutdown()]))
+        return ()
+
+    _, worker, events = run(pair, on_tick)
+    beats = [event for event in events if isinstance(event, Heartbeat)]
+    assert [beat.load for beat in beats] == pytest.approx([0.25, 0.89, 0.75], abs=0.03)
+    assert [beat.skipped for beat in beats] == [0, worker.skipped, worker.skipped]
+    assert worker.skipped > 10
+
+
 def test_commands_go_to_the_core_once_a_tick_in_order(pair: tuple[socket.socket, socket.socket]) -> None:
     commands = [OpenLeg(1, 1, True), OpenLeg(2, 1, False), CloseLeg(1)]
     pair[0].sendall(pack(commands[:2]) + pack([commands[2], Shutdown(), OpenLeg(9, 9, True)]))

@@ -89,11 +89,13 @@ class Worker:
         self._ticks = 0
         self._late = 0.0
         self._busy = 0.0
+        self._spent = 0.0
         self.skipped = 0
 
     def run(self) -> None:
         """Tick until told to stop. Raises :class:`LinkError` when control goes away."""
-        due = self._now() + TICK
+        measured_from = self._now()
+        due = measured_from + TICK
         beat_at = due + HEARTBEAT
         while True:
             wait = due - self._now()
@@ -111,14 +113,23 @@ class Worker:
             ended = self._now()
             self._busy = max(self._busy, ended - begun)
             if ended >= beat_at:
-                events.append(Heartbeat(self._ticks, self._legs, self._late * 1e3, self._busy * 1e3))
-                self._late = self._busy = 0.0
-                beat_at = ended + HEARTBEAT
+                events.append(self._heartbeat(begun - measured_from))
+                measured_from, beat_at = begun, ended + HEARTBEAT
             self._link.send(events)
+            self._spent += self._now() - begun
             due = self._next(due)
             if self._ticks % _COLLECT_EVERY == 0 and due - self._now() > _COLLECT_SPARE:
                 # Garbage is collected only where the tick leaves room for it; what start-up made is frozen.
                 gc.collect(2 if self._ticks % _COLLECT_ALL_EVERY == 0 else 1)
+
+    def _heartbeat(self, elapsed: float) -> Heartbeat:
+        """What was measured over the last ``elapsed`` seconds; the tick that says so counts for the next."""
+        load = self._spent / elapsed if elapsed > 0 else 0.0
+        beat = Heartbeat(
+            self._ticks, self._legs, self._late * 1e3, self._busy * 1e3, min(load, 1.0), self.skipped
+        )
+        self._late = self._busy = self._spent = 0.0
+        return beat
 
     def _apply(self, command: PlaneCommand) -> None:
         try:
