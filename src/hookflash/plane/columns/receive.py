@@ -49,6 +49,10 @@ class Receive(NamedTuple):
     event_span: NDArray[np.int32]  # longest duration reported for it, RTP units
     event_ended: NDArray[np.uint8]  # an end packet was seen
     former_ssrc: NDArray[np.int64]  # source of telephone-events before this one, -1 none
-    former_time: NDArray[np.int64]  # RTP time of its last key
+    former_time: NDArray[np.int64]  # its ``event_time``
+    former_sequence: NDArray[np.int32]  # and so on: its late packets must not tell its keys again
+    former_code: NDArray[np.int16]
+    former_span: NDArray[np.int32]
+    former_ended: NDArray[np.uint8]
     events_seen: NDArray[np.uint8]  # RFC 4733 is alive: in-band detection is off
     key: NDArray[np.int16]  # key that started in this datagram, -1 none

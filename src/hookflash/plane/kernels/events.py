@@ -31,16 +31,24 @@ def difference(later: int, earlier: int) -> int:
 
 @part
 def choose_event_source(rx: Receive, row: int, ssrc: int) -> None:
-    """Events of ``ssrc`` follow. The last key of the source before is kept: its packets may still come."""
+    """Events of ``ssrc`` follow. What the source before has sent is kept: packets of it may still come."""
     if rx.event_ssrc[row] == ssrc:
         return
-    time = rx.former_time[row] if rx.former_ssrc[row] == ssrc else -1
+    former = rx.former_ssrc[row] == ssrc
+    time, sequence, code = rx.former_time[row], rx.former_sequence[row], rx.former_code[row]
+    span, ended = rx.former_span[row], rx.former_ended[row]
     rx.former_ssrc[row] = rx.event_ssrc[row]
     rx.former_time[row] = rx.event_time[row]
+    rx.former_sequence[row] = rx.event_sequence[row]
+    rx.former_code[row] = rx.event_code[row]
+    rx.former_span[row] = rx.event_span[row]
+    rx.former_ended[row] = rx.event_ended[row]
     rx.event_ssrc[row] = ssrc
-    rx.event_time[row] = time
-    rx.event_span[row] = 0
-    rx.event_ended[row] = 1
+    rx.event_time[row] = time if former else -1
+    rx.event_sequence[row] = sequence
+    rx.event_code[row] = code
+    rx.event_span[row] = span
+    rx.event_ended[row] = ended
 
 
 @part
