@@ -93,10 +93,13 @@ int main(int argc, char **argv) {
     mlockall(MCL_CURRENT);
 
     uint64_t received = 0, sent = 0, late = 0, digits = 0;
+    int64_t worst = 0;
     int64_t due = now() + TICK, end = due + secs * 1000000000LL;
     for (; due < end; due += TICK) {
         sleep_till(due);
-        if (now() > due + 5000000) late++;
+        int64_t behind = now() - due;
+        late += behind > 5000000;
+        worst = behind > worst ? behind : worst;
         for (int i = 0; i < n; i++) received += recv(fd[i], rx + (size_t)i * ROW, ROW, 0) > 0;
         for (int i = 0; i < n; i += 4) {
             for (int l = i; l < i + 4; l++) ulaw_decode(rx + (size_t)l * ROW + 12, pcm + (size_t)l * FRAME);
@@ -116,6 +119,7 @@ int main(int argc, char **argv) {
         }
     }
     for (int i = 0; i < n; i++) digits += detectors[i].digits;
-    printf("{\"received\": %lu, \"sent\": %lu, \"late\": %lu, \"digits\": %lu}\n", received, sent, late, digits);
+    printf("{\"received\": %lu, \"sent\": %lu, \"late\": %lu, \"digits\": %lu, \"worst_ms\": %.2f}\n", received, sent, late,
+           digits, worst / 1e6);
     return 0;
 }
