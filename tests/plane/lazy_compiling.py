@@ -10,6 +10,7 @@ import json
 import sys
 
 import numpy as np
+import test_packing
 import test_plane_dtmf
 import test_plane_kernels
 import test_plane_pipeline
@@ -39,6 +40,7 @@ def scenes() -> None:
     """What phones and apps can make a plane do."""
     test_plane_kernels.scene()
     for module in (
+        test_packing,
         test_plane_pipeline,
         test_plane_receive,
         test_plane_rfc4733,

@@ -159,9 +159,9 @@ class Bench:
         return Phone(self, self.ports[number], address, ssrc=number)
 
     def connect(
-        self, number, host, port, *, event=101, codec="PCMU", kind=0, sending=True, receiving=True
+        self, number, host, port, *, event=101, codec="PCMU", kind=0, sending=True, receiving=True, **more
     ) -> None:
-        self.do(ConnectLeg(number, host, port, kind, codec, event, sending, receiving))
+        self.do(ConnectLeg(number, host, port, kind, codec, event, sending, receiving, **more))
 
     def endpoint(self, number: int) -> MemoryEndpoint:
         return self.net.endpoints[self.ports[number]]

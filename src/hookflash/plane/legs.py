@@ -14,6 +14,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hookflash.plane.columns import Columns, Rows, clear_row
 from hookflash.plane.kernels.codec import PCMA, PCMU
 from hookflash.plane.kernels.ingest import payload_bounds
@@ -28,6 +31,8 @@ LEARN_READS = 4
 DRAIN = 64
 """Datagrams thrown away or sorted when a socket changes hands."""
 CODECS = {"PCMU": PCMU, "PCMA": PCMA}
+PTIMES = (10, 20, 30, 40, 60)
+"""ms of audio in a packet we send."""
 
 
 @dataclass(slots=True)
@@ -70,6 +75,8 @@ class Legs:
         self.learning: dict[int, Leg] = {}
         self.reads = Reads(columns.receive.octets, columns.receive.length)
         self.writes = Writes(columns.transmit.octets, columns.transmit.length)
+        self.packed: NDArray[np.int64] = np.zeros(0, np.int64)
+        """Rows whose packets are not of 20 ms."""
         self._ports: dict[int, Leg] = {}
         self._net = net
         self._columns = columns
@@ -120,15 +127,24 @@ class Legs:
         return self._ports.get(port)
 
     def connect(self, leg: Leg, command: ConnectLeg, tick: int) -> None:
-        """Set codec, payload types, directions and peer; learn the peer's address if it is new."""
+        """Set codec, payload types, directions and peer; learn the peer's address if it is new.
+
+        Raises ValueError for a codec that does not exist, and for packets it can not have: Opus and L16 at
+        16,000 Hz are always sent in packets of 20 ms.
+        """
         if command.codec not in CODECS:
             raise ValueError(f"leg {leg.leg}: codec {command.codec!r} is none of {', '.join(CODECS)}")
+        if command.ptime not in PTIMES or (command.clock != 8000 and command.ptime != 20):
+            raise ValueError(
+                f"leg {leg.leg}: packets of {command.ptime} ms; give one of {PTIMES}, "
+                "and 20 for codecs whose RTP clock is not 8000 Hz"
+            )
         setup, row = self._columns.setup, leg.row
         first = not setup.connected[row]
         setup.connected[row] = 1
         setup.codec[row] = CODECS[command.codec]
         setup.clock[row] = round(command.clock * TICK)
-        setup.ptime[row] = command.ptime
+        self._pack(row, command.ptime)
         setup.payload_type[row] = command.payload_type
         setup.event_type[row] = command.event_payload_type
         setup.receive_type[row] = _either(command.receive_payload_type, command.payload_type)
@@ -147,6 +163,15 @@ class Legs:
         if first or (target is not None and target != leg.target):
             self._learn(leg, target)
         self._route(leg)
+
+    def _pack(self, row: int, ptime: int) -> None:
+        """Send packets of ``ptime`` ms from now on; what waits for a packet of another length is given up."""
+        if self._columns.setup.ptime[row] == ptime:
+            return
+        self._columns.setup.ptime[row] = ptime
+        self._columns.packing.count[row] = 0
+        others = self.packed[self.packed != row]
+        self.packed = others if ptime == 20 else np.append(others, row)
 
     def _learn(self, leg: Leg, target: Address | None) -> None:
         assert leg.endpoint is not None
@@ -241,6 +266,7 @@ class Legs:
         self.reads.remove(row)
         self.writes.remove(row)
         self.learning.pop(row, None)
+        self.packed = self.packed[self.packed != row]
         if leg.endpoint is not None:
             del self._ports[leg.endpoint.port]
             self._net.release(leg.endpoint, now)

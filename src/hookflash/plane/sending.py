@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hookflash.plane.columns import Columns
 from hookflash.plane.kernels.output import Mixes, output
+from hookflash.plane.kernels.packing import pack
 from hookflash.plane.kernels.playing import Plays
 from hookflash.plane.kernels.tones import send_tones
 from hookflash.plane.legs import Legs
@@ -25,4 +26,12 @@ class Sender:
         if len(toning):
             send_tones(c.setup, c.transmit, toning, len(toning))
         output(c.setup, c.jitter, c.transmit, plays, mixes, used)
-        self._legs.writes.run()
+        writes, packed = self._legs.writes, self._legs.packed
+        if not len(packed):
+            writes.run()
+            return
+        seconds = pack(c.setup, c.transmit, c.packing, packed, len(packed))
+        writes.run()
+        writes.run(packed, c.packing.first, c.packing.first_length)
+        if seconds:
+            writes.run(packed, c.packing.second, c.packing.second_length)

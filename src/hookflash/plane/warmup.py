@@ -28,9 +28,8 @@ def warm_up() -> None:
     plane.apply(LoadClip(1, bytes(640)))
     for leg in (1, 2):
         plane.apply(OpenLeg(leg, 1, True))
-        plane.apply(
-            ConnectLeg(leg, "192.0.2.2", 4000 + 2 * leg, 0, "PCMU", 101 if leg == 1 else -1, True, True)
-        )
+        events, ptime = (101, 20) if leg == 1 else (-1, 30)
+        plane.apply(ConnectLeg(leg, "192.0.2.2", 4000 + 2 * leg, 0, "PCMU", events, True, True, ptime=ptime))
         plane.apply(JoinMix(leg))
         plane.apply(SendTones(leg, leg, "1", 40, 60))
     plane.apply(StartPlay(1, (1, 2), (1,), False, False))

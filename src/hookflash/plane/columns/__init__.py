@@ -19,10 +19,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hookflash.plane.columns import bridge, detect, jitter, quality, receive, setup, transmit, wide
+from hookflash.plane.columns import bridge, detect, jitter, packing, quality, receive, setup, transmit, wide
 from hookflash.plane.columns.bridge import Bridge
 from hookflash.plane.columns.detect import Detect
 from hookflash.plane.columns.jitter import Jitter
+from hookflash.plane.columns.packing import Packing
 from hookflash.plane.columns.quality import Quality
 from hookflash.plane.columns.receive import Receive
 from hookflash.plane.columns.rows import Rows, RowsExhausted
@@ -65,6 +66,7 @@ __all__ = [
     "Columns",
     "Detect",
     "Jitter",
+    "Packing",
     "Quality",
     "Receive",
     "Rows",
@@ -86,6 +88,7 @@ class Columns(NamedTuple):
     jitter: Jitter
     detect: Detect
     transmit: Transmit
+    packing: Packing
     bridge: Bridge
     quality: Quality
     wide: Wide
@@ -97,6 +100,7 @@ _MODULES: dict[str, ModuleType] = {
     "jitter": jitter,
     "detect": detect,
     "transmit": transmit,
+    "packing": packing,
     "bridge": bridge,
     "quality": quality,
     "wide": wide,
@@ -125,6 +129,7 @@ def make_columns(rows: int) -> Columns:
         "jitter": Jitter,
         "detect": Detect,
         "transmit": Transmit,
+        "packing": Packing,
         "bridge": Bridge,
         "quality": Quality,
         "wide": Wide,

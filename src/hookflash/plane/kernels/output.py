@@ -125,4 +125,4 @@ def output(setup: Setup, jitter: Jitter, tx: Transmit, plays: Plays, mixes: Mixe
                 tx.length[row] = HEADER + FRAME
             tx.packets[row] += 1
             tx.payload[row] += tx.length[row] - HEADER
-        tx.time[row] = (tx.time[row] + FRAME) & 0xFFFFFFFF
+        tx.time[row] = (tx.time[row] + setup.clock[row]) & 0xFFFFFFFF

@@ -58,6 +58,8 @@ def send_event(setup: Setup, tx: Transmit, row: int) -> None:
     payload[3] = duration & 0xFF
     write_header(tx, row, setup.event_type[row], 1 if tx.position[row] == 0 else 0, tx.event_time[row])
     tx.length[row] = HEADER + 4
+    # The audio behind the events is a new talk spurt.
+    tx.mark[row] = 1
     if ended:
         tx.ends[row] += 1
 
@@ -66,7 +68,8 @@ def send_event(setup: Setup, tx: Transmit, row: int) -> None:
 def send_silence(setup: Setup, tx: Transmit, row: int) -> None:
     """A packet of silence between keys."""
     tx.octets[row, HEADER : HEADER + FRAME] = SILENCE_ULAW if setup.codec[row] == PCMU else SILENCE_ALAW
-    write_header(tx, row, setup.payload_type[row], 0, tx.time[row])
+    write_header(tx, row, setup.payload_type[row], tx.mark[row], tx.time[row])
+    tx.mark[row] = 0
     tx.length[row] = HEADER + FRAME
 
 
