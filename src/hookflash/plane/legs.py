@@ -169,7 +169,7 @@ class Legs:
         if self._columns.setup.ptime[row] == ptime:
             return
         self._columns.setup.ptime[row] = ptime
-        self._columns.packing.count[row] = 0
+        self._columns.packing.waiting[row] = 0
         others = self.packed[self.packed != row]
         self.packed = others if ptime == 20 else np.append(others, row)
 

@@ -22,7 +22,7 @@ class Packing(NamedTuple):
     """Of legs whose ``setup.ptime`` is not 20; the others touch none of it."""
 
     held: NDArray[np.uint8]  # [rows, HELD_SIZE] payload that waits for its packet to be full
-    count: NDArray[np.int32]  # octets of it
+    waiting: NDArray[np.int32]  # octets of it
     time: NDArray[np.int64]  # RTP time of the first of them
     mark: NDArray[np.uint8]  # their packet starts a talk spurt
     kind: NDArray[np.uint8]  # their payload type

@@ -45,10 +45,10 @@ def stage_held(
     held = packing.held[row]
     for i in range(octets):
         out[HEADER + i] = held[i]
-    left = packing.count[row] - octets
+    left = packing.waiting[row] - octets
     for i in range(left):
         held[i] = held[octets + i]
-    packing.count[row] = left
+    packing.waiting[row] = left
     packing.time[row] = (packing.time[row] + units) & 0xFFFFFFFF
     packing.mark[row] = 0
     return HEADER + octets
@@ -69,9 +69,9 @@ def hold(packing: Packing, tx: Transmit, row: int, payload: int, time: int) -> N
     """Put this tick's audio behind what waits; what waits of another payload type is given up."""
     source = tx.octets[row]
     kind = source[1] & 0x7F
-    if packing.count[row] > 0 and (packing.kind[row] != kind or packing.count[row] + payload > HELD_SIZE):
-        packing.count[row] = 0
-    count = packing.count[row]
+    if packing.waiting[row] > 0 and (packing.kind[row] != kind or packing.waiting[row] + payload > HELD_SIZE):
+        packing.waiting[row] = 0
+    count = packing.waiting[row]
     if count == 0:
         packing.time[row] = time
         packing.mark[row] = source[1] >> 7
@@ -79,7 +79,7 @@ def hold(packing: Packing, tx: Transmit, row: int, payload: int, time: int) -> N
     held = packing.held[row]
     for i in range(payload):
         held[count + i] = source[HEADER + i]
-    packing.count[row] = count + payload
+    packing.waiting[row] = count + payload
 
 
 @kernel
@@ -98,7 +98,7 @@ def pack(setup: Setup, tx: Transmit, packing: Packing, rows: NDArray[np.int64], 
         packing.second_length[row] = 0
         if length <= HEADER:
             # On hold: what waits would come late and out of place.
-            packing.count[row] = 0
+            packing.waiting[row] = 0
             continue
         octets = tx.octets[row]
         time = 0
@@ -109,7 +109,7 @@ def pack(setup: Setup, tx: Transmit, packing: Packing, rows: NDArray[np.int64], 
         tx.packets[row] -= 1
         tx.payload[row] -= length - HEADER
         if octets[1] & 0x7F == setup.event_type[row]:
-            left = packing.count[row]
+            left = packing.waiting[row]
             if left > 0:
                 packing.first_length[row] = stage_held(packing, tx, row, packing.first[row], left, 0)
                 packing.second_length[row] = stage_event(tx, row, packing.second[row], length, time)
@@ -120,9 +120,9 @@ def pack(setup: Setup, tx: Transmit, packing: Packing, rows: NDArray[np.int64], 
             hold(packing, tx, row, payload, time)
             full = payload * setup.ptime[row] // TICK_MS
             units = setup.clock[row] * setup.ptime[row] // TICK_MS
-            if packing.count[row] >= full:
+            if packing.waiting[row] >= full:
                 packing.first_length[row] = stage_held(packing, tx, row, packing.first[row], full, units)
-                if packing.count[row] >= full:
+                if packing.waiting[row] >= full:
                     packing.second_length[row] = stage_held(
                         packing, tx, row, packing.second[row], full, units
                     )
