@@ -40,7 +40,9 @@ async def test_a_call_in_rings_is_answered_and_ends_by_the_caller() -> None:
     await bench.settle()
     assert bench.far.kinds() == ["Ringing", "Answered"]
     assert bench.facts[1:] == [LegUp(leg)]
-    assert bench.plane.connected == [ConnectLeg(leg, "192.0.2.1", 4000, 0, "PCMU", 101, True, True)]
+    assert bench.plane.connected == [
+        ConnectLeg(leg, "192.0.2.1", 4000, 0, "PCMU", 101, True, True, 8000, 20, 0, 101)
+    ]
     answer = SessionDescription.parse(bench.far.events[-1].body)  # type: ignore[union-attr]
     assert (answer.connection, answer.media[0].port) == ("192.0.2.2", 20_000 + 2 * leg)
     bench.far.take(bench.far.agent.end(bench.clock.now(), 1))
@@ -166,7 +168,7 @@ async def test_a_delayed_offer_is_ours_in_the_200_and_answered_in_the_ack() -> N
     await bench.clock.settle()
     (ok,) = [m for m in bench.seen if isinstance(m, Response) and m.status == 200]
     offered = SessionDescription.parse(ok.body)
-    assert offered.media[0].formats == ("0", "8", "101")
+    assert offered.media[0].formats == ("0", "8", "13", "101")
     assert bench.plane.connected == []
     ack = bench.phones.agent
     tag = ok.to.tag
@@ -178,7 +180,9 @@ async def test_a_delayed_offer_is_ours_in_the_200_and_answered_in_the_ack() -> N
     ).encode() + body
     bench.phones.receive(data, Flow("UDP", ("192.0.2.2", 5060), THEM))
     assert bench.facts[-1] == LegUp(leg)
-    assert bench.plane.connected == [ConnectLeg(leg, "192.0.2.1", 4000, 8, "PCMA", -1, True, True)]
+    assert bench.plane.connected == [
+        ConnectLeg(leg, "192.0.2.1", 4000, 8, "PCMA", -1, True, True, 8000, 20, 8, -1)
+    ]
     assert ack.sessions == 1
 
 

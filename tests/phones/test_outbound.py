@@ -26,7 +26,9 @@ async def test_a_call_out_rings_comes_up_and_ends() -> None:
     )
     await bench.settle()
     assert bench.facts == [LegRinging(7), LegUp(7)]
-    assert bench.plane.connected == [ConnectLeg(7, "192.0.2.1", 4000, 8, "PCMA", 101, True, True)]
+    assert bench.plane.connected == [
+        ConnectLeg(7, "192.0.2.1", 4000, 8, "PCMA", 101, True, True, 8000, 20, 8, 101)
+    ]
     (invite,) = bench.sent("INVITE")
     assert invite.uri == "sip:+14255550100@192.0.2.1"
     assert str(invite.from_.uri) == "sip:+12065550100@192.0.2.2"

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from sip.descriptions import US, remote, text
 
 from hookflash.sip import offer as offers
-from hookflash.sip.offer import AudioMedia, Negotiation, accept, answer, offer
-from hookflash.sip.sdp import MediaDescription, Origin, SessionDescription
-
-US = ("192.0.2.10", 30_000)
-
-
-def remote(*lines: str, connection: str = "IN IP4 198.51.100.1") -> SessionDescription:
-    head = ["v=0", "o=- 7 1 IN IP4 198.51.100.1", "s=-", f"c={connection}", "t=0 0"]
-    return SessionDescription.parse("\r\n".join([*head, *lines, ""]).encode())
+from hookflash.sip.codecs import NAMES
+from hookflash.sip.offer import AudioMedia, accept, answer, objection, offer
+from hookflash.sip.sdp import MediaDescription, Origin, RtpMap, SessionDescription
 
 
 def answered(*lines: str, **options: object) -> tuple[MediaDescription, AudioMedia]:
@@ -26,11 +19,6 @@ def answered(*lines: str, **options: object) -> tuple[MediaDescription, AudioMed
     return line, found.media
 
 
-def text(description: SessionDescription | None) -> list[str]:
-    assert description is not None
-    return description.to_bytes().decode().split("\r\n")
-
-
 def test_an_offer() -> None:
     assert text(offer(*US, session_id="42", version=3)) == [
         "v=0",
@@ -38,9 +26,10 @@ def test_an_offer() -> None:
         "s=-",
         "c=IN IP4 192.0.2.10",
         "t=0 0",
-        "m=audio 30000 RTP/AVP 0 8 101",
+        "m=audio 30000 RTP/AVP 0 8 13 101",
         "a=rtpmap:0 PCMU/8000",
         "a=rtpmap:8 PCMA/8000",
+        "a=rtpmap:13 CN/8000",
         "a=rtpmap:101 telephone-event/8000",
         "a=fmtp:101 0-15",
         "a=ptime:20",
@@ -49,7 +38,41 @@ def test_an_offer() -> None:
     ]
     lines = text(offer("2001:db8::1", 4, session_id="1", codecs=["PCMA"], events=False, sending=False))
     assert lines[3] == "c=IN IP6 2001:db8::1"
-    assert lines[5:] == ["m=audio 4 RTP/AVP 8", "a=rtpmap:8 PCMA/8000", "a=ptime:20", "a=recvonly", ""]
+    assert lines[5:] == [
+        "m=audio 4 RTP/AVP 8 13",
+        "a=rtpmap:8 PCMA/8000",
+        "a=rtpmap:13 CN/8000",
+        "a=ptime:20",
+        "a=recvonly",
+        "",
+    ]
+
+
+def test_an_offer_of_everything() -> None:
+    """Each clock has its telephone-event; comfort noise goes with G.711."""
+    lines = text(offer(*US, session_id="1", codecs=NAMES))
+    assert lines[5:-3] == [
+        "m=audio 30000 RTP/AVP 0 8 9 96 97 98 13 101 99 100",
+        "a=rtpmap:0 PCMU/8000",
+        "a=rtpmap:8 PCMA/8000",
+        "a=rtpmap:9 G722/8000",
+        "a=rtpmap:96 opus/48000/2",
+        "a=fmtp:96 maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1;sprop-stereo=0",
+        "a=rtpmap:97 L16/16000",
+        "a=rtpmap:98 L16/8000",
+        "a=rtpmap:13 CN/8000",
+        "a=rtpmap:101 telephone-event/8000",
+        "a=fmtp:101 0-15",
+        "a=rtpmap:99 telephone-event/48000",
+        "a=fmtp:99 0-15",
+        "a=rtpmap:100 telephone-event/16000",
+        "a=fmtp:100 0-15",
+    ]
+
+
+def test_comfort_noise_is_not_offered_to_wideband_codecs() -> None:
+    (line,) = offer(*US, session_id="1", codecs=["G722", "opus"]).media
+    assert line.formats == ("9", "96", "101", "99")
 
 
 @pytest.mark.parametrize("codecs", [[], ["G729"]])
@@ -87,20 +110,93 @@ def test_the_first_common_codec_is_taken_with_the_peers_numbers(
     assert (stated.encoding, stated.rate) == (codec, 8_000)
 
 
+WIDE_TABLE = [
+    (["m=audio 4 RTP/AVP 9 0"], "G722", 8_000, 9, -1, -1),
+    (["m=audio 4 RTP/AVP 99 0", "a=rtpmap:99 G722/16000"], "PCMU", 8_000, 0, -1, 13),
+    (["m=audio 4 RTP/AVP 9 101 13", "a=rtpmap:101 telephone-event/8000"], "G722", 8_000, 9, 101, -1),
+    (["m=audio 4 RTP/AVP 0 19", "a=rtpmap:19 CN/8000"], "PCMU", 8_000, 0, -1, 19),
+    (["m=audio 4 RTP/AVP 99", "a=rtpmap:99 L16/8000"], "L16", 8_000, 99, -1, 13),
+    (["m=audio 4 RTP/AVP 99", "a=rtpmap:99 L16/16000/1"], "L16/16000", 16_000, 99, -1, -1),
+    (["m=audio 4 RTP/AVP 99 11 8", "a=rtpmap:99 L16/16000/2"], "PCMA", 8_000, 8, -1, 13),
+    (
+        ["m=audio 4 RTP/AVP 107", "a=rtpmap:107 opus/48000/2", "a=fmtp:107 x=?;;="],
+        "opus",
+        48_000,
+        107,
+        -1,
+        -1,
+    ),
+    (
+        ["m=audio 4 RTP/AVP 107 96", "a=rtpmap:107 OPUS/48000/2", "a=rtpmap:96 telephone-event/8000"],
+        *("opus", 48_000, 107, -1, -1),
+    ),
+    (
+        [
+            "m=audio 4 RTP/AVP 107 96 97 98",
+            "a=rtpmap:107 opus/48000/2",
+            "a=rtpmap:96 telephone-event/8000",
+            "a=rtpmap:97 telephone-event/16000",
+            "a=rtpmap:98 telephone-event/48000",
+        ],
+        *("opus", 48_000, 107, 98, -1),
+    ),
+    (
+        [
+            "m=audio 4 RTP/AVP 107 96 97",
+            "a=rtpmap:107 L16/16000",
+            "a=rtpmap:96 telephone-event/8000",
+            "a=rtpmap:97 telephone-event/16000",
+        ],
+        *("L16/16000", 16_000, 107, 97, -1),
+    ),
+]
+
+
+@pytest.mark.parametrize(("lines", "codec", "clock", "number", "event", "noise"), WIDE_TABLE)
+def test_events_and_noise_are_those_of_the_codecs_clock(
+    lines: list[str], codec: str, clock: int, number: int, event: int, noise: int
+) -> None:
+    line, media = answered(*lines, codecs=NAMES)
+    assert (media.codec, media.clock, media.payload_type) == (codec, clock, number)
+    assert (media.event_payload_type, media.receive_event_payload_type) == (event, event)
+    assert media.noise_payload_type == noise
+    wanted = [number, *([noise] if str(noise) in lines[0].split() else []), *([event] if event >= 0 else [])]
+    assert line.formats == tuple(str(one) for one in wanted)
+
+
+def test_our_parameters_of_opus_are_in_the_answer() -> None:
+    line, _ = answered("m=audio 4 RTP/AVP 107", "a=rtpmap:107 opus/48000/2", codecs=NAMES)
+    assert line.rtpmap(107) == RtpMap("OPUS", 48_000, 2)
+    assert (line.attribute("fmtp") or "").startswith("107 ")
+    assert "useinbandfec=1;sprop-stereo=0" in (line.attribute("fmtp") or "")
+
+
+NO_MEDIA = (304, "Media type not available")
+NO_PROTOCOL = (302, "Incompatible transport protocol")
+NO_FORMAT = (305, "Incompatible media format")
+
+
 @pytest.mark.parametrize(
-    "lines",
+    ("lines", "why"),
     [
-        [],
-        ["m=audio 4 RTP/AVP 18"],
-        ["m=audio 0 RTP/AVP 0"],
-        ["m=audio 4 RTP/SAVP 0"],
-        ["m=video 4 RTP/AVP 0"],
-        ["m=audio 4 RTP/AVP 101", "a=rtpmap:101 telephone-event/8000"],
-        ["m=image 4 udptl t38"],
+        ([], NO_MEDIA),
+        (["m=audio 4 RTP/AVP 18"], NO_FORMAT),
+        (["m=audio 0 RTP/AVP 0"], NO_MEDIA),
+        (["m=audio 4 RTP/SAVP 0"], NO_PROTOCOL),
+        (["m=audio 4 UDP/TLS/RTP/SAVPF 0"], NO_PROTOCOL),
+        (["m=video 4 RTP/AVP 0"], NO_MEDIA),
+        (["m=audio 4 RTP/SAVP 0", "m=audio 4 RTP/AVP 18"], NO_FORMAT),
+        (["m=audio 4 RTP/AVP 101", "a=rtpmap:101 telephone-event/8000"], NO_FORMAT),
+        (["m=image 4 udptl t38"], NO_MEDIA),
     ],
 )
-def test_nothing_in_common_is_no_answer(lines: list[str]) -> None:
+def test_nothing_in_common_is_no_answer(lines: list[str], why: tuple[int, str]) -> None:
     assert answer(remote(*lines), *US, session_id="1") is None
+    assert objection(remote(*lines), ("PCMU", "PCMA")) == why
+
+
+def test_nothing_is_said_against_what_is_answered() -> None:
+    assert objection(remote("m=video 4 RTP/AVP 0", "m=audio 4 RTP/AVP 0"), ("PCMU",)) is None
 
 
 def test_every_line_is_answered_in_order() -> None:
@@ -179,13 +275,25 @@ def test_the_address_of_the_line_counts_before_that_of_the_session() -> None:
         ("a=rtcp:0", ("198.51.100.1", 41)),
         ("a=rtcp:99999", ("198.51.100.1", 41)),
         ("a=rtcp:many", ("198.51.100.1", 41)),
-        ("a=rtcp-mux", ("198.51.100.1", 41)),
     ],
 )
 def test_where_rtcp_goes(attribute: str, expected: tuple[str, int]) -> None:
     line, media = answered("m=audio 40 RTP/AVP 0", attribute)
     assert (media.rtcp_host, media.rtcp_port) == expected
     assert line.attribute("rtcp-mux") is None
+    assert not media.rtcp_mux
+
+
+def test_rtcp_shares_the_port_when_that_is_offered() -> None:
+    line, media = answered("m=audio 40 RTP/AVP 0", "a=rtcp-mux", "a=rtcp:53020")
+    assert (media.rtcp_mux, media.rtcp_host, media.rtcp_port) == (True, "198.51.100.1", 40)
+    assert line.attribute("rtcp-mux") == ""
+
+
+def test_rtcp_does_not_share_the_port_when_we_did_not_offer_it() -> None:
+    media = accept(offer(*US, session_id="1"), remote("m=audio 5 RTP/AVP 0", "a=rtcp-mux"))
+    assert media is not None
+    assert (media.rtcp_mux, media.rtcp_port) == (False, 6)
 
 
 def test_the_last_port_has_none_after_it_for_rtcp() -> None:
@@ -193,18 +301,45 @@ def test_the_last_port_has_none_after_it_for_rtcp() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attribute", "ptime"),
+    ("attributes", "ptime"),
     [
-        ("a=ptime:30", 20),
-        ("a=maxptime:40", 20),
-        ("a=maxptime:10", 10),
-        ("a=maxptime:5", 20),
-        ("a=maxptime:x", 20),
+        ([], 20),
+        (["a=ptime:10"], 10),
+        (["a=ptime:20"], 20),
+        (["a=ptime:30"], 30),
+        (["a=ptime:40"], 40),
+        (["a=ptime:60"], 60),
+        (["a=ptime:50"], 40),
+        (["a=ptime:25.5"], 20),
+        (["a=ptime:200"], 60),
+        (["a=ptime:5"], 10),
+        (["a=ptime:0"], 20),
+        (["a=ptime:-20"], 20),
+        (["a=ptime:x", "a=maxptime:y"], 20),
+        (["a=maxptime:40"], 20),
+        (["a=maxptime:10"], 10),
+        (["a=maxptime:5"], 10),
+        (["a=ptime:60", "a=maxptime:30"], 30),
+        (["a=ptime:60", "a=maxptime:200"], 60),
     ],
 )
-def test_packet_times(attribute: str, ptime: int) -> None:
-    line, media = answered("m=audio 40 RTP/AVP 0", attribute)
+@pytest.mark.parametrize("codec", ["PCMU/8000", "PCMA/8000", "G722/8000", "L16/8000"])
+def test_packet_times_follow_the_peer(codec: str, attributes: list[str], ptime: int) -> None:
+    line, media = answered("m=audio 40 RTP/AVP 99", f"a=rtpmap:99 {codec}", *attributes, codecs=NAMES)
     assert (media.ptime, line.attribute("ptime")) == (ptime, str(ptime))
+
+
+@pytest.mark.parametrize("codec", ["opus/48000/2", "L16/16000"])
+@pytest.mark.parametrize("attribute", ["a=ptime:10", "a=ptime:60", "a=maxptime:10"])
+def test_packets_of_some_codecs_are_always_of_20_ms(codec: str, attribute: str) -> None:
+    line, media = answered("m=audio 40 RTP/AVP 99", f"a=rtpmap:99 {codec}", attribute, codecs=NAMES)
+    assert (media.ptime, line.attribute("ptime")) == (20, "20")
+
+
+def test_the_packet_times_of_an_answer_are_followed() -> None:
+    media = accept(offer(*US, session_id="1"), remote("m=audio 5 RTP/AVP 0", "a=ptime:30"))
+    assert media is not None
+    assert media.ptime == 30
 
 
 def test_events_can_be_declined() -> None:
@@ -224,7 +359,9 @@ def test_the_codecs_of_the_caller_bound_the_answer() -> None:
 def test_an_answer_settles_our_offer() -> None:
     local = offer(*US, session_id="1")
     media = accept(local, remote("m=audio 5 RTP/AVP 8 101", "a=rtpmap:101 telephone-event/8000"))
-    assert media == AudioMedia("198.51.100.1", 5, "PCMA", 8, 101, True, True, 20, 8, 101, "198.51.100.1", 6)
+    assert media == AudioMedia(
+        *("198.51.100.1", 5, "PCMA", 8, 101, True, True, 20, 8, 101, "198.51.100.1", 6, 8_000, 13)
+    )
 
 
 def test_an_answer_may_number_differently() -> None:
@@ -281,6 +418,28 @@ def test_what_is_no_answer_to_the_offer(lines: list[str]) -> None:
     assert accept(offer(*US, session_id="1"), remote(*lines)) is None
 
 
+def test_the_events_of_an_answer_are_those_of_its_codec() -> None:
+    lines = [
+        "m=audio 5 RTP/AVP 111 110 101",
+        "a=rtpmap:111 opus/48000/2",
+        "a=rtpmap:110 telephone-event/48000",
+        "a=rtpmap:101 telephone-event/8000",
+    ]
+    local = offer(*US, session_id="1", codecs=["PCMU", "opus"])
+    media = accept(local, remote(*lines))
+    assert media is not None
+    assert (media.codec, media.clock, media.payload_type, media.receive_payload_type) == (
+        "opus",
+        48_000,
+        111,
+        96,
+    )
+    assert (media.event_payload_type, media.receive_event_payload_type) == (110, 99)
+    media = accept(local, remote(*lines[:2], lines[3]))
+    assert media is not None
+    assert (media.event_payload_type, media.receive_event_payload_type) == (-1, -1)
+
+
 def test_a_codec_that_was_not_offered_is_no_answer() -> None:
     assert accept(offer(*US, session_id="1", codecs=["PCMA"]), remote("m=audio 5 RTP/AVP 0")) is None
 
@@ -290,136 +449,3 @@ def test_an_offer_without_audio_has_no_answer() -> None:
         Origin("-", "1", 1, "h"), "192.0.2.1", (MediaDescription("audio", 0, "RTP/AVP", ("0",)),)
     )
     assert accept(silent, remote("m=audio 5 RTP/AVP 0")) is None
-
-
-# --- a dialog's negotiation -------------------------------------------------------------------------------
-
-
-def negotiation() -> Negotiation:
-    return Negotiation(*US, session_id="77")
-
-
-def version(description: SessionDescription | None) -> int:
-    assert description is not None
-    return description.origin.version
-
-
-def test_hold_and_resume_raise_the_version_and_a_repetition_does_not() -> None:
-    own = negotiation()
-    plain, hold = remote("m=audio 5 RTP/AVP 8 0"), remote("m=audio 5 RTP/AVP 8 0", "a=sendonly")
-    assert version(own.answer(plain)) == 1
-    assert version(own.answer(plain)) == 1
-    assert version(own.answer(hold)) == 2
-    assert own.media is not None
-    assert own.media.held
-    assert version(own.answer(plain)) == 3
-    assert not own.media.held
-
-
-def test_a_reoffer_keeps_the_codec_in_use() -> None:
-    own = negotiation()
-    own.answer(remote("m=audio 5 RTP/AVP 8"))
-    assert own.offer().media[0].formats == ("8", "0", "101")
-    own.answer(remote("m=audio 5 RTP/AVP 0 8"))
-    assert own.media is not None
-    assert own.media.codec == "PCMA"
-    own.answer(remote("m=audio 5 RTP/AVP 0"))
-    assert own.media.codec == "PCMU"
-
-
-def test_a_reoffer_keeps_the_numbers_and_the_places_of_the_lines() -> None:
-    own = negotiation()
-    lines = [
-        "m=video 6 RTP/AVP 31",
-        "m=audio 8 RTP/AVPF 101",
-        "a=rtpmap:101 PCMA/8000",
-        "m=audio 9 RTP/AVP 0",
-    ]
-    own.answer(remote(*lines))
-    offered = own.offer().media
-    assert [(line.kind, line.port, line.protocol) for line in offered] == [
-        ("video", 0, "RTP/AVP"),
-        ("audio", 30_000, "RTP/AVPF"),
-        ("audio", 0, "RTP/AVP"),
-    ]
-    assert offered[1].formats == ("101", "0", "100")
-    refusal = remote("m=video 0 RTP/AVP 31", "m=audio 8 RTP/AVPF 0", "m=audio 0 RTP/AVP 0")
-    media = own.accept(refusal)
-    assert media is not None
-    assert (media.codec, media.port) == ("PCMU", 8)
-
-
-def test_a_reoffer_keeps_the_number_of_the_events() -> None:
-    own = negotiation()
-    own.answer(remote("m=audio 8 RTP/AVP 0 96", "a=rtpmap:96 telephone-event/8000"))
-    assert own.offer().media[0].formats == ("0", "8", "96")
-
-
-def test_a_failed_attempt_changes_nothing() -> None:
-    own = negotiation()
-    first = own.answer(remote("m=audio 5 RTP/AVP 0"))
-    before = own.media
-    assert own.answer(remote("m=audio 5 RTP/AVP 18")) is None
-    own.offer(sending=False)
-    assert own.accept(remote("m=audio 0 RTP/AVP 0")) is None
-    assert (own.media, own.local) == (before, first)
-
-
-def test_a_delayed_offer() -> None:
-    """An INVITE without SDP: our 200 offers, the ACK answers."""
-    own = negotiation()
-    offered = own.offer()
-    assert own.media is None
-    media = own.accept(remote("m=audio 5 RTP/AVP 8"))
-    assert media is not None
-    assert media.codec == "PCMA"
-    assert (own.media, own.local) == (media, offered)
-
-
-def test_an_early_answer_may_come_again() -> None:
-    own = negotiation()
-    own.offer()
-    early = own.accept(remote("m=audio 5 RTP/AVP 0"))
-    assert early is not None
-    assert own.accept(remote("m=audio 5 RTP/AVP 0")) == early
-
-
-def test_an_answer_without_an_offer_is_none() -> None:
-    own = negotiation()
-    assert own.accept(remote("m=audio 5 RTP/AVP 0")) is None
-    own.offer()
-    own.answer(remote("m=audio 5 RTP/AVP 0"))
-    assert own.accept(remote("m=audio 5 RTP/AVP 0")) is None
-
-
-CODECS = st.lists(st.sampled_from(["PCMU", "PCMA"]), min_size=1, max_size=2, unique=True)
-
-
-@given(CODECS, CODECS, st.booleans(), st.booleans(), *[st.booleans()] * 4)
-def test_both_ends_agree(
-    ours: list[str],
-    theirs: list[str],
-    our_events: bool,
-    their_events: bool,
-    a: bool,
-    b: bool,
-    c: bool,
-    d: bool,
-) -> None:
-    """Whatever two of us negotiate, both see the same codec and mirrored directions."""
-    one = Negotiation("192.0.2.1", 1000, "1", ours, our_events)
-    two = Negotiation("192.0.2.2", 2000, "2", theirs, their_events)
-    proposal = SessionDescription.parse(one.offer(sending=a, receiving=b).to_bytes())
-    reply = two.answer(proposal, sending=c, receiving=d)
-    if not set(ours) & set(theirs):
-        assert reply is None
-        return
-    assert reply is not None
-    mine = one.accept(SessionDescription.parse(reply.to_bytes()))
-    yours = two.media
-    assert mine is not None
-    assert yours is not None
-    assert mine.codec == yours.codec
-    assert (mine.sending, mine.receiving) == (yours.receiving, yours.sending) == (a and d, b and c)
-    assert mine.event_payload_type == yours.event_payload_type == (101 if our_events and their_events else -1)
-    assert (mine.host, mine.port, yours.host, yours.port) == ("192.0.2.2", 2000, "192.0.2.1", 1000)

@@ -84,6 +84,7 @@ def phones_config(settings: Settings) -> PhonesConfig:
                 password=one.password or "",
                 allow=tuple(str(peer) for peer in one.allow),
                 codecs=one.codecs,
+                srtp=one.srtp,
             )
             for one in settings.trunk
         ),

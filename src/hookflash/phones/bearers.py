@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from hookflash.phones.causes import warning
 from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Leg, LegState, connection
 from hookflash.phones.signalling import Signalling
@@ -12,7 +13,8 @@ from hookflash.ports.plane import LegMedia, LegUnavailable
 from hookflash.sip.errors import ParseError
 from hookflash.sip.flow import Flow
 from hookflash.sip.grammar import printable
-from hookflash.sip.offer import Negotiation
+from hookflash.sip.negotiation import Negotiation
+from hookflash.sip.offer import objection
 from hookflash.sip.sdp import SessionDescription
 
 log = logging.getLogger("hookflash.sip")
@@ -56,7 +58,9 @@ class Bearers:
         """Begin a negotiation for a leg with open media, forgetting an earlier one."""
         host = self._address or flow.local[0]
         number = str(int.from_bytes(self._entropy(6), "big"))
-        leg.negotiation = Negotiation(host, leg.port, number, leg.codecs)
+        leg.negotiation = Negotiation(
+            host, leg.port, number, leg.codecs, srtp=leg.srtp, entropy=self._entropy
+        )
         return leg.negotiation
 
     def connect(self, leg: Leg) -> None:
@@ -97,13 +101,16 @@ class Bearers:
             self._signalling.answer(leg.session, negotiation.offer().to_bytes())
             return
         try:
-            description = negotiation.answer(SessionDescription.parse(body))
+            offer = SessionDescription.parse(body)
         except ParseError as error:
             log.info("bad re-offer", extra=leg.fields | {"problem": str(error)})
             self._signalling.refuse(leg.session, error.status)
             return
+        description = negotiation.answer(offer)
         if description is None:
-            self._signalling.refuse(leg.session, 488)
+            found = objection(offer, leg.codecs, leg.srtp)
+            log.info("re-offer refused", extra=leg.fields | {"problem": found[1] if found else ""})
+            self._signalling.refuse(leg.session, 488, headers=warning(found))
             return
         self.connect(leg)
         self._signalling.answer(leg.session, description.to_bytes())

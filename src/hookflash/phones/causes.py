@@ -65,6 +65,11 @@ def refusing(status: int) -> Extra:
     return () if number is None else (_isdn(number),)
 
 
+def warning(objection: tuple[int, str] | None) -> Extra:
+    """The Warning header (RFC 3261 section 20.43) of a 488: what about the offer we do not take."""
+    return () if objection is None else (("Warning", f'{objection[0]} hookflash "{objection[1]}"'),)
+
+
 def _isdn(number: int, text: str = "") -> tuple[str, str]:
     return _reason("Q.850", number, text or isdn.name_of(number))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hookflash.sip.codecs import DEFAULT
+
 
 @dataclass(frozen=True, slots=True)
 class TrunkConfig:
@@ -12,7 +14,9 @@ class TrunkConfig:
     ``targets`` are (host, port) pairs, tried in order; ``transport`` is "UDP" or "TCP". Calls from the
     addresses of ``targets`` and from the networks of ``allow`` (CIDR or single addresses) belong to the
     trunk. ``username`` and ``password`` answer its 401/407. ``caller`` is shown when a call has no number of
-    its own; ``domain`` stands behind it in From ("" means our own address). ``ring_timeout`` is in seconds.
+    its own; ``domain`` stands behind it in From ("" means our own address). ``codecs`` are offered and
+    accepted, best first; ``srtp`` is one of :data:`hookflash.sip.offer.POLICIES`. ``ring_timeout`` is in
+    seconds.
     """
 
     name: str
@@ -23,7 +27,8 @@ class TrunkConfig:
     allow: tuple[str, ...] = ()
     caller: str = ""
     domain: str = ""
-    codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    codecs: tuple[str, ...] = DEFAULT
+    srtp: str = "off"
     ring_timeout: float = 180.0
 
 
@@ -47,8 +52,9 @@ class RouteConfig:
 class PhonesConfig:
     """All of it.
 
-    ``accept_unknown`` lets anybody call (development). Otherwise strangers get 403, or nothing at all with
-    ``silent``. ``media_address`` goes into SDP; "" means the address the peer reaches our SIP at.
+    ``accept_unknown`` lets anybody call (development), with ``codecs`` and ``srtp``. Otherwise strangers get
+    403, or nothing at all with ``silent``. ``media_address`` goes into SDP; "" means the address the peer
+    reaches our SIP at.
     """
 
     trunks: tuple[TrunkConfig, ...] = ()
@@ -56,3 +62,5 @@ class PhonesConfig:
     accept_unknown: bool = False
     silent: bool = False
     media_address: str = ""
+    codecs: tuple[str, ...] = DEFAULT
+    srtp: str = "off"

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from hookflash.calls.effects import AnswerLeg, RefuseLeg, RingLeg
 from hookflash.calls.facts import IncomingLeg
 from hookflash.phones.bearers import Bearers
+from hookflash.phones.causes import warning
+from hookflash.phones.config import PhonesConfig
 from hookflash.phones.identities import callee_of, caller_of, custom_headers
 from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Leg, LegState
@@ -18,7 +20,7 @@ from hookflash.ports.edges import FactSink
 from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Acked, IncomingInvite
 from hookflash.sip.grammar import printable
-from hookflash.sip.offer import answer
+from hookflash.sip.offer import objection
 from hookflash.sip.sdp import SessionDescription
 from hookflash.sip.uas import sdp_of
 
@@ -26,7 +28,10 @@ log = logging.getLogger("hookflash.sip")
 
 
 class InboundCalls:
-    """Takes INVITEs, and rings, answers and refuses them. ``new_leg`` mints the numbers of their legs."""
+    """Takes INVITEs, and rings, answers and refuses them.
+
+    ``new_leg`` mints the numbers of their legs; ``strangers`` has what is agreed with callers of no trunk.
+    """
 
     def __init__(
         self,
@@ -37,6 +42,7 @@ class InboundCalls:
         tasks: Tasks,
         sink: FactSink,
         new_leg: Callable[[], int],
+        strangers: PhonesConfig,
     ) -> None:
         self._signalling = signalling
         self._legs = legs
@@ -45,17 +51,18 @@ class InboundCalls:
         self._tasks = tasks
         self._sink = sink
         self._new_leg = new_leg
+        self._strangers = strangers
 
     def invited(self, event: IncomingInvite) -> None:
         """Somebody calls: report it, or refuse what can be no call."""
         request, flow = event.request, event.flow
         trunk = self._sources.trunk(flow.remote[0])
-        codecs = trunk.codecs if trunk is not None else ("PCMU", "PCMA")
+        terms = trunk if trunk is not None else self._strangers
         try:
             callee = callee_of(request)
             caller, display_name = caller_of(request, trusted=trunk is not None)
             offer = sdp_of(request)
-            common = not offer or _speaks(offer, codecs)
+            against = objection(SessionDescription.parse(offer), terms.codecs, terms.srtp) if offer else None
         except ParseError as error:
             log.info("bad INVITE", extra={"peer": flow.remote[0], "problem": str(error)})
             self._signalling.refuse(event.session, error.status)
@@ -63,8 +70,9 @@ class InboundCalls:
         if callee is None:
             self._signalling.refuse(event.session, 404)
             return
-        if not common:
-            self._signalling.refuse(event.session, 488)
+        if against is not None:
+            log.info("no common media", extra={"peer": flow.remote[0], "problem": against[1]})
+            self._signalling.refuse(event.session, 488, headers=warning(against))
             return
         leg = Leg(
             self._new_leg(),
@@ -74,7 +82,8 @@ class InboundCalls:
             call_id=printable(request.call_id),
             flow=flow,
             offer=offer,
-            codecs=codecs,
+            codecs=terms.codecs,
+            srtp=terms.srtp,
         )
         self._legs.add(leg)
         log.info(
@@ -127,8 +136,3 @@ class InboundCalls:
             self._legs.up(leg)
         elif event.first:
             self._legs.fail(leg, 488, "The ACK answers our offer with no audio we offered")
-
-
-def _speaks(offer: bytes, codecs: tuple[str, ...]) -> bool:
-    """Whether an offer has audio we can talk. ParseError when it cannot be read."""
-    return answer(SessionDescription.parse(offer), "0.0.0.0", 9, session_id="0", codecs=codecs) is not None

@@ -8,8 +8,10 @@ from enum import Enum
 from hookflash.calls.effects import DialLeg
 from hookflash.phones.config import TrunkConfig
 from hookflash.ports.plane import ConnectLeg
+from hookflash.sip.codecs import BY_NAME, DEFAULT
 from hookflash.sip.flow import Address, Flow
-from hookflash.sip.offer import AudioMedia, Negotiation
+from hookflash.sip.negotiation import Negotiation
+from hookflash.sip.offer import AudioMedia
 
 
 class LegState(Enum):
@@ -50,9 +52,10 @@ class Leg:
     peer: str = ""
     call_id: str = ""
     flow: Flow | None = None
-    offer: bytes = b""
+    offer: bytes = field(default=b"", repr=False)
     """The peer's SDP offer; empty when it wants ours."""
-    codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    codecs: tuple[str, ...] = DEFAULT
+    srtp: str = "off"
     opened: bool = False
     """Whether the plane holds a row for it."""
     accepted: bool = False
@@ -81,13 +84,25 @@ class Leg:
 
 def connection(leg: int, media: AudioMedia) -> ConnectLeg:
     """What was negotiated, in the plane's words."""
+    # The usual port for RTCP is not named: behind NAT the plane finds the real one from RTP's.
+    usual = media.rtcp_mux or (media.rtcp_host, media.rtcp_port) == (media.host, media.port + 1)
+    unknown = usual or not media.rtcp_host
     return ConnectLeg(
         leg,
         media.host,
         media.port if media.host else 0,
         media.payload_type,
-        media.codec,
+        BY_NAME[media.codec].encoding,
         media.event_payload_type,
         media.sending,
         media.receiving,
+        clock=media.clock,
+        ptime=media.ptime,
+        receive_payload_type=media.receive_payload_type,
+        receive_event_payload_type=media.receive_event_payload_type,
+        noise_payload_type=media.noise_payload_type,
+        rtcp_host="" if unknown else media.rtcp_host,
+        rtcp_port=0 if unknown else media.rtcp_port,
+        rtcp_mux=media.rtcp_mux,
+        srtp=media.srtp,
     )

@@ -97,7 +97,8 @@ class OutboundCalls:
             if leg.state is not LegState.DIALLING or leg.effect is None:
                 return
             self._sources.learn(flow.remote[0], trunk)
-            leg.candidate, leg.flow, leg.codecs, leg.peer = candidate, flow, trunk.codecs, flow.remote[0]
+            leg.candidate, leg.flow, leg.peer = candidate, flow, flow.remote[0]
+            leg.codecs, leg.srtp = trunk.codecs, trunk.srtp
             offer = self._bearers.negotiate(leg, flow).offer()
             try:
                 outgoing = _outgoing(leg.effect, candidate, flow, offer.to_bytes())

@@ -86,10 +86,10 @@ class Signalling:
         """Send 200 with a session description."""
         self.perform(self._agent.answer(self._clock.now(), session, body))
 
-    def refuse(self, session: int, status: int, reason: str = "") -> None:
-        """Refuse the pending INVITE, be it the first or a later one."""
-        headers = Headers(refusing(status))
-        self.perform(self._agent.refuse(self._clock.now(), session, status, reason, headers))
+    def refuse(self, session: int, status: int, reason: str = "", headers: Extra = ()) -> None:
+        """Refuse the pending INVITE, be it the first or a later one; ``headers`` say more about it."""
+        told = Headers((*refusing(status), *headers))
+        self.perform(self._agent.refuse(self._clock.now(), session, status, reason, told))
 
     def end(self, session: int, status: int, reason: str, headers: Extra = ()) -> None:
         """CANCEL, BYE, or a refusal with ``status``, with ``headers``; no event follows."""

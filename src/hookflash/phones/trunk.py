@@ -76,7 +76,7 @@ class TrunkPhones:
         self._bearers = Bearers(self._signalling, self._legs, media, config.media_address, entropy)
         self._moves = Moves(self._signalling, self._legs, self._bearers, media, self._tasks, sink)
         self._inbound = InboundCalls(
-            self._signalling, self._legs, self._bearers, self._sources, self._tasks, sink, new_leg
+            self._signalling, self._legs, self._bearers, self._sources, self._tasks, sink, new_leg, config
         )
         self._outbound = OutboundCalls(
             self._signalling,

@@ -6,7 +6,7 @@ Nothing follows a call of :meth:`UserAgent.end` either.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow
@@ -35,7 +35,7 @@ class Acked:
     """Our 2xx was acknowledged. ``body`` carries the answer when the offer was in our 2xx."""
 
     session: int
-    body: bytes
+    body: bytes = field(repr=False)
     first: bool
 
 
@@ -47,7 +47,7 @@ class Reoffered:
     """
 
     session: int
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Progress:
     session: int
     status: int
     reason: str
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Answered:
     """Our INVITE was answered by a 2xx; the ACK is sent."""
 
     session: int
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Reanswered:
     """Our re-INVITE was answered by a 2xx; the ACK is sent."""
 
     session: int
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

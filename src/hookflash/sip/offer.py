@@ -1,43 +1,37 @@
 """Agreeing on audio (RFC 3264): offers, answers, and what both sides then do.
 
-One audio stream with PCMU or PCMA and telephone-event (RFC 4733) at 8,000 Hz. Whatever else is offered is
-refused with port 0, line by line, as the answer has to have as many media lines as the offer.
+One audio stream. Whatever else is offered is refused with port 0, line by line, as the answer has to have as
+many media lines as the offer.
+
+Whether it is encrypted (SRTP, keys by RFC 4568) is a policy. "off": RTP/SAVP is refused, keys in RTP/AVP are
+not looked at. "required": we offer RTP/SAVP and take nothing without keys. "optional": we take both, and
+offer RTP/AVP with keys. That is what phones and PBXs call best effort or optimistic: a peer that does not
+know a=crypto passes over it, as RFC 8866 demands, and the call is a plain one; a peer that does know answers
+with its key. RTP/SAVP with a second try in RTP/AVP would keep the letter of RFC 4568, but costs every call to
+a plain peer a round trip, and those who answer 200 with port 0, or 606, instead of 488 would be lost; two
+media lines are read as two streams by carriers. A peer that insists on RTP/SAVP needs "required".
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from hookflash.sip.sdp import (
-    MAX_PORT,
-    Attribute,
-    MediaDescription,
-    Origin,
-    RtpMap,
-    SessionDescription,
-    is_address,
-)
+from hookflash.ports.plane_commands import SrtpKeys
+from hookflash.sip import audio_lines, crypto
+from hookflash.sip import codecs as known
+from hookflash.sip.audio_lines import AVP, SAVP, Line
+from hookflash.sip.codecs import DEFAULT, NOISE, NOISE_PAYLOAD_TYPE, PTIME, Codec
+from hookflash.sip.crypto import Crypto
+from hookflash.sip.sdp import MediaDescription, Origin, RtpMap, SessionDescription, is_address
 
-CODECS = ("PCMU", "PCMA")
-"""The codecs we speak, in our order of preference."""
-PTIME = 20
-"""Milliseconds of audio in each packet we send."""
-EVENT_PAYLOAD_TYPE = 101
-"""The payload type we offer for telephone-event."""
-EVENTS = "0-15"
-"""The events we understand and send: the sixteen DTMF keys."""
-RATE = 8_000
-"""Clock rate of everything we negotiate, in Hz."""
+POLICIES = ("off", "optional", "required")
+"""Whether audio is encrypted."""
 
-_STATIC = {"PCMU": 0, "PCMA": 8}
-_STATIC_NAMES = {number: name for name, number in _STATIC.items()}
-_EVENT_ENCODING = "TELEPHONE-EVENT"
-_AVP = ("RTP/AVP", "RTP/AVPF")
 _UNSPECIFIED = ("0.0.0.0", "::")
-_PTIME = re.compile(r"[0-9]{1,4}")
-_RTCP = re.compile(r"([0-9]{1,5})(?: +IN +IP[46] +([0-9A-Fa-f.:]{2,45}))?", re.IGNORECASE)
+
+KeyOf = Callable[[str], bytes]
+"""Our master key and salt for a suite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +40,13 @@ class AudioMedia:
 
     ``host``/``port`` is where the peer receives RTP; ``host`` is "" when it gave no IP address (old-style
     hold, or a name: learn it from the first packet).
+    ``codec`` is one of :data:`hookflash.sip.codecs.NAMES` and ``clock`` its RTP clock in Hz.
     ``payload_type`` and ``event_payload_type`` are the numbers to put into packets sent to the peer (-1: no
     telephone-event); ``receive_payload_type`` and ``receive_event_payload_type`` are those to expect, which
-    differ only when the peer answered with numbers of its own. ``ptime`` is in milliseconds. ``held`` says
-    that the peer asked us to stay silent (hold): it does not receive.
+    differ only when the peer answered with numbers of its own. ``noise_payload_type`` is that of comfort
+    noise from the peer, -1 when there can be none. ``ptime`` is in milliseconds. ``held`` says
+    that the peer asked us to stay silent (hold): it does not receive. With ``rtcp_mux`` RTCP shares the port
+    of RTP (RFC 5761). ``srtp`` is None for plain RTP.
     """
 
     host: str
@@ -64,6 +61,10 @@ class AudioMedia:
     receive_event_payload_type: int = -1
     rtcp_host: str = ""
     rtcp_port: int = 0
+    clock: int = 8_000
+    noise_payload_type: int = -1
+    rtcp_mux: bool = False
+    srtp: SrtpKeys | None = None
 
     @property
     def held(self) -> bool:
@@ -79,15 +80,6 @@ class Answer:
     media: AudioMedia
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """What is usable in one audio line of the peer."""
-
-    codec: str
-    payload_type: int
-    event_payload_type: int
-
-
 def direction(sending: bool, receiving: bool) -> str:
     """The attribute for a direction."""
     if sending:
@@ -101,43 +93,61 @@ def offer(
     *,
     session_id: str,
     version: int = 1,
-    codecs: Sequence[str] = CODECS,
+    codecs: Sequence[str] = DEFAULT,
     sending: bool = True,
     receiving: bool = True,
     events: bool = True,
     media: AudioMedia | None = None,
+    numbers: Mapping[RtpMap, int] | None = None,
     slots: Sequence[MediaDescription] = (),
+    srtp: str = "off",
+    key: KeyOf | None = None,
 ) -> SessionDescription:
     """An offer of audio received at ``host``:``port``. Raises :class:`ValueError` for unknown codecs.
 
-    For a re-offer, ``media`` is what was agreed: its codec goes first and its payload types stay.
+    For a re-offer, ``media`` is what was agreed: its codec and suite go first, and encryption stays as it
+    is. ``numbers`` are payload types that were given before and stay.
     ``slots`` are the media lines of our last description: their number and places have to stay
     (RFC 3264 section 8), so what was refused there is refused again.
+    ``key`` is needed unless ``srtp`` is "off".
     """
-    numbers: list[tuple[int, str]] = []
-    for codec in codecs:
-        if codec not in _STATIC:
-            raise ValueError(f'cannot offer the codec "{codec}"; the codecs are {", ".join(_STATIC)}')
-        if media is not None and media.codec == codec:
-            numbers.insert(0, (media.receive_payload_type, codec))
-        else:
-            numbers.append((_STATIC[codec], codec))
-    if not numbers:
-        raise ValueError(f"cannot offer audio without a codec; the codecs are {', '.join(_STATIC)}")
-    event = -1
+    offered: list[Codec] = []
+    for name in codecs:
+        if name not in known.BY_NAME:
+            raise ValueError(f'cannot offer the codec "{name}"; the codecs are {", ".join(known.NAMES)}')
+        offered.append(known.BY_NAME[name])
+    if not offered:
+        raise ValueError(f"cannot offer audio without a codec; the codecs are {', '.join(known.NAMES)}")
+    if media is not None:
+        offered.sort(key=lambda codec: codec.name != media.codec)
+    forms = [codec.format for codec in offered]
+    if any(codec.noise for codec in offered):
+        forms.append(NOISE)
     if events:
-        taken = {number for number, _ in numbers}
-        agreed = media.receive_event_payload_type if media is not None else -1
-        wanted = (agreed, EVENT_PAYLOAD_TYPE, EVENT_PAYLOAD_TYPE - 1, EVENT_PAYLOAD_TYPE - 2)
-        event = next(number for number in wanted if number >= 0 and number not in taken)
-    way = direction(sending, receiving)
+        forms += dict.fromkeys(known.event_format(codec.clock) for codec in offered)
+    secured = srtp != "off" if media is None else media.srtp is not None
+    keys: list[Crypto] = []
+    if secured and key is not None:
+        keys = [
+            Crypto(tag, suite, key(suite)) for tag, suite in enumerate(crypto.preferred(_suite(media)), 1)
+        ]
+    line = audio_lines.write(
+        port,
+        "",
+        known.numbered(forms, numbers or {}),
+        direction(sending, receiving),
+        PTIME if media is None else media.ptime,
+        keys,
+        mux=media is not None and media.rtcp_mux,
+    )
+    first = MediaDescription("audio", port, "RTP/SAVP" if srtp == "required" else "RTP/AVP", ())
     lines: list[MediaDescription] = []
     placed = False
-    for slot in slots or (MediaDescription("audio", port, "RTP/AVP", ()),):
+    for slot in slots or (first,):
         if placed or slot.kind != "audio" or not slot.port:
             lines.append(MediaDescription(slot.kind, 0, slot.protocol, slot.formats))
         else:
-            lines.append(_audio_line(port, slot.protocol, numbers, event, way))
+            lines.append(MediaDescription("audio", port, slot.protocol, line.formats, None, line.attributes))
             placed = True
     return SessionDescription(Origin("-", session_id, version, host), host, tuple(lines))
 
@@ -149,245 +159,161 @@ def answer(
     *,
     session_id: str,
     version: int = 1,
-    codecs: Sequence[str] = CODECS,
+    codecs: Sequence[str] = DEFAULT,
     sending: bool = True,
     receiving: bool = True,
     events: bool = True,
-    keep: str | None = None,
+    keep: AudioMedia | None = None,
+    srtp: str = "off",
+    key: KeyOf | None = None,
 ) -> Answer | None:
-    """The answer to an offer; None when it has no audio we speak (488 then).
+    """The answer to an offer; None when it has no audio we speak (488 then; :func:`objection` says why).
 
-    The first usable audio line is taken, every other line refused. Among the common codecs the offerer's
-    order decides, except that ``keep`` (the codec in use) goes first. ``sending`` and ``receiving`` say
-    what we are willing to do; the answer never does more than the offer allows (RFC 3264 section 6.1).
+    The first usable audio line is taken, of encrypted and plain ones the first encrypted; every other line
+    is refused. Among the common codecs the offerer's order decides, except that those of ``keep`` (what is
+    in use) go first. ``sending`` and ``receiving`` say what we are willing to do; the answer never does more
+    than the offer allows (RFC 3264 section 6.1). ``key`` is needed unless ``srtp`` is "off".
     """
-    lines: list[MediaDescription] = []
-    chosen: AudioMedia | None = None
-    for media in remote.media:
-        usable = _usable(media, codecs, keep, events) if chosen is None else None
-        if usable is None:
-            lines.append(MediaDescription(media.kind, 0, media.protocol, media.formats))
-            continue
-        chosen = _agreed(remote, media, usable, usable, sending, receiving)
-        lines.append(
-            _audio_line(
-                port,
-                media.protocol,
-                [(usable.payload_type, usable.codec)],
-                usable.event_payload_type,
-                direction(chosen.sending, chosen.receiving),
-                chosen.ptime,
-            )
-        )
-    if chosen is None:
+    name = keep.codec if keep is not None else None
+    usable = [
+        audio_lines.read(media, codecs, events=events, srtp=srtp, codec=name, suite=_suite(keep))
+        for media in remote.media
+    ]
+    able = [index for index, one in enumerate(usable) if one is not None]
+    if not able:
         return None
-    return Answer(SessionDescription(Origin("-", session_id, version, host), host, tuple(lines)), chosen)
+    place = min(able, key=lambda index: (line := usable[index]) is None or line.crypto is None)
+    chosen, media = usable[place], remote.media[place]
+    assert chosen is not None
+    keys, own = None, []
+    if chosen.crypto is not None and key is not None:
+        suite = chosen.crypto.suite
+        own = [Crypto(chosen.crypto.tag, suite, key(suite))]
+        keys = SrtpKeys(suite, own[0].key, chosen.crypto.key)
+    mux = media.attribute("rtcp-mux") is not None
+    agreed = _agreed(remote, media, chosen, chosen, sending, receiving, mux, keys)
+    pairs = [(chosen.payload_type, chosen.codec.format)]
+    if chosen.noise_payload_type >= 0:
+        pairs.append((chosen.noise_payload_type, NOISE))
+    if chosen.event_payload_type >= 0:
+        pairs.append((chosen.event_payload_type, known.event_format(chosen.codec.clock)))
+    line = audio_lines.write(
+        port, media.protocol, pairs, direction(agreed.sending, agreed.receiving), agreed.ptime, own, mux=mux
+    )
+    lines = [
+        line if index == place else MediaDescription(one.kind, 0, one.protocol, one.formats)
+        for index, one in enumerate(remote.media)
+    ]
+    return Answer(SessionDescription(Origin("-", session_id, version, host), host, tuple(lines)), agreed)
 
 
-def accept(
-    local: SessionDescription, remote: SessionDescription, codecs: Sequence[str] = CODECS
-) -> AudioMedia | None:
+def accept(local: SessionDescription, remote: SessionDescription, srtp: str = "off") -> AudioMedia | None:
     """What the peer's answer to our offer settles; None when it refuses, or takes what was not offered."""
     if len(remote.media) != len(local.media):
         return None
     for ours, theirs in zip(local.media, remote.media, strict=True):
-        if ours.kind != "audio" or not ours.port:
-            continue
-        offered = _usable(ours, codecs, None, True)
-        usable = _usable(theirs, [codec for codec in codecs if _number(ours, codec) is not None], None, True)
-        if offered is None or usable is None:
-            return None
-        own = _Line(
-            usable.codec,
-            _number(ours, usable.codec) or 0,
-            offered.event_payload_type if usable.event_payload_type >= 0 else -1,
-        )
-        if own.event_payload_type < 0:
-            usable = _Line(usable.codec, usable.payload_type, -1)
-        said = local.direction(ours)
-        sending, receiving = said in ("sendrecv", "sendonly"), said in ("sendrecv", "recvonly")
-        return _agreed(remote, theirs, usable, own, sending, receiving)
+        if ours.kind == "audio" and ours.port:
+            return _accepted(local, ours, remote, theirs, srtp)
     return None
 
 
-@dataclass(slots=True)
-class Negotiation:
-    """The offers and answers of one dialog: keeps the o= line, its version, and the codec in use.
-
-    ``host``/``port`` is our RTP address, ``session_id`` digits that are unique to the dialog. A description
-    that equals the last one keeps its version, any other raises it by one (RFC 3264 section 8). ``media``
-    is what is agreed so far; a failed attempt leaves it as it was.
-    """
-
-    host: str
-    port: int
-    session_id: str
-    codecs: Sequence[str] = CODECS
-    events: bool = True
-    media: AudioMedia | None = None
-    local: SessionDescription | None = None
-    _pending: SessionDescription | None = field(default=None, repr=False)
-    _version: int = field(default=0, repr=False)
-    _last: SessionDescription | None = field(default=None, repr=False)
-
-    def offer(self, *, sending: bool = True, receiving: bool = True) -> SessionDescription:
-        """An offer: the first, a re-offer (codec in use first), or what an empty INVITE asks for."""
-        description = offer(
-            self.host,
-            self.port,
-            session_id=self.session_id,
-            codecs=self.codecs,
-            sending=sending,
-            receiving=receiving,
-            events=self.events,
-            media=self.media,
-            slots=self.local.media if self.local else (),
-        )
-        self._pending = self._numbered(description)
-        return self._pending
-
-    def answer(
-        self, remote: SessionDescription, *, sending: bool = True, receiving: bool = True
-    ) -> SessionDescription | None:
-        """The answer to send for the peer's offer; None when nothing is common: 488, no change."""
-        found = answer(
-            remote,
-            self.host,
-            self.port,
-            session_id=self.session_id,
-            codecs=self.codecs,
-            sending=sending,
-            receiving=receiving,
-            events=self.events,
-            keep=self.media.codec if self.media else None,
-        )
-        if found is None:
-            return None
-        self.media, self._pending = found.media, None
-        self.local = self._numbered(found.description)
-        return self.local
-
-    def accept(self, remote: SessionDescription) -> AudioMedia | None:
-        """Take the peer's answer to our last offer; None when it is no answer to it, and nothing changes.
-
-        May be called again for the same offer: a 183 brings the answer early and the 200 repeats it.
-        """
-        if self._pending is None:
-            return None
-        media = accept(self._pending, remote, self.codecs)
-        if media is not None:
-            self.media, self.local = media, self._pending
-        return media
-
-    def _numbered(self, description: SessionDescription) -> SessionDescription:
-        last = self._last
-        if last is None or (last.media, last.connection) != (description.media, description.connection):
-            self._version += 1
-        origin = Origin("-", self.session_id, self._version, self.host)
-        self._last = SessionDescription(origin, description.connection, description.media)
-        return self._last
-
-
-def _audio_line(
-    port: int,
-    protocol: str,
-    numbers: list[tuple[int, str]],
-    event_payload_type: int,
-    way: str,
-    ptime: int = PTIME,
-) -> MediaDescription:
-    formats = [str(number) for number, _ in numbers]
-    attributes: list[Attribute] = [("rtpmap", f"{number} {codec}/{RATE}") for number, codec in numbers]
-    if event_payload_type >= 0:
-        formats.append(str(event_payload_type))
-        attributes.append(("rtpmap", f"{event_payload_type} telephone-event/{RATE}"))
-        attributes.append(("fmtp", f"{event_payload_type} {EVENTS}"))
-    attributes += [("ptime", str(ptime)), (way, None)]
-    return MediaDescription("audio", port, protocol, tuple(formats), None, tuple(attributes))
-
-
-def _meaning(media: MediaDescription, number: int) -> RtpMap | None:
-    """What a payload type is: by its rtpmap, or by RFC 3551 for the static ones."""
-    stated = media.rtpmap(number)
-    if stated is None and number in _STATIC_NAMES:
-        return RtpMap(_STATIC_NAMES[number], RATE)
-    return stated
-
-
-def _payload_types(media: MediaDescription) -> list[tuple[int, str]]:
-    """Payload types of ours to speak, in the order of the line, with their encoding."""
-    found: list[tuple[int, str]] = []
-    for text in media.formats:
-        number = int(text) if text.isascii() and text.isdigit() and len(text) <= 3 else 128
-        if (
-            number < 128
-            and (stated := _meaning(media, number))
-            and stated.rate == RATE
-            and stated.channels == 1
-        ):
-            found.append((number, stated.encoding))
-    return found
-
-
-def _number(media: MediaDescription, codec: str) -> int | None:
-    return next((number for number, name in _payload_types(media) if name == codec), None)
-
-
-def _usable(media: MediaDescription, codecs: Sequence[str], keep: str | None, events: bool) -> _Line | None:
-    if media.kind != "audio" or not media.port or media.protocol.upper() not in _AVP:
+def _accepted(
+    local: SessionDescription,
+    ours: MediaDescription,
+    remote: SessionDescription,
+    theirs: MediaDescription,
+    srtp: str,
+) -> AudioMedia | None:
+    protocol = theirs.protocol.upper()
+    if theirs.kind != "audio" or not theirs.port or protocol not in AVP + SAVP:
         return None
-    common = [(number, name) for number, name in _payload_types(media) if name in codecs]
-    if not common:
+    secured = protocol in SAVP or (crypto.are_given(ours) and crypto.are_given(theirs))
+    keys = _keys(ours, theirs) if secured else None
+    if keys is None and (secured or srtp == "required" or ours.protocol.upper() in SAVP):
         return None
-    number, codec = next((pair for pair in common if pair[1] == keep), common[0])
-    event = _number(media, _EVENT_ENCODING) if events else None
-    return _Line(codec, number, -1 if event is None else event)
+    offered, answered = known.formats(ours), known.formats(theirs)
+    common = [(number, form) for number, form in answered if known.number_of(offered, form) >= 0]
+    number, codec = next(
+        ((number, known.BY_FORMAT[form]) for number, form in common if form in known.BY_FORMAT), (-1, None)
+    )
+    if codec is None:
+        return None
+    event = known.event_format(codec.clock)
+    heard, said = known.number_of(offered, event), known.number_of(answered, event)
+    if heard < 0 or said < 0:
+        heard = said = -1
+    noise = known.number_of(offered, NOISE) if codec.noise else -1
+    own = Line(codec, known.number_of(offered, codec.format), heard, noise)
+    way = local.direction(ours)
+    sending, receiving = way in ("sendrecv", "sendonly"), way in ("sendrecv", "recvonly")
+    mux = all(one.attribute("rtcp-mux") is not None for one in (ours, theirs))
+    return _agreed(remote, theirs, Line(codec, number, said, -1), own, sending, receiving, mux, keys)
+
+
+def objection(remote: SessionDescription, codecs: Sequence[str], srtp: str = "off") -> tuple[int, str] | None:
+    """Why :func:`answer` would give None for an offer, as code and text of a Warning header (RFC 3261
+    section 20.43); None when it would not."""
+    audio = [media for media in remote.media if media.kind == "audio" and media.port]
+    if not audio:
+        return 304, "Media type not available"
+    ways = [media for media in audio if audio_lines.carried(media, srtp) is not None]
+    if not ways:
+        return 302, "Incompatible transport protocol"
+    if all(audio_lines.read(media, codecs, events=True, srtp=srtp) is None for media in ways):
+        return 305, "Incompatible media format"
+    return None
+
+
+def _suite(media: AudioMedia | None) -> str | None:
+    """The suite in use."""
+    return media.srtp.suite if media is not None and media.srtp is not None else None
+
+
+def _keys(ours: MediaDescription, theirs: MediaDescription) -> SrtpKeys | None:
+    """What an answer's key settles: it has the tag and suite of one of ours (RFC 4568 section 5.1.3)."""
+    offered = crypto.lines(ours)
+    for one in crypto.lines(theirs):
+        for own in offered:
+            if (own.tag, own.suite) == (one.tag, one.suite):
+                return SrtpKeys(own.suite, own.key, one.key)
+    return None
 
 
 def _agreed(
     remote: SessionDescription,
     media: MediaDescription,
-    theirs: _Line,
-    ours: _Line,
+    theirs: Line,
+    ours: Line,
     sending: bool,
     receiving: bool,
+    mux: bool,
+    keys: SrtpKeys | None,
 ) -> AudioMedia:
     host = remote.address(media)
     way = remote.direction(media)
     held = host in _UNSPECIFIED
     if held or not is_address(host):
         host = ""
-    rtcp_host, rtcp_port = _rtcp(media, host)
+    rtcp_host, rtcp_port = (host, media.port) if mux else audio_lines.rtcp(media, host)
+    # Many who never agree on comfort noise send it all the same, under the number it has anyhow.
+    noise = ours.noise_payload_type
+    if noise < 0 and ours.codec.noise:
+        noise = NOISE_PAYLOAD_TYPE
     return AudioMedia(
         host,
         media.port,
-        theirs.codec,
+        theirs.codec.name,
         theirs.payload_type,
         theirs.event_payload_type,
         sending and way in ("sendrecv", "recvonly") and not held,
         receiving and way in ("sendrecv", "sendonly"),
-        _ptime(media),
+        audio_lines.ptime(media, theirs.codec),
         ours.payload_type,
         ours.event_payload_type,
         rtcp_host,
         rtcp_port,
+        theirs.codec.clock,
+        noise,
+        mux,
+        keys,
     )
-
-
-def _ptime(media: MediaDescription) -> int:
-    """20 ms unless the peer cannot take that much; a wish for longer packets is not followed (RFC 8866
-    section 6.4).
-    """
-    longest = media.attribute("maxptime")
-    if longest is not None and _PTIME.fullmatch(longest) and 10 <= int(longest) < PTIME:
-        return 10
-    return PTIME
-
-
-def _rtcp(media: MediaDescription, host: str) -> tuple[str, int]:
-    """Where the peer receives RTCP: a=rtcp (RFC 3605), otherwise the port after RTP's."""
-    value = media.attribute("rtcp")
-    match = _RTCP.fullmatch(value) if value else None
-    if match and 0 < int(match[1]) <= MAX_PORT:
-        return match[2] or host, int(match[1])
-    return host, media.port + 1 if media.port < MAX_PORT else 0

@@ -55,7 +55,7 @@ class RtpMap:
     channels: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class MediaDescription:
     """``m=`` and what follows it. ``port`` 0 means refused; ``connection`` is None when the session's
     counts.
@@ -67,6 +67,12 @@ class MediaDescription:
     formats: tuple[str, ...]
     connection: str | None = None
     attributes: tuple[Attribute, ...] = ()
+
+    def __repr__(self) -> str:
+        """Without keys (RFC 4568): descriptions may be logged."""
+        shown = [(name, "..." if name == "crypto" else value) for name, value in self.attributes]
+        line = f"{self.kind} {self.port} {self.protocol} {' '.join(self.formats)}"
+        return f"MediaDescription({line!r}, connection={self.connection!r}, attributes={shown!r})"
 
     def attribute(self, name: str) -> str | None:
         """The value of the first attribute of this name, "" for a flag, None when there is none."""

@@ -41,7 +41,7 @@ class Outgoing:
     uri: str
     caller: str
     callee: str
-    body: bytes
+    body: bytes = field(repr=False)
     flow: Flow
     headers: tuple[tuple[str, str], ...] = ()
     username: str = ""
@@ -96,7 +96,7 @@ class Session:
     """The owner has ended it: no further events."""
     timer: Timer | None = None
     """The ring time-out, the reminder of a 180, or the wait after CANCEL."""
-    offer: bytes = b""
+    offer: bytes = field(default=b"", repr=False)
     """The body of our pending re-INVITE, to send it again after 491."""
     parting: tuple[tuple[str, str], ...] = ()
     """Headers of our BYE or CANCEL, whenever it can be sent."""

@@ -23,7 +23,8 @@ from hookflash.sip.events import (
     Ringing,
 )
 from hookflash.sip.flow import Address, Flow, Send
-from hookflash.sip.offer import AudioMedia, Negotiation
+from hookflash.sip.negotiation import Negotiation
+from hookflash.sip.offer import AudioMedia
 from hookflash.sip.sdp import SessionDescription
 from hookflash.sip.ua import Outgoing, Output, Settings, UserAgent
 from hookflash.sip.uri import SipUri
