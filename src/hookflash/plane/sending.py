@@ -24,7 +24,7 @@ class Sender:
         c = self._columns
         toning = self._sendings.rows
         if len(toning):
-            send_tones(c.setup, c.transmit, toning, len(toning))
+            send_tones(c.setup, c.transmit, c.wide, toning, len(toning))
         output(c.setup, c.jitter, c.transmit, plays, mixes, used)
         writes, packed = self._legs.writes, self._legs.packed
         if not len(packed):

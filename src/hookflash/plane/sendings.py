@@ -8,20 +8,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.plane.columns import MAX_DIGITS, Columns
+from hookflash.plane.columns import FRAME, MAX_DIGITS, WIDE_FRAME, Columns
 from hookflash.plane.kernels.tones import IN_BAND, RFC4733
 from hookflash.plane.legs import Legs
 from hookflash.ports.plane import TICK, PlaneEvent, SendTones, TonesRefused, TonesSent
 
 CODES = "0123456789*#ABCD"
 """A key's place is its RFC 4733 event code."""
+PAUSES = {"w": 500, "W": 1000}
+"""Pauses among the keys, ms."""
+SENDABLE = CODES + "".join(PAUSES)
 MIN_GAP_MS = 60
 """Room for the three end packets of a telephone-event."""
 MAX_WAITING = 64
 """Sendings that wait on one leg."""
 TICK_MS = round(TICK * 1000)
 MAX_MS = 8000
-"""The duration field of an event holds 8.19 s."""
+"""Of a tone, and of a gap."""
 
 
 @dataclass(slots=True)
@@ -52,9 +55,9 @@ class Sendings:
     def start(self, command: SendTones) -> None:
         """Send now, or after what the leg is sending already; what can not be sent is refused."""
         leg = self._legs.by_number.get(command.leg)
-        if set(command.digits) - set(CODES) or len(command.digits) > MAX_DIGITS:
+        if set(command.digits) - set(SENDABLE) or len(command.digits) > MAX_DIGITS:
             shown = command.digits[: MAX_DIGITS + 1]
-            self._refuse(command, f"{shown!r} must be at most {MAX_DIGITS} keys of {CODES}")
+            self._refuse(command, f"{shown!r} must be at most {MAX_DIGITS} keys of {CODES}, w and W")
             return
         if leg is None:
             self._refuse(command, f"leg {command.leg} is not open")
@@ -71,7 +74,8 @@ class Sendings:
                 self._refuse(command, f"{MAX_WAITING} sendings are waiting on leg {command.leg} already")
                 return
             each = min(max(command.tone_ms, 20), MAX_MS) + min(max(command.gap_ms, MIN_GAP_MS), MAX_MS)
-            waiting.append(_Unheard(command.sending, len(command.digits) * each // TICK_MS))
+            lasting = sum(PAUSES.get(digit, each) for digit in command.digits)
+            waiting.append(_Unheard(command.sending, lasting // TICK_MS))
             return
         leg.sendings.append(command)
         if leg.row not in self._active:
@@ -95,8 +99,12 @@ class Sendings:
         for row, active in self._active.items():
             if active.sending == sending:
                 tx = self._columns.transmit
+                if tx.position[row] == 0 or tx.digits[row, tx.digit_index[row]] >= len(CODES):
+                    # No key has begun, or this is a pause.
+                    self._next(row)
+                    return
                 tx.digit_count[row] = tx.digit_index[row] + 1
-                tx.span[row] = min(int(tx.span[row]), max(int(tx.position[row]), 1))
+                tx.span[row] = min(int(tx.span[row]), int(tx.position[row]))
                 self._legs.by_row[row].told = True
                 return
 
@@ -133,17 +141,21 @@ class Sendings:
         tx, leg = self._columns.transmit, self._legs.by_row[row]
         self._active.pop(row, None)
         leg.told = False
-        tx.done[row] = tx.tone[row] = 0
+        tx.done[row] = tx.tone[row] = tx.made[row] = 0
         if leg.sendings:
             command = leg.sendings.popleft()
             self._active[row] = command
-            event = self._columns.setup.event_type[row] >= 0
+            setup = self._columns.setup
+            event = setup.event_type[row] >= 0
+            wide = setup.wide[row] >= 0
+            unit = int(setup.clock[row]) if event else (WIDE_FRAME if wide else FRAME)
             tx.tone[row] = RFC4733 if event else IN_BAND
-            tx.digits[row, : len(command.digits)] = [CODES.index(digit) for digit in command.digits]
+            tx.unit[row] = unit
+            tx.digits[row, : len(command.digits)] = [SENDABLE.index(digit) for digit in command.digits]
             tx.digit_count[row] = len(command.digits)
             tx.digit_index[row] = tx.position[row] = tx.ends[row] = 0
-            tx.span[row] = 8 * min(max(command.tone_ms, 20), MAX_MS)
-            tx.gap[row] = 8 * min(max(command.gap_ms, MIN_GAP_MS if event else 20), MAX_MS)
+            tx.span[row] = min(max(command.tone_ms, 20), MAX_MS) * unit // TICK_MS
+            tx.gap[row] = min(max(command.gap_ms, MIN_GAP_MS if event else 20), MAX_MS) * unit // TICK_MS
         self._index()
 
     def _index(self) -> None:
