@@ -1,6 +1,7 @@
 """``python -m bench [NAME...]``: run the benchmarks; one JSON line a figure on standard output, nothing else.
 
-A line is ``{"bench": ..., "value": ..., "unit": ..., "target": ..., "ok": ...}``. What a benchmark has to say
+A line is ``{"bench": ..., "value": ..., "unit": ..., "target": ..., "ok": ...}``, with ``noise_percent``, how
+far the rounds lie apart, where there were several. What a benchmark has to say
 besides goes to standard error. The exit code is 0 when every benchmark ran, whatever its figures: machines
 differ, and a shared one is noise; ``ok`` says whether the target was met here and now.
 """
@@ -12,7 +13,18 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ("legs", "api", "latency", "flows")
+NAMES = (
+    "legs",
+    "capacity",
+    "conference",
+    "wideband",
+    "secure",
+    "recording",
+    "memory",
+    "api",
+    "latency",
+    "flows",
+)
 TIMEOUT = 150
 """Seconds a benchmark may take; the first one may have kernels to compile."""
 

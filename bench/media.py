@@ -30,8 +30,10 @@ from hookflash.plane.options import PlaneOptions
 from hookflash.plane.process import WORKER_COMMAND
 from hookflash.ports.plane import (
     TICK,
+    CloseLeg,
     ConnectLeg,
     Heartbeat,
+    LegClosed,
     LegOpened,
     LegRefused,
     LoadClip,
@@ -224,10 +226,12 @@ class Worker:
         options = PlaneOptions(host=HOST, first_port=10_000, last_port=31_999, legs=legs)
         fds = [theirs.fileno(), *([rings] if rings >= 0 else [])]
         shared = ["--rings-fd", str(rings)] if rings >= 0 else []
+        self._said = tempfile.TemporaryFile(prefix="hookflash-bench-")  # noqa: SIM115
         with theirs:
             self.process = subprocess.Popen(
                 [*WORKER_COMMAND, "--fd", str(fds[0]), *shared, *options.arguments(), *pin(0)],
                 pass_fds=fds,
+                stderr=self._said,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
             )
         self.pid = self.process.pid
@@ -261,7 +265,7 @@ class Worker:
                 if not self._news.wait_for(lambda: bool(self._events) or self._gone, timeout):
                     raise BenchError(f"the media worker has said nothing for {timeout:g} s")
                 if self._gone:
-                    raise BenchError("the media worker has ended")
+                    raise BenchError(f"the media worker has ended: {self.complaint()}")
             yield from self.take()
 
     def open(self, calls: dict[int, int]) -> dict[int, int]:
@@ -277,6 +281,12 @@ class Worker:
                     break
         return ports
 
+    def complaint(self) -> str | None:
+        """The first line on standard error that is no news of its start, if there is any."""
+        self._said.seek(0)
+        lines = self._said.read().decode(errors="replace").splitlines()
+        return next((line for line in lines if "kernel" not in line), None)
+
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self.post(Shutdown())
@@ -287,6 +297,7 @@ class Worker:
             self.process.wait()
         self._thread.join(5)
         self._socket.close()
+        self._said.close()
 
     def _listen(self) -> None:
         reader: BatchReader[PlaneEvent] = event_reader()
@@ -311,13 +322,29 @@ def playing(leg: int, port: int) -> list[PlaneCommand]:
 @dataclass(frozen=True)
 class Scene:
     """What the legs of a run do: the commands of each for its number and the callers' port, its call, what
-    the callers send, and what a run has to have heard at least."""
+    the callers send, the rate of what is played, how large the packets have to be that come back."""
 
     commands: Callable[[int, int], Sequence[PlaneCommand]] = playing
     call: Callable[[int], int] = lambda leg: leg
     packets: Sequence[bytes] = ()
     rate: int = 8000
+    size: int = 172
     rings: Callable[[], int] = field(default=lambda: -1)
+
+
+def check(worker: Worker, scene: Scene, counted: dict[str, float]) -> None:
+    """Whether the work was what it was meant to be; raises BenchError when it was not."""
+    if (complaint := worker.complaint()) is not None:
+        raise BenchError(f"the media worker says: {complaint}")
+    size = counted["octets"] / max(1, counted["received"])
+    if abs(size - scene.size) > 1:
+        raise BenchError(f"the packets that came back hold {size:.1f} octets, not {scene.size}")
+    worker.post(CloseLeg(1))
+    for event in worker.wait(5):
+        if isinstance(event, LegClosed):
+            if event.received < 0.9 * event.sent:
+                raise BenchError(f"leg 1 has taken {event.received} packets and sent {event.sent}")
+            return
 
 
 def run_plane(legs: int, seconds: float, scene: Scene | None = None, *, pacing: bool = False) -> Run:
@@ -343,6 +370,7 @@ def run_plane(legs: int, seconds: float, scene: Scene | None = None, *, pacing: 
         late = max((beat.late_ms for beat in beats), default=0.0)
         busy = max((beat.busy_ms for beat in beats), default=0.0)
         skipped = beats[-1].skipped - beats[0].skipped if beats else 0
+        check(worker, scene, counted)
         digits = sum(isinstance(event, ToneHeard) for event in events)
         note = f"worst lateness {late:.1f} ms, busiest tick {busy:.1f} ms, {skipped} skipped"
         return Run(cost, answered(counted), digits, late, skipped, counted, note)

@@ -59,7 +59,7 @@ static uint64_t deviations[BINS + 1], measured;
 static uint8_t *file;
 static long file_packets;
 static int file_size, pacing, answering, fd;
-static uint64_t sent, received, voiced;
+static uint64_t sent, received, octets, voiced;
 
 /* Caller i: a key of 100 ms every 4 s, each caller at another time; otherwise a tone of its own phase. */
 static const uint8_t *audio(int i, uint32_t frame) {
@@ -124,7 +124,7 @@ static int take(void) {
     }
     int r = recvmmsg(fd, in, BATCH, MSG_DONTWAIT, 0);
     for (int k = 0; k < r; k++) {
-        received++;
+        received++, octets += in[k].msg_len;
         int loud = 0, size = in[k].msg_len, quiet = inbox[k][HEAD];
         for (int i = HEAD; i < size; i += 16)
             loud |= (inbox[k][1] & 0x7f) == 0 && !file ? (inbox[k][i] & 0x7f) < 0x60 : inbox[k][i] != quiet;
@@ -235,7 +235,8 @@ int main(int argc, char **argv) {
         }
         for (int r = BATCH; r == BATCH;) r = take();
     }
-    printf("{\"callers\": %d, \"sent\": %lu, \"received\": %lu, \"voiced\": %lu", n, sent, received, voiced);
+    printf("{\"callers\": %d, \"sent\": %lu, \"received\": %lu, \"octets\": %lu, \"voiced\": %lu", n, sent, received, octets,
+           voiced);
     if (pacing)
         printf(", \"intervals\": %lu, \"p50_ms\": %.2f, \"p99_ms\": %.2f, \"p999_ms\": %.2f, \"worst_ms\": %.2f", measured,
                share(0.5), share(0.99), share(0.999), share(1));
