@@ -19,6 +19,7 @@ import test_plane_rfc4733
 import test_plane_rtcp
 import test_plane_sockets
 import test_plane_tapping
+import test_srtp
 import test_tones
 from plane_bench import Bench, a_to_linear, alaw, linear, ulaw
 
@@ -47,6 +48,7 @@ def scenes() -> None:
         test_plane_rfc4733,
         test_plane_rtcp,
         test_plane_tapping,
+        test_srtp,
         test_tones,
     ):
         for name, function in inspect.getmembers(module, inspect.isfunction):

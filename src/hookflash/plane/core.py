@@ -99,7 +99,9 @@ class Plane:
         self.legs = Legs(net, self.columns, self._rows, entropy)
         self.plays = PlayTable(self.columns.setup)
         self._sendings = Sendings(self.columns, self.legs)
-        self._reports = Reports(net, self.columns, self.legs, f"{entropy(6).hex()}@{host}", wall_offset)
+        self._reports = Reports(
+            net, self.columns, self.legs, f"{entropy(6).hex()}@{host}", wall_offset, entropy(8)
+        )
         self.mixes = MixTable(self.columns)
         self.taps = TapTable(self.columns, self.legs, self.mixes.rows, rings)
         self._events: list[PlaneEvent] = []
@@ -169,6 +171,7 @@ class Plane:
         match command:
             case ConnectLeg():
                 self.legs.connect(leg, command, self.ticks)
+                self._reports.start(leg, self.ticks)
             case JoinMix():
                 self._join(leg)
             case LeaveMix():
@@ -242,7 +245,7 @@ class Plane:
             self._events += plays.take_events(self.ticks)
         self._events += self._sendings.after_tick(self.ticks)
         self._events += self.taps.take_events(self.ticks)
-        self._reports.tick(self.ticks, used, now)
+        self._reports.tick(self.ticks, now)
         if self.ticks % STARVE_CHECK == 0:
             self._tell_starved(used)
         self.ticks += 1

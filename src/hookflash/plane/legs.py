@@ -1,15 +1,7 @@
-"""Legs as rows: opening, connecting, and learning where the peer's RTP really comes from.
-
-A leg first *learns*: it reads with the sender's address. A valid packet from the address in SDP locks the leg
-to it at once; another source (a peer behind NAT) must send :data:`PROBATION` valid packets in a row while the
-SDP address stays silent. A locked leg's socket is connected, so that the operating system drops everybody
-else's packets. Only a new address in SDP makes it learn again.
-"""
+"""Legs as rows: opening, connecting, closing. Where a peer is found is learned in :mod:`.latching`."""
 
 from __future__ import annotations
 
-import contextlib
-import ipaddress
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,17 +11,12 @@ from numpy.typing import NDArray
 
 from hookflash.plane.columns import Columns, Rows, clear_row
 from hookflash.plane.kernels.codec import PCMA, PCMU
-from hookflash.plane.kernels.ingest import payload_bounds
+from hookflash.plane.latching import Latching, literal
 from hookflash.plane.net import Address, Endpoint, Network
-from hookflash.plane.sweep import Reads, Writes
-from hookflash.ports.plane import TICK, ConnectLeg, LegClosed, LegLatched, SendTones
+from hookflash.plane.srtp import check_keys
+from hookflash.ports.plane import TICK, ConnectLeg, LegClosed, SendTones, SrtpKeys
 
-PROBATION = 4
-"""Packets in a row from a source SDP did not name."""
-LEARN_READS = 4
-"""Datagrams a learning leg reads in a tick."""
-DRAIN = 64
-"""Datagrams thrown away or sorted when a socket changes hands."""
+MS = 1000 * TICK
 CODECS = {"PCMU": PCMU, "PCMA": PCMA}
 PTIMES = (10, 20, 30, 40, 60)
 """ms of audio in a packet we send."""
@@ -45,41 +32,52 @@ class Leg:
     endpoint: Endpoint | None
     rx: memoryview
     target: Address | None = None
+    """Where SDP says the peer's RTP is."""
     locked: Address | None = None
-    candidate: Address | None = None
+    """Where it really comes from."""
+    locked_at: int = 0
+    """Tick of the last packet from there, while the leg learns."""
+    connected: bool = False
+    """The socket hears only :attr:`locked`."""
+    peer: Address | None = None
+    """Where our RTP goes."""
+    hosts: frozenset[str] | None = None
+    """Who may take over, beside the address in SDP; None anybody."""
+    until: int = 0
+    """Tick up to which others may take over."""
+    candidate: tuple[Address, bytes] | None = None
+    """Source on probation, with its SSRC."""
     hits: int = 0
+    hit_sequence: int = 0
+    hit_tick: int = 0
     wants_sending: bool = False
     control: Address | None = None
-    report: tuple[int, float] = (0, 0.0)
+    """Where our RTCP goes, unless it shares the RTP port."""
+    control_learned: bool = False
+    """The peer's RTCP has come from there."""
+    heard_report: tuple[int, float] = (0, 0.0)
+    """Middle of the NTP time in the peer's last sender report, and when it came."""
+    reporting: bool = False
+    """Its RTCP reports are scheduled."""
+    reported: tuple[int, int] = (0, 0)
+    """Packets sent as of our last report and the one before."""
+    sent_before: tuple[int, int] = (0, 0)
+    """Packets and octets of former streams (SSRCs) of ours."""
     sendings: deque[SendTones] = field(default_factory=deque)
     told: bool = False
 
 
-def literal(host: str, port: int) -> Address | None:
-    """An address that can be sent to without asking a name server; None for names, wildcards and port 0."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return None
-    if address.is_unspecified or address.is_multicast or not 0 < port < 65536:
-        return None
-    return str(address), port
-
-
-class Legs:
+class Legs(Latching):
     """All legs of a plane, by number and by row."""
 
     def __init__(self, net: Network, columns: Columns, rows: Rows, entropy: Callable[[int], bytes]) -> None:
+        super().__init__(columns)
         self.by_number: dict[int, Leg] = {}
         self.by_row: dict[int, Leg] = {}
-        self.learning: dict[int, Leg] = {}
-        self.reads = Reads(columns.receive.octets, columns.receive.length)
-        self.writes = Writes(columns.transmit.octets, columns.transmit.length)
         self.packed: NDArray[np.int64] = np.zeros(0, np.int64)
         """Rows whose packets are not of 20 ms."""
         self._ports: dict[int, Leg] = {}
         self._net = net
-        self._columns = columns
         self._rows = rows
         self._entropy = entropy
 
@@ -111,12 +109,12 @@ class Legs:
             self._ports[endpoint.port] = leg
         return leg
 
-    def _start_stream(self, row: int) -> None:
+    def _start_stream(self, row: int, first_half: int = 0xFFFF) -> None:
         """Random SSRC, sequence number and time (RFC 3550 section 5.1)."""
         tx = self._columns.transmit
         seed = self._entropy(10)
         tx.ssrc[row] = int.from_bytes(seed[:4], "big")
-        tx.sequence[row] = int.from_bytes(seed[4:6], "big")
+        tx.sequence[row] = int.from_bytes(seed[4:6], "big") & first_half
         tx.time[row] = int.from_bytes(seed[6:10], "big")
         tx.mark[row] = 1
         tx.octets[row, 0] = 0x80
@@ -139,6 +137,8 @@ class Legs:
                 f"leg {leg.leg}: packets of {command.ptime} ms; give one of {PTIMES}, "
                 "and 20 for codecs whose RTP clock is not 8000 Hz"
             )
+        if command.srtp is not None:
+            check_keys(command.srtp)
         setup, row = self._columns.setup, leg.row
         first = not setup.connected[row]
         setup.connected[row] = 1
@@ -157,12 +157,12 @@ class Legs:
         leg.wants_sending = command.sending
         if leg.endpoint is None:
             return
-        target = literal(command.host, command.port)
-        if first:
-            _drain(leg.endpoint, leg.rx)
-        if first or (target is not None and target != leg.target):
-            self._learn(leg, target)
-        self._route(leg)
+        setup.control_mux[row] = command.rtcp_mux
+        self._protect(leg, command.srtp, tick)
+        target, control = literal(command.host, command.port), self._control_address(command)
+        if first or (control is not None and target != leg.target):
+            leg.control, leg.control_learned = control, False
+        self.offer(leg, target, tick, first=first)
 
     def _pack(self, row: int, ptime: int) -> None:
         """Send packets of ``ptime`` ms from now on; what waits for a packet of another length is given up."""
@@ -173,81 +173,19 @@ class Legs:
         others = self.packed[self.packed != row]
         self.packed = others if ptime == 20 else np.append(others, row)
 
-    def _learn(self, leg: Leg, target: Address | None) -> None:
-        assert leg.endpoint is not None
-        if leg.locked is not None:
-            leg.endpoint.disconnect()
-        leg.locked = leg.candidate = None
-        leg.hits = 0
-        leg.target = target
-        leg.control = None if target is None else (target[0], target[1] + 1)
-        self.reads.remove(leg.row)
-        self.learning[leg.row] = leg
-
-    def _route(self, leg: Leg) -> None:
-        """Put the leg into the write sweep if it may send and knows where to."""
-        endpoint, peer = leg.endpoint, leg.target
-        may = leg.wants_sending and endpoint is not None and (leg.locked or peer) is not None
-        self._columns.setup.sending[leg.row] = may
-        if not may or endpoint is None:
-            self.writes.remove(leg.row)
-        elif leg.locked is not None:
-            self.writes.add(leg.row, endpoint.send, endpoint.fd)
-        elif peer is not None:
-            self.writes.add(leg.row, _sender(endpoint, peer))
-
-    def learn(self, leg: Leg, take: Callable[[Leg, int], None]) -> LegLatched | None:
-        """Read a learning leg's socket; ``take`` ingests each packet of the source the leg locks to."""
-        endpoint = leg.endpoint
-        assert endpoint is not None
-        for _ in range(LEARN_READS):
-            try:
-                length, source = endpoint.recvfrom_into(leg.rx)
-            except OSError:
-                return None
-            address = (source[0], source[1])
-            if not self._plausible(leg, length):
-                self._columns.receive.garbage[leg.row] += 1
-            elif self._trust(leg, address):
-                return self._lock(leg, endpoint, address, length, take)
-        return None
-
-    def _plausible(self, leg: Leg, length: int) -> bool:
-        """Whether the datagram in the leg's row is RTP of a payload type we agreed on."""
-        data = self._columns.receive.octets[leg.row]
-        setup = self._columns.setup
-        kinds = (int(setup.receive_type[leg.row]), int(setup.receive_event_type[leg.row]))
-        return payload_bounds(data, length)[0] >= 0 and int(data[1] & 0x7F) in kinds
+    def _protect(self, leg: Leg, keys: SrtpKeys | None, tick: int) -> None:
+        """Protect the leg from now on, or no more. New keys to send with mean a new stream of ours."""
+        if not self.secured.set(leg.row, keys, tick):
+            return
+        tx, row = self._columns.transmit, leg.row
+        leg.sent_before = int(tx.packets[row]), int(tx.payload[row])
+        # The peer can only guess the rollover counter if the first packets are lost and the number wraps.
+        self._start_stream(row, first_half=0x7FFF)
 
     @staticmethod
-    def _trust(leg: Leg, address: Address) -> bool:
-        if leg.target is None or address == leg.target:
-            return True
-        leg.hits = leg.hits + 1 if address == leg.candidate else 1
-        leg.candidate = address
-        return leg.hits >= PROBATION
-
-    def _lock(
-        self, leg: Leg, endpoint: Endpoint, address: Address, length: int, take: Callable[[Leg, int], None]
-    ) -> LegLatched | None:
-        try:
-            endpoint.connect(address)
-        except OSError:
-            return None
-        del self.learning[leg.row]
-        leg.locked = address
-        if leg.control is None or leg.control[0] != address[0]:
-            leg.control = (address[0], address[1] + 1)
-        take(leg, length)
-        # Others' packets that came before the socket was connected are still queued.
-        with contextlib.suppress(OSError):
-            for _ in range(DRAIN):
-                length, source = endpoint.recvfrom_into(leg.rx)
-                if (source[0], source[1]) == address:
-                    take(leg, length)
-        self.reads.add(leg.row, endpoint.recv_into, endpoint.fd)
-        self._route(leg)
-        return LegLatched(leg.leg, *address)
+    def _control_address(command: ConnectLeg) -> Address | None:
+        port = command.rtcp_port or (command.port + 1 if command.port else 0)
+        return literal(command.rtcp_host or command.host, port)
 
     def close(self, leg: Leg, now: float) -> LegClosed:
         """Free the row and its ports."""
@@ -260,12 +198,9 @@ class Legs:
             int(rx.total[row]),
             int(self._columns.transmit.packets[row]),
             lost,
-            float(rx.jitter[row]) / 8,
+            float(rx.jitter[row]) * MS / max(int(self._columns.setup.clock[row]), 1),
         )
-        # Before the socket is closed: from then on its number may be another file's.
-        self.reads.remove(row)
-        self.writes.remove(row)
-        self.learning.pop(row, None)
+        self.forget(leg)
         self.packed = self.packed[self.packed != row]
         if leg.endpoint is not None:
             del self._ports[leg.endpoint.port]
@@ -281,13 +216,3 @@ class Legs:
 
 def _either(number: int, otherwise: int) -> int:
     return otherwise if number < 0 else number
-
-
-def _drain(endpoint: Endpoint, into: memoryview) -> None:
-    with contextlib.suppress(OSError):
-        for _ in range(DRAIN):
-            endpoint.recvfrom_into(into)
-
-
-def _sender(endpoint: Endpoint, address: Address) -> Callable[[memoryview], int]:
-    return lambda view: endpoint.sendto(view, address)

@@ -32,21 +32,24 @@ class Receiver:
     def run(self, tick: int) -> None:
         """Read every socket, some more than once."""
         self._tick = tick
-        for leg in list(self._legs.learning.values()):
-            latched = self._legs.learn(leg, self._take)
-            if latched is not None:
-                self._tell(latched)
+        for latched in self._legs.run(tick, self._take):
+            self._tell(latched)
         reads = self._legs.reads
         if not len(reads):
             return
         rows = reads.rows
         reads.run()
+        secured = self._legs.secured
+        if secured:
+            secured.unprotect(tick)
         behind = self._ingest(rows, first=True)
         for _ in range(MAX_READS):
             if not behind:
                 break
             rows = rows[self._columns.receive.again[rows] != 0]
             reads.run(rows)
+            if secured:
+                secured.unprotect(tick, rows)
             behind = self._ingest(rows, first=False)
 
     def _take(self, leg: Leg, length: int) -> None:
@@ -55,11 +58,16 @@ class Receiver:
 
     def _ingest(self, rows: NDArray[np.int64], *, first: bool) -> int:
         c = self._columns
-        behind, keys = ingest(
+        behind, keys, controls = ingest(
             c.setup, c.receive, c.jitter, c.detect, rows, len(rows), self._tick, self._delay, first
         )
         if keys:
             tell_keys(self._legs, c.receive.key[rows], rows, "rfc4733", self._tick, self._tell)
+        if controls:
+            for row in rows[c.receive.control[rows] > 0].tolist():
+                leg = self._legs.by_row[row]
+                if leg.locked is not None:
+                    self._legs.take_control(leg, int(c.receive.control[row]), leg.locked)
         return behind
 
 

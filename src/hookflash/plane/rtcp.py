@@ -12,6 +12,10 @@ BYE = 203
 NTP_EPOCH = 2_208_988_800
 """Seconds from 1900 to 1970."""
 MAX_LOST = 0x7FFFFF
+LONGEST_TRIP = 10.0
+"""Seconds; a longer round trip is a mistake, or a lie."""
+CLOCK_SLACK = 0.1
+"""Seconds by which a round trip may come out below 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +43,43 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a peer's compound packet said; ``ntp_middle`` is of its NTP time, ``bye`` that it leaves."""
+    """What a peer's compound packet said.
+
+    ``ntp_middle`` is the middle of the NTP time of its sender report (section 4), 0 when it was none;
+    ``bye`` tells that a BYE was in it, ``gone`` which sources it named.
+    """
 
     ssrc: int
     ntp_middle: int
     receptions: tuple[Reception, ...]
     bye: bool
+    gone: tuple[int, ...] = ()
 
 
 def ntp(wall: float) -> tuple[int, int]:
     """Unix seconds as NTP seconds and fraction."""
     seconds = int(wall)
     return (seconds + NTP_EPOCH) & 0xFFFFFFFF, int((wall - seconds) * 0x100000000) & 0xFFFFFFFF
+
+
+def middle(wall: float) -> int:
+    """Unix seconds as the middle 32 bits of an NTP time: units of 1/65536 s, modulo 2**32."""
+    seconds, fraction = ntp(wall)
+    return (seconds & 0xFFFF) << 16 | fraction >> 16
+
+
+def round_trip(wall: float, reception: Reception) -> float | None:
+    """Seconds from our report to the peer and back, as of now (section 6.4.1, figure 2).
+
+    None when the peer has had no report of ours yet, or its answer to it makes no sense.
+    """
+    if not reception.last_report:
+        return None
+    units = (middle(wall) - reception.last_report - reception.delay) & 0xFFFFFFFF
+    if units >= 0x80000000:
+        units -= 0x100000000
+    # The peer's clock and ours are read a moment apart from the network.
+    return max(units, 0) / 65536 if -CLOCK_SLACK <= units / 65536 <= LONGEST_TRIP else None
 
 
 def build(
@@ -85,8 +114,9 @@ def build(
 
 def parse(data: bytes) -> Report | None:
     """Read a compound packet; None when it is not one (section A.2). Unknown parts are passed over."""
-    ssrc = middle = -1
+    ssrc = stamp = -1
     receptions: list[Reception] = []
+    gone: list[int] = []
     bye = False
     at = 0
     while at < len(data):
@@ -103,11 +133,15 @@ def parse(data: bytes) -> Report | None:
             if ssrc < 0:
                 (ssrc,) = struct.unpack_from("!I", data, at + 4)
             if kind == SENDER_REPORT:
-                (middle,) = struct.unpack_from("!I", data, at + 10)
+                (stamp,) = struct.unpack_from("!I", data, at + 10)
             receptions += [_read_block(data, start + 24 * i) for i in range(head & 31)]
-        bye = bye or kind == BYE
+        if kind == BYE:
+            bye = True
+            if at + 4 + 4 * (head & 31) > end:
+                return None
+            gone += struct.unpack_from(f"!{head & 31}I", data, at + 4)
         at = end
-    return Report(ssrc, max(middle, 0), tuple(receptions), bye) if ssrc >= 0 else None
+    return Report(ssrc, max(stamp, 0), tuple(receptions), bye, tuple(gone)) if ssrc >= 0 else None
 
 
 def reception(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hookflash.plane.columns import Columns
 from hookflash.plane.kernels.output import Mixes, output
 from hookflash.plane.kernels.packing import pack
@@ -26,12 +29,27 @@ class Sender:
         if len(toning):
             send_tones(c.setup, c.transmit, c.wide, toning, len(toning))
         output(c.setup, c.jitter, c.transmit, plays, mixes, used)
-        writes, packed = self._legs.writes, self._legs.packed
+        packed, packing = self._legs.packed, c.packing
         if not len(packed):
-            writes.run()
+            self._write()
             return
-        seconds = pack(c.setup, c.transmit, c.packing, packed, len(packed))
-        writes.run()
-        writes.run(packed, c.packing.first, c.packing.first_length)
+        seconds = pack(c.setup, c.transmit, packing, packed, len(packed))
+        self._write()
+        self._write(packed, packing.first, packing.first_length)
         if seconds:
-            writes.run(packed, c.packing.second, c.packing.second_length)
+            self._write(packed, packing.second, packing.second_length)
+
+    def _write(
+        self,
+        rows: NDArray[np.int64] | None = None,
+        octets: NDArray[np.uint8] | None = None,
+        length: NDArray[np.int32] | None = None,
+    ) -> None:
+        """Send what is in ``octets``, for ``rows`` or all: as it is, or protected."""
+        legs, tx = self._legs, self._columns.transmit
+        legs.writes.run(rows, octets, length)
+        if legs.secured:
+            rows = legs.secured.protect(
+                rows, tx.octets if octets is None else octets, tx.length if length is None else length
+            )
+            legs.secure_writes.run(rows)

@@ -30,13 +30,19 @@ class Receive(NamedTuple):
     owed: NDArray[np.int32]  # samples that should have come by now
     span: NDArray[np.int32]  # samples of the last audio packet
     ssrc: NDArray[np.int64]  # source, -1 none yet
+    source_at: NDArray[np.int64]  # tick of its last packet
+    source_from: NDArray[np.int64]  # tick of its first packet
+    candidate: NDArray[np.int64]  # another source (SSRC) that asks to be heard instead, -1 none
+    candidate_sequence: NDArray[np.int64]  # sequence number of its last packet, modulo 2**16
+    resync: NDArray[np.int64]  # the next sequence number, if a jump was a restart (RFC 3550 A.1), -1 none
+    control: NDArray[np.int32]  # octets of the RTCP packet in the row (RFC 5761), 0 none
     base: NDArray[np.int64]  # first extended sequence number
     highest: NDArray[np.int64]  # highest extended sequence number
     packets: NDArray[np.int64]  # packets of this source
     prior_expected: NDArray[np.int64]  # as of the last report
     prior_packets: NDArray[np.int64]  # as of the last report
-    transit: NDArray[np.int64]  # arrival minus RTP time of the last packet, samples
-    jitter: NDArray[np.float64]  # interarrival jitter, samples
+    transit: NDArray[np.int64]  # arrival minus RTP time of the last packet, RTP units
+    jitter: NDArray[np.float64]  # interarrival jitter, RTP units
     total: NDArray[np.int64]  # packets of all sources of the leg
     lost: NDArray[np.int64]  # packets lost of former sources
     garbage: NDArray[np.int64]  # datagrams that were not our RTP

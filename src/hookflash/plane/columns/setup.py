@@ -29,6 +29,7 @@ class Setup(NamedTuple):
     receive_event_type: NDArray[np.int16]  # RTP payload type of the telephone-events we expect, -1 none
     noise_type: NDArray[np.int16]  # RTP payload type of comfort noise (RFC 3389), -1 none
     secure: NDArray[np.uint8]  # SRTP: its packets leave the fast path
+    control_mux: NDArray[np.uint8]  # RTCP shares the RTP port (RFC 5761)
     wide: NDArray[np.int32]  # wideband slot of the leg, -1 none
     muted: NDArray[np.uint8]  # nobody hears it
     mix: NDArray[np.int32]  # row of the call's mix this leg is joined to, -1 none

@@ -12,6 +12,7 @@ from hookflash.plane.columns import FRAME, MISSING, RATE, RING, RX_SIZE, Detect,
 from hookflash.plane.kernels.codec import decode
 from hookflash.plane.kernels.compiling import kernel, part
 from hookflash.plane.kernels.events import difference, take_event
+from hookflash.plane.kernels.sources import HOLD, admit_source, follow_sequence, measure_jitter, start_source
 
 MAX_OWED = 8 * FRAME
 LATE_RESYNC = 5
@@ -52,44 +53,6 @@ def payload_bounds(data: NDArray[np.uint8], length: int) -> tuple[int, int]:
     if start > end:
         return -1, -1
     return start, end
-
-
-@part
-def start_source(rx: Receive, row: int, ssrc: int, sequence: int) -> None:
-    """Begin statistics anew for a source, keeping what the former one lost."""
-    if rx.ssrc[row] >= 0:
-        rx.lost[row] += max(0, rx.highest[row] - rx.base[row] + 1 - rx.packets[row])
-    rx.ssrc[row] = ssrc
-    rx.base[row] = sequence
-    rx.highest[row] = sequence - 1
-    rx.packets[row] = 0
-    rx.prior_expected[row] = 0
-    rx.prior_packets[row] = 0
-    rx.jitter[row] = 0.0
-    rx.transit[row] = -1
-
-
-@part
-def follow_sequence(rx: Receive, row: int, sequence: int) -> None:
-    """Extend the sequence number; a jump of more than 3,000 either way is a restart (RFC 3550 A.1)."""
-    step = (sequence - rx.highest[row]) & 0xFFFF
-    if step >= 0x8000:
-        step -= 0x10000
-    if step > 3000 or step < -3000:
-        start_source(rx, row, rx.ssrc[row], sequence)
-        step = 1
-    if step > 0:
-        rx.highest[row] += step
-    rx.packets[row] += 1
-
-
-@part
-def measure_jitter(rx: Receive, row: int, arrival: int, time: int) -> None:
-    """Interarrival jitter (RFC 3550 A.8), in samples."""
-    transit = (arrival - time) & 0xFFFFFFFF
-    if rx.transit[row] >= 0:
-        rx.jitter[row] += (abs(difference(transit, rx.transit[row])) - rx.jitter[row]) / 16.0
-    rx.transit[row] = transit
 
 
 @part
@@ -162,6 +125,10 @@ def ingest_packet(
 ) -> int:
     """One datagram of a row: 0 it was not our RTP, 1 it was, 2 more may be queued behind it."""
     data = rx.octets[row]
+    if setup.control_mux[row] != 0 and length >= 8 and data[1] >= 192 and data[1] <= 223:
+        # RTCP on the RTP port (RFC 5761 section 4) leaves here for :mod:`hookflash.plane.reports`.
+        rx.control[row] = length
+        return 2
     start, end = payload_bounds(data, length)
     if start < 0:
         return 0
@@ -176,12 +143,16 @@ def ingest_packet(
     sequence = number(data, 2, 2)
     time = number(data, 4, 4)
     ssrc = number(data, 8, 4)
+    # Some gateways send events from a source of their own; only audio and noise change the leg's source.
+    if not is_event and setup.receiving[row] != 0 and not admit_source(rx, row, ssrc, sequence, tick):
+        return 0
     rx.heard_at[row] = tick
     if setup.receiving[row] == 0:
         return 1
     rx.total[row] += 1
-    # Some gateways send events from a source of their own; only audio and noise change the leg's source.
     if rx.ssrc[row] != ssrc and (not is_event or rx.ssrc[row] < 0):
+        rx.source_from[row] = tick if rx.ssrc[row] >= 0 else tick - HOLD
+        rx.source_at[row] = tick
         start_source(rx, row, ssrc, sequence)
         jitter.playing[row] = 0
         if not is_event:
@@ -197,7 +168,7 @@ def ingest_packet(
         # End packets often come three at a time.
         return 2
     if is_audio:
-        measure_jitter(rx, row, tick * FRAME, time)
+        measure_jitter(rx, row, tick * setup.clock[row], time)
         rx.span[row] = min(max(end - start, 1), MAX_OWED)
         insert_audio(jitter, row, setup.codec[row], data[start:end], time, marker, delay)
     return 1
@@ -214,20 +185,22 @@ def ingest(
     tick: int,
     delay: int,
     first: bool,
-) -> tuple[int, int]:
-    """Take the datagram of each of ``rows[:count]``; how many rows to read again, how many keys began.
+) -> tuple[int, int, int]:
+    """Take the datagram of each of ``rows[:count]``; how many to read again, how many keys, how many RTCP.
 
     ``first`` marks the tick's first sweep. ``again`` tells the rows that are behind: a packet came and more
     are owed, or it is the row's turn for a second look.
     """
     behind = 0
     keys = 0
+    controls = 0
     for k in range(count):
         row = rows[k]
         length = rx.length[row]
         rx.length[row] = 0
         rx.again[row] = 0
         rx.key[row] = -1
+        rx.control[row] = 0
         if first and rx.ssrc[row] >= 0:
             rx.owed[row] = min(rx.owed[row] + FRAME, MAX_OWED)
         if length <= 0:
@@ -246,7 +219,8 @@ def ingest(
             rx.garbage[row] += verdict == 0
             more = True
         keys += rx.key[row] >= 0
+        controls += rx.control[row] > 0
         if more or not first:
             rx.again[row] = 1
             behind += 1
-    return behind, keys
+    return behind, keys, controls

@@ -1,0 +1,237 @@
+"""The legs whose RTP is protected: between the sockets and the kernels, all of them in a few calls.
+
+What such a leg sends is copied out of its row before it is protected, so that kernels may rely on what they
+left there; the copies are sent from here and from nowhere else, and what could not be protected is not sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hookflash.plane import srtp
+from hookflash.plane.columns import Columns
+from hookflash.ports.plane import SrtpKeys
+
+KEEP_KEY = 250
+"""Ticks for which the peer's former key is still good after a change: what is on its way must not be lost."""
+SIZE = 1500
+"""Octets of a row of protected packets."""
+_BIG_ENDIAN = np.array([1 << 24, 1 << 16, 1 << 8, 1], np.int64)
+NOT_RTP = 1
+"""The length a datagram that was refused is given: ingest counts it as garbage and reads on."""
+
+
+def is_control(kind: int) -> bool:
+    """Whether the second octet of a datagram on an RTP port says that it is RTCP (RFC 5761 section 4)."""
+    return 192 <= kind <= 223
+
+
+@dataclass(slots=True)
+class Security:
+    """SRTP of one leg, both ways."""
+
+    keys: SrtpKeys
+    sender: srtp.Sender
+    receiver: srtp.Receiver
+    former: srtp.Receiver | None = None
+    former_until: int = 0
+
+    def unprotect_control(self, packet: bytes, tick: int) -> bytes | None:
+        """SRTCP as RTCP; None when it is not authentic."""
+        plain = self.receiver.control(packet)
+        if plain is None and self.former is not None and tick < self.former_until:
+            plain = self.former.control(packet)
+        return plain
+
+
+class Secured:
+    """All protected legs of a plane, by row."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._legs: dict[int, Security] = {}
+        rows = len(columns.setup.open)
+        # Zero pages: only the rows of protected legs cost memory.
+        self.octets: NDArray[np.uint8] = np.zeros((rows, SIZE), np.uint8)
+        self.length: NDArray[np.int32] = np.zeros(rows, np.int32)
+        self._rows: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._source: NDArray[np.int64] = np.full(rows, -1, np.int64)
+        self._changing: dict[int, int] = {}
+        self._receive: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+        self._send: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+
+    def __len__(self) -> int:
+        return len(self._legs)
+
+    def get(self, row: int) -> Security | None:
+        """The protection of a row, None when it has none."""
+        return self._legs.get(row)
+
+    def set(self, row: int, keys: SrtpKeys | None, tick: int) -> bool:
+        """Protect a row with ``keys``, or no more; whether it needs a new stream (SSRC) to send with them.
+
+        Contexts of keys that stay go on. Raises :class:`ValueError` for keys that make no sense, and then
+        changes nothing.
+        """
+        old = self._legs.get(row)
+        if keys is None:
+            self.remove(row)
+            return False
+        srtp.check_keys(keys)
+        if old is not None and old.keys == keys:
+            return False
+        same = old is not None and old.keys.suite == keys.suite
+        if old is not None and same and old.keys.send_key == keys.send_key:
+            sender, anew = old.sender, False
+        else:
+            sender, anew = srtp.Sender(keys.suite, keys.send_key), True
+        if old is not None and same and old.keys.receive_key == keys.receive_key:
+            new = Security(keys, sender, old.receiver, old.former, old.former_until)
+        else:
+            rollover = max(int(self._columns.receive.highest[row]) >> 16, 0) if old is not None else 0
+            receiver = srtp.Receiver(keys.suite, keys.receive_key, rollover)
+            former = old.receiver if old is not None else None
+            new = Security(keys, sender, receiver, former, tick + KEEP_KEY)
+            self._source[row] = -1
+            if former is not None:
+                self._changing[row] = new.former_until
+        self._legs[row] = new
+        self._columns.setup.secure[row] = 1
+        self._index()
+        return anew
+
+    def remove(self, row: int) -> None:
+        """Forget the keys of a row; one that has none is ignored."""
+        if self._legs.pop(row, None) is not None:
+            self._columns.setup.secure[row] = 0
+            self.length[row] = 0
+            self._changing.pop(row, None)
+            self._index()
+
+    def _index(self) -> None:
+        """Where libsrtp finds everything, as lists that ``map`` walks."""
+        rows = sorted(self._legs)
+        rx = self._columns.receive
+        self._rows = np.array(rows, np.int64)
+        self._receive = (
+            [self._legs[row].receiver.context for row in rows],
+            _pointers("unsigned char *", rx.octets, rows),
+            _pointers("int *", rx.length, rows),
+        )
+        self._send = (
+            [self._legs[row].sender.context for row in rows],
+            _pointers("unsigned char *", self.octets, rows),
+            _pointers("int *", self.length, rows),
+        )
+
+    # --- what comes in ---
+
+    def unprotect(self, tick: int, rows: NDArray[np.int64] | None = None) -> None:
+        """Verify and decrypt in place what was read for ``rows``, or for all; refused ones become garbage.
+
+        RTCP that shares the port (RFC 5761) is left as it is.
+        """
+        if not self._legs:
+            return
+        if rows is None:
+            places = self._rows
+        else:
+            places = rows[self._columns.setup.secure[rows] != 0]
+        rx = self._columns.receive
+        places = places[rx.length[places] > 0]
+        if not len(places):
+            return
+        kinds = rx.octets[places, 1]
+        mux = self._columns.setup.control_mux[places] != 0
+        places = places[~(mux & (kinds >= 192) & (kinds <= 223))]
+        at = np.searchsorted(self._rows, places).tolist()
+        contexts, octets, lengths = self._receive
+        # Failing may spoil a packet where it lies, and a former key may be the right one.
+        copies = {
+            row: rx.octets[row, : rx.length[row]].tobytes()
+            for row in (places.tolist() if self._changing else ())
+            if self._changing.get(row, 0) > tick
+        }
+        codes = srtp.unprotect_all(
+            [contexts[i] for i in at], [octets[i] for i in at], [lengths[i] for i in at]
+        )
+        sources = rx.octets[places, 8:12].astype(np.int64) @ _BIG_ENDIAN
+        good = (np.array(codes) == 0) & (sources == self._source[places])
+        for place in np.flatnonzero(~good).tolist():
+            row = int(places[place])
+            if codes[place] == 0:
+                taken = self._legs[row].receiver.known(sources[place].item().to_bytes(4, "big"))
+                if taken:
+                    self._source[row] = sources[place]
+            else:
+                taken = row in copies and self._again(row, copies[row])
+            if not taken:
+                rx.length[row] = NOT_RTP
+
+    def _again(self, row: int, packet: bytes) -> bool:
+        """A packet the key is wrong for: with a counter that went on, or with the former key."""
+        leg, rx = self._legs[row], self._columns.receive
+        assert leg.former is not None
+        (octets,), (length,) = (
+            _pointers("unsigned char *", rx.octets, [row]),
+            _pointers("int *", rx.length, [row]),
+        )
+        known = int.from_bytes(packet[8:12], "big") == int(rx.ssrc[row])
+        receivers = [leg.former]
+        if known and leg.receiver.fresh and leg.receiver.try_rollover(packet):
+            receivers.insert(0, leg.receiver)
+            self._index()
+        for receiver in receivers:
+            rx.octets[row, : len(packet)] = np.frombuffer(packet, np.uint8)
+            rx.length[row] = len(packet)
+            if srtp.unprotect_all([receiver.context], [octets], [length]) == [0]:
+                return receiver.known(packet[8:12])
+        return False
+
+    def unprotect_row(self, row: int, length: int, tick: int) -> int:
+        """The packet of ``length`` octets in a row; its new length, :data:`NOT_RTP` when it is refused."""
+        if length <= 0:
+            return NOT_RTP
+        self._columns.receive.length[row] = length
+        self.unprotect(tick, np.array([row], np.int64))
+        length = int(self._columns.receive.length[row])
+        self._columns.receive.length[row] = 0
+        return length
+
+    # --- what goes out ---
+
+    def protect(
+        self, rows: NDArray[np.int64] | None, octets: NDArray[np.uint8], length: NDArray[np.int32]
+    ) -> NDArray[np.int64]:
+        """Copy the packets of protected rows among ``rows`` (None: all) and protect the copies; those rows.
+
+        They are in :attr:`octets`, their sizes in :attr:`length`: 0 where there is nothing to send, or where
+        it could not be protected.
+        """
+        contexts, copies, lengths = self._send
+        if rows is None:
+            rows = self._rows
+        else:
+            rows = rows[self._columns.setup.secure[rows] != 0]
+            at = np.searchsorted(self._rows, rows).tolist()
+            contexts, copies, lengths = [
+                [found[place] for place in at] for found in (contexts, copies, lengths)
+            ]
+        sizes = length[rows]
+        sizes[sizes > SIZE - srtp.TRAILER] = 0
+        width = int(sizes.max(initial=0))
+        self.octets[rows, :width] = octets[rows, :width]
+        self.length[rows] = sizes
+        codes = srtp.protect_all(contexts, copies, lengths)
+        if any(codes):
+            self.length[rows[np.array(codes) != 0]] = 0
+        return rows
+
+
+def _pointers(kind: str, array: NDArray[Any], rows: list[int]) -> list[Any]:
+    begin, step = array.ctypes.data, array.strides[0]
+    return [srtp.pointer(kind, begin + step * row) for row in rows]
