@@ -122,21 +122,6 @@ def test_jumps_are_followed_without_the_compiler(jump, plain):
     test_plane_receive.test_a_jump_in_time_is_followed(jump)
 
 
-@pytest.mark.parametrize("depth", [-200, 0, 79, 80, 480, 720, 721, 2000])
-def test_drift_is_followed_the_same_way_without_the_compiler(depth):
-    fast, plain = make_columns(BLOCK).jitter, make_columns(BLOCK).jitter
-    for jitter, form in ((fast, ingest.follow_drift), (plain, ingest.follow_drift.py_func)):
-        jitter.low[0] = columns_module.RING
-        jitter.time[0] = 10_000
-        for _ in range(ingest.DRIFT_WINDOW):
-            form(jitter, 0, depth, 480)
-    assert fast.time[0] == plain.time[0]
-    assert np.array_equal(fast.ring, plain.ring)
-    moved = fast.time[0] - 10_000
-    assert (moved > 0) == (depth > 720)
-    assert (moved < 0) == (depth < 80)
-
-
 def test_numbers_wrap_without_the_compiler(plain):
     test_plane_receive.test_numbers_wrap_unheard("PCMU", 65530, 2**32 - 500)
 

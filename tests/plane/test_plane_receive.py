@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from plane_bench import FRAME, Bench, sine, split, through_ulaw, ulaw
 
 from hookflash.plane.columns import PAST, RX_SIZE
+from hookflash.plane.kernels.conceal import RETURN
 from hookflash.plane.kernels.events import difference
 from hookflash.plane.kernels.ingest import payload_bounds
 from hookflash.plane.memory import Faults
@@ -110,7 +111,7 @@ def test_lost_audio_fades_and_comes_back():
     assert hole.any()
     assert not np.array_equal(hole, exact[10 * FRAME : 11 * FRAME])
     assert np.abs(hole.astype(int)).max() <= np.abs(exact).max()
-    assert np.array_equal(frames[4], exact[11 * FRAME : 12 * FRAME])
+    assert np.array_equal(frames[4][RETURN:], exact[11 * FRAME + RETURN : 12 * FRAME])
     bench.do(CloseLeg(1))
     bench.tick()
     assert bench.of(LegClosed)[0].lost == 1
@@ -159,7 +160,9 @@ def test_a_new_source_takes_over():
         bench.tick()
         frames.append(heard(bench, 1))
     # Its second packet in sequence, when the former source has been silent, is the first that is taken.
-    assert np.array_equal(np.concatenate(frames[DELAY + 1 :]), through_ulaw(VOICE)[FRAME : 7 * FRAME])
+    # Faded in over 4 ms, since the former source was faded out.
+    whole = np.concatenate(frames[DELAY + 1 :])
+    assert np.array_equal(whole[RETURN:], through_ulaw(VOICE)[FRAME + RETURN : 7 * FRAME])
     bench.do(CloseLeg(1))
     bench.tick()
     assert (bench.of(LegClosed)[0].received, bench.of(LegClosed)[0].lost) == (19, 0)

@@ -8,7 +8,7 @@ import numpy as np
 
 from hookflash.plane.columns import Columns
 from hookflash.plane.kernels.dtmf import detect_keys
-from hookflash.plane.kernels.playout import playout
+from hookflash.plane.kernels.playout import fit_wide, make_flat, make_line, take
 from hookflash.plane.legs import Legs
 from hookflash.plane.receiving import tell_keys
 from hookflash.ports.plane import PlaneEvent
@@ -21,10 +21,13 @@ class Hearing:
         self._columns = columns
         self._legs = legs
         self._tell = tell
+        self._line = make_line()
+        self._flat = make_flat()
 
     def run(self, tick: int, used: int) -> None:
         """Move every leg a frame on."""
         c = self._columns
-        playout(c.setup, c.jitter, used)
+        take(c.setup, c.jitter, c.wide, c.quality, self._line, self._flat, used, tick)
+        fit_wide(c.setup, c.jitter, c.wide, c.quality, self._line, self._flat, used)
         if detect_keys(c.setup, c.receive, c.jitter, c.detect, used, tick):
             tell_keys(self._legs, c.detect.key[:used], np.arange(used), "inband", tick, self._tell)

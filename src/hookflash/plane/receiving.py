@@ -18,7 +18,7 @@ MAX_READS = 4
 
 
 class Receiver:
-    """The first system of a tick. ``delay`` is how long a packet waits before it is played, 1/8000 s."""
+    """The first system of a tick. ``delay`` is the first target of jitter buffers, 1/8000 s."""
 
     def __init__(
         self, columns: Columns, legs: Legs, tell: Callable[[PlaneEvent], None], *, delay: int
@@ -58,8 +58,18 @@ class Receiver:
 
     def _ingest(self, rows: NDArray[np.int64], *, first: bool) -> int:
         c = self._columns
-        behind, keys, controls = ingest(
-            c.setup, c.receive, c.jitter, c.detect, rows, len(rows), self._tick, self._delay, first
+        behind, keys, controls, _ = ingest(
+            c.setup,
+            c.receive,
+            c.jitter,
+            c.wide,
+            c.detect,
+            c.quality,
+            rows,
+            len(rows),
+            self._tick,
+            self._delay,
+            first,
         )
         if keys:
             tell_keys(self._legs, c.receive.key[rows], rows, "rfc4733", self._tick, self._tell)

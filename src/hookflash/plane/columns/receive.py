@@ -39,6 +39,7 @@ class Receive(NamedTuple):
     base: NDArray[np.int64]  # first extended sequence number
     highest: NDArray[np.int64]  # highest extended sequence number
     packets: NDArray[np.int64]  # packets of this source
+    seen: NDArray[np.int64]  # which of the newest sequence numbers have come, the highest is bit 0
     prior_expected: NDArray[np.int64]  # as of the last report
     prior_packets: NDArray[np.int64]  # as of the last report
     transit: NDArray[np.int64]  # arrival minus RTP time of the last packet, RTP units
@@ -61,4 +62,9 @@ class Receive(NamedTuple):
     former_span: NDArray[np.int32]
     former_ended: NDArray[np.uint8]
     events_seen: NDArray[np.uint8]  # RFC 4733 is alive: in-band detection is off
+    packet: NDArray[np.uint8]  # this datagram is to be decoded elsewhere: 1, 2 with a marker; 0 none
+    packet_start: NDArray[np.int32]  # where its payload begins in ``octets``
+    packet_end: NDArray[np.int32]  # and ends
+    packet_time: NDArray[np.int64]  # its time, 1/8000 s, unwrapped
+    packet_step: NDArray[np.int32]  # how far its sequence number is beyond the highest before it
     key: NDArray[np.int16]  # key that started in this datagram, -1 none

@@ -1,4 +1,4 @@
-"""Receive: RTP parsing (RFC 3550 section 5.1), source statistics (appendix A), keys (RFC 4733), jitter ring.
+"""Receive: RTP parsing (RFC 3550 section 5.1), source statistics (appendix A), audio into the jitter ring.
 
 RTP times wrap modulo 2**32; the jitter columns keep them unwrapped, and the ring index is ``time % RING``.
 """
@@ -8,19 +8,36 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.plane.columns import FRAME, MISSING, RATE, RING, RX_SIZE, Detect, Jitter, Receive, Setup
+from hookflash.plane.columns import (
+    FRAME,
+    RING,
+    RX_SIZE,
+    Detect,
+    Jitter,
+    Quality,
+    Receive,
+    Setup,
+    Wide,
+)
+from hookflash.plane.columns.sizes import G722, L16_WIDE, OPUS, PCMA, PCMU
 from hookflash.plane.kernels.codec import decode
 from hookflash.plane.kernels.compiling import kernel, part
-from hookflash.plane.kernels.events import difference, take_event
+from hookflash.plane.kernels.events import take_event
+from hookflash.plane.kernels.jitter import admit, forget, unwrap
+from hookflash.plane.kernels.noise import take_noise
 from hookflash.plane.kernels.sources import HOLD, admit_source, follow_sequence, measure_jitter, start_source
 
 MAX_OWED = 8 * FRAME
-LATE_RESYNC = 5
-"""Packets in a row that come too late before playout follows the sender."""
-DRIFT_WINDOW = 128
-DRIFT_STEP = 80
 SECOND_LOOK = 8
 """A row is read twice in one of this many ticks, so that no backlog stays in its socket."""
+
+
+@part
+def unit_octets(codec: int) -> int:
+    """Payload octets that make one unit (1/8000 s) of a jitter ring."""
+    if codec in (PCMU, PCMA, G722):
+        return 1
+    return 4 if codec == L16_WIDE else 2
 
 
 @part
@@ -56,72 +73,63 @@ def payload_bounds(data: NDArray[np.uint8], length: int) -> tuple[int, int]:
 
 
 @part
-def start_playout(jitter: Jitter, row: int, time: int, delay: int) -> None:
-    """Play the packet of ``time`` after ``delay`` samples."""
-    jitter.ring[row, :] = MISSING
-    jitter.playing[row] = 1
-    jitter.time[row] = time - delay
-    jitter.newest[row] = time
-    jitter.late[row] = 0
-    jitter.low[row] = RING
-    jitter.window[row] = 0
-
-
-@part
-def follow_drift(jitter: Jitter, row: int, depth: int, delay: int) -> None:
-    """Keep the depth of the ring sane, 10 ms at a time: clocks drift, paths change, backlogs are read."""
-    jitter.low[row] = min(jitter.low[row], depth)
-    jitter.window[row] += 1
-    if jitter.window[row] < DRIFT_WINDOW:
-        return
-    low = int(jitter.low[row])
-    if low > delay + 3 * DRIFT_STEP:
-        step = (low - delay) // 2 // DRIFT_STEP * DRIFT_STEP
-        for i in range(step):
-            jitter.ring[row, (jitter.time[row] + i) & (RING - 1)] = MISSING
-        jitter.time[row] += step
-    elif low < DRIFT_STEP:
-        jitter.time[row] -= max(1, -low // DRIFT_STEP) * DRIFT_STEP
-    jitter.low[row] = RING
-    jitter.window[row] = 0
+def units_in(codec: int, octets: int) -> int:
+    """Whole units (1/8000 s) in so many octets. Dividing would be slow."""
+    size = unit_octets(codec)
+    return octets if size == 1 else octets >> (1 if size == 2 else 2)
 
 
 @part
 def insert_audio(
-    jitter: Jitter, row: int, codec: int, payload: NDArray[np.uint8], time: int, marker: int, delay: int
+    setup: Setup,
+    jitter: Jitter,
+    wide: Wide,
+    quality: Quality,
+    row: int,
+    payload: NDArray[np.uint8],
+    time: int,
+    step: int,
+    marker: int,
+    tick: int,
+    delay: int,
 ) -> None:
-    """Decode a payload into the ring where its time says; late parts are dropped, jumps followed."""
-    count = payload.shape[0]
-    if count == 0:
+    """Decode a payload into the ring where its time says; what comes too late is dropped."""
+    codec, slot = int(setup.codec[row]), int(setup.wide[row])
+    octets = unit_octets(codec)
+    count = units_in(codec, payload.shape[0])
+    if count == 0 or (codec == L16_WIDE and slot < 0):
         return
-    if jitter.playing[row] == 0:
-        start_playout(jitter, row, time, delay)
-    depth = difference(time, jitter.time[row])
-    if depth + count <= 0:
-        jitter.late[row] += 1
-        if jitter.late[row] < LATE_RESYNC and marker == 0 and depth > -RATE:
-            return
-        start_playout(jitter, row, time, delay)
-        depth = delay
-    elif depth + count > RING - FRAME:
-        start_playout(jitter, row, time, delay)
-        depth = delay
-    jitter.late[row] = 0
-    skip = max(0, -depth)
-    begin = jitter.time[row] + depth
-    jitter.newest[row] = max(jitter.newest[row], begin + count)
-    index = (begin + skip) & (RING - 1)
-    count -= skip
-    ahead = min(count, RING - index)
-    decode(codec, payload[skip : skip + ahead], jitter.ring[row, index : index + ahead])
-    if ahead < count:
-        decode(codec, payload[skip + ahead :], jitter.ring[row, : count - ahead])
-    follow_drift(jitter, row, depth, delay)
+    skip = admit(jitter, quality, wide, row, slot, time, count, step, marker, tick, delay)
+    if skip >= count:
+        return
+    if codec == L16_WIDE:
+        index = (2 * (time + skip)) & (2 * RING - 1)
+        left = 2 * (count - skip)
+        ahead = min(left, 2 * RING - index)
+        decode(codec, payload[4 * skip :], wide.ring[slot, index : index + ahead])
+        if ahead < left:
+            decode(codec, payload[4 * skip + 2 * ahead :], wide.ring[slot, : left - ahead])
+        return
+    index = (time + skip) & (RING - 1)
+    left = count - skip
+    ahead = min(left, RING - index)
+    decode(codec, payload[octets * skip :], jitter.ring[row, index : index + ahead])
+    if ahead < left:
+        decode(codec, payload[octets * (skip + ahead) :], jitter.ring[row, : left - ahead])
 
 
 @part
 def ingest_packet(
-    setup: Setup, rx: Receive, jitter: Jitter, detect: Detect, row: int, length: int, tick: int, delay: int
+    setup: Setup,
+    rx: Receive,
+    jitter: Jitter,
+    wide: Wide,
+    detect: Detect,
+    quality: Quality,
+    row: int,
+    length: int,
+    tick: int,
+    delay: int,
 ) -> int:
     """One datagram of a row: 0 it was not our RTP, 1 it was, 2 more may be queued behind it."""
     data = rx.octets[row]
@@ -149,17 +157,21 @@ def ingest_packet(
     rx.heard_at[row] = tick
     if setup.receiving[row] == 0:
         return 1
-    rx.total[row] += 1
     if rx.ssrc[row] != ssrc and (not is_event or rx.ssrc[row] < 0):
         rx.source_from[row] = tick if rx.ssrc[row] >= 0 else tick - HOLD
         rx.source_at[row] = tick
         start_source(rx, row, ssrc, sequence)
         jitter.playing[row] = 0
+        jitter.rtp[row] = -1
+        forget(jitter, row, delay)
         if not is_event:
             # Whether this one sends events is open: in-band detection is on until it does.
             rx.events_seen[row] = 0
+    step, repeated = 0, False
     if rx.ssrc[row] == ssrc:
-        follow_sequence(rx, row, sequence)
+        step, repeated = follow_sequence(rx, row, sequence)
+        quality.duplicates[row] += repeated
+    rx.total[row] += not repeated
     if is_event:
         clock, code = setup.clock[row], number(data, start, 1)
         ended = number(data, start + 1, 1) >> 7
@@ -167,10 +179,24 @@ def ingest_packet(
         take_event(rx, detect, row, tick, clock, ssrc, sequence, time, marker, code, ended, duration)
         # End packets often come three at a time.
         return 2
-    if is_audio:
-        measure_jitter(rx, row, tick * setup.clock[row], time)
-        rx.span[row] = min(max(end - start, 1), MAX_OWED)
-        insert_audio(jitter, row, setup.codec[row], data[start:end], time, marker, delay)
+    clock = int(setup.clock[row])
+    units = unwrap(jitter, row, time, clock)
+    if repeated and units < jitter.newest[row]:
+        return 1
+    if not is_audio:
+        take_noise(jitter, wide, row, int(setup.wide[row]), data[start:end], units, tick)
+        return 1
+    measure_jitter(rx, row, tick * clock, time)
+    if setup.codec[row] == OPUS:
+        rx.span[row] = FRAME
+        rx.packet[row] = 1 + marker
+        rx.packet_start[row] = start
+        rx.packet_end[row] = end
+        rx.packet_time[row] = units
+        rx.packet_step[row] = step
+        return 1
+    rx.span[row] = min(max(units_in(int(setup.codec[row]), end - start), 1), MAX_OWED)
+    insert_audio(setup, jitter, wide, quality, row, data[start:end], units, step, marker, tick, delay)
     return 1
 
 
@@ -179,21 +205,25 @@ def ingest(
     setup: Setup,
     rx: Receive,
     jitter: Jitter,
+    wide: Wide,
     detect: Detect,
+    quality: Quality,
     rows: NDArray[np.int64],
     count: int,
     tick: int,
     delay: int,
     first: bool,
-) -> tuple[int, int, int]:
-    """Take the datagram of each of ``rows[:count]``; how many to read again, how many keys, how many RTCP.
+) -> tuple[int, int, int, int]:
+    """Take the datagram of each of ``rows[:count]``; how many to read again, keys, RTCP, and packets.
 
-    ``first`` marks the tick's first sweep. ``again`` tells the rows that are behind: a packet came and more
+    Packets are those in ``rx.packet``, which are decoded elsewhere. ``delay`` is the first target of a leg's
+    jitter buffer, in 1/8000 s. ``first`` marks the tick's first sweep. ``again`` tells the rows that are behind: a packet came and more
     are owed, or it is the row's turn for a second look.
     """
     behind = 0
     keys = 0
     controls = 0
+    packets = 0
     for k in range(count):
         row = rows[k]
         length = rx.length[row]
@@ -201,13 +231,14 @@ def ingest(
         rx.again[row] = 0
         rx.key[row] = -1
         rx.control[row] = 0
+        rx.packet[row] = 0
         if first and rx.ssrc[row] >= 0:
             rx.owed[row] = min(rx.owed[row] + FRAME, MAX_OWED)
         if length <= 0:
             if not first:
                 rx.owed[row] = 0
             continue
-        verdict = ingest_packet(setup, rx, jitter, detect, row, length, tick, delay)
+        verdict = ingest_packet(setup, rx, jitter, wide, detect, quality, row, length, tick, delay)
         if verdict == 1:
             span = max(rx.span[row], 1)
             rx.owed[row] = max(rx.owed[row] - span, 0)
@@ -220,7 +251,8 @@ def ingest(
             more = True
         keys += rx.key[row] >= 0
         controls += rx.control[row] > 0
+        packets += rx.packet[row] != 0
         if more or not first:
             rx.again[row] = 1
             behind += 1
-    return behind, keys, controls
+    return behind, keys, controls, packets

@@ -20,6 +20,9 @@ MAX_GAP = 16
 MAX_JUMP = 3000
 """Sequence numbers; a longer jump is a restart if the next packet confirms it (RFC 3550 A.1)."""
 
+SEEN = 62
+"""Sequence numbers back to which a packet is known to have come before."""
+
 
 @part
 def admit_source(rx: Receive, row: int, ssrc: int, sequence: int, tick: int) -> bool:
@@ -51,6 +54,7 @@ def start_source(rx: Receive, row: int, ssrc: int, sequence: int) -> None:
     rx.base[row] = sequence
     rx.highest[row] = sequence - 1
     rx.packets[row] = 0
+    rx.seen[row] = 0
     rx.prior_expected[row] = 0
     rx.prior_packets[row] = 0
     rx.jitter[row] = 0.0
@@ -58,21 +62,31 @@ def start_source(rx: Receive, row: int, ssrc: int, sequence: int) -> None:
 
 
 @part
-def follow_sequence(rx: Receive, row: int, sequence: int) -> None:
-    """Extend the sequence number and count the packet; a restart is believed at its second packet."""
+def follow_sequence(rx: Receive, row: int, sequence: int) -> tuple[int, bool]:
+    """Extend the sequence number and count the packet; a restart is believed at its second packet.
+
+    Returns how far it is beyond the highest before (0 for a restart that is not believed yet), and whether
+    it came before: then it is not counted again.
+    """
     step = (sequence - rx.highest[row]) & 0xFFFF
     if step >= 0x8000:
         step -= 0x10000
     if step > MAX_JUMP or step < -MAX_JUMP:
         if sequence != rx.resync[row]:
             rx.resync[row] = (sequence + 1) & 0xFFFF
-            return
+            return 0, False
         start_source(rx, row, rx.ssrc[row], sequence)
         step = 1
+    rx.resync[row] = -1
     if step > 0:
         rx.highest[row] += step
-    rx.resync[row] = -1
+        rx.seen[row] = (rx.seen[row] << step & (1 << SEEN) - 1 if step < SEEN else 0) | 1
+    elif step > -SEEN:
+        if rx.seen[row] >> -step & 1:
+            return step, True
+        rx.seen[row] |= 1 << -step
     rx.packets[row] += 1
+    return step, False
 
 
 @part

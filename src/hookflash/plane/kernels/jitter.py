@@ -1,0 +1,182 @@
+"""The jitter buffer's side of receiving: where in the ring a packet goes, and how long packets should wait.
+
+RTP times are unwrapped first and scaled to 1/8000 s then, so that a wrap stays exact at every clock. Arrival
+is known to the tick. The least offset of the last five to ten seconds stands for a packet without delay; a
+histogram of what the others needed more, and a peak that jumps up and is forgotten slowly, make the target.
+A sender's clock that drifts moves the least offset, so that following the target follows the drift as well.
+"""
+
+from __future__ import annotations
+
+from hookflash.plane.columns import FRAME, MISSING, RATE, RING, Jitter, Quality, Wide
+from hookflash.plane.columns.jitter import DELAYS
+from hookflash.plane.kernels.compiling import part
+from hookflash.plane.kernels.events import difference
+
+LEAST = 160
+"""Least target, 20 ms: arrival is known no better."""
+MOST = 1600
+"""Greatest target, 200 ms; playout waits no longer than that for what may be late either."""
+CLASS = 80
+"""Width of a class of delays."""
+GROWTH = 320
+"""By how much one packet can raise the target: a single stray costs little, a stall raises it at once."""
+SETTLE = 64
+"""Ticks between two looks at the histogram."""
+FORGET = 512
+"""Packets after which all counts of the histogram are halved."""
+RARE = 7
+"""One packet in two to the power of this may need more than the usual delay."""
+WINDOW = 256
+"""Ticks over which the least offset is taken, at least."""
+LATE_RESYNC = 5
+"""Packets in a row that come too late before playout follows the sender."""
+
+
+@part
+def unwrap(jitter: Jitter, row: int, time: int, clock: int) -> int:
+    """The time of a packet in units of 1/8000 s, from its 32-bit RTP time in ``clock`` units a tick."""
+    last = jitter.rtp[row]
+    now = time if last < 0 else last + difference(time, last & 0xFFFFFFFF)
+    if now > last:
+        jitter.rtp[row] = now
+    # Most clocks are 8,000 Hz, and dividing is slow.
+    return int(now) if clock == FRAME else int(now * FRAME // clock)
+
+
+@part
+def forget(jitter: Jitter, row: int, first: int) -> None:
+    """Know nothing of the delays any more; ``first`` is the target until there is something to go by."""
+    for i in range(DELAYS):
+        jitter.delays[row, i] = 0
+    jitter.counted[row] = 0
+    jitter.usual[row] = 0
+    jitter.peak[row] = first
+    jitter.target[row] = first
+
+
+@part
+def start_playout(jitter: Jitter, wide: Wide, row: int, slot: int, time: int, tick: int) -> None:
+    """Empty the ring, and play the packet of ``time`` that has just come after the wanted delay."""
+    # Plain loops: slice assignment costs compile time and is no faster.
+    for i in range(RING):
+        jitter.ring[row, i] = MISSING
+    if slot >= 0:
+        for i in range(2 * RING):
+            wide.ring[slot, i] = MISSING
+    jitter.playing[row] = 1
+    jitter.time[row] = time - jitter.target[row]
+    jitter.newest[row] = time
+    if jitter.silent[row] > 0:
+        jitter.hidden[row] = -1
+    jitter.base[row] = tick * FRAME - time
+    jitter.base_next[row] = jitter.base[row]
+    jitter.window[row] = tick
+    jitter.settled[row] = tick
+    jitter.late[row] = 0
+    jitter.moving[row] = 0
+
+
+@part
+def settle(jitter: Jitter, row: int) -> None:
+    """Look at what the packets needed; the target may come down."""
+    counted = int(jitter.counted[row])
+    rare = counted >> RARE
+    above = 0
+    delay = DELAYS - 1
+    while delay > 0 and above + jitter.delays[row, delay] <= rare:
+        above += int(jitter.delays[row, delay])
+        delay -= 1
+    jitter.usual[row] = delay * CLASS
+    peak = int(jitter.peak[row])
+    jitter.peak[row] = max(peak - max(CLASS, peak >> 3), 0)
+    jitter.target[row] = min(max(LEAST, jitter.usual[row], jitter.peak[row]), MOST)
+    if counted >= FORGET:
+        counted = 0
+        for i in range(DELAYS):
+            jitter.delays[row, i] >>= 1
+            counted += int(jitter.delays[row, i])
+        jitter.counted[row] = counted
+
+
+@part
+def learn(jitter: Jitter, row: int, offset: int, tick: int) -> None:
+    """One more packet's offset into the target."""
+    if tick - jitter.window[row] >= WINDOW:
+        jitter.window[row] = tick
+        jitter.base[row] = min(jitter.base_next[row], offset)
+        jitter.base_next[row] = offset
+    elif offset < jitter.base_next[row]:
+        jitter.base_next[row] = offset
+        jitter.base[row] = min(jitter.base[row], offset)
+    delay = offset - jitter.base[row]
+    jitter.delays[row, min((delay + CLASS - 1) // CLASS, DELAYS - 1)] += 1
+    jitter.counted[row] += 1
+    target = int(jitter.target[row])
+    if delay > target:
+        jitter.peak[row] = min(max(jitter.peak[row], min(delay, target + GROWTH)), MOST)
+        jitter.target[row] = max(target, jitter.peak[row])
+    if tick - jitter.settled[row] >= SETTLE:
+        settle(jitter, row)
+        jitter.settled[row] = tick
+
+
+@part
+def jumped(jitter: Jitter, row: int, delay: int, depth: int, step: int, marker: int) -> bool:
+    """Whether a packet that comes too late does so because the sender's time has jumped back."""
+    if step <= 0:
+        # A stray.
+        jitter.late[row] = 0
+        return False
+    if marker != 0 or depth < -RATE:
+        return True
+    if jitter.late[row] == 0 or delay < jitter.late_delay[row] - FRAME:
+        # The first one, or a backlog that is being caught up and will end by itself.
+        jitter.late[row] = 0
+        jitter.late_delay[row] = delay
+    jitter.late[row] += 1
+    return bool(jitter.late[row] >= LATE_RESYNC)
+
+
+@part
+def admit(
+    jitter: Jitter,
+    quality: Quality,
+    wide: Wide,
+    row: int,
+    slot: int,
+    time: int,
+    count: int,
+    step: int,
+    marker: int,
+    tick: int,
+    first: int,
+) -> int:
+    """Make room for ``count`` units from ``time`` on; how many of them come too late, at the beginning.
+
+    ``step`` is by how much the packet's sequence number is beyond the newest before, ``marker`` that a talk
+    spurt begins, ``first`` the target of a leg of which nothing is known.
+    """
+    offset = tick * FRAME - time
+    depth = time - jitter.time[row]
+    # A talk spurt after a pause starts anew: the sender's time may be vague.
+    restart = jitter.playing[row] == 0 or (
+        marker != 0 and jitter.newest[row] <= jitter.time[row] and step > 0
+    )
+    if not restart and depth + count <= 0:
+        if not jumped(jitter, row, offset - jitter.base[row], depth, step, marker):
+            quality.discarded[row] += 1
+            learn(jitter, row, offset, tick)
+            return count
+        forget(jitter, row, first)
+        restart = True
+    if not restart and depth + count > RING - FRAME:
+        if step <= 0:
+            return count
+        restart = True
+    if restart:
+        start_playout(jitter, wide, row, slot, time, tick)
+    jitter.late[row] = 0
+    learn(jitter, row, offset, tick)
+    jitter.newest[row] = max(jitter.newest[row], time + count)
+    return int(max(jitter.time[row] - time, 0))
