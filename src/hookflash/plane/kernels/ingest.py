@@ -217,8 +217,8 @@ def ingest(
     """Take the datagram of each of ``rows[:count]``; how many to read again, keys, RTCP, and packets.
 
     Packets are those in ``rx.packet``, which are decoded elsewhere. ``delay`` is the first target of a leg's
-    jitter buffer, in 1/8000 s. ``first`` marks the tick's first sweep. ``again`` tells the rows that are behind: a packet came and more
-    are owed, or it is the row's turn for a second look.
+    jitter buffer, in 1/8000 s. ``first`` marks the tick's first sweep. ``again`` tells the rows that are
+    behind: a packet came and more are owed, or it is the row's turn for a second look.
     """
     behind = 0
     keys = 0
