@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from hookflash.cli.commands import cli
@@ -23,6 +24,19 @@ def test_a_bind_address_without_a_port_is_refused() -> None:
     assert "host:port" in result.output
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--codec", "G729"], "G729 is not out of PCMU, PCMA, L16"),
+        (["--srtp", "maybe"], "maybe is none of off, optional, required"),
+    ],
+)
+def test_codecs_and_policies_that_there_are_not_are_refused(arguments: list[str], told: str) -> None:
+    result = CliRunner().invoke(cli, ["phone", *arguments, "--script", "wait 0"])
+    assert result.exit_code == 2
+    assert told in result.output
+
+
 def test_two_phones_in_two_processes(tmp_path: Path) -> None:
     base = [sys.executable, "-m", "hookflash", "phone"]
     callee = subprocess.Popen(
@@ -34,7 +48,7 @@ def test_two_phones_in_two_processes(tmp_path: Path) -> None:
     uri = callee.stdout.readline().split(" on ")[1].strip()
     recording = tmp_path / "heard.wav"
     caller = subprocess.run(
-        [*base, uri, "--script", "press 42; wait 0.2; hangup", "--record", str(recording)],
+        [*base, uri, "--script", "press 42; wait 0.2; hangup", "--record", str(recording), "--codec", "pcma"],
         capture_output=True,
         text=True,
         timeout=60,
@@ -44,6 +58,7 @@ def test_two_phones_in_two_processes(tmp_path: Path) -> None:
     assert caller.returncode == 0, caller.stdout
     assert callee.returncode == 0, out
     assert "answered" in caller.stdout
+    assert "PCMA" in caller.stdout
     assert recording.stat().st_size > 44
     missing = subprocess.run(
         [*base, uri, "--script", "expect digits 1 within 0.1", "--timeout", "1"],

@@ -57,6 +57,55 @@ async def test_a_whole_call_between_two_phones(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("codec", "policies", "suite"),
+    [
+        ("PCMA", ("optional", "off"), ""),
+        ("L16", ("off", "off"), ""),
+        ("L16", ("optional", "required"), "AES_CM_128_HMAC_SHA1_80"),
+        ("PCMU", ("required", "optional"), "AES_CM_128_HMAC_SHA1_80"),
+    ],
+)
+async def test_phones_talk_in_a_codec_and_encrypted(
+    codec: str, policies: tuple[str, str], suite: str
+) -> None:
+    clock = LoopClock()
+    notices: list[tuple[str, str]] = []
+    async with (
+        Softphone(clock, codecs=[codec], srtp=policies[0], notice=lambda *n: notices.append(n)) as alice,
+        Softphone(clock, codecs=["PCMU", "PCMA", "L16"], srtp=policies[1]) as bob,
+    ):
+        host, port = bob.address
+        tone = np.tile(key_tone("5", RATE // 10), 2)
+        answering = asyncio.ensure_future(bob.answer(10))
+        await alice.dial(f"sip:bob@{host}:{port}", 10)
+        await answering
+        alice.audio.press("1")
+        bob.audio.say(tone)
+        await asyncio.wait_for(
+            ScriptPlayer(bob, clock, quiet).play(parse("expect digits 1; expect silence")), 10
+        )
+        peers = [phone.audio.peer for phone in (alice, bob)]
+        alice.hang_up()
+        heard = alice.audio.heard.astype(float)
+    wanted = tone.astype(float)
+    assert np.abs(np.correlate(heard, wanted, "valid")).max() > 0.9 * float(np.sum(wanted**2))
+    assert [peer.codec for peer in peers if peer is not None] == [codec, codec]
+    assert [peer.srtp.suite if peer is not None and peer.srtp else "" for peer in peers] == [suite, suite]
+    assert ("answered", f"{codec}, {suite}" if suite else codec) in notices
+
+
+async def test_a_phone_that_wants_encryption_does_not_talk_to_one_that_can_not() -> None:
+    clock = LoopClock()
+    async with Softphone(clock, srtp="required") as alice, Softphone(clock) as bob:
+        host, port = bob.address
+        answering = asyncio.ensure_future(bob.answer(10))
+        with pytest.raises(CallFailed, match="488"):
+            await alice.dial(f"sip:bob@{host}:{port}", 10)
+        with pytest.raises(CallFailed, match="no codec in common"):
+            await answering
+
+
 async def test_a_refused_call_names_its_status() -> None:
     clock = LoopClock()
     async with Softphone(clock) as alice, Softphone(clock, refusal=603) as bob:

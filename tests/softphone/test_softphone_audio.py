@@ -6,6 +6,7 @@ import struct
 
 import numpy as np
 
+from hookflash.ports.plane import SrtpKeys
 from hookflash.softphone.audio import Peer, RtpEndpoint
 from hookflash.testing.clock import VirtualClock
 
@@ -49,3 +50,22 @@ def test_another_source_goes_on_where_the_last_one_ended() -> None:
     assert len(heard) == 480
     assert not np.any(heard[:160])
     assert np.all(np.abs(heard[160:]) > 10_000)
+
+
+def test_what_is_not_encrypted_is_not_heard_where_it_has_to_be() -> None:
+    phone = RtpEndpoint(VirtualClock(), lambda digit: None)
+    phone.connect(
+        Peer("127.0.0.1", 4000, "PCMU", 0, 101, srtp=SrtpKeys("AEAD_AES_128_GCM", bytes(28), bytes(28)))
+    )
+    phone.datagram_received(packet(7, 1_000, LOUD), ("127.0.0.1", 4000))
+    assert len(phone.heard) == 0
+    phone.connect(Peer("127.0.0.1", 4000, "PCMU", 0, 101))
+    phone.datagram_received(packet(7, 1_000, LOUD), ("127.0.0.1", 4000))
+    assert len(phone.heard) == 160
+
+
+def test_a_payload_type_of_our_own_is_heard() -> None:
+    phone = endpoint()
+    phone.connect(Peer("127.0.0.1", 4000, "L16", 97, -1, 0))
+    phone.datagram_received(packet(7, 1_000, b"\x01\x02" * 160), ("127.0.0.1", 4000))
+    assert list(phone.heard[:2]) == [0x0102, 0x0102]

@@ -118,10 +118,22 @@ def phone(
         Path | None, typer.Option(help="Write what was heard to this WAV file.", show_default=False)
     ] = None,
     timeout: Annotated[float, typer.Option(help="Give up after this many seconds.")] = 60.0,
+    codec: Annotated[str, typer.Option(help="Codecs to speak, best first: PCMU, PCMA, L16.")] = "PCMU,PCMA",
+    srtp: Annotated[str, typer.Option(help="Encrypt audio: off, optional, required.")] = "off",
 ) -> None:
     """A SIP phone in the terminal: dial, say, play, press, expect."""
     from hookflash.cli.phone import run
 
     raise typer.Exit(
-        run(uri, script=script, caller=caller, bind=bind, inband=inband, record=record, timeout=timeout)
+        run(
+            uri,
+            script=script,
+            caller=caller,
+            bind=bind,
+            inband=inband,
+            record=record,
+            timeout=timeout,
+            codecs=codec,
+            srtp=srtp,
+        )
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import soundfile
@@ -12,7 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from hookflash.clock import LoopClock
-from hookflash.softphone.audio import RATE
+from hookflash.sip.offer import POLICIES
+from hookflash.softphone.audio import CODECS, RATE
 from hookflash.softphone.phone import CallFailed, Softphone
 from hookflash.softphone.player import ExpectationFailed, ScriptPlayer
 from hookflash.softphone.script import ScriptError, Step, parse
@@ -30,6 +33,8 @@ def run(
     inband: bool,
     record: Path | None,
     timeout: float,
+    codecs: str = "PCMU,PCMA",
+    srtp: str = "off",
 ) -> int:
     """Exit code: 0 when everything went as the script said, 1 when not, 2 for a mistake in the arguments."""
     console = Console(highlight=False, soft_wrap=True)
@@ -43,11 +48,22 @@ def run(
     except ValueError:
         console.print(f"[red]error:[/red] --bind {escape(bind)} is not host:port, for example 127.0.0.1:0")
         return 2
+    by_name = {name.casefold(): name for name in CODECS}
+    spoken = [by_name.get(name.strip().casefold(), "") for name in codecs.split(",")]
+    if "" in spoken or srtp not in POLICIES:
+        wrong = f"--srtp {srtp} is none of {', '.join(POLICIES)}"
+        if "" in spoken:
+            wrong = f"--codec {codecs} is not out of {', '.join(CODECS)}, divided by commas"
+        console.print(f"[red]error:[/red] {escape(wrong)}")
+        return 2
     if uri is not None:
         steps.insert(0, Step("dial", uri))
     elif script is None:
         steps.insert(0, Step("answer", "", timeout))
-    phone = _Run(console, caller, address, inband, record)
+    softphone = partial(
+        Softphone, number=caller, host=address[0], port=address[1], inband=inband, codecs=spoken, srtp=srtp
+    )
+    phone = _Run(console, caller, softphone, record)
     try:
         return asyncio.run(phone.run(steps, by_hand=script is None, timeout=timeout))
     except KeyboardInterrupt:
@@ -61,12 +77,11 @@ class _Run:
     """One run of the phone."""
 
     def __init__(
-        self, console: Console, caller: str, address: tuple[str, int], inband: bool, record: Path | None
+        self, console: Console, caller: str, softphone: Callable[..., Softphone], record: Path | None
     ) -> None:
         self._console = console
         self._caller = caller
-        self._address = address
-        self._inband = inband
+        self._softphone = softphone
         self._record = record
 
     async def run(self, steps: list[Step], *, by_hand: bool, timeout: float) -> int:
@@ -78,10 +93,7 @@ class _Run:
             seconds = f"{clock.now() - start:7.3f}"
             self._console.print(f"{seconds}  [{mark}]{what:<9}[/{mark}] {escape(detail)}")
 
-        host, port = self._address
-        async with Softphone(
-            clock, number=self._caller, host=host, port=port, notice=notice, inband=self._inband
-        ) as phone:
+        async with self._softphone(clock, notice=notice) as phone:
             self._console.print(f"phone {escape(self._caller)} on sip:{phone.address[0]}:{phone.address[1]}")
             player = ScriptPlayer(phone, clock, notice)
             try:

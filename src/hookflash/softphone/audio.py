@@ -1,4 +1,4 @@
-"""The phone's RTP endpoint: one stream each way, 20 ms G.711 packets, RFC 4733 or in-band keys.
+"""The phone's RTP endpoint: one stream each way, 20 ms packets at 8,000 Hz, RFC 4733 or in-band keys.
 
 Simple on purpose: one phone, one call, plain Python per packet.
 """
@@ -13,16 +13,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pylibsrtp
 from numpy.typing import NDArray
 
 from hookflash.plane.kernels.codec import decode_alaw, decode_ulaw, encode_alaw, encode_ulaw
 from hookflash.ports.clock import Clock, Timer
+from hookflash.ports.plane import SrtpKeys
 
 RATE = 8000
 FRAME = 160
 """Samples in a packet: 20 ms at 8,000 Hz."""
 DIGITS = "0123456789*#ABCD"
 """Keys in the order of their RFC 4733 event codes."""
+CODECS = ("PCMU", "PCMA", "L16")
+"""What the phone can speak."""
+_PROFILES = {
+    "AES_CM_128_HMAC_SHA1_80": pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
+    "AES_CM_128_HMAC_SHA1_32": pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_32,
+    "AEAD_AES_128_GCM": pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
+}
 _ROWS = (697, 770, 852, 941)
 _COLUMNS = (1209, 1336, 1477, 1633)
 _KEYPAD = ("123A", "456B", "789C", "*0#D")
@@ -52,13 +61,43 @@ def warm_up() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Where audio goes and how; ``event_payload_type`` -1 means that keys go in band."""
+    """Where audio goes and how; ``event_payload_type`` -1 means that keys go in band.
+
+    ``receive_`` payload types are those of what comes, -1: the same. ``srtp`` None is plain RTP.
+    """
 
     host: str
     port: int
     codec: str
     payload_type: int
     event_payload_type: int
+    receive_payload_type: int = -1
+    receive_event_payload_type: int = -1
+    srtp: SrtpKeys | None = None
+
+
+def encode(samples: Samples, codec: str) -> bytes:
+    """Samples as the payload of a packet."""
+    if codec == "L16":
+        return samples.astype(">i2").tobytes()
+    out = np.empty(len(samples), np.uint8)
+    (encode_alaw if codec == "PCMA" else encode_ulaw)(samples, out)
+    return out.tobytes()
+
+
+def decode(payload: bytes, codec: str) -> Samples:
+    """The samples of a payload."""
+    if codec == "L16":
+        return np.frombuffer(payload[: len(payload) // 2 * 2], ">i2").astype(np.int16)
+    samples = np.empty(len(payload), np.int16)
+    (decode_alaw if codec == "PCMA" else decode_ulaw)(np.frombuffer(payload, np.uint8), samples)
+    return samples
+
+
+def _session(suite: str, key: bytes, *, inbound: bool) -> pylibsrtp.Session:
+    kind = pylibsrtp.Policy.SSRC_ANY_INBOUND if inbound else pylibsrtp.Policy.SSRC_ANY_OUTBOUND
+    policy = pylibsrtp.Policy(key=key, ssrc_type=kind, srtp_profile=_PROFILES[suite])
+    return pylibsrtp.Session(policy)
 
 
 @dataclass(slots=True)
@@ -98,6 +137,9 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         self._received: list[tuple[int, Samples]] = []
         self._first = 0
         self._source: int | None = None
+        self._keys_in_use: SrtpKeys | None = None
+        self._protect: pylibsrtp.Session | None = None
+        self._unprotect: pylibsrtp.Session | None = None
         self.inband = False
 
     # --- life -------------------------------------------------------------------------------------------
@@ -113,9 +155,22 @@ class RtpEndpoint(asyncio.DatagramProtocol):
     def connect(self, peer: Peer) -> None:
         """Start, or go on, sending to ``peer``."""
         self._peer = peer
+        self._secure(peer.srtp)
         if self._timer is None:
             self._due = self._clock.now()
             self._tick()
+
+    def _secure(self, keys: SrtpKeys | None) -> None:
+        """Begin to encrypt anew only with a key that is new: packet numbers go on with the old one."""
+        former, self._keys_in_use = self._keys_in_use, keys
+        if keys is None:
+            self._protect = self._unprotect = None
+            return
+        suite = former.suite if former is not None else ""
+        if former is None or (suite, former.send_key) != (keys.suite, keys.send_key):
+            self._protect = _session(keys.suite, keys.send_key, inbound=False)
+        if former is None or (suite, former.receive_key) != (keys.suite, keys.receive_key):
+            self._unprotect = _session(keys.suite, keys.receive_key, inbound=True)
 
     def close(self) -> None:
         if self._timer is not None:
@@ -181,7 +236,7 @@ class RtpEndpoint(asyncio.DatagramProtocol):
             self._send_event(self._key, peer)
         else:
             self._pause = max(0, self._pause - 1)
-            self._send(peer.payload_type, self._timestamp, False, self._encode(self._next_speech(), peer))
+            self._send(peer.payload_type, self._timestamp, False, encode(self._next_speech(), peer.codec))
         self._timestamp = (self._timestamp + FRAME) & 0xFFFFFFFF
 
     def _begin_key(self, digit: str, packets: int, gap: int, peer: Peer) -> None:
@@ -218,12 +273,6 @@ class RtpEndpoint(asyncio.DatagramProtocol):
                 self._speech.appendleft(head[take:])
         return out
 
-    @staticmethod
-    def _encode(samples: Samples, peer: Peer) -> bytes:
-        out = np.empty(len(samples), np.uint8)
-        (encode_alaw if peer.codec == "PCMA" else encode_ulaw)(samples, out)
-        return out.tobytes()
-
     def _send(self, payload_type: int, timestamp: int, marker: bool, payload: bytes) -> None:
         assert self._transport is not None
         assert self._peer is not None
@@ -231,28 +280,45 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         header = struct.pack(
             "!BBHII", 0x80, (0x80 if marker else 0) | payload_type, self._sequence, timestamp, self._ssrc
         )
-        self._transport.sendto(header + payload, (self._peer.host, self._peer.port))
+        packet = header + payload
+        if self._protect is not None:
+            packet = self._protect.protect(packet)
+        self._transport.sendto(packet, (self._peer.host, self._peer.port))
 
     # --- receiving --------------------------------------------------------------------------------------
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if len(data) < 12 or data[0] >> 6 != 2 or self._peer is None:
             return
+        if self._unprotect is not None:
+            try:
+                data = self._unprotect.unprotect(data)
+            except pylibsrtp.Error:
+                return
         payload_type, timestamp = data[1] & 0x7F, int.from_bytes(data[4:8], "big")
         payload = data[12 + 4 * (data[0] & 15) :]
-        if payload_type == self._peer.event_payload_type:
+        audio, event = self._expected(self._peer)
+        codec = self._peer.codec if payload_type == audio else {0: "PCMU", 8: "PCMA"}.get(payload_type)
+        if payload_type == event:
             self._receive_event(timestamp, payload)
-        elif payload_type in (0, 8) and payload:
-            self._receive_audio(int.from_bytes(data[8:12], "big"), timestamp, payload_type, payload)
+        elif codec is not None and payload:
+            self._receive_audio(int.from_bytes(data[8:12], "big"), timestamp, decode(payload, codec))
+
+    @staticmethod
+    def _expected(peer: Peer) -> tuple[int, int]:
+        """Payload types of audio and keys as they come."""
+        audio, event = peer.receive_payload_type, peer.receive_event_payload_type
+        return (
+            peer.payload_type if audio < 0 else audio,
+            peer.event_payload_type if event < 0 else event,
+        )
 
     def _receive_event(self, timestamp: int, payload: bytes) -> None:
         if len(payload) >= 4 and payload[0] < len(DIGITS) and timestamp != self._last_event:
             self._last_event = timestamp
             self._on_digit(DIGITS[payload[0]])
 
-    def _receive_audio(self, source: int, timestamp: int, payload_type: int, payload: bytes) -> None:
-        samples = np.empty(len(payload), np.int16)
-        (decode_alaw if payload_type == 8 else decode_ulaw)(np.frombuffer(payload, np.uint8), samples)
+    def _receive_audio(self, source: int, timestamp: int, samples: Samples) -> None:
         if source != self._source:
             # Another source has its own clock (RFC 3550 section 5.1): it goes on where the last one ended.
             self._source = source

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hookflash.ports.clock import Clock, Timer
@@ -32,6 +32,12 @@ from hookflash.softphone.audio import Peer, RtpEndpoint, warm_up
 
 Notice = Callable[[str, str], None]
 """Called with what happened ("ringing", "answered", "digit", "ended", ...) and a detail for people."""
+
+
+def _described(media: AudioMedia | None) -> str:
+    if media is None:
+        return "without audio"
+    return media.codec if media.srtp is None else f"{media.codec}, {media.srtp.suite}"
 
 
 class CallFailed(Exception):
@@ -62,6 +68,8 @@ class Softphone(asyncio.DatagramProtocol):
         host: local address, also put into SDP.
         notice: told what happens, for people.
         inband: send keys as tones in the audio and do not offer telephone-event.
+        codecs: what it offers and takes, best first; out of :data:`hookflash.softphone.audio.CODECS`.
+        srtp: whether its audio is encrypted: "off", "optional" or "required".
         refusal: when set, every call in is refused with this SIP status.
 
     Attributes:
@@ -79,6 +87,8 @@ class Softphone(asyncio.DatagramProtocol):
         notice: Notice = lambda what, detail: None,
         inband: bool = False,
         refusal: int | None = None,
+        codecs: Sequence[str] = ("PCMU", "PCMA"),
+        srtp: str = "off",
     ) -> None:
         self._clock = clock
         self._number = number
@@ -86,6 +96,8 @@ class Softphone(asyncio.DatagramProtocol):
         self._notice = notice
         self._inband = inband
         self._refusal = refusal
+        self._codecs = tuple(codecs)
+        self._srtp = srtp
         self._agent = UserAgent(Settings(name="hookflash phone", contact_user=number), secrets.token_bytes)
         self._transport: asyncio.DatagramTransport | None = None
         self._timer: Timer | None = None
@@ -203,7 +215,14 @@ class Softphone(asyncio.DatagramProtocol):
         self.audio = RtpEndpoint(self._clock, self._digit)
         self.audio.inband = self._inband
         port = await self.audio.open(self._bind[0])
-        return Negotiation(self._bind[0], port, str(secrets.randbelow(1 << 31)), events=not self._inband)
+        return Negotiation(
+            self._bind[0],
+            port,
+            str(secrets.randbelow(1 << 31)),
+            self._codecs,
+            not self._inband,
+            srtp=self._srtp,
+        )
 
     async def _resolve(self, host: str) -> str:
         try:
@@ -217,7 +236,16 @@ class Softphone(asyncio.DatagramProtocol):
     def _connect(self, media: AudioMedia | None) -> None:
         if media is not None and media.host and media.port:
             self.audio.connect(
-                Peer(media.host, media.port, media.codec, media.payload_type, media.event_payload_type)
+                Peer(
+                    media.host,
+                    media.port,
+                    media.codec,
+                    media.payload_type,
+                    media.event_payload_type,
+                    media.receive_payload_type,
+                    media.receive_event_payload_type,
+                    media.srtp,
+                )
             )
 
     def _digit(self, digit: str) -> None:
@@ -284,7 +312,7 @@ class Softphone(asyncio.DatagramProtocol):
             case Answered(body=body):
                 media = call.negotiation.accept(SessionDescription.parse(body))
                 self._connect(media)
-                self._notice("answered", media.codec if media else "without audio")
+                self._notice("answered", _described(media))
                 call.up.set()
             case Acked():
                 if event.body:
