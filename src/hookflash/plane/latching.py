@@ -111,6 +111,7 @@ class Latching:
             with contextlib.suppress(OSError):
                 leg.endpoint.disconnect()
             leg.connected = False
+            leg.locked_at = int(self._columns.receive.source_at[leg.row])
         leg.candidate, leg.hits = None, 0
         leg.hosts = hosts
         leg.until = tick + WINDOW
@@ -149,7 +150,7 @@ class Latching:
         legs = list(self.learning.values())
         begin = tick % len(legs) if legs else 0
         for leg in legs[begin:] + legs[:begin]:
-            reads = min(LEARN_READS, 2 + max(spare, 0))
+            reads = DRAIN if leg.connected else min(LEARN_READS, 2 + max(spare, 0))
             spare -= max(self._read(leg, tick, reads, take, latched) - 2, 0)
         return latched
 
@@ -157,7 +158,6 @@ class Latching:
         """Signalling repeated the address: learn again only if the source has fallen silent since."""
         waits = tick - int(self._columns.receive.heard_at[leg.row])
         if waits >= SILENT and self._columns.setup.receiving[leg.row] and leg.locked is not None:
-            leg.locked_at = tick - waits
             self._learn(leg, tick, frozenset({leg.locked[0], *(leg.target or ())[:1]}))
             self.route(leg, tick)
         elif tick >= leg.until:
