@@ -10,6 +10,7 @@ import json
 import sys
 
 import numpy as np
+import test_latching
 import test_packing
 import test_plane_dtmf
 import test_plane_kernels
@@ -19,11 +20,13 @@ import test_plane_rfc4733
 import test_plane_rtcp
 import test_plane_sockets
 import test_plane_tapping
+import test_quality
 import test_srtp
 import test_tones
 from plane_bench import Bench, a_to_linear, alaw, linear, ulaw
 
 from hookflash.plane import plays
+from hookflash.plane.kernels.grading import grade
 from hookflash.plane.sockets import UdpNetwork
 from hookflash.plane.warmup import warm_up
 from hookflash.ports.plane import JoinMix, LeaveMix, SendTones, StopTones
@@ -42,12 +45,14 @@ def scenes() -> None:
     """What phones and apps can make a plane do."""
     test_plane_kernels.scene()
     for module in (
+        test_latching,
         test_packing,
         test_plane_pipeline,
         test_plane_receive,
         test_plane_rfc4733,
         test_plane_rtcp,
         test_plane_tapping,
+        test_quality,
         test_srtp,
         test_tones,
     ):
@@ -85,7 +90,8 @@ def scenes() -> None:
 
 if __name__ == "__main__":
     warm_up()
-    # The tests' own calls of the codecs.
+    # The tests' own calls of kernels.
+    grade(0, 1.0, 0.5)
     a_to_linear(alaw([1, 2]))
     linear(ulaw([1, 2]))
     before = kernels()

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from msgspec import structs
 
 from hookflash.plane.bridge import MixTable
 from hookflash.plane.columns import MAX_PLAYS, Rows, RowsExhausted, make_columns
@@ -19,6 +20,7 @@ from hookflash.plane.kernels.playing import advance
 from hookflash.plane.legs import Leg, Legs
 from hookflash.plane.net import Network, PortsExhausted
 from hookflash.plane.plays import PlayTable, PoolFull
+from hookflash.plane.quality import Assessor
 from hookflash.plane.receiving import Receiver
 from hookflash.plane.reports import Reports
 from hookflash.plane.rings import Rings
@@ -102,6 +104,7 @@ class Plane:
         self._reports = Reports(
             net, self.columns, self.legs, f"{entropy(6).hex()}@{host}", wall_offset, entropy(8)
         )
+        self._assessor = Assessor(self.columns, self.legs)
         self.mixes = MixTable(self.columns)
         self.taps = TapTable(self.columns, self.legs, self.mixes.rows, rings)
         self._events: list[PlaneEvent] = []
@@ -213,7 +216,8 @@ class Plane:
         self._reports.send(leg, self._now, bye=True)
         self._sendings.forget(leg.row)
         self.plays.remove_leg(leg.row)
-        self._events.append(self.legs.close(leg, self._now))
+        quality = self._assessor.of(leg.row)
+        self._events.append(structs.replace(self.legs.close(leg, self._now), quality=quality))
 
     def _join(self, leg: Leg) -> None:
         if self.mixes.join(leg):
@@ -246,6 +250,7 @@ class Plane:
         self._events += self._sendings.after_tick(self.ticks)
         self._events += self.taps.take_events(self.ticks)
         self._reports.tick(self.ticks, now)
+        self._events += self._assessor.reports(self.ticks, used)
         if self.ticks % STARVE_CHECK == 0:
             self._tell_starved(used)
         self.ticks += 1

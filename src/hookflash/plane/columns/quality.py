@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHAPES: dict[str, int] = {}
-FIRST: dict[str, int] = {"round_trip": -1}
+FIRST: dict[str, int] = {"round_trip": -1, "remote_loss": -1, "remote_jitter": -1}
 
 
 class Quality(NamedTuple):
@@ -19,5 +19,5 @@ class Quality(NamedTuple):
     concealed: NDArray[np.int64]  # samples made up for missing ones
     stretched: NDArray[np.int64]  # samples put in or left out to follow the sender's clock
     round_trip: NDArray[np.float32]  # ms, by RTCP, -1 not known
-    remote_loss: NDArray[np.float32]  # share of our packets the peer lost in its last report, 0..1
-    remote_jitter: NDArray[np.float32]  # interarrival jitter the peer reports, ms
+    remote_loss: NDArray[np.float32]  # share of our packets the peer lost of late, 0..1, -1 not known
+    remote_jitter: NDArray[np.float32]  # interarrival jitter the peer reports, ms, -1 not known
