@@ -12,12 +12,17 @@ from hookflash.plane.columns.sizes import MISSING, PAST, RING, RING_PAD, TAKE, W
 CODES, PCM, PACKETS, VOICE = 1, 2, 3, 4
 """Kinds of slots: G.722, L16 at 16,000 Hz, Opus, the voice of an app."""
 
+CODER = 62
+"""Numbers of the state of a G.722 encoder or decoder."""
+
 SHAPES: dict[str, int] = {
     "codes": TAKE,
     "raw": 2 * TAKE,
     "ring": 2 * RING + RING_PAD,
     "heard": 2 * PAST + WIDE_FRAME,
     "out": WIDE_FRAME,
+    "decoder": CODER,
+    "encoder": CODER,
 }
 FIRST: dict[str, int] = {"row": -1, "ring": MISSING}
 
@@ -34,3 +39,5 @@ class Wide(NamedTuple):
     heard: NDArray[np.int16]  # [slots, 2 * PAST + WIDE_FRAME] what it says; at the end this tick
     out: NDArray[np.int16]  # [slots, WIDE_FRAME] what the leg hears in this tick, before it is encoded
     still: NDArray[np.uint8]  # ``out`` is silence in this tick
+    decoder: NDArray[np.int32]  # [slots, CODER] state of G.722, see ``kernels.g722``
+    encoder: NDArray[np.int32]  # [slots, CODER] the same the other way

@@ -1,6 +1,7 @@
-"""G.711: mu-law and A-law to 16-bit samples and back, bit exact (ITU-T G.711, tables 1 and 2).
+"""G.711 (ITU-T G.711, tables 1 and 2, bit exact) and L16 (RFC 3551 section 4.5.11) to 16-bit samples and back.
 
-Arithmetic instead of tables, so that the loops become SIMD code.
+Arithmetic instead of tables, so that the loops become SIMD code. What has a state of its own is elsewhere:
+G.722 in ``kernels.g722``, Opus in ``plane.opus``.
 """
 
 from __future__ import annotations
@@ -8,10 +9,25 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.plane.kernels.compiling import kernel
+from hookflash.plane.columns import G722, L16, L16_WIDE, PCMA, PCMU
+from hookflash.plane.kernels.compiling import kernel, part
 
-PCMU = 0
-PCMA = 1
+__all__ = [
+    "PCMA",
+    "PCMU",
+    "decode",
+    "decode_alaw",
+    "decode_l16",
+    "decode_ulaw",
+    "encode",
+    "encode_alaw",
+    "encode_l16",
+    "encode_ulaw",
+    "unit_octets",
+]
+
+LOWEST = np.int32(-32767)
+"""L16 is decoded to no less: the least number of 16 bits is the ring's mark for what is missing."""
 BIAS = np.int32(33)
 LARGEST = np.int32(8159 - 33)
 """Of mu-law, in units of the 14-bit sample."""
@@ -81,18 +97,56 @@ def encode_alaw(samples: NDArray[np.int16], out: NDArray[np.uint8]) -> None:
 
 
 @kernel
+def decode_l16(payload: NDArray[np.uint8], out: NDArray[np.int16]) -> None:
+    """Decode as many samples as ``out`` holds: two octets each, network byte order."""
+    for i in range(out.shape[0]):
+        high, low = np.int32(payload[2 * i]), np.int32(payload[2 * i + 1])
+        out[i] = max(np.int32(np.int16(high << 8 | low)), LOWEST)
+
+
+@kernel
+def encode_l16(samples: NDArray[np.int16], out: NDArray[np.uint8]) -> None:
+    """Encode all of ``samples`` in network byte order; ``out`` has two octets for each."""
+    for i in range(samples.shape[0]):
+        sample = np.int32(samples[i])
+        out[2 * i] = np.uint8((sample >> 8) & 0xFF)
+        out[2 * i + 1] = np.uint8(sample & 0xFF)
+
+
+@part
+def unit_octets(codec: int) -> int:
+    """Payload octets that make one unit (1/8000 s) of a jitter ring; 0 where they make none by themselves."""
+    if codec == PCMU or codec == PCMA or codec == G722:
+        return 1
+    if codec == L16:
+        return 2
+    return 4 if codec == L16_WIDE else 0
+
+
+@kernel
 def decode(codec: int, payload: NDArray[np.uint8], out: NDArray[np.int16]) -> None:
-    """Decode with the codec of a leg (:data:`PCMU` or :data:`PCMA`)."""
+    """Fill ``out``, a part of a ring, from a payload with the codec of a leg.
+
+    G.722 is put there octet by octet, since only what is played in order can be decoded. ``payload`` has at
+    least :func:`unit_octets` for each unit of ``out`` (L16 at 16,000 Hz: for each two samples of it).
+    """
     if codec == PCMU:
         decode_ulaw(payload, out)
-    else:
+    elif codec == PCMA:
         decode_alaw(payload, out)
+    elif codec == G722:
+        for i in range(out.shape[0]):
+            out[i] = np.int16(payload[i])
+    else:
+        decode_l16(payload, out)
 
 
 @kernel
 def encode(codec: int, samples: NDArray[np.int16], out: NDArray[np.uint8]) -> None:
-    """Encode with the codec of a leg (:data:`PCMU` or :data:`PCMA`)."""
+    """Encode with the codec of a leg: PCMU, PCMA, or L16 at either rate."""
     if codec == PCMU:
         encode_ulaw(samples, out)
-    else:
+    elif codec == PCMA:
         encode_alaw(samples, out)
+    else:
+        encode_l16(samples, out)
