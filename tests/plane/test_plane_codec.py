@@ -1,10 +1,11 @@
-"""G.711 against tables computed from the definition (and the standard library where it still has them)."""
+"""G.711 and L16 against their definitions (and the standard library where it still has them)."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from hookflash.plane.columns import G722, L16, L16_WIDE, MISSING
 from hookflash.plane.kernels.codec import (
     PCMA,
     PCMU,
@@ -79,3 +80,22 @@ def test_a_leg_uses_its_own_codec(codec, own):
     for form in (decode, decode.py_func):
         form(codec, OCTETS, samples)
         assert abs(int(samples.max()) + int(samples.min())) <= 4
+
+
+@pytest.mark.parametrize("codec", [L16, L16_WIDE])
+@pytest.mark.parametrize("form", ["compiled", "plain"])
+def test_l16_is_network_byte_order(codec, form):
+    some = ALL[::61].copy()
+    out, back = np.zeros(2 * len(some), np.uint8), np.zeros(len(some), np.int16)
+    (encode if form == "compiled" else encode.py_func)(codec, some, out)
+    assert out.tobytes() == some.astype(">i2").tobytes()
+    (decode if form == "compiled" else decode.py_func)(codec, out, back)
+    # The least number is the ring's mark for what is missing.
+    assert back.tolist() == np.maximum(some, MISSING + 1).tolist()
+
+
+def test_octets_of_g722_wait_as_they_are():
+    out = np.zeros(256, np.int16)
+    for form in (decode, decode.py_func):
+        form(G722, OCTETS, out)
+        assert out.tolist() == list(range(256))

@@ -1,4 +1,4 @@
-"""G.711 (ITU-T G.711, tables 1 and 2, bit exact) and L16 (RFC 3551 section 4.5.11) to 16-bit samples and back.
+"""G.711 (ITU-T G.711, tables 1 and 2, bit exact) and L16 (RFC 3551 section 4.5.11) to samples and back.
 
 Arithmetic instead of tables, so that the loops become SIMD code. What has a state of its own is elsewhere:
 G.722 in ``kernels.g722``, Opus in ``plane.opus``.
@@ -116,7 +116,7 @@ def encode_l16(samples: NDArray[np.int16], out: NDArray[np.uint8]) -> None:
 @part
 def unit_octets(codec: int) -> int:
     """Payload octets that make one unit (1/8000 s) of a jitter ring; 0 where they make none by themselves."""
-    if codec == PCMU or codec == PCMA or codec == G722:
+    if codec in (PCMU, PCMA, G722):
         return 1
     if codec == L16:
         return 2

@@ -1,8 +1,9 @@
 """G.722 at 64 kbit/s: sub-band ADPCM behind a quadrature mirror filter (ITU-T G.722, 09/2012), bit exact.
 
-One function does one octet of one leg, without branches, on a state of int32 [ADPCM * lanes] (lane innermost). Over 48 lanes
-the compiler makes SIMD code of it; a few legs are done one by one instead. Two samples at 16,000 Hz are one
-octet: 6 bits of the band below 4 kHz, 2 bits of the one above. Names follow section 6 of the recommendation.
+One function does one octet of one leg, without branches, on a state of int32 [ADPCM * lanes], lane innermost.
+Over 48 lanes the compiler makes SIMD code of it; a few legs are done one by one instead. Two samples at
+16,000 Hz are one octet: 6 bits of the band below 4 kHz, 2 bits of the one above. Names follow section 6 of the
+recommendation.
 """
 
 from __future__ import annotations

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.plane.columns import FRAME, MISSING, TAKE, Transmit, Wide
+from hookflash.plane.columns import BLOCK, FRAME, MISSING, TAKE, Setup, Transmit, Wide
+from hookflash.plane.columns.transmit import EVENT
+from hookflash.plane.columns.wide import CODES, PACKETS
 from hookflash.plane.kernels.codec import encode_l16
 from hookflash.plane.kernels.compiling import allocating, kernel, part
 from hookflash.plane.kernels.g722 import (
@@ -18,10 +20,9 @@ from hookflash.plane.kernels.g722 import (
     even_filter,
     odd_filter,
 )
+from hookflash.plane.kernels.output import HEADER, write_header
 
-HEADER = 12
-"""Octets of an RTP header of ours."""
-LANES = 48
+LANES = BLOCK
 """Slots done at the same time."""
 FEW = 8
 """Fewer slots than this are done one by one."""
@@ -290,3 +291,28 @@ def encode_pcm(tx: Transmit, wide: Wide, slots: NDArray[np.int64]) -> None:
     for k in range(slots.shape[0]):
         slot = slots[k]
         encode_l16(wide.out[slot], tx.octets[wide.row[slot], HEADER : HEADER + 4 * FRAME])
+
+
+@kernel
+def begin_packets(
+    setup: Setup, tx: Transmit, wide: Wide, kind: int, used: int, chosen: NDArray[np.int64]
+) -> int:
+    """Begin the packet of every slot of ``kind`` that sends one of what it hears; ``chosen`` gets the slots.
+
+    Slots are looked for up to ``used``; the result is how many were chosen. A leg that sends a
+    telephone-event in this tick is none of them: its encoder rests, as the peer's decoder does.
+    """
+    count = 0
+    for slot in range(used):
+        row = wide.row[slot]
+        if row < 0 or wide.kind[slot] != kind or setup.sending[row] == 0 or setup.connected[row] == 0:
+            continue
+        if tx.tone[row] != 0 and tx.made[row] == EVENT:
+            continue
+        if kind != PACKETS:
+            write_header(tx, row, setup.payload_type[row], tx.mark[row], tx.time[row])
+            tx.mark[row] = 0
+            tx.length[row] = HEADER + (FRAME if kind == CODES else 4 * FRAME)
+        chosen[count] = slot
+        count += 1
+    return count
