@@ -2,8 +2,8 @@
 
 One function does one octet of one leg, without branches, on a state of int32 [ADPCM * lanes], lane innermost.
 Over 48 lanes the compiler makes SIMD code of it; a few legs are done one by one instead. Two samples at
-16,000 Hz are one octet: 6 bits of the band below 4 kHz, 2 bits of the one above. Names follow section 6 of the
-recommendation.
+16,000 Hz are one octet: 6 bits of the band below 4 kHz, 2 bits of the one above. Names follow section 6 of
+the recommendation.
 """
 
 from __future__ import annotations
@@ -29,7 +29,22 @@ F0, F1, F2, F3, F4, F5, F6, F7, F8, F9, F10, F11 = (
     np.int32(c) for c in (3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11)
 )
 """The mirror filter (table 11): the other half is the same backwards."""
-_SIX = (-136, -136, -136, -136, -24808, -21904, -19008, -16704, -14984, -13512, -12280, -11192, -10232, -9360)
+_SIX: tuple[int, ...] = (
+    -136,
+    -136,
+    -136,
+    -136,
+    -24808,
+    -21904,
+    -19008,
+    -16704,
+    -14984,
+    -13512,
+    -12280,
+    -11192,
+    -10232,
+    -9360,
+)
 _SIX += (-8576, -7856, -7192, -6576, -6000, -5456, -4944, -4464, -4008, -3576, -3168, -2776, -2400, -2032)
 _SIX += (-1688, -1360, -1040, -728, 24808, 21904, 19008, 16704, 14984, 13512, 12280, 11192, 10232, 9360, 8576)
 _SIX += (7856, 7192, 6576, 6000, 5456, 4944, 4464, 4008, 3576, 3168, 2776, 2400, 2032, 1688, 1360, 1040, 728)
@@ -44,7 +59,27 @@ WL = np.array(_RISE, np.int32)
 """How the logarithm of the step changes, by the 4 bits."""
 L0, L1, L2, L3, L4 = (np.float32(c) for c in (2048.697, 44.27599, 0.49163494, 0.002869004, 3.217163e-05))
 """The antilogarithm (table 14, 32 steps an octave) as a polynomial: it is exact, and faster than a table."""
-_LEVELS = (35, 72, 110, 150, 190, 233, 276, 323, 370, 422, 473, 530, 587, 650, 714, 786, 858, 940, 1023)
+_LEVELS: tuple[int, ...] = (
+    35,
+    72,
+    110,
+    150,
+    190,
+    233,
+    276,
+    323,
+    370,
+    422,
+    473,
+    530,
+    587,
+    650,
+    714,
+    786,
+    858,
+    940,
+    1023,
+)
 _LEVELS += (1121, 1219, 1339, 1458, 1612, 1765, 1980, 2195, 2557, 2919)
 Q6 = np.array(_LEVELS, np.int32)
 """Decision levels of the lower band."""
