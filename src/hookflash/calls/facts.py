@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 from hookflash.wire.identifiers import Identifier
 
@@ -227,6 +228,29 @@ class MediaLost:
     calls: tuple[int, ...]
 
 
+class Taking(IntEnum):
+    """What can be taken from now on: everything, only what belongs to calls that are there, nothing more."""
+
+    ALL = 0
+    ONGOING = 1
+    NOTHING = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """What can be taken from now on, as far as ``source`` is concerned; replaces what it said before.
+
+    ``source`` is "load" (the media workers are full), "media" (none is ready; both are the media's word) or
+    "server" (it is being drained). ``reason`` is for people, ``retry_after`` the seconds after which it is
+    worth while to ask again.
+    """
+
+    source: str
+    taking: Taking
+    reason: str = ""
+    retry_after: int = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Stopping:
     """The server is being stopped in good order: every call ends, and its apps are told."""
@@ -261,6 +285,7 @@ Fact = (
     | RecordingFailed
     | RecordingStored
     | MediaLost
+    | Pressure
     | Stopping
     | TimerFired
 )

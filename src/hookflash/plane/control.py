@@ -14,11 +14,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hookflash.calls import effects, facts
+from hookflash.plane.admission import Limits
 from hookflash.plane.audio_desk import AudioDesk
 from hookflash.plane.hosts import Host
-from hookflash.plane.leg_desk import LegDesk
+from hookflash.plane.leg_desk import LegDesk, LegView
 from hookflash.plane.placement import Placement
 from hookflash.plane.playback import UNKNOWN_ERROR, ClipShelf, Playback, PromptSource
+from hookflash.plane.quality_desk import MediaTotals, QualityDesk
+from hookflash.plane.roster import WorkerHealth, health_of
 from hookflash.plane.supervisor import Patience, Seat
 from hookflash.ports import plane
 from hookflash.ports.clock import Clock
@@ -30,36 +33,15 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class DeskSettings:
     """``open_timeout``: seconds a leg may take to open. ``tone_ms`` and ``gap_ms``: of the DTMF we send.
-    ``patience``: with workers."""
+    ``patience``: with workers. ``limits``: what each worker takes, the usual when left out. ``cpus``: where
+    each is pinned to."""
 
     open_timeout: float = 2.0
     tone_ms: int = 120
     gap_ms: int = 80
     patience: Patience = field(default_factory=Patience)
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerHealth:
-    """One worker as seen now: ``silence`` is seconds since it was last heard; lateness and business in ms."""
-
-    number: int
-    ready: bool
-    starts: int
-    legs: int
-    silence: float
-    late_ms: float
-    busy_ms: float
-
-
-@dataclass(slots=True)
-class MediaTotals:
-    """Sums over the legs closed since the start."""
-
-    legs: int = 0
-    received: int = 0
-    sent: int = 0
-    lost: int = 0
-    workers_lost: int = 0
+    limits: tuple[Limits, ...] = ()
+    cpus: tuple[int | None, ...] = ()
 
 
 def _nobody(fact: facts.Fact) -> None:
@@ -94,14 +76,19 @@ class MediaDesk:
         self._seats = [
             Seat(number, host, clock, self, self._settings.patience) for number, host in enumerate(hosts)
         ]
+        for seat, cpu in zip(self._seats, self._settings.cpus, strict=False):
+            seat.cpu = cpu
         self._clip_ids = itertools.count(1)
         self._shelves = {seat: self._new_shelf(seat) for seat in self._seats}
-        self._placement = Placement(self._seats)
-        self._legs = LegDesk(self._placement, clock, self._settings.open_timeout, self._left)
+        self._press: Callable[[facts.Pressure], None] = lambda pressure: None
+        self._placement = Placement(
+            self._seats, self._settings.limits, lambda pressure: self._press(pressure)
+        )
+        self._quality = QualityDesk()
+        self._legs = LegDesk(self._placement, self._quality, clock, self._settings.open_timeout, self._left)
         self._plays: dict[int, Playback] = {}
         self._sendings: dict[int, int] = {}
         self._ready = asyncio.Event()
-        self.totals = MediaTotals()
         self.audio = AudioDesk(
             self._placement.seat_of_call, self._placement.seat_of_leg, self._legs.is_app_leg
         )
@@ -110,12 +97,17 @@ class MediaDesk:
         """Send facts to ``report`` from now on."""
         self._report = report
 
+    def watch_pressure(self, press: Callable[[facts.Pressure], None]) -> None:
+        """Tell ``press`` what calls can be taken, whenever that changes; at first all are."""
+        self._press = press
+
     # --- life ---------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Start the workers; :attr:`ready` tells when the first can be used."""
         for seat in self._seats:
             seat.start()
+        self._placement.look()
 
     async def wait_ready(self) -> None:
         """Wait until a worker can be used."""
@@ -126,6 +118,7 @@ class MediaDesk:
     async def stop(self) -> None:
         """End all plays and workers. No facts are reported from then on."""
         self._report = _nobody
+        self._press = lambda pressure: None
         plays, self._plays = self._plays, {}
         tasks = [play.task for play in plays.values() if play.task is not None]
         for task in tasks:
@@ -146,18 +139,37 @@ class MediaDesk:
 
     def health(self) -> list[WorkerHealth]:
         """Every worker, in order of its number."""
-        return [
-            WorkerHealth(
-                seat.number,
-                seat.ready,
-                seat.starts,
-                self._placement.load(seat),
-                seat.silence,
-                seat.beat.late_ms if seat.beat else 0.0,
-                seat.beat.busy_ms if seat.beat else 0.0,
-            )
-            for seat in self._seats
-        ]
+        return [health_of(seat, self._placement) for seat in self._seats]
+
+    @property
+    def totals(self) -> MediaTotals:
+        """What has been since the start."""
+        return self._quality.totals
+
+    def drain_worker(self, number: int) -> bool:
+        """Give a worker no more calls and replace it once its last one has ended; False when there is none.
+
+        Unknown numbers raise IndexError.
+        """
+        seat = self._seats[number]
+        if not seat.ready:
+            return False
+        seat.drain()
+        self._placement.look()
+        return True
+
+    def leg_numbers(self) -> list[int]:
+        """Every open leg."""
+        return self._legs.all()
+
+    def leg(self, leg: int) -> LegView | None:
+        """What is known of an open leg."""
+        return self._legs.view(leg)
+
+    def quality(self, leg: int) -> plane.LegQuality | None:
+        """How well a leg is heard, by the last report of it, which is about a second old."""
+        seat = self._placement.seat_of_leg(leg)
+        return None if seat is None else self._quality.of(seat.number, leg)
 
     # --- legs ---------------------------------------------------------------------------------------------
 
@@ -285,7 +297,11 @@ class MediaDesk:
                 case plane.LegOpened():
                     self._legs.opened(seat, event)
                 case plane.LegRefused():
+                    self.totals.legs_refused += 1
+                    self._quality.forget(seat.number, event.leg)
                     self._legs.refused(seat, event)
+                case plane.LegReport():
+                    self._quality.report(seat.number, event)
                 case plane.AudioTapped():
                     self.audio.tapped(seat, event)
                 case plane.TapClosed():
@@ -293,23 +309,24 @@ class MediaDesk:
                 case plane.VoiceClosed():
                     self.audio.voice_closed(seat, event)
                 case plane.LegClosed():
-                    self.totals.legs += 1
-                    self.totals.received += event.received
-                    self.totals.sent += event.sent
-                    self.totals.lost += event.lost
+                    self._quality.closed(seat.number, event)
                 case plane.LegLatched():
+                    self._legs.latched(seat, event)
                     _log.debug("leg %d receives from %s:%d", event.leg, event.host, event.port)
                 case plane.LegStarved():
                     _log.warning("leg %d has received nothing for %.1f s", event.leg, event.seconds)
                 case plane.WorkerReady():
+                    self._placement.look()
                     self._ready.set()
                 case plane.Heartbeat():
-                    pass  # the seat keeps it
+                    self._placement.beat(seat, event)
 
     def seat_lost(self, seat: Seat, reason: str) -> None:
         self.totals.workers_lost += 1
         self._shelves[seat] = self._new_shelf(seat)
         lost = self._placement.clear(seat)
+        self.totals.calls_lost += len(lost)
+        self._quality.lost(seat.number)
         self._legs.seat_lost(seat, set().union(*lost.values()), reason)
         self.audio.seat_lost(seat, reason)
         for play in [play for play, playing in self._plays.items() if playing.effect.call in lost]:
@@ -322,6 +339,16 @@ class MediaDesk:
                 len(lost),
             )
             self._report(facts.MediaLost(tuple(lost)))
+
+    def seat_idle(self, seat: Seat) -> bool:
+        return not self._placement.legs(seat) and not self._legs.opening_on(seat)
+
+    def seat_replaced(self, seat: Seat) -> None:
+        self.totals.workers_replaced += 1
+        self._shelves[seat] = self._new_shelf(seat)
+        self._placement.clear(seat)
+        self._quality.lost(seat.number)
+        self.audio.seat_lost(seat, "the media worker is replaced")
 
     # --- inside -------------------------------------------------------------------------------------------
 

@@ -8,12 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hookflash.plane.placement import Placement
+from hookflash.plane.quality_desk import QualityDesk
 from hookflash.plane.supervisor import Seat
 from hookflash.ports import plane
 from hookflash.ports.clock import Clock
 from hookflash.ports.plane import LegUnavailable
 
 _log = logging.getLogger(__name__)
+
+RETRY = 3
+"""Seconds after which a leg that a worker could not open may be tried again."""
 
 
 @dataclass(slots=True)
@@ -25,6 +29,24 @@ class _Open:
     port: int = 0
     muted: bool = False
     connected: plane.ConnectLeg | None = None
+    remote: tuple[str, int] = ("", 0)
+    """Where its audio really comes from; as long as that is not known, where it is said to."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegView:
+    """A leg as seen now. ``kind`` is "phone" (it has a port), "virtual" or "app"; ``codec`` and ``remote``
+    (``host:port``) are empty until they are known, ``port`` is ours, ``encrypted`` says that it is SRTP.
+    """
+
+    leg: int
+    call: int
+    worker: int
+    kind: str
+    codec: str
+    port: int
+    remote: str
+    encrypted: bool
 
 
 class LegDesk:
@@ -32,14 +54,21 @@ class LegDesk:
 
     Args:
         placement: which worker has which call.
+        quality: told which legs come to which worker.
         clock, timeout: seconds a leg may take to open.
         left: told of a leg and the call it has left, closed or moved; the call may have no legs any more.
     """
 
     def __init__(
-        self, placement: Placement, clock: Clock, timeout: float, left: Callable[[int, int], None]
+        self,
+        placement: Placement,
+        quality: QualityDesk,
+        clock: Clock,
+        timeout: float,
+        left: Callable[[int, int], None],
     ) -> None:
         self._placement = placement
+        self._quality = quality
         self._clock = clock
         self._timeout = timeout
         self._left = left
@@ -50,16 +79,50 @@ class LegDesk:
         """Whether the leg is the place of an app."""
         return leg in self._legs and self._legs[leg].app
 
+    def opening_on(self, seat: Seat) -> bool:
+        """Whether a leg is about to come to a worker."""
+        return any(where is seat for where, _ in self._opening.values())
+
+    def all(self) -> list[int]:
+        """Every leg that is open, in the order in which they were."""
+        return list(self._legs)
+
+    def view(self, leg: int) -> LegView | None:
+        """What is known of a leg."""
+        entry = self._legs.get(leg)
+        call, seat = self._placement.call_of(leg), self._placement.seat_of_leg(leg)
+        if entry is None or call is None or seat is None:
+            return None
+        said = entry.connected
+        host, port = entry.remote
+        if said is not None and not host:
+            host, port = said.host, said.port
+        return LegView(
+            leg,
+            call,
+            seat.number,
+            "app" if entry.app else "phone" if entry.socket else "virtual",
+            said.codec if said is not None else "",
+            entry.port,
+            f"[{host}]:{port}" if ":" in host else f"{host}:{port}" if host else "",
+            said is not None and said.srtp is not None,
+        )
+
     async def open_leg(self, leg: int, call: int, *, socket: bool = True) -> int:
         """Open a leg on the call's worker; its local RTP port. Raises LegUnavailable."""
         future = self._open(leg, call, socket=socket, app=False)
+        entry = self._legs[leg]
         try:
-            port = self._legs[leg].port = await self._in_time(leg, future)
+            entry.port = await self._in_time(leg, future)
+            # Between the answer and this moment it may have been closed, or its worker lost.
+            if self._legs.get(leg) is not entry:
+                raise LegUnavailable(f"media leg {leg} is gone again", retry_after=RETRY)
         except BaseException:
             self._opening.pop(leg, None)
-            self.close_leg(leg)
+            if self._legs.get(leg) is entry:
+                self.close_leg(leg)
             raise
-        return port
+        return entry.port
 
     async def move_leg(self, leg: int, call: int) -> int:
         """Bring a leg into another call; its local RTP port from now on. Raises LegUnavailable.
@@ -73,6 +136,7 @@ class LegDesk:
         there = self._placement.seat_of_call(call) or here
         if there is here:
             here.post(plane.MoveLeg(leg, call))
+            self._quality.opened(here.number, leg, call)
         else:
             await self._open_again(leg, call, here, there)
         before = self._placement.move(leg, call, there)
@@ -84,9 +148,13 @@ class LegDesk:
         entry = self._legs[leg]
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._opening[leg] = there, future
+        worker = there.starts
         there.post(plane.OpenLeg(leg, call, entry.socket))
+        self._quality.opened(there.number, leg, call)
         try:
             port = await self._in_time(leg, future)
+            if there.starts != worker or not there.ready:
+                raise LegUnavailable(f"media leg {leg} can not be moved: the call was lost meanwhile")
             if self._placement.seat_of_leg(leg) is not here:
                 raise LegUnavailable(f"media leg {leg} can not be moved: its audio was lost meanwhile")
             if self._placement.seat_of_call(call) not in (None, there):
@@ -115,7 +183,7 @@ class LegDesk:
     def connect_leg(self, command: plane.ConnectLeg) -> None:
         entry = self._legs.get(command.leg)
         if entry is not None:
-            entry.connected = command
+            entry.connected, entry.remote = command, ("", 0)
         self._post(command.leg, command)
 
     def close_leg(self, leg: int) -> None:
@@ -157,6 +225,12 @@ class LegDesk:
 
     # --- from the seats -----------------------------------------------------------------------------------
 
+    def latched(self, seat: Seat, event: plane.LegLatched) -> None:
+        """A worker has locked a leg to where its audio comes from."""
+        entry = self._legs.get(event.leg)
+        if entry is not None and self._placement.seat_of_leg(event.leg) is seat:
+            entry.remote = event.host, event.port
+
     def opened(self, seat: Seat, event: plane.LegOpened) -> None:
         """A worker has opened a leg."""
         waiting = self._opening.get(event.leg)
@@ -175,7 +249,9 @@ class LegDesk:
         """A leg is not opened after all."""
         _, future = self._opening.pop(leg, (None, None))
         if future is not None and not future.done():
-            future.set_exception(LegUnavailable(f"media leg {leg} can not be opened: {reason}"))
+            future.set_exception(
+                LegUnavailable(f"media leg {leg} can not be opened: {reason}", retry_after=RETRY)
+            )
 
     def seat_lost(self, seat: Seat, legs: set[int], reason: str) -> None:
         """A worker is gone with these legs, and with those that were about to come."""
@@ -187,11 +263,12 @@ class LegDesk:
     # --- inside -------------------------------------------------------------------------------------------
 
     def _open(self, leg: int, call: int, *, socket: bool, app: bool) -> asyncio.Future[int]:
-        seat = self._placement.put(leg, call)
+        seat = self._placement.put(leg, call, socket=socket)
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._opening[leg] = seat, future
         self._legs[leg] = _Open(app, socket)
         seat.post(plane.OpenLeg(leg, call, socket))
+        self._quality.opened(seat.number, leg, call)
         return future
 
     def _app_leg_opened(self, leg: int, future: asyncio.Future[int]) -> None:

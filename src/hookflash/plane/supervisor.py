@@ -42,16 +42,36 @@ class SeatOwner(Protocol):
         """The worker on ``seat`` is gone with everything it carried; a new one will be started."""
         ...
 
+    def seat_idle(self, seat: Seat) -> bool:
+        """Whether nothing is on ``seat`` and nothing is about to come; asked while it is being drained."""
+        ...
+
+    def seat_replaced(self, seat: Seat) -> None:
+        """The worker on ``seat`` had nothing to do any more and ends; a new one is started in its place."""
+        ...
+
 
 class Seat:
-    """One worker's place; at most one worker sits on it at a time. ``host`` makes the next one."""
+    """One worker's place; at most one worker sits on it at a time. ``host`` makes the next one.
+
+    Attributes:
+        ready: whether a worker sits here and can be used.
+        draining: whether it is to be given no new calls, and replaced once it has none.
+        starts: workers started here so far.
+        pid: the process of the worker; 0 while there is none.
+        cpu: where it is pinned to, if it is.
+        beat: its last heartbeat.
+    """
 
     def __init__(
         self, number: int, host: Callable[[], Host], clock: Clock, owner: SeatOwner, patience: Patience
     ) -> None:
         self.number = number
         self.ready = False
+        self.draining = False
         self.starts = 0
+        self.pid = 0
+        self.cpu: int | None = None
         self.beat: Heartbeat | None = None
         self._make = host
         self._clock = clock
@@ -64,7 +84,13 @@ class Seat:
         self._delay = patience.backoff
         self._timer: Timer | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._replacing: asyncio.Task[None] | None = None
         self._stopped = True
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since the worker that sits here was started; 0 without one."""
+        return 0.0 if self._host is None else self._clock.now() - self._started_at
 
     @property
     def silence(self) -> float:
@@ -88,6 +114,16 @@ class Seat:
         host, self._host = self._host, None
         if host is not None:
             await host.stop()
+        if self._replacing is not None:
+            await self._replacing
+
+    def drain(self) -> None:
+        """Have the worker replaced as soon as it has nothing to do; it gets no new calls until then."""
+        if not self.draining:
+            self.draining = True
+            _log.info(
+                "media worker %d takes no new calls and is replaced when its last one ends", self.number
+            )
 
     @property
     def rings(self) -> Rings:
@@ -110,6 +146,7 @@ class Seat:
             return
         self.starts += 1
         self.beat = None
+        self.draining = False
         self._started_at = self._heard_at = self._clock.now()
         host = self._host = self._make()
         self._starting = asyncio.create_task(self._start(host))
@@ -138,6 +175,7 @@ class Seat:
                 self.beat = event
             elif isinstance(event, WorkerReady):
                 self.ready = True
+                self.pid = event.pid
                 _log.info(
                     "media worker %d is ready after %.1f s (process %d)",
                     self.number,
@@ -163,7 +201,28 @@ class Seat:
             host.kill()
             self._lost(host, f"it did not become ready within {self._patience.start:g} s and was killed")
             return
+        if self.draining and self.ready and self._told_empty(host) and self._owner.seat_idle(self):
+            self._replace(host)
+            return
         self._check_later()
+
+    def _told_empty(self, host: Host) -> bool:
+        """Whether the worker itself says that its last leg is gone, with all there is to say of it."""
+        return not host.watched or (self.beat is not None and self.beat.legs == 0)
+
+    def _replace(self, host: Host) -> None:
+        self._host = None
+        self.ready, self.pid = False, 0
+        _log.info("media worker %d has no calls any more; another one takes its place", self.number)
+        self._owner.seat_replaced(self)
+        self._replacing = asyncio.create_task(self._end_and_launch(host))
+
+    async def _end_and_launch(self, host: Host) -> None:
+        try:
+            await host.stop()
+        finally:
+            self._replacing = None
+            self._launch()
 
     def _check_later(self) -> None:
         self._check_at = self._clock.now() + self._patience.check
@@ -174,6 +233,7 @@ class Seat:
             return
         self._host = None
         was_ready, self.ready = self.ready, False
+        self.pid = 0
         self._cancel_timer()
         lived = self._clock.now() - self._started_at
         if was_ready and lived >= self._patience.settled:

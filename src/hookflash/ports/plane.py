@@ -117,7 +117,14 @@ __all__ = [
 
 
 class LegUnavailable(Exception):
-    """No media leg could be opened (ports, rows or workers exhausted); the message says which."""
+    """No media leg could be opened (ports, rows or workers exhausted); the message says which.
+
+    ``retry_after`` is after how many seconds it may be possible, 0 when nothing is known about that.
+    """
+
+    def __init__(self, message: str, *, retry_after: int = 0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class LegMedia(Protocol):
