@@ -86,6 +86,7 @@ class CallControl:
         number = checks.shown_number(self._registry, command.resource, request.source_caller_id_number)
         sip, voip = headers_of(request.custom_calling_context)
 
+        self._registry.admission.require_call()
         call = ServerCall(
             self._registry,
             source or self._registry.new_user(command.resource),
@@ -122,6 +123,7 @@ class CallControl:
 
         reaching = invitation.reaching
         call, target = reaching.call, reaching.target
+        self._registry.admission.require_place(call.placed)
         if answered_by is None:
             is_user = target.kind is IdentifierKind.COMMUNICATION_USER
             answered_by = target if is_user else self._registry.new_user(command.resource)

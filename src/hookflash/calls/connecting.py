@@ -42,9 +42,11 @@ class ConnectControl:
         name = _name(command.resource, request.call_locator)
         call = self._existing(command, name)
         if call is None:
+            self._registry.admission.require_call()
             call = ServerCall(self._registry, identity, name=name)
         else:
             call.require_room()
+            self._registry.admission.require_place(call.placed)
         own = Participant(self._registry.new_leg(), identity, Leg.JOINING, is_phone=False)
         connection = Connection(
             self._registry.minter.call_connection_id(),

@@ -81,11 +81,15 @@ class AnswerLeg:
 
 @dataclass(frozen=True, slots=True)
 class RefuseLeg:
-    """Refuse an incoming leg with a final SIP status (>= 300). No fact follows."""
+    """Refuse an incoming leg with a final SIP status (>= 300). No fact follows.
+
+    ``retry_after`` is after how many seconds it may call again, 0 when nothing is said about that.
+    """
 
     leg: int
     status: int
     reason: str
+    retry_after: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,7 @@ class Exchange:
             facts.RecordingFailed: recording.failed,
             facts.RecordingStored: recording.stored,
             facts.MediaLost: self._media_lost,
+            facts.Pressure: self._pressed,
             facts.Stopping: self._stopping,
             facts.TimerFired: self._timer_fired,
         }
@@ -137,6 +138,20 @@ class Exchange:
     def live_calls(self) -> int:
         """How many calls exist now."""
         return len(self._registry.calls)
+
+    @property
+    def refused_calls(self) -> int:
+        """How many calls were turned away since the start, because there was no room for them."""
+        return self._registry.admission.refused
+
+    def call_of(self, leg: int) -> tuple[str, list[tuple[str, str]]] | None:
+        """The correlationId of a leg's call, and each of its connections with its resource; None for a leg
+        that is in no call (any more).
+        """
+        call, _ = self._registry.legs.get(leg, (None, None))
+        if call is None:
+            return None
+        return call.correlation_id, [(one.id, one.resource) for one in call.connections.values()]
 
     def new_leg(self) -> int:
         """A leg number for a phone that calls us; never given twice."""
@@ -162,6 +177,10 @@ class Exchange:
         ways = Ways.to(self._registry, fact.callee, from_outside=True)
         if ways.none:
             turn.emit(RefuseLeg(fact.leg, 404, "Not Found"))
+            return
+        refused = self._registry.admission.turned_away()
+        if refused is not None:
+            turn.emit(RefuseLeg(fact.leg, 503, "Service Unavailable", refused[1]))
             return
         call = ServerCall(self._registry, fact.caller, display_name=fact.display_name)
         call.add(Participant(fact.leg, fact.caller, Leg.WAITING, is_phone=True))
@@ -218,6 +237,9 @@ class Exchange:
             call = self._registry.calls.get(number)
             if call is not None:
                 call.end(turn, MEDIA_LOST)
+
+    def _pressed(self, turn: Turn, fact: facts.Pressure) -> None:
+        self._registry.admission.press(fact)
 
     def _stopping(self, turn: Turn, fact: facts.Stopping) -> None:
         for call in list(self._registry.calls.values()):

@@ -86,6 +86,7 @@ class ParticipantControl:
                 target=field,
             )
         call.require_room()
+        self._registry.admission.require_leg()
 
         sip, voip = headers_of(request.custom_calling_context)
         manner = Manner(

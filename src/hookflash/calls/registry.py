@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
+from hookflash.calls.admission import Admission
 from hookflash.calls.directory import Directory
 from hookflash.calls.invitations import InvitationBook
 from hookflash.calls.turn import Pending
@@ -56,6 +57,7 @@ class Registry:
         self.minter = minter
         self.timings = timings
         self.pending = Pending()
+        self.admission = Admission()
         self.book = InvitationBook(memory)
         self.calls: dict[int, ServerCall] = {}
         self._by_id: dict[str, ServerCall] = {}

@@ -101,6 +101,11 @@ class ServerCall:
         """Who is in the call, for messages."""
         return ", ".join(person.identity.raw_id for person in self.present()) or "nobody yet"
 
+    @property
+    def placed(self) -> bool:
+        """Whether its audio has a place: an app is in it, or somebody is up."""
+        return bool(self.connections) or any(person.present for person in self.participants.values())
+
     def ends(self) -> int:
         """How many ends the call has, counting those being reached or moved."""
         here = sum(not person.being_reached for person in self.participants.values())

@@ -46,7 +46,7 @@ class Bearers:
             port = await self._media.open_leg(leg.leg, leg.call)
         except LegUnavailable as error:
             log.warning("no media", extra=leg.fields | {"problem": str(error)})
-            self._legs.fail(leg, 503, f"No media: {printable(str(error))}")
+            self._legs.fail(leg, 503, f"No media: {printable(str(error))}", retry_after=error.retry_after)
             return False
         if leg.state is LegState.GONE:
             self._media.close_leg(leg.leg)

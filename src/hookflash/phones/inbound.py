@@ -102,7 +102,7 @@ class InboundCalls:
         """Refuse a leg that is not answered yet; no fact follows."""
         leg = self._legs.get(effect.leg)
         if leg is not None and leg.state is LegState.OFFERED:
-            self._legs.leave(leg, effect.status, effect.reason)
+            self._legs.leave(leg, effect.status, effect.reason, retry_after=effect.retry_after)
 
     def answer(self, effect: AnswerLeg) -> None:
         """Answer a leg; LegUp or LegFailed follows."""

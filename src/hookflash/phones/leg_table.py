@@ -71,23 +71,28 @@ class LegTable:
 
     # --- ending -----------------------------------------------------------------------------------------
 
-    def leave(self, leg: Leg, status: int, reason: str, cause: Cause | None = None) -> None:
+    def leave(
+        self, leg: Leg, status: int, reason: str, cause: Cause | None = None, *, retry_after: int = 0
+    ) -> None:
         """We end it: CANCEL, BYE, or a refusal with ``status``. No fact follows.
 
-        ``cause`` is why; the status when there is none.
+        ``cause`` is why; the status when there is none. ``retry_after`` (seconds) goes with a refusal.
         """
         log.info("call left", extra=leg.fields | {"state": leg.state.value})
         offered = leg.state in (LegState.OFFERED, LegState.ANSWERING) and not leg.accepted
         headers = refusing(status) if offered else parting(cause or Cause(status, reason))
+        if offered and retry_after:
+            headers = (*headers, ("Retry-After", str(retry_after)))
         self._release(leg)
         if leg.session:
             self._signalling.end(leg.session, status, reason, headers)
 
-    def fail(self, leg: Leg, status: int, reason: str) -> None:
+    def fail(self, leg: Leg, status: int, reason: str, *, retry_after: int = 0) -> None:
         """It cannot come up for a reason of ours: end it on the network, and say so."""
         if leg.state is LegState.GONE:
             return
-        self.leave(leg, status, reason if status != 503 else "", Cause(status, reason))
+        said = reason if status != 503 else ""
+        self.leave(leg, status, said, Cause(status, reason), retry_after=retry_after)
         self._sink(LegFailed(leg.leg, Cause(status, reason)))
 
     def failed(self, leg: Leg, cause: Cause) -> None:

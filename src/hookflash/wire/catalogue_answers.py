@@ -163,11 +163,14 @@ ANSWERS: tuple[Row, ...] = (
     Row(
         "8530",
         "throttled by the active calls limit",
-        "As many calls are up as the server takes.",
-        "Wait as many seconds as `Retry-After` says, or raise the limit in the configuration.",
-        answers=(429,),
-        message="1000 calls are up, as many as limits.calls allows; try again in 1 s.",
-        emitted=False,
+        "As many calls are up as the media workers can carry without harm to any of them: by the time their "
+        "ticks take, by `media.legs` or by `media.rtp_ports`.",
+        "Wait as many seconds as `Retry-After` says and send the request again; the SDKs do. If it happens "
+        "often, look at `GET /hookflash/media`, and give the server more workers and CPU cores.",
+        source="ours",
+        answers=(503,),
+        message="No new call can be taken now: media worker 0: its ticks take 81% of its core, and "
+        "media.load_limit is 80%. Try again in 6 s.",
     ),
     Row(
         "8557",
@@ -264,7 +267,7 @@ ANSWERS: tuple[Row, ...] = (
         "9001",
         "downstream error",
         "Something that the operation depends on failed, such as the issuer whose keys tokens are "
-        "verified with.",
+        "verified with, or the media workers that carry the audio of calls.",
         "The message names it; mend that, and send the request again after the seconds of `Retry-After`.",
         answers=(503,),
         message="The bearer token cannot be verified, because the keys of its issuer cannot be "

@@ -207,8 +207,8 @@ WORDS: tuple[Row, ...] = (
     Row(
         "Stopping",
         "the server is being stopped",
-        "The server ends; it takes no more requests of this kind.",
-        "Send the request again once the server has started anew.",
+        "The server ends, or is being drained: it goes on with the calls it has and takes no new ones.",
+        "Send the request again after the seconds of `Retry-After`, to another server if there is one.",
         source="ours",
         answers=(503,),
         message="The server is being stopped.",

@@ -175,6 +175,23 @@ def throttled(message: str, *, sub_code: int = 8516, retry_after: int = 1) -> Re
     return Refusal(429, sub_code, message, retry_after=retry_after)
 
 
+def too_many_calls(message: str, retry_after: int) -> Refusal:
+    """503/8530: as many calls are up as can be carried well. 503, because SDKs send a POST again after that,
+    and not after 429.
+    """
+    return Refusal(503, 8530, message, retry_after=retry_after)
+
+
+def media_unavailable(message: str, retry_after: int) -> Refusal:
+    """503/9001: nothing carries the audio of calls at the moment."""
+    return Refusal(503, 9001, message, retry_after=retry_after)
+
+
+def stopping(message: str, retry_after: int) -> Refusal:
+    """503/Stopping: the server goes on with its calls until they end, and takes no new ones."""
+    return Refusal(503, "Stopping", message, retry_after=retry_after)
+
+
 def internal_error(message: str, *, sub_code: int = 9999) -> Refusal:
     """500 with 9999, 9998, 9001 or 9002."""
     return Refusal(500, sub_code, message)
