@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +21,10 @@ from hookflash.calls.directory import Resource as Owner
 from hookflash.calls.exchange import Exchange
 from hookflash.clock import LoopClock
 from hookflash.composition.access import issuers, resources
+from hookflash.composition.draining import Draining
+from hookflash.composition.media import media_desk, prompt_limits
 from hookflash.composition.numbers import ConfiguredNumbers
+from hookflash.composition.operating import Operator
 from hookflash.composition.reloading import reloaded
 from hookflash.composition.subscribing import SubscriptionDesk, dead_letters, subscriptions
 from hookflash.composition.telephony import Telephony
@@ -37,11 +39,7 @@ from hookflash.events.targets import TargetPolicy
 from hookflash.events.tokens import TokenMinter
 from hookflash.identity.service import IdentityService
 from hookflash.plane.control import MediaDesk
-from hookflash.plane.hosts import Host
-from hookflash.plane.inline import InlinePlane
-from hookflash.plane.options import PlaneOptions
-from hookflash.plane.process import WorkerProcess
-from hookflash.plane.prompts import PromptLimits, Prompts
+from hookflash.plane.prompts import Prompts
 from hookflash.ports.clock import Clock
 from hookflash.ports.journal import Delivery
 from hookflash.recording.desk import RecordingDesk
@@ -74,6 +72,7 @@ class App:
         sip_address: where SIP listens, once started.
         recordings: the recorded files.
         exchange, media, journal: for counting what is alive.
+        draining: the way out of service, once started.
     """
 
     def __init__(
@@ -84,6 +83,7 @@ class App:
         self._delivered = delivered
         self._closers: list[Callable[[], Any]] = []
         self.sip_address: tuple[str, int] = ("", 0)
+        self.draining: Draining | None = None
 
     async def start(self) -> None:
         """Start everything; calls can be taken once :meth:`problems` is empty.
@@ -134,7 +134,7 @@ class App:
 
     def problems(self) -> Sequence[str]:
         """What stands in the way of taking calls; empty when ready."""
-        return [] if self.media.ready else ["no media worker is ready yet (the first start compiles kernels)"]
+        return self._operator.problems()
 
     def counts(self) -> dict[str, int]:
         """How much is alive: all but the lingering transactions is 0 when no call is up."""
@@ -234,6 +234,12 @@ class App:
             undurable=courier.accept_undurable,
         )
         phones.report_to(engine.observe)
+        media.watch_pressure(engine.observe)
+        draining = self.draining = Draining(
+            lambda: exchange.live_calls, engine.observe, clock, settings.server.drain_seconds
+        )
+        self._closers.append(draining.stop)
+        operator = self._operator = Operator(media, exchange, draining, self.counts, self._first_resource)
 
         engine.remember(opened(entry) for entry in await journal.recent_connections())
         await self._recover(journal, minter, clock)
@@ -283,12 +289,17 @@ class App:
             counts=self.counts,
             credentials=access.uses,
             phones=phones.virtual,
+            operating=operator,
             more=openapi_routes(azure.operations),
         )
         self.http = HttpServers(shell(azure, own), settings.server)
         self._closers.append(self.http.stop)
         self._closers.append(phones.stop_waiting)
         await self.http.start()
+
+    def _first_resource(self) -> str | None:
+        """Whose keys may tell the server what concerns everybody."""
+        return next((one.id for one in self.settings.resource), None)
 
     def _resource_name(self, guid: str) -> str:
         return next((one.name for one in self.settings.resource if one.id == guid), guid)
@@ -297,26 +308,9 @@ class App:
         self._engine.observe(fact)
 
     def _media(self, clock: Clock) -> MediaDesk:
-        settings = self.settings
-        limits = PromptLimits(
-            max_bytes=settings.media.prompt_bytes,
-            timeout=settings.media.prompt_timeout,
-            allow_private=settings.server.private_targets,
-            downmix=settings.server.mode == "dev",
-        )
-        prompts = Prompts(limits)
+        prompts = Prompts(prompt_limits(self.settings))
         self._closers.append(prompts.close)
-        return MediaDesk(self._hosts(clock), prompts, clock)
-
-    def _hosts(self, clock: Clock) -> list[Callable[[], Host]]:
-        media = self.settings.media
-        plane = PlaneOptions(
-            host=self.settings.sip.bind.host, first_port=media.rtp_ports.first, last_port=media.rtp_ports.last
-        )
-        if media.workers == 0:
-            return [lambda: InlinePlane(plane.make, clock)]
-        count = media.workers
-        return [partial(_worker, number, plane.share(number, count)) for number in range(count)]
+        return media_desk(self.settings, prompts, clock)
 
     async def _listen_sip(self, phones: Telephony, clock: Clock) -> None:
         sip = self.settings.sip
@@ -356,7 +350,3 @@ def _directory(settings: Settings) -> Directory:
         {one.e164: ids[one.resource.casefold()] for one in settings.number},
         default,
     )
-
-
-def _worker(number: int, plane: PlaneOptions) -> Host:
-    return WorkerProcess(f"media {number}", plane.arguments())

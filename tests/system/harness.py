@@ -176,7 +176,12 @@ class Server:
         self.url = f"http://127.0.0.1:{self.http_port}"
         self.folder = folder
         self.log = folder / "server.log"
-        settings = {"bind": f"127.0.0.1:{self.http_port}", "data_dir": str(folder / "state"), **server}
+        settings = {
+            "bind": f"127.0.0.1:{self.http_port}",
+            "data_dir": str(folder / "state"),
+            "drain_seconds": 0,  # a test that leaves a call up need not wait for it
+            **server,
+        }
         lines = ["[server]", *(f"{k} = {json.dumps(v)}" for k, v in settings.items())]
         lines += ["[sip]", f'bind = "127.0.0.1:{self.sip_port}"']
         first = 10000 + 2 * random.randrange(3000)  # its own ports: several servers may run at once

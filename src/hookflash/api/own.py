@@ -1,4 +1,4 @@
-"""Hookflash's own surface under /hookflash: health, readiness, subscriptions, virtual phones, the journal.
+"""Hookflash's own surface under /hookflash: health, operation, subscriptions, virtual phones, the journal.
 
 Health, readiness and the validation URL are open to anybody. The rest asks for an access key as bearer token
 (``Authorization: Bearer <access key>``), unless it was opened on purpose (dev mode). With a key,
@@ -18,9 +18,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 import hookflash
+from hookflash.api.operating import operating_routes
 from hookflash.api.own_http import asker, document, json_answer, key_guard
 from hookflash.api.ports import JournalReader, Readiness, Resource, Subscriptions
 from hookflash.api.virtual_phones import phone_routes
+from hookflash.ports.operating import Operating
 from hookflash.ports.virtual_phones import VirtualPhones
 from hookflash.wire.catalogue import help_link
 from hookflash.wire.results import Refusal, internal_error, not_found, wrong_resource
@@ -68,6 +70,7 @@ def own_surface(
     counts: Callable[[], Mapping[str, int]] = dict,
     credentials: Callable[[str | None], Sequence[msgspec.Struct]] = lambda asker: (),
     phones: VirtualPhones | None = None,
+    operating: Operating | None = None,
     more: Iterable[Route] = (),
 ) -> Starlette:
     """The ASGI app of the own surface.
@@ -80,7 +83,8 @@ def own_surface(
         credentials: the access keys and tokens of a resource (None: of all), and when each was used; without
             their secrets.
         phones: the virtual phones; None when they are off.
-        more: further routes (metrics, console), beside these.
+        operating: media workers, metrics and draining; None where there is no such server behind it.
+        more: further routes (console), beside these.
     """
     guarded = key_guard(resources, open_to_all)
 
@@ -155,6 +159,7 @@ def own_surface(
         Route("/hookflash/subscriptions/{name}", guarded(remove_subscription), methods=["DELETE"]),
         Route("/hookflash/journal/{connection}", guarded(read_journal), methods=["GET"]),
         *phone_routes(phones, guarded),
+        *(operating_routes(operating, guarded) if operating is not None else ()),
         *more,
     ]
     handlers = {Refusal: _refused, 404: _lost, 405: _lost, Exception: _failed}

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from hookflash.api.operating import DrainDocument
+from hookflash.ports.operating import MAX_LEGS, DrainView, LegPage, MediaView, WorkerView
 from hookflash.ports.virtual_phones import (
     MAX_DIGITS,
     MAX_POLL_MS,
@@ -132,6 +134,46 @@ OWN: dict[tuple[str, str], Own] = {
     ("GET", "/hookflash/counts"): Own(
         "How much of what is alive, by name.",
         answer={"type": "object", "additionalProperties": _COUNT},
+    ),
+    ("GET", "/hookflash/media"): Own(
+        "The media workers: where they run, how loaded and how late they are; and sums over all legs.",
+        answer=MediaView,
+    ),
+    ("GET", "/hookflash/media/legs"): Own(
+        "The open legs and how well each is heard.",
+        query={
+            "after": {**_COUNT, "description": "The leg after which to go on; `next` of the page before."},
+            "top": {"type": "integer", "minimum": 1, "maximum": MAX_LEGS},
+            "order": {
+                "type": "string",
+                "enum": ["leg", "mos"],
+                "description": "`mos`: those heard the worst first, on one page.",
+            },
+        },
+        answer=LegPage,
+        about="With a key: the legs of the calls of its resource.",
+    ),
+    ("POST", "/hookflash/media/workers/{worker}:drain"): Own(
+        "Replace a media worker without losing a call.",
+        202,
+        answer=WorkerView,
+        refusals=(403, 404),
+        about="It gets no new calls, and another process takes its place once its last call has ended.",
+    ),
+    ("GET", "/hookflash/metrics"): Own(
+        "Figures for monitoring, in Prometheus' text format.", answer={"type": "string"}
+    ),
+    ("POST", "/hookflash/drain"): Own(
+        "Take no new calls, and end the server once the calls it has are over.",
+        202,
+        body=DrainDocument,
+        answer=DrainView,
+        refusals=(403, 413),
+        about="As SIGTERM does. New calls are refused with 503 and Retry-After; after `seconds` (left out: "
+        "server.drain_seconds) the calls that are left are ended.",
+    ),
+    ("DELETE", "/hookflash/drain"): Own(
+        "Take calls again after all.", 204, refusals=(403, 409), about="409 when it is not being drained."
     ),
     ("GET", "/hookflash/credentials"): Own(
         "The access keys and tokens, and when each was used; without their secrets.",

@@ -73,15 +73,26 @@ async def _serve(settings: Settings, read_again: Callable[[], Settings]) -> int:
     _allow_open_files()
     app = App(settings)
     stop = asyncio.Event()
+    told: list[signal.Signals] = []
     loop = asyncio.get_running_loop()
+
+    def end(number: signal.Signals) -> None:
+        """The first signal drains the server, the second one ends it at once."""
+        told.append(number)
+        if len(told) > 1 or not drain(app, number):
+            stop.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end, number)
     hang_up = asyncio.Event()
     in_terminal = has_terminal()
 
     def hung_up() -> None:
         """Somebody wants a reload; or the terminal the server was started in is gone, and it goes too."""
-        (stop if in_terminal and not has_terminal() else hang_up).set()
+        if in_terminal and not has_terminal():
+            end(signal.SIGHUP)
+        else:
+            hang_up.set()
 
     loop.add_signal_handler(signal.SIGHUP, hung_up)
     try:
@@ -95,12 +106,27 @@ async def _serve(settings: Settings, read_again: Callable[[], Settings]) -> int:
         log.warning("standard output cannot be written: %s; calls are taken all the same", error)
     waiting = asyncio.ensure_future(_say_when_ready(app))
     reloading = asyncio.ensure_future(_reload_when_told(app, hang_up, read_again))
-    await stop.wait()
+    await _first_of(stop, *([app.draining.over] if app.draining is not None else []))
     log.info("stopping: ending calls, delivering what is owed")
     waiting.cancel()
     reloading.cancel()
     await app.stop()
     return 0
+
+
+def drain(app: App, number: signal.Signals) -> bool:
+    """Let the calls of a server go on for a while; False when it has not been started so far."""
+    if app.draining is None:
+        return False
+    app.draining.begin(f"by {number.name}; once more ends it at once")
+    return True
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for one in waiting:
+        one.cancel()
 
 
 def has_terminal() -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ def cross_check(settings: Settings, places: Places) -> list[Problem]:
         *_plain_endpoints(settings, places),
         *_subscribed(settings, places),
         *_issuers(settings, places),
+        *_media(settings, places),
         *_not_in_this_version(settings, places),
         *(_production(settings, places) if settings.server.mode == "production" else ()),
     ]
@@ -198,6 +200,43 @@ def _subscribed(settings: Settings, places: Places) -> Iterator[Problem]:
             place, key = _at(places, one, "advanced_filters" if one.advanced_filters else "filters")
             what, _, remedy = str(error).partition("; ")
             yield Problem(place, key, f"subscription {one.name!r}: {what}", remedy)
+
+
+def _media(settings: Settings, places: Places) -> Iterator[Problem]:
+    """CPUs that there are not, or not enough of; ports that do not go round."""
+    media = settings.media
+    place, key = places.of("media", "cpus"), "media.cpus"
+    if not isinstance(media.cpus, str) and media.cpus:
+        usable = os.sched_getaffinity(0)
+        missing = sorted(set(media.cpus) - usable)
+        if missing:
+            what = f"names CPU {', '.join(map(str, missing))}, which this process can not run on"
+            yield Problem(place, key, what, f"it can run on {_ranges(usable)}; use these")
+        if len(media.cpus) < media.workers:
+            what = f"has {len(media.cpus)} CPUs for {media.workers} workers"
+            remedy = "name one for each worker (one may come twice), or set media.workers"
+            yield Problem(place, key, what, remedy)
+    if media.cpus and not media.workers:
+        yield Problem(
+            place, key, "pins workers, and media.workers is 0", "leave it out, or have at least one worker"
+        )
+    ports = media.rtp_ports
+    pairs = (ports.last - ports.first + 1) // 2
+    if pairs < 2 * max(1, media.workers):
+        what = f"{ports} has {pairs} pairs of ports for {max(1, media.workers)} workers"
+        remedy = "give each worker at least 2 pairs, better 2 for each call it is to carry"
+        yield Problem(places.of("media", "rtp_ports"), "media.rtp_ports", what, remedy)
+
+
+def _ranges(numbers: Iterable[int]) -> str:
+    """1, 2, 3 and 5 as "1-3, 5"."""
+    found: list[list[int]] = []
+    for number in sorted(numbers):
+        if found and number == found[-1][-1] + 1:
+            found[-1].append(number)
+        else:
+            found.append([number])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in found)
 
 
 def _not_in_this_version(settings: Settings, places: Places) -> Iterator[Problem]:

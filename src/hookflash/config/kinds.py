@@ -306,6 +306,27 @@ def listing(item: Kind, *, least: int = 0) -> Kind:
     return Kind(f"a list, {count}{item.expected}", check, _read_list, secret=item.secret)
 
 
+def cpus() -> Kind:
+    """Numbers of CPUs, or "auto"; kept as a tuple or that word, and "none" as an empty tuple."""
+
+    def read(value: str) -> Any:
+        if value.strip().casefold() in ("auto", "none"):
+            return value.strip()
+        return [int(one) for one in _read_list(value)]
+
+    def check(value: Any) -> str | tuple[int, ...]:
+        if isinstance(value, str):
+            if value.casefold() not in ("auto", "none"):
+                raise ValueError
+            return "auto" if value.casefold() == "auto" else ()
+        if not isinstance(value, list | tuple):
+            raise TypeError
+        number = integer(0, 4095)
+        return tuple(number.parse(one) for one in value)
+
+    return Kind('a list of CPU numbers, such as [1, 2], or "auto" or "none"', check, read)
+
+
 def record() -> Kind:
     """A table of any values; what it means is checked where it is used."""
 

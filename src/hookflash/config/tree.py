@@ -41,6 +41,10 @@ class ServerSettings:
     data_dir: str = setting(kinds.path(), ".hookflash")
     """Directory of everything that must outlive the process. Relative paths start at the working
     directory."""
+    drain_seconds: float = setting(kinds.number(0, 7 * 86400, "seconds"), 20.0)
+    """Seconds that calls may go on after SIGINT, SIGTERM or `POST /hookflash/drain`, while no new ones are
+    taken; those that are left then are ended. Whatever stops the server must wait some 15 seconds longer
+    before it kills it."""
     http_callbacks: bool = setting(
         kinds.boolean(), True, loose="callback and subscription URLs may be plain http"
     )
@@ -235,6 +239,17 @@ class MediaSettings:
     workers: int = setting(kinds.integer(0, 256, "processes"), max(1, (os.cpu_count() or 2) - 1))
     """Media worker processes; 0 runs the plane inside the control process. The default is one per CPU core
     beyond the first, at least one."""
+    cpus: str | tuple[int, ...] = setting(kinds.cpus(), ())
+    """CPUs to pin the workers to, one for each in their order, for example `[1, 2]`; name one twice to let
+    two workers share it. `"auto"` takes the last ones that the process may use, so that the first stays free
+    for the rest of the server. Workers are pinned to none when not given."""
+    load_limit: float = setting(kinds.number(0.05, 1), 0.8)
+    """Share of its CPU core from which on a worker takes no new calls, measured by the time its ticks take.
+    They are refused (503 with `Retry-After`) when no worker takes them, so that the calls that are up never
+    suffer; people can still be added to those until half of what is left is used as well."""
+    legs: int = setting(kinds.integer(2, 50_000, "legs"), 4800)
+    """Most legs of a worker at a time; each phone and each app in a call is one. Their memory is taken when
+    the worker starts, and touched as it is used. One in twenty is kept for calls that are up."""
     rtp_ports: PortRange = setting(kinds.ports(), PortRange(20000, 29999))
     """UDP ports for RTP and RTCP, divided between the workers; a call leg takes two."""
     prompt_bytes: int = setting(kinds.integer(1024, 1 << 30, "bytes"), 32 << 20)

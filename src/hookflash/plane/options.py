@@ -46,6 +46,11 @@ class PlaneOptions:
         first = self.first_port + 2 * pairs * number
         return replace(self, first_port=first, last_port=first + 2 * pairs - 1)
 
+    @property
+    def pairs(self) -> int:
+        """Pairs of ports there are: RTP on an even one, RTCP on the next."""
+        return max(0, (self.last_port + 1 - (self.first_port + self.first_port % 2)) // 2)
+
     def make(self) -> Plane:
         """A plane on real sockets. Raises ValueError when the ports make no range."""
         # Imported here: control needs the options, but not numba.

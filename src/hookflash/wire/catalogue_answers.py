@@ -167,7 +167,6 @@ ANSWERS: tuple[Row, ...] = (
         "ticks take, by `media.legs` or by `media.rtp_ports`.",
         "Wait as many seconds as `Retry-After` says and send the request again; the SDKs do. If it happens "
         "often, look at `GET /hookflash/media`, and give the server more workers and CPU cores.",
-        source="ours",
         answers=(503,),
         message="No new call can be taken now: media worker 0: its ticks take 81% of its core, and "
         "media.load_limit is 80%. Try again in 6 s.",

@@ -1,0 +1,118 @@
+"""Running a server, under /hookflash: media workers and legs, metrics, draining.
+
+Workers and metrics name no calls and are shown to every key; legs are those of the key's own calls. What
+concerns everybody's calls (draining) takes a key of the first resource of the configuration.
+"""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hookflash.api.own_http import Guard, asker, document, json_answer
+from hookflash.ports.operating import MAX_DRAIN, MAX_LEGS, Operating
+from hookflash.wire.results import Refusal, conflict, forbidden, invalid_argument, not_found
+
+PAGE = 100
+"""Legs of a page unless asked for otherwise."""
+_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class DrainDocument(msgspec.Struct, forbid_unknown_fields=True):
+    """How to drain: calls go on for up to ``seconds``, those of ``server.drain_seconds`` when left out."""
+
+    seconds: float | None = None
+
+
+_decode = msgspec.json.Decoder(DrainDocument).decode
+
+
+def operating_routes(operating: Operating, guarded: Guard) -> list[Route]:
+    """The routes."""
+
+    async def media(request: Request) -> Response:
+        return json_answer(operating.media())
+
+    async def legs(request: Request) -> Response:
+        after = _whole(request, "after", 0, 0, 2**62)
+        top = _whole(request, "top", PAGE, 1, MAX_LEGS)
+        worst = request.query_params.get("order", "leg")
+        if worst not in ("leg", "mos"):
+            raise invalid_argument(
+                "order", f"expected leg or mos (the worst heard first), got {worst[:40]!r}."
+            )
+        return json_answer(operating.legs(asker(request), after, top, worst=worst == "mos"))
+
+    async def metrics(request: Request) -> Response:
+        return Response(operating.metrics(), media_type=_MEDIA_TYPE)
+
+    async def drain(request: Request) -> Response:
+        _may(operating, request)
+        return json_answer(operating.drain(_seconds(await document(request))), 202)
+
+    async def resume(request: Request) -> Response:
+        _may(operating, request)
+        if not operating.resume():
+            raise conflict("The server is not being drained, or its calls are being ended already.")
+        return Response(status_code=204)
+
+    async def drain_worker(request: Request) -> Response:
+        _may(operating, request)
+        name = request.path_params["worker"]
+        number = int(name) if name.isascii() and name.isdigit() and len(name) < 6 else -1
+        view = operating.drain_worker(number)
+        if view is None:
+            raise not_found(
+                f"There is no media worker {name[:40]!r} that could be drained; GET /hookflash/media lists "
+                "them. One that is starting has no calls.",
+                target="worker",
+            )
+        return json_answer(view, 202)
+
+    return [
+        Route("/hookflash/media", guarded(media), methods=["GET"]),
+        Route("/hookflash/media/legs", guarded(legs), methods=["GET"]),
+        Route("/hookflash/media/workers/{worker}:drain", guarded(drain_worker), methods=["POST"]),
+        Route("/hookflash/metrics", guarded(metrics), methods=["GET"]),
+        Route("/hookflash/drain", guarded(drain), methods=["POST"]),
+        Route("/hookflash/drain", guarded(resume), methods=["DELETE"]),
+    ]
+
+
+def _may(operating: Operating, request: Request) -> None:
+    if not operating.may_operate(asker(request)):
+        raise forbidden(
+            "This concerns the calls of every resource; use an access key of the first resource of the "
+            "configuration.",
+            target="Authorization",
+        )
+
+
+def _seconds(body: bytes) -> float | None:
+    if not body.strip():
+        return None
+    try:
+        seconds = _decode(body).seconds
+    except msgspec.MsgspecError as error:
+        raise invalid_argument("body", f"{error}; send nothing, or an object with seconds.") from None
+    if seconds is not None and not (math.isfinite(seconds) and 0 <= seconds <= MAX_DRAIN):
+        raise invalid_argument("seconds", f"expected a number from 0 to {MAX_DRAIN:.0f}, got {seconds!r}.")
+    return seconds
+
+
+def _whole(request: Request, name: str, usual: int, least: int, most: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return usual
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):
+        raise Refusal(
+            400,
+            "BadRequest",
+            f"{name} is {text[:40]!r}; give a whole number from {least} to {most}.",
+            target=name,
+        )
+    return int(text)

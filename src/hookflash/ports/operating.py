@@ -1,0 +1,143 @@
+"""What whoever runs a server can see of it and tell it: media workers, legs, draining, metrics."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+MAX_LEGS = 1000
+"""Most legs in one answer."""
+MAX_DRAIN = 7 * 86400.0
+"""Most seconds a server may go on with its calls."""
+
+
+class WorkerView(msgspec.Struct, rename="camel"):
+    """One media worker. ``state`` is "starting", "ready", "full" (``reason`` says why) or "draining".
+
+    ``load`` (0..1) is the share of its core that it is expected to use with the legs it has now, smoothed;
+    ``measuredLoad`` is that of its last second. ``lateMs`` and ``busyMs`` are the worst of its last second:
+    how late a tick began, how long one took. ``skippedTicks`` were left out since it was started.
+    """
+
+    worker: int
+    state: str
+    reason: str
+    pid: int
+    cpu: int | None
+    legs: int
+    load: float
+    measured_load: float
+    late_ms: float
+    busy_ms: float
+    skipped_ticks: int
+    starts: int
+    uptime_seconds: float
+    silence_seconds: float
+
+
+class TotalsView(msgspec.Struct, rename="camel"):
+    """Sums since the start; those of packets are over the legs that are closed. ``meanMos`` is null before
+    anything was heard."""
+
+    legs_open: int
+    legs_closed: int
+    legs_refused: int
+    calls_refused: int
+    calls_lost: int
+    workers_lost: int
+    workers_replaced: int
+    packets_received: int
+    packets_sent: int
+    packets_lost: int
+    packets_discarded: int
+    concealed_seconds: float
+    mean_mos: float | None
+
+
+class DrainView(msgspec.Struct, rename="camel"):
+    """A server that takes no new calls: how many go on, and the seconds until they are ended."""
+
+    reason: str
+    calls: int
+    seconds_left: float
+
+
+class MediaView(msgspec.Struct, rename="camel"):
+    """The media plane; ``draining`` is null unless the server is being drained."""
+
+    workers: list[WorkerView]
+    totals: TotalsView
+    draining: DrainView | None
+
+
+class QualityView(msgspec.Struct, rename="camel"):
+    """How well a leg is heard, about a second ago; packets of its whole life. What the far side has not
+    reported is null, and ``mos`` (1 to 4.5) is null before anything was received."""
+
+    received: int
+    sent: int
+    lost: int
+    discarded: int
+    duplicates: int
+    jitter_ms: float
+    buffer_ms: float
+    concealed_ms: float
+    round_trip_ms: float | None
+    remote_loss: float | None
+    remote_jitter_ms: float | None
+    mos: float | None
+
+
+class LegRow(msgspec.Struct, rename="camel"):
+    """One leg. ``kind`` is "phone", "virtual" or "app"; ``port`` is ours (0 without one), ``remote`` where
+    its audio comes from. The ids are those of its call; ``quality`` is null before its first second."""
+
+    leg: int
+    kind: str
+    worker: int
+    correlation_id: str
+    call_connection_ids: list[str]
+    codec: str
+    port: int
+    remote: str
+    encrypted: bool
+    quality: QualityView | None
+
+
+class LegPage(msgspec.Struct, rename="camel", omit_defaults=True):
+    """Legs; ``next`` is the ``after`` of the next page, absent on the last."""
+
+    value: list[LegRow]
+    next: int | None = None
+
+
+class Operating(Protocol):
+    """What is seen and told. ``asker`` is the GUID of the resource that asks; None sees everything."""
+
+    def media(self) -> MediaView: ...
+
+    def legs(self, asker: str | None, after: int, top: int, *, worst: bool) -> LegPage:
+        """The legs of the asker's calls behind leg ``after``; with ``worst`` those heard the worst, first."""
+        ...
+
+    def metrics(self) -> str:
+        """In Prometheus' text format."""
+        ...
+
+    def drain_worker(self, worker: int) -> WorkerView | None:
+        """Replace a media worker once its calls have ended; None when there is none of that number, or it is
+        just being started."""
+        ...
+
+    def drain(self, seconds: float | None) -> DrainView:
+        """Take no new calls, end the server once the calls it has are over or ``seconds`` are."""
+        ...
+
+    def resume(self) -> bool:
+        """Take calls again after all; False when the server was not being drained, or ends already."""
+        ...
+
+    def may_operate(self, asker: str | None) -> bool:
+        """Whether the asker may tell the server what concerns the calls of everybody."""
+        ...
