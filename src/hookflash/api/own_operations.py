@@ -160,9 +160,7 @@ OWN: dict[tuple[str, str], Own] = {
         refusals=(403, 404),
         about="It gets no new calls, and another process takes its place once its last call has ended.",
     ),
-    ("GET", "/hookflash/metrics"): Own(
-        "Figures for monitoring, in Prometheus' text format.", answer={"type": "string"}
-    ),
+    ("GET", "/hookflash/metrics"): Own("Figures for monitoring, as text in Prometheus' format."),
     ("POST", "/hookflash/drain"): Own(
         "Take no new calls, and end the server once the calls it has are over.",
         202,

@@ -166,7 +166,6 @@ def _worker(health: WorkerHealth) -> WorkerView:
         health.state,
         health.reason,
         health.pid,
-        health.cpu,
         health.legs,
         round(health.load, 4),
         round(health.measured, 4),
@@ -176,6 +175,7 @@ def _worker(health: WorkerHealth) -> WorkerView:
         health.starts,
         round(health.uptime, 1),
         round(health.silence, 1),
+        health.cpu,
     )
 
 

@@ -12,19 +12,19 @@ MAX_DRAIN = 7 * 86400.0
 """Most seconds a server may go on with its calls."""
 
 
-class WorkerView(msgspec.Struct, rename="camel"):
+class WorkerView(msgspec.Struct, rename="camel", omit_defaults=True):
     """One media worker. ``state`` is "starting", "ready", "full" (``reason`` says why) or "draining".
 
     ``load`` (0..1) is the share of its core that it is expected to use with the legs it has now, smoothed;
     ``measuredLoad`` is that of its last second. ``lateMs`` and ``busyMs`` are the worst of its last second:
-    how late a tick began, how long one took. ``skippedTicks`` were left out since it was started.
+    how late a tick began, how long one took. ``skippedTicks`` were left out since it was started. ``cpu`` is
+    absent unless it is pinned to one.
     """
 
     worker: int
     state: str
     reason: str
     pid: int
-    cpu: int | None
     legs: int
     load: float
     measured_load: float
@@ -34,10 +34,11 @@ class WorkerView(msgspec.Struct, rename="camel"):
     starts: int
     uptime_seconds: float
     silence_seconds: float
+    cpu: int | None = None
 
 
-class TotalsView(msgspec.Struct, rename="camel"):
-    """Sums since the start; those of packets are over the legs that are closed. ``meanMos`` is null before
+class TotalsView(msgspec.Struct, rename="camel", omit_defaults=True):
+    """Sums since the start; those of packets are over the legs that are closed. ``meanMos`` is absent before
     anything was heard."""
 
     legs_open: int
@@ -52,7 +53,7 @@ class TotalsView(msgspec.Struct, rename="camel"):
     packets_lost: int
     packets_discarded: int
     concealed_seconds: float
-    mean_mos: float | None
+    mean_mos: float | None = None
 
 
 class DrainView(msgspec.Struct, rename="camel"):
@@ -63,17 +64,17 @@ class DrainView(msgspec.Struct, rename="camel"):
     seconds_left: float
 
 
-class MediaView(msgspec.Struct, rename="camel"):
-    """The media plane; ``draining`` is null unless the server is being drained."""
+class MediaView(msgspec.Struct, rename="camel", omit_defaults=True):
+    """The media plane; ``draining`` is absent unless the server is being drained."""
 
     workers: list[WorkerView]
     totals: TotalsView
-    draining: DrainView | None
+    draining: DrainView | None = None
 
 
-class QualityView(msgspec.Struct, rename="camel"):
+class QualityView(msgspec.Struct, rename="camel", omit_defaults=True):
     """How well a leg is heard, about a second ago; packets of its whole life. What the far side has not
-    reported is null, and ``mos`` (1 to 4.5) is null before anything was received."""
+    reported is absent, and so is ``mos`` (1 to 4.5) before anything was received."""
 
     received: int
     sent: int
@@ -83,15 +84,15 @@ class QualityView(msgspec.Struct, rename="camel"):
     jitter_ms: float
     buffer_ms: float
     concealed_ms: float
-    round_trip_ms: float | None
-    remote_loss: float | None
-    remote_jitter_ms: float | None
-    mos: float | None
+    round_trip_ms: float | None = None
+    remote_loss: float | None = None
+    remote_jitter_ms: float | None = None
+    mos: float | None = None
 
 
-class LegRow(msgspec.Struct, rename="camel"):
+class LegRow(msgspec.Struct, rename="camel", omit_defaults=True):
     """One leg. ``kind`` is "phone", "virtual" or "app"; ``port`` is ours (0 without one), ``remote`` where
-    its audio comes from. The ids are those of its call; ``quality`` is null before its first second."""
+    its audio comes from. The ids are those of its call; ``quality`` is absent before its first second."""
 
     leg: int
     kind: str
@@ -102,7 +103,7 @@ class LegRow(msgspec.Struct, rename="camel"):
     port: int
     remote: str
     encrypted: bool
-    quality: QualityView | None
+    quality: QualityView | None = None
 
 
 class LegPage(msgspec.Struct, rename="camel", omit_defaults=True):
