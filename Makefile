@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format generate interop conformance soak bench docs clean
+.PHONY: help demo test check format generate interop conformance soak soak-media bench docs clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("error: Hookflash needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=python3.12, for example") if sys.version_info < (3, 11) else None'
@@ -33,6 +33,9 @@ conformance: $(STAMP) ## every operation, by the SDKs of Python, JavaScript and 
 
 soak: $(STAMP) ## long runs of our own: chaos, fuzzing
 	$(BIN)/python -m pytest -m slow -ra
+
+soak-media: $(STAMP) ## calls come and go on a media worker, in real time; SECS=3600 says for how long
+	@$(BIN)/python -m bench.soak --secs $(or $(SECS),3600)
 
 check: $(STAMP) ## format, lint, types, import contracts, generated files
 	$(BIN)/ruff format --check .

@@ -160,7 +160,15 @@ class WorkerProcess:
                 return
             text = line.decode(errors="replace").rstrip()
             if text:
-                _log.warning("%s (process %d): %s", self.name, process.pid, text)
+                level, text = _level(text)
+                _log.log(level, "%s (process %d): %s", self.name, process.pid, text)
+
+
+def _level(text: str) -> tuple[int, str]:
+    """The level a worker logged a line at, and the line; what it did not log is a warning."""
+    head, _, rest = text.partition(": ")
+    level = logging.getLevelNamesMapping().get(head)
+    return (level, rest) if level is not None else (logging.WARNING, text)
 
 
 def _environment(inherited: Mapping[str, str]) -> dict[str, str]:

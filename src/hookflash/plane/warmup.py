@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import struct
+import time
+from typing import Any
 
 import numpy as np
+from numba.core import event
 
 from hookflash.plane import system_calls
 from hookflash.plane.core import Plane
+from hookflash.plane.kernels.compiling import base_folder, kernel_names, unkept
 from hookflash.plane.memory import MemoryNetwork
 from hookflash.ports.plane import (
     ConnectLeg,
@@ -20,9 +25,52 @@ from hookflash.ports.plane import (
     StartPlay,
 )
 
+_log = logging.getLogger(__name__)
 
-def warm_up() -> None:
-    """Seconds the first time on a machine, a fraction of one afterwards."""
+
+class Compiled(event.Listener):
+    """Watches what is compiled, rather than found where compiled kernels are kept; says when it begins."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def on_start(self, event: Any) -> None:
+        if not self.names:
+            _log.info(
+                "compiling the kernels of the media plane, %d at most, which takes some tens of seconds",
+                len(kernel_names()),
+            )
+        function = event.data["dispatcher"].py_func
+        self.names.add(f"{function.__module__}.{function.__qualname__}")
+
+    def on_end(self, event: Any) -> None:
+        """Compilations end inside each other; their sum would say nothing."""
+
+
+def warm_up() -> int:
+    """Make every kernel ready, and log what there is to be said; how many had to be compiled.
+
+    Some tens of seconds the first time on a machine, about one afterwards.
+    """
+    folder, began, compiled = base_folder(), time.monotonic(), Compiled()
+    if (why := unkept(folder)) is not None:
+        _log.warning(
+            "compiled kernels can not be kept in %s (%s), so that every start has to compile them anew: make "
+            "the folder writable, or name one that is by NUMBA_CACHE_DIR",
+            folder,
+            why,
+        )
+    with event.install_listener("numba:compile", compiled):
+        run_all()
+    count = len(compiled.names & kernel_names())
+    if count and why is None:
+        seconds = time.monotonic() - began
+        _log.info("compiled %d kernels in %.1f s; they are kept in %s", count, seconds, folder)
+    return count
+
+
+def run_all() -> None:
+    """A small plane in memory, with all that a plane can do."""
     net = MemoryNetwork(pairs=2)
     plane = Plane(net, rows=48, entropy=bytes)
     plane.apply(LoadClip(1, bytes(640)))

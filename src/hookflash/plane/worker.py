@@ -13,6 +13,7 @@ missed beyond that is skipped, because a burst of old audio helps nobody.
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import resource
 import signal
@@ -192,6 +193,8 @@ def main(
     argv: Sequence[str] | None = None, *, make: Callable[[PlaneOptions], Core] = PlaneOptions.make
 ) -> int:
     """Run a worker; the exit status. ``make`` builds its plane."""
+    # Control reads the level off each line.
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s: %(message)s")
     process, options = parse(argv)
     prepare_process(process.cpu)
     link = WorkerLink(socket.socket(fileno=process.fd))

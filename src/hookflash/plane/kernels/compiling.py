@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -25,16 +26,37 @@ config: Any = numba_config
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 
-_IMPORT = re.compile(r"^from (hookflash\.plane\.[a-z0-9_.]+) import", re.MULTILINE)
+_IMPORT = re.compile(r"^\s*from (hookflash\.plane[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 _PACKAGE = Path(__file__).parents[2]
+_made: set[str] = set()
+
+
+def base_folder() -> Path:
+    """Where compiled kernels are kept; ``XDG_CACHE_HOME`` and ``NUMBA_CACHE_DIR`` are honoured."""
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(given) if given else Path(home) / "hookflash" / "kernels"
 
 
 def cache_folder(module: str = __name__) -> str:
-    """Folder of a module's compiled kernels; ``XDG_CACHE_HOME`` and ``NUMBA_CACHE_DIR`` are honoured."""
-    given = os.environ.get("NUMBA_CACHE_DIR")
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    base = Path(given) if given else Path(home) / "hookflash" / "kernels"
-    return str(base / _digest(module))
+    """Folder of a module's compiled kernels."""
+    return str(base_folder() / _digest(module))
+
+
+@cache
+def unkept(folder: Path) -> str | None:
+    """Why nothing can be kept in ``folder``; None when it can."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def kernel_names() -> set[str]:
+    """Every kernel that has been made in this process, whether it is compiled yet or not."""
+    return set(_made)
 
 
 @cache
@@ -44,19 +66,29 @@ def _digest(module: str) -> str:
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        source = _PACKAGE.joinpath(*name.split(".")[1:]).with_suffix(".py")
-        if not source.is_file():
-            source = source.with_suffix("") / "__init__.py"
-        if name in sources or not source.is_file():
+        source = _source(name)
+        if name in sources or source is None:
             continue
         sources[name] = source.read_bytes()
-        waiting += _IMPORT.findall(sources[name].decode())
+        for package, names in _IMPORT.findall(sources[name].decode()):
+            waiting += [f"{package}.{part}" for part in re.findall(r"\w+", names)]
+            if package != "hookflash.plane":
+                waiting.append(package)
         if source.name == "__init__.py":
             waiting += [f"{name}.{part.stem}" for part in source.parent.glob("*.py") if part != source]
     digest = hashlib.sha256(f"{numba.__version__} {config.BOUNDSCHECK}".encode())
     for name in sorted(sources):
         digest.update(name.encode() + sources[name])
     return digest.hexdigest()[:16]
+
+
+def _source(module: str) -> Path | None:
+    """The file of a module or package; None when the name is of neither."""
+    path = _PACKAGE.joinpath(*module.split(".")[1:])
+    for source in (path.with_suffix(".py"), path / "__init__.py"):
+        if source.is_file():
+            return source
+    return None
 
 
 def kernel(function: Kernel) -> Kernel:
@@ -79,11 +111,14 @@ def part(function: Kernel) -> Kernel:
 
 
 def _compile(function: Kernel, *, inline: bool = False, counting: bool = False) -> Kernel:
-    options: dict[str, Any] = {"forceinline": inline, "_nrt": counting}
+    keep = unkept(base_folder()) is None
+    options: dict[str, Any] = {"forceinline": inline, "_nrt": counting, "cache": keep}
+    if not inline:
+        _made.add(f"{function.__module__}.{function.__qualname__}")
     before = config.CACHE_DIR
     config.CACHE_DIR = cache_folder(function.__module__)
     try:
-        compiled = numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy", **options)(function)
+        compiled = numba.njit(nogil=True, fastmath=True, error_model="numpy", **options)(function)
     finally:
         config.CACHE_DIR = before
     return cast(Kernel, compiled)
