@@ -50,7 +50,7 @@ HERE = Path(__file__).parent
 BUILD = HERE / "build"
 WARM = 1.0
 """Seconds of traffic before measuring: jitter buffers fill, addresses are latched."""
-READY = 120.0
+READY = 300.0
 """Longest wait for the worker, which may have kernels to compile."""
 HOST = "127.0.0.1"
 CLIP = 1
