@@ -86,6 +86,17 @@ async def test_a_refused_call_in_gets_the_status_and_no_fact(status: int) -> Non
     await bench.over()
 
 
+@pytest.mark.parametrize("seconds", [0, 7])
+async def test_a_call_in_that_is_turned_away_is_told_when_to_come_again(seconds: int) -> None:
+    bench = Bench()
+    leg = await incoming(bench)
+    bench.phones.refuse(RefuseLeg(leg, 503, "Service Unavailable", seconds))
+    await bench.settle()
+    refusal = next(m for m in bench.seen if isinstance(m, Response) and m.status == 503)
+    assert refusal.headers.all("Retry-After") == (["7"] if seconds else [])
+    await bench.over()
+
+
 @pytest.mark.parametrize(("given", "sent"), [(Cause(404, "x"), 404), (BYE, 480)])
 async def test_ending_a_call_in_that_nobody_answered_refuses_it(given: Cause, sent: int) -> None:
     bench = Bench()

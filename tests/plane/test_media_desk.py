@@ -8,7 +8,10 @@ import os
 import signal
 import socket
 import struct
+import sys
+import time
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -21,14 +24,26 @@ from aiohttp.test_utils import TestServer
 from hookflash.calls import effects, facts
 from hookflash.calls.effects import AudioFile
 from hookflash.clock import LoopClock
+from hookflash.plane.admission import Limits
 from hookflash.plane.control import DeskSettings, MediaDesk
 from hookflash.plane.hosts import Host
 from hookflash.plane.inline import InlinePlane
 from hookflash.plane.options import PlaneOptions
 from hookflash.plane.process import WorkerProcess
 from hookflash.plane.prompts import PromptLimits, Prompts
+from hookflash.plane.rings import Rings
 from hookflash.plane.supervisor import Patience
-from hookflash.ports.plane import ConnectLeg
+from hookflash.ports.plane import (
+    TICK,
+    CloseLeg,
+    ConnectLeg,
+    LegClosed,
+    LegOpened,
+    LegUnavailable,
+    OpenLeg,
+    PlaneCommand,
+    PlaneEvent,
+)
 
 F = TypeVar("F", bound=facts.Fact)
 SETTINGS = DeskSettings(open_timeout=10, patience=Patience(backoff=0.05, silence=2.0, check=0.2))
@@ -211,3 +226,82 @@ def test_it_all_runs_on_uvloop_too() -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(asyncio.wait_for(run(), 180))
+
+
+BUSY = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+from hookflash.plane.worker import main
+from test_media_desk import Busy
+sys.exit(main(sys.argv[1:], make=lambda options: Busy()))
+"""
+
+
+class Busy:
+    """A plane whose ticks take a share of the core that the first leg's call number tells, in per cent."""
+
+    def __init__(self) -> None:
+        self._share = 0.0
+        self._events: list[PlaneEvent] = []
+
+    @property
+    def rings(self) -> Rings:
+        raise LegUnavailable("nothing is tapped here")
+
+    def warm_up(self) -> None: ...
+
+    def apply(self, command: PlaneCommand) -> None:
+        if isinstance(command, OpenLeg):
+            self._share = command.call / 100
+            self._events.append(LegOpened(command.leg, 4000))
+        elif isinstance(command, CloseLeg):
+            self._share = 0.0
+            self._events.append(LegClosed(command.leg, 0, 0, 0, 0.0))
+
+    def tick(self, now: float) -> list[PlaneEvent]:
+        until = time.monotonic() + self._share * TICK
+        while time.monotonic() < until:
+            pass
+        events, self._events = self._events, []
+        return events
+
+    def close(self) -> None: ...
+
+
+async def test_a_worker_that_is_really_busy_takes_no_new_calls_and_later_does_again() -> None:
+    told: list[facts.Pressure] = []
+    news = asyncio.Event()
+
+    def press(pressure: facts.Pressure) -> None:
+        told.append(pressure)
+        news.set()
+
+    async def until(taking: facts.Taking) -> None:
+        async with asyncio.timeout(30):
+            while told[-1].taking is not taking:
+                news.clear()
+                await news.wait()
+
+    command = [sys.executable, "-P", "-c", BUSY, str(Path(__file__).parent)]
+    limits = (Limits(load=0.6, late_ms=1e6),)
+    desk = MediaDesk(
+        [lambda: WorkerProcess("busy", command=command)],
+        Prompts(PromptLimits()),
+        LoopClock(),
+        settings=DeskSettings(limits=limits),
+    )
+    desk.watch_pressure(press)
+    await desk.start()
+    await until(facts.Taking.ALL)
+    await desk.open_leg(1, 90)
+    async with asyncio.timeout(30):
+        while told[-1].taking is facts.Taking.ALL:
+            news.clear()
+            await news.wait()
+    assert desk.health()[0].state == "full"
+    with pytest.raises(LegUnavailable, match="of its core"):
+        await desk.open_leg(2, 2)
+    desk.close_leg(1)
+    await until(facts.Taking.ALL)
+    assert desk.health()[0].state == "ready"
+    await desk.stop()

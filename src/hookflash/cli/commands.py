@@ -92,6 +92,48 @@ def connection_string(
     raise typer.Exit(print_connection_string(config, resource))
 
 
+Url = Annotated[
+    str | None,
+    typer.Option(help="The server; where the configuration says it listens if omitted.", show_default=False),
+]
+Key = Annotated[
+    str | None,
+    typer.Option(help="An access key; the first of the configuration if omitted.", show_default=False),
+]
+
+
+@cli.command()
+def media(
+    legs: Annotated[int, typer.Option(min=0, max=1000, help="How many of the worst legs to show.")] = 10,
+    config: Config = None,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Show the media workers of a running server, and its worst legs."""
+    from hookflash.cli.media import run_media
+
+    raise typer.Exit(run_media(config, url, key, legs))
+
+
+@cli.command()
+def drain(
+    worker: Annotated[
+        int | None, typer.Option(help="Replace this media worker instead.", min=0, show_default=False)
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="How long calls may go on.", min=0, show_default=False)
+    ] = None,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Take new calls again.")] = False,
+    config: Config = None,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Let a running server take no new calls, and end once those it has are over."""
+    from hookflash.cli.media import run_drain
+
+    raise typer.Exit(run_drain(config, url, key, worker=worker, seconds=seconds, cancel=cancel))
+
+
 @cli.command()
 def demo(
     keep_logs: Annotated[bool, typer.Option("--logs", help="Show the server's log as well.")] = False,

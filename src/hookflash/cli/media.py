@@ -1,0 +1,210 @@
+"""``hookflash media`` and ``hookflash drain``: a running server as whoever is called at night needs it."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from hookflash.cli.settings import errors, read_settings
+
+TIMEOUT = 10.0
+"""Seconds a server may take to answer."""
+STYLES = {"ready": "green", "full": "yellow", "draining": "yellow", "starting": "red"}
+
+
+class Unanswered(Exception):
+    """The server cannot be asked, or refuses; the message says why and what to do."""
+
+
+class Caller:
+    """Asks one server's own surface."""
+
+    def __init__(self, config: Path | None, url: str | None, key: str | None) -> None:
+        settings = read_settings(config, {})
+        host, port = settings.server.bind.host, settings.server.bind.port
+        near = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+        self._url = (url or f"http://{near}:{port}").rstrip("/")
+        self._key = key or (settings.resource[0].access_keys[0] if settings.resource else "")
+
+    def ask(self, path: str, method: str = "GET", body: dict[str, Any] | None = None) -> Any:
+        """The answer, None for an empty one. Raises Unanswered."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self._url}/hookflash/{path}", data, method=method)
+        request.add_header("Authorization", f"Bearer {self._key}")
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            raise Unanswered(f"{self._url} refuses: {_message(error.read())}") from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            raise Unanswered(
+                f"{self._url} does not answer: {reason}; is the server running, and is --url right?"
+            ) from None
+        return json.loads(text) if text else None
+
+
+def _message(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return body[:200].decode(errors="replace") or "without a word"
+
+
+def run_media(
+    config: Path | None, url: str | None, key: str | None, legs: int, console: Console | None = None
+) -> int:
+    """Print workers and the worst legs. Exit code 1 when the server cannot be asked."""
+    try:
+        caller = Caller(config, url, key)
+        media = caller.ask("media")
+        worst = caller.ask(f"media/legs?order=mos&top={legs}")["value"] if legs else []
+    except Unanswered as error:
+        errors.print(f"[red]error:[/red] {escape(str(error))}")
+        return 1
+    show(console or Console(highlight=False), media, worst)
+    return 0
+
+
+def run_drain(
+    config: Path | None,
+    url: str | None,
+    key: str | None,
+    *,
+    worker: int | None,
+    seconds: float | None,
+    cancel: bool,
+) -> int:
+    """Drain the server or one worker, or call that off. Exit code 1 when it cannot be done."""
+    try:
+        caller = Caller(config, url, key)
+        if cancel:
+            caller.ask("drain", "DELETE")
+            errors.print("new calls are taken again")
+        elif worker is not None:
+            view = caller.ask(f"media/workers/{worker}:drain", "POST")
+            errors.print(f"worker {worker} is replaced once its {view['legs']} legs are gone")
+        else:
+            view = caller.ask("drain", "POST", {} if seconds is None else {"seconds": seconds})
+            errors.print(
+                f"no new calls are taken; {view['calls']} go on for up to {view['secondsLeft']:g} s, "
+                "then the server ends"
+            )
+    except Unanswered as error:
+        errors.print(f"[red]error:[/red] {escape(str(error))}")
+        return 1
+    return 0
+
+
+def show(console: Console, media: dict[str, Any], legs: list[dict[str, Any]]) -> None:
+    """The tables."""
+    draining = media.get("draining")
+    if draining:
+        console.print(
+            f"[yellow]draining, {escape(draining['reason'])}: {draining['calls']} calls go on for up to "
+            f"{draining['secondsLeft']:g} s[/yellow]"
+        )
+    table = Table(title="media workers", title_justify="left", header_style="bold")
+    for name in (
+        "worker",
+        "state",
+        "pid",
+        "cpu",
+        "legs",
+        "load",
+        "late ms",
+        "busy ms",
+        "skipped",
+        "starts",
+        "up",
+    ):
+        table.add_column(name, justify="left" if name == "state" else "right")
+    for one in media["workers"]:
+        state = one["state"]
+        table.add_row(
+            str(one["worker"]),
+            f"[{STYLES.get(state, 'white')}]{escape(state)}[/]",
+            str(one["pid"] or "-"),
+            str(one.get("cpu", "-")),
+            str(one["legs"]),
+            f"{one['load']:.0%}",
+            f"{one['lateMs']:.1f}",
+            f"{one['busyMs']:.1f}",
+            str(one["skippedTicks"]),
+            str(one["starts"]),
+            _span(one["uptimeSeconds"]),
+        )
+    console.print(table)
+    for one in media["workers"]:
+        if one["reason"]:
+            console.print(
+                f"worker {one['worker']} takes no new calls: {escape(one['reason'])}", soft_wrap=True
+            )
+    totals = media["totals"]
+    mean = f", mean MOS {totals['meanMos']:.2f}" if "meanMos" in totals else ""
+    console.print(
+        f"since the start: {totals['legsClosed']} legs{mean}; {totals['callsRefused']} calls refused, "
+        f"{totals['callsLost']} lost with {totals['workersLost']} dead workers",
+        soft_wrap=True,
+    )
+    if legs:
+        console.print(_legs(legs))
+
+
+def _legs(legs: list[dict[str, Any]]) -> Table:
+    table = Table(title="legs, the worst heard first", title_justify="left", header_style="bold")
+    for name in (
+        "leg",
+        "MOS",
+        "lost",
+        "late",
+        "jitter",
+        "rtt",
+        "codec",
+        "SRTP",
+        "remote",
+        "worker",
+        "connection",
+    ):
+        table.add_column(
+            name, justify="right" if name in ("leg", "MOS", "lost", "late", "jitter", "rtt") else "left"
+        )
+    for one in legs:
+        quality = one.get("quality") or {}
+        mos = quality.get("mos")
+        style = "white" if mos is None else "red" if mos < 3.1 else "yellow" if mos < 3.8 else "green"
+        table.add_row(
+            str(one["leg"]),
+            "-" if mos is None else f"[{style}]{mos:.2f}[/]",
+            _share(quality, "lost"),
+            _share(quality, "discarded"),
+            f"{quality.get('jitterMs', 0):.1f}",
+            f"{quality['roundTripMs']:.0f}" if "roundTripMs" in quality else "-",
+            escape(one["codec"] or one["kind"]),
+            "yes" if one["encrypted"] else "no",
+            escape(one["remote"] or "-"),
+            str(one["worker"]),
+            escape(" ".join(one["callConnectionIds"]) or "-"),
+        )
+    return table
+
+
+def _share(quality: dict[str, Any], name: str) -> str:
+    """A part of the packets that were to come, in per cent."""
+    expected = quality.get("received", 0) + quality.get("lost", 0)
+    return f"{100 * quality.get(name, 0) / expected:.1f} %" if expected else "-"
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{seconds / 86400:.0f} d"
