@@ -8,9 +8,12 @@ A sender's clock that drifts moves the least offset, so that following the targe
 
 from __future__ import annotations
 
-from hookflash.plane.columns import FRAME, MISSING, RATE, RING, Jitter, Quality, Wide
+import numpy as np
+from numpy.typing import NDArray
+
+from hookflash.plane.columns import FRAME, MISSING, RATE, RING, Jitter, Quality, Setup, Wide
 from hookflash.plane.columns.jitter import DELAYS
-from hookflash.plane.kernels.compiling import part
+from hookflash.plane.kernels.compiling import kernel, part
 from hookflash.plane.kernels.events import difference
 
 LEAST = 160
@@ -180,3 +183,49 @@ def admit(
     learn(jitter, row, offset, tick)
     jitter.newest[row] = max(jitter.newest[row], time + count)
     return int(max(jitter.time[row] - time, 0))
+
+
+@part
+def store_pcm(wide: Wide, slot: int, samples: NDArray[np.int16], skip: int, time: int, only: bool) -> None:
+    """Put ``samples`` without ``skip`` units at ``time`` into a wideband ring; ``only`` where nothing is."""
+    for i in range(2 * skip, samples.shape[0]):
+        index = (2 * time + i) & (2 * RING - 1)
+        if not only or wide.ring[slot, index] == MISSING:
+            wide.ring[slot, index] = max(samples[i], np.int16(-32767))
+
+
+@kernel
+def insert_pcm(
+    setup: Setup,
+    jitter: Jitter,
+    wide: Wide,
+    quality: Quality,
+    row: int,
+    samples: NDArray[np.int16],
+    time: int,
+    marker: int,
+    tick: int,
+    first: int,
+) -> None:
+    """Put decoded samples (16,000 Hz, an even number) of a leg's packet into its wideband ring.
+
+    ``time`` is the packet's, in 1/8000 s, ``tick`` the one in which it came, ``first`` the target of a leg of
+    which nothing is known. Packets are handed over in the order of their sequence numbers.
+    """
+    slot = int(setup.wide[row])
+    count = samples.shape[0] // 2
+    skip = admit(jitter, quality, wide, row, slot, time, count, 1, marker, tick, first)
+    if skip < count:
+        store_pcm(wide, slot, samples[: 2 * count], skip, time, False)
+
+
+@kernel
+def patch_pcm(
+    setup: Setup, jitter: Jitter, wide: Wide, row: int, samples: NDArray[np.int16], time: int
+) -> None:
+    """Put made-up or recovered samples where nothing has come: nothing is learned from them."""
+    count = samples.shape[0] // 2
+    depth = time - jitter.time[row]
+    if jitter.playing[row] != 0 and depth + count <= RING - FRAME:
+        store_pcm(wide, int(setup.wide[row]), samples[: 2 * count], max(-depth, 0), time, True)
+        jitter.newest[row] = max(jitter.newest[row], time + count)
