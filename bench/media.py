@@ -301,11 +301,12 @@ class Worker:
 
     def _listen(self) -> None:
         reader: BatchReader[PlaneEvent] = event_reader()
-        while data := self._socket.recv(1 << 16):
-            events = reader.feed(data)
-            with self._news:
-                self._events += events
-                self._news.notify_all()
+        with contextlib.suppress(OSError):  # it was killed
+            while data := self._socket.recv(1 << 16):
+                events = reader.feed(data)
+                with self._news:
+                    self._events += events
+                    self._news.notify_all()
         with self._news:
             self._gone = True
             self._news.notify_all()
