@@ -61,8 +61,10 @@ class Secured:
         self._rows: NDArray[np.int64] = np.zeros(0, np.int64)
         self._source: NDArray[np.int64] = np.full(rows, -1, np.int64)
         self._changing: dict[int, int] = {}
-        self._receive: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
-        self._send: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+        self._found: dict[int, tuple[Any, ...]] = {}
+        self._stale = False
+        self._receive: list[list[Any]] = [[], [], []]
+        self._send: list[list[Any]] = [[], [], []]
 
     def __len__(self) -> int:
         return len(self._legs)
@@ -101,7 +103,7 @@ class Secured:
                 self._changing[row] = new.former_until
         self._legs[row] = new
         self._columns.setup.secure[row] = 1
-        self._index()
+        self._attach(row)
         return anew
 
     def remove(self, row: int) -> None:
@@ -110,23 +112,31 @@ class Secured:
             self._columns.setup.secure[row] = 0
             self.length[row] = 0
             self._changing.pop(row, None)
-            self._index()
+            del self._found[row]
+            self._stale = True
+
+    def _attach(self, row: int) -> None:
+        """Note where libsrtp finds what belongs to a row; the lists of all rows are made anew when used."""
+        rx, leg = self._columns.receive, self._legs[row]
+        self._found[row] = (
+            leg.receiver.context,
+            _pointer("unsigned char *", rx.octets, row),
+            _pointer("int *", rx.length, row),
+            leg.sender.context,
+            _pointer("unsigned char *", self.octets, row),
+            _pointer("int *", self.length, row),
+        )
+        self._stale = True
 
     def _index(self) -> None:
-        """Where libsrtp finds everything, as lists that ``map`` walks."""
-        rows = sorted(self._legs)
-        rx = self._columns.receive
+        """The lists that ``map`` walks, in the order of the rows."""
+        if not self._stale:
+            return
+        self._stale = False
+        rows = sorted(self._found)
         self._rows = np.array(rows, np.int64)
-        self._receive = (
-            [self._legs[row].receiver.context for row in rows],
-            _pointers("unsigned char *", rx.octets, rows),
-            _pointers("int *", rx.length, rows),
-        )
-        self._send = (
-            [self._legs[row].sender.context for row in rows],
-            _pointers("unsigned char *", self.octets, rows),
-            _pointers("int *", self.length, rows),
-        )
+        found = [list(column) for column in zip(*(self._found[row] for row in rows), strict=True)]
+        self._receive, self._send = (found[:3], found[3:]) if rows else ([[], [], []], [[], [], []])
 
     # --- what comes in ---
 
@@ -137,6 +147,7 @@ class Secured:
         """
         if not self._legs:
             return
+        self._index()
         if rows is None:
             places = self._rows
         else:
@@ -150,15 +161,15 @@ class Secured:
         places = places[~(mux & (kinds >= 192) & (kinds <= 223))]
         at = np.searchsorted(self._rows, places).tolist()
         contexts, octets, lengths = self._receive
+        if len(at) < len(contexts):
+            contexts, octets, lengths = ([all_rows[i] for i in at] for all_rows in self._receive)
         # Failing may spoil a packet where it lies, and a former key may be the right one.
         copies = {
             row: rx.octets[row, : rx.length[row]].tobytes()
             for row in (places.tolist() if self._changing else ())
             if self._changing.get(row, 0) > tick
         }
-        codes = srtp.unprotect_all(
-            [contexts[i] for i in at], [octets[i] for i in at], [lengths[i] for i in at]
-        )
+        codes = srtp.unprotect_all(contexts, octets, lengths)
         sources = rx.octets[places, 8:12].astype(np.int64) @ _BIG_ENDIAN
         good = (np.array(codes) == 0) & (sources == self._source[places])
         for place in np.flatnonzero(~good).tolist():
@@ -176,15 +187,12 @@ class Secured:
         """A packet the key is wrong for: with a counter that went on, or with the former key."""
         leg, rx = self._legs[row], self._columns.receive
         assert leg.former is not None
-        (octets,), (length,) = (
-            _pointers("unsigned char *", rx.octets, [row]),
-            _pointers("int *", rx.length, [row]),
-        )
+        _, octets, length, *_ = self._found[row]
         known = int.from_bytes(packet[8:12], "big") == int(rx.ssrc[row])
         receivers = [leg.former]
         if known and leg.receiver.fresh and leg.receiver.try_rollover(packet):
             receivers.insert(0, leg.receiver)
-            self._index()
+            self._attach(row)
         for receiver in receivers:
             rx.octets[row, : len(packet)] = np.frombuffer(packet, np.uint8)
             rx.length[row] = len(packet)
@@ -212,15 +220,14 @@ class Secured:
         They are in :attr:`octets`, their sizes in :attr:`length`: 0 where there is nothing to send, or where
         it could not be protected.
         """
+        self._index()
         contexts, copies, lengths = self._send
         if rows is None:
             rows = self._rows
         else:
             rows = rows[self._columns.setup.secure[rows] != 0]
             at = np.searchsorted(self._rows, rows).tolist()
-            contexts, copies, lengths = [
-                [found[place] for place in at] for found in (contexts, copies, lengths)
-            ]
+            contexts, copies, lengths = ([all_rows[i] for i in at] for all_rows in self._send)
         sizes = length[rows]
         sizes[sizes > SIZE - srtp.TRAILER] = 0
         width = int(sizes.max(initial=0))
@@ -232,6 +239,5 @@ class Secured:
         return rows
 
 
-def _pointers(kind: str, array: NDArray[Any], rows: list[int]) -> list[Any]:
-    begin, step = array.ctypes.data, array.strides[0]
-    return [srtp.pointer(kind, begin + step * row) for row in rows]
+def _pointer(kind: str, array: NDArray[Any], row: int) -> Any:
+    return srtp.pointer(kind, array.ctypes.data + array.strides[0] * row)
