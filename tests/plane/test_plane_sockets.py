@@ -13,11 +13,12 @@ import sys
 
 import pytest
 
+from hookflash.plane import sockets
 from hookflash.plane.core import Plane
 from hookflash.plane.memory import MemoryNetwork
 from hookflash.plane.net import PortsExhausted
 from hookflash.plane.sockets import BIND_TRIES, QUARANTINE, TAKEN_REST, UdpNetwork
-from hookflash.ports.plane import ConnectLeg, LegLatched, LegOpened, OpenLeg
+from hookflash.ports.plane import CloseLeg, ConnectLeg, LegLatched, LegOpened, OpenLeg
 
 
 def free_range(pairs: int) -> int:
@@ -165,6 +166,55 @@ def test_too_few_open_files_are_not_mistaken_for_taken_ports():
     opened, port = map(int, after.split())
     assert 1 <= opened < 8
     assert first <= port < first + 40
+
+
+def files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_neither_files_nor_ports_leak_whatever_fails(net, monkeypatch):
+    before, now = files(), 0.0
+
+    def refuse(*_):
+        raise OSError(errno.EACCES, "refused")
+
+    for turn in range(50):
+        now += QUARANTINE
+        pairs = [net.open(now) for _ in range(3)]
+        with pytest.raises(PortsExhausted):
+            net.open(now)
+        for pair in pairs:
+            net.release(pair, now)
+        with monkeypatch.context() as patch:
+            # At the first socket, at the second one, and after both are bound.
+            if turn % 3 == 2:
+                patch.setattr(sockets, "UdpEndpoint", refuse)
+            else:
+                calls = iter([None] * (turn % 3))
+                patch.setattr(net, "_mark", lambda one, calls=calls: next(calls, 0) == 0 and refuse())
+            with pytest.raises(PortsExhausted, match="EACCES"):
+                net.open(now + QUARANTINE)
+        assert files() == before
+    assert len({net.open(now + QUARANTINE).port for _ in range(3)}) == 3
+
+
+def test_a_plane_gives_rows_files_and_ports_back(net):
+    before = files()
+    plane = Plane(net, rows=48)
+    for turn in range(20):
+        now = 2 * turn * QUARANTINE
+        plane.tick(now)
+        for leg in range(4):
+            plane.apply(OpenLeg(leg, 1, True))
+        events = plane.tick(now)
+        assert [type(e).__name__ for e in events[-4:]] == ["LegOpened"] * 3 + ["LegRefused"]
+        for leg in range(4):
+            plane.apply(CloseLeg(leg))
+        plane.tick(now + 0.02)
+        assert files() == before
+        assert not plane.legs.by_row
+        assert not len(plane.legs.reads) + len(plane.legs.writes) + len(plane.legs.learning)
+    assert len(net._free) + len(net._resting) + len(net._taken) == 3
 
 
 def test_an_address_of_another_machine_is_named():

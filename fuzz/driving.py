@@ -1,0 +1,47 @@
+"""What the fuzzing programs share: running a target with Atheris, or on random octets without it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import random
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+# Before anything of numba is imported: kernels run as plain Python then.
+os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
+
+PEER = ("192.0.2.9", 4000)
+
+
+def watched() -> Any:
+    """While this lasts, what is imported from the project is watched for new branches, with Atheris."""
+    if importlib.util.find_spec("atheris") is None or sys.argv[1:2] == ["--random"]:
+        return contextlib.nullcontext()
+    atheris: Any = importlib.import_module("atheris")
+    return atheris.instrument_imports(include=["hookflash"])
+
+
+def pieces(data: bytes) -> Iterator[bytes]:
+    """The input as datagrams: each begins with its length in two octets, at most 1,500."""
+    at = 0
+    while at + 2 <= len(data):
+        size = min(int.from_bytes(data[at : at + 2], "big") % 1501, len(data) - at - 2)
+        yield data[at + 2 : at + 2 + size]
+        at += 2 + size
+
+
+def run(target: Callable[[bytes], None]) -> None:
+    """Feed ``target`` for as long as the arguments say: libFuzzer's, or ``--random`` and how often."""
+    if sys.argv[1:2] == ["--random"]:
+        dice = random.Random(0)
+        for _ in range(int(sys.argv[2])):
+            target(dice.randbytes(dice.randrange(400)))
+        return
+    if importlib.util.find_spec("atheris") is None:
+        sys.exit("error: Atheris is not installed here; see fuzz/README.md, or give --random 1000")
+    atheris: Any = importlib.import_module("atheris")
+    atheris.Setup(sys.argv, target)
+    atheris.Fuzz()
