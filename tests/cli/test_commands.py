@@ -37,6 +37,14 @@ def test_no_configuration_is_a_valid_configuration() -> None:
     assert "loose" in result.stdout
 
 
+def test_check_says_that_keys_travel_in_clear() -> None:
+    trunk = '[[trunk]]\nname = "carrier"\ntargets = ["192.0.2.1"]\nsrtp = "optional"\n'
+    Path("hookflash.toml").write_text(trunk)
+    result = invoke("check")
+    assert result.exit_code == 0
+    assert "trunk carrier: SRTP keys travel in clear" in result.stdout
+
+
 def test_check_shows_numbers_trunks_and_routes() -> None:
     Path("hookflash.toml").write_text(
         f"""

@@ -83,6 +83,21 @@ def test_a_looseness_can_be_turned_off_by_name():
     assert "resource" not in dict(settings.loosenesses())
 
 
+@pytest.mark.parametrize("policy", ["optional", "required"])
+def test_keys_in_clear_are_a_looseness(policy):
+    trunk = 'name = "carrier"\ntargets = ["sbc"]\n'
+    settings = parse(f'[[trunk]]\n{trunk}srtp = "{policy}"\n')
+    assert dict(settings.loosenesses())["trunk.srtp"] == (
+        "trunk carrier: SRTP keys travel in clear, as SIP is not over TLS"
+    )
+    assert "trunk.srtp" not in dict(parse(f'[[trunk]]\n{trunk}srtp = "off"\n').loosenesses())
+
+
+@pytest.mark.parametrize("given", ['["G729"]', "[]", '"PCMU"', '["L16/44100"]'])
+def test_only_codecs_we_know_are_taken(given):
+    assert "trunk.0.codecs" in problems(f'[[trunk]]\nname = "t"\ntargets = ["sbc"]\ncodecs = {given}\n')[0]
+
+
 def test_the_connection_string_is_what_the_sdks_take():
     [resource] = parse("").resource
     assert connection_string(resource, "http://127.0.0.1:8080") == (
@@ -418,7 +433,6 @@ def test_a_rewrite_refers_to_groups_that_exist():
     ("text", "key"),
     [
         (TRUNK + 'transport = "tls"\n', "trunk.0.transport"),
-        (TRUNK + 'srtp = "required"\n', "trunk.0.srtp"),
         (TRUNK + "limits = { calls = 5 }\n", "trunk.0.limits"),
         (TRUNK + 'register = true\nusername = "me"\npassword = "pw"\n', "trunk.0.register"),
         ('[[phone]]\nusername = "a"\npassword = "b"\nuser = "8:acs:a_b"\n', "phone.0.username"),

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+import soxr
 from numpy.typing import NDArray
 from trunk_ports import quiet_port
 
@@ -33,9 +34,11 @@ class Baresip:
     Args:
         folder: where its configuration and recordings go.
         number: user part of its address.
-        says: WAV file, 8 kHz mono 16 bit, that it plays into its calls from their start.
+        says: WAV file, mono 16 bit, that it plays into its calls from their start.
+        rate: sample rate of that file, and of what it heard.
         port: its SIP port; a free one when 0.
-        codecs: that it offers and takes, best first.
+        codecs: that it offers and takes, best first, as in "opus/48000/2,pcmu".
+        encryption: "" for plain RTP, "srtp" for keys in RTP/AVP, "srtp-mand" for RTP/SAVP.
         answers: whether it answers every call at once.
     """
 
@@ -48,16 +51,20 @@ class Baresip:
         port: int = 0,
         codecs: str = "pcmu,pcma",
         answers: bool = False,
+        rate: int = RATE,
+        encryption: str = "",
     ) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
+        self.rate = rate
+        self.number = number
         self.port = port or quiet_port()
         control = quiet_port()
         lines = [
             f"sip_listen 127.0.0.1:{self.port}",
             "net_interface 127.0.0.1",
             f"module_path {MODULES}",
-            "module g711.so",
+            *(f"module {name}.so" for name in ("g711", "g722", "opus", "l16", "srtp")),
             "module aufile.so",
             "module aubridge.so",
             "module sndfile.so",
@@ -68,10 +75,13 @@ class Baresip:
             f"audio_source aufile,{says}",
             "audio_player aubridge,nobody",
             "audio_alert aubridge,nobody",
-            "audio_srate 8000-8000",
-            "audio_channels 1-1",
-            f"ausrc_srate {RATE}",
-            f"auplay_srate {RATE}",
+            "audio_srate 8000-48000",
+            "audio_channels 1-2",
+            "opus_stereo no",
+            "opus_sprop_stereo no",
+            "opus_bitrate 32000",
+            f"ausrc_srate {rate}",
+            f"auplay_srate {rate}",
             "ausrc_channels 1",
             "auplay_channels 1",
             f"snd_path {folder}",
@@ -83,6 +93,8 @@ class Baresip:
         ]
         (folder / "config").write_text("\n".join(lines) + "\n")
         account = f"<sip:{number}@127.0.0.1:{self.port}>;regint=0;audio_codecs={codecs}"
+        if encryption:
+            account += f";mediaenc={encryption}"
         (folder / "accounts").write_text(account + f";answermode={'auto' if answers else 'manual'}\n")
         (folder / "contacts").write_text("")
         self.events: list[dict[str, Any]] = []
@@ -188,12 +200,12 @@ class Baresip:
             return "".join(e["param"] for e in self.events if e.get("type") == "CALL_DTMF_START")
 
     def heard(self) -> Samples:
-        """What it heard in its calls, oldest call first; complete only once they are over."""
+        """What it heard in its calls, oldest call first, at its rate; complete only once they are over."""
         parts = [np.zeros(0)]
         for file in sorted(self.folder.glob("dump-*-dec.wav"), key=lambda path: path.stat().st_mtime):
             samples, rate = soundfile.read(file, dtype="float64")
-            assert rate == RATE
-            parts.append(samples if samples.ndim == 1 else samples[:, 0])
+            mono = samples if samples.ndim == 1 else samples[:, 0]
+            parts.append(mono if rate == self.rate else soxr.resample(mono, rate, self.rate))
         return np.concatenate(parts)
 
     def close(self) -> None:

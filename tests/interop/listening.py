@@ -13,13 +13,13 @@ RATE = 8000
 Samples = NDArray[np.float64]
 
 
-def babble(seed: int, seconds: float, rate: int = RATE) -> Samples:
-    """Noise in the band of telephony, 300 to 3,000 Hz, that rises and falls as syllables do; without keys."""
+def babble(seed: int, seconds: float, rate: int = RATE, highest: float = 3000) -> Samples:
+    """Noise that rises and falls as syllables do, from 300 Hz to the highest of telephony; without keys."""
     random = np.random.default_rng(seed)
     count = int(seconds * rate)
     spectrum = np.fft.rfft(random.standard_normal(count))
     frequencies = np.fft.rfftfreq(count, 1 / rate)
-    spectrum[(frequencies < 300) | (frequencies > 3000)] = 0
+    spectrum[(frequencies < 300) | (frequencies > highest)] = 0
     noise = np.fft.irfft(spectrum, count)
     t = np.arange(count) / rate
     envelope = 0.6 + 0.4 * np.sin(2 * np.pi * 3 * t + random.uniform(0, 2 * np.pi))

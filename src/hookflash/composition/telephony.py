@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hookflash.composition.codecs import codecs_of, codecs_of_strangers
 from hookflash.config import Settings
 from hookflash.phones.config import PhonesConfig, RouteConfig, TrunkConfig
 from hookflash.phones.switchboard import Switchboard
@@ -73,7 +74,11 @@ class Telephony:
 
 
 def phones_config(settings: Settings) -> PhonesConfig:
-    """The configured trunks and routes."""
+    """The configured trunks and routes.
+
+    Raises:
+        NoCodec: a trunk speaks only codecs that cannot be done here.
+    """
     return PhonesConfig(
         trunks=tuple(
             TrunkConfig(
@@ -83,7 +88,7 @@ def phones_config(settings: Settings) -> PhonesConfig:
                 username=one.username or "",
                 password=one.password or "",
                 allow=tuple(str(peer) for peer in one.allow),
-                codecs=one.codecs,
+                codecs=codecs_of(f"trunk {one.name}", one.codecs),
                 srtp=one.srtp,
             )
             for one in settings.trunk
@@ -92,6 +97,8 @@ def phones_config(settings: Settings) -> PhonesConfig:
             RouteConfig(one.pattern, one.trunk, one.priority, one.rewrite or "") for one in settings.route
         ),
         accept_unknown=settings.sip.unknown_callers,
+        codecs=codecs_of_strangers(),
+        srtp="optional",
     )
 
 

@@ -248,7 +248,6 @@ def _not_in_this_version(settings: Settings, places: Places) -> Iterator[Problem
         wanted = {
             "transport": (trunk.transport == "tls", "SIP over TLS"),
             "register": (trunk.register, "registering with a trunk"),
-            "srtp": (trunk.srtp != "off", "encrypted media"),
             "limits": (trunk.limits != TrunkLimits(), "limiting a trunk"),
         }
         found += [(*_at(places, trunk, name), what) for name, (asked, what) in wanted.items() if asked]

@@ -18,6 +18,9 @@ from hookflash.config.development import DEVELOPMENT_ACCESS_KEY, DEVELOPMENT_RES
 from hookflash.config.kinds import Address, PortRange
 from hookflash.config.owners import AuthSettings, IssuerSettings, NumberSettings, ResourceSettings
 from hookflash.config.setting import required, setting
+from hookflash.sip.codecs import DEFAULT as DEFAULT_CODECS
+from hookflash.sip.codecs import NAMES as CODECS
+from hookflash.sip.offer import POLICIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,10 +183,14 @@ class TrunkSettings:
     """Register with the trunk, so that it knows where to send calls. Not in this version."""
     allow: tuple[str, ...] = setting(kinds.peers(), ())
     """Addresses and networks its calls come from; the addresses of `targets` are always allowed."""
-    codecs: tuple[str, ...] = setting(kinds.listing(kinds.choice("PCMU", "PCMA")), ("PCMU", "PCMA"))
-    """Codecs to offer and accept, best first."""
-    srtp: str = setting(kinds.choice("off", "optional", "required"), "off")
-    """Whether media is encrypted. Only `off` in this version."""
+    codecs: tuple[str, ...] = setting(kinds.listing(kinds.choice(*CODECS), least=1), DEFAULT_CODECS)
+    """Codecs to offer and accept, best first. When the trunk calls, the order of its offer decides among
+    these. `G722` and `opus` are wideband (16 kHz), `L16` is uncompressed audio at 8 kHz and `L16/16000` at
+    16 kHz. `opus` needs libopus (`apt-get install libopus0`) and is left out without it."""
+    srtp: str = setting(kinds.choice(*POLICIES), "off")
+    """Whether media is encrypted (SRTP with keys in SDP, RFC 4568). `required` offers RTP/SAVP and refuses
+    calls without keys; `optional` takes both, and offers RTP/AVP with keys, which a trunk that does not
+    know them passes over; `off` refuses RTP/SAVP."""
     limits: TrunkLimits = setting(kinds.table(TrunkLimits), TrunkLimits())
     """Bounds on the trunk. Not in this version."""
 
@@ -317,6 +324,11 @@ class Settings:
         ]
         if any(is_development(one) for one in self.resource):
             found.append(("resource", "the development resource and its published key are accepted"))
+        found += [
+            ("trunk.srtp", f"trunk {one.name}: SRTP keys travel in clear, as SIP is not over TLS")
+            for one in self.trunk
+            if one.srtp != "off" and one.transport != "tls"
+        ]
         if any(one.tokens for one in self.resource):
             found.append(("resource.tokens", "static bearer tokens, which never expire, are accepted"))
         return found
