@@ -37,6 +37,7 @@ class Sipp:
         user: user part of the request URI.
         port: its own SIP port; a free one when 0.
         keys: values for the scenario's own keywords.
+        media_port: where its RTP arrives; a free port when 0.
         options: further command line.
     """
 
@@ -52,6 +53,7 @@ class Sipp:
         transport: str = "u1",
         timeout: int = 120,
         port: int = 0,
+        media_port: int = 0,
         keys: dict[str, str] | None = None,
         options: tuple[str, ...] = (),
     ) -> None:
@@ -63,7 +65,7 @@ class Sipp:
         file = SCENARIOS / f"{scenario}.xml"
         which = ["-sf", str(file)] if file.exists() else ["-sn", scenario]
         command = ["sipp", *which, "-i", "127.0.0.1", "-p", str(self.port), "-s", user, "-t", transport]
-        command += ["-mi", "127.0.0.1", "-mp", str(free_port())]
+        command += ["-mi", "127.0.0.1", "-mp", str(media_port or free_port())]
         for name, value in (keys or {}).items():
             command += ["-key", name, value]
         command += ["-m", str(calls), "-r", str(rate), "-l", str(max(calls, 10)), "-timeout", str(timeout)]

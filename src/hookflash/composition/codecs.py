@@ -15,26 +15,29 @@ class NoCodec(OSError):
     """A trunk speaks only codecs that cannot be done here; the message names it."""
 
 
-def codecs_of(who: str, wanted: Iterable[str], *, opus: bool | None = None) -> tuple[str, ...]:
+def codecs_of(who: str, wanted: Iterable[str], *, no_opus: str | None = None) -> tuple[str, ...]:
     """Those of ``wanted`` that can be done, each once; what is left out is logged.
 
-    ``who`` names the trunk in messages; ``opus`` says whether libopus is there (default: look).
+    ``who`` names the trunk in messages; ``no_opus`` says why there is no Opus, "" if there is (default:
+    look).
 
     Raises:
         NoCodec: nothing is left.
     """
     asked = tuple(dict.fromkeys(wanted))
-    if "opus" not in asked or (opus_available() if opus is None else opus):
+    if "opus" not in asked:
         return asked
-    remedy = "install libopus (apt-get install libopus0)"
+    why = opus_available() if no_opus is None else no_opus
+    if not why:
+        return asked
     able = tuple(name for name in asked if name != "opus")
     if not able:
-        raise NoCodec(f"{who} speaks only opus, which needs libopus; {remedy} or give it another codec")
-    log.warning("%s is left without opus: there is no libopus; %s", who, remedy)
+        raise NoCodec(f"{who} speaks only opus, and there is none: {why}; or give it another codec")
+    log.warning("%s is left without opus: %s", who, why)
     return able
 
 
-def codecs_of_strangers(*, opus: bool | None = None) -> tuple[str, ...]:
+def codecs_of_strangers(*, no_opus: str | None = None) -> tuple[str, ...]:
     """What callers of no trunk may speak: whatever can be done; their offer decides."""
-    there = opus_available() if opus is None else opus
-    return tuple(name for name in NAMES if there or name != "opus")
+    why = opus_available() if no_opus is None else no_opus
+    return tuple(name for name in NAMES if not why or name != "opus")

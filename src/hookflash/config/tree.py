@@ -186,7 +186,7 @@ class TrunkSettings:
     codecs: tuple[str, ...] = setting(kinds.listing(kinds.choice(*CODECS), least=1), DEFAULT_CODECS)
     """Codecs to offer and accept, best first. When the trunk calls, the order of its offer decides among
     these. `G722` and `opus` are wideband (16 kHz), `L16` is uncompressed audio at 8 kHz and `L16/16000` at
-    16 kHz. `opus` needs libopus (`apt-get install libopus0`) and is left out without it."""
+    16 kHz. `opus` is left out, with a word in the log, where there is no libopus."""
     srtp: str = setting(kinds.choice(*POLICIES), "off")
     """Whether media is encrypted (SRTP with keys in SDP, RFC 4568). `required` offers RTP/SAVP and refuses
     calls without keys; `optional` takes both, and offers RTP/AVP with keys, which a trunk that does not
