@@ -39,10 +39,31 @@ def narrow(samples: Samples, rate: int) -> Samples:
     return np.asarray(soxr.resample(samples, rate, RATE), np.float64)
 
 
-def likeness(wanted: Samples, heard: Samples) -> float:
-    """The highest normalised cross-correlation of ``wanted`` with any part of ``heard``, 0 to 1."""
+PIECE = 0.1
+"""Seconds that are compared at a time."""
+SLACK = 0.15
+"""Seconds by which a piece may lie elsewhere than the others."""
+
+
+def likeness(wanted: Samples, heard: Samples, rate: int = RATE) -> float:
+    """How much of ``wanted`` is in ``heard``, 0 to 1: the mean over its pieces of their correlation.
+
+    The pieces are aligned one by one, around where the whole is found: a jitter buffer that adapts lets
+    audio come a little earlier or later from time to time, and each time the rest of it is somewhere else.
+    """
     if len(heard) < len(wanted):
         return 0.0
+    start = int(np.argmax(_correlation(wanted, heard)))
+    size, slack = int(PIECE * rate), int(SLACK * rate)
+    found = []
+    for at in range(0, len(wanted) - size + 1, size):
+        near = heard[max(0, start + at - slack) : start + at + size + slack]
+        found.append(float(np.max(_correlation(wanted[at : at + size], near))))
+    return float(np.mean(found))
+
+
+def _correlation(wanted: Samples, heard: Samples) -> Samples:
+    """The normalised cross-correlation of ``wanted`` with every part of ``heard`` as long, 0 to 1."""
     size = 1 << (len(heard) + len(wanted)).bit_length()
     product = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(wanted, size))
     places = len(heard) - len(wanted) + 1
@@ -52,4 +73,4 @@ def likeness(wanted: Samples, heard: Samples) -> float:
     # What is all but silent is like nothing.
     loud = energy > 1e-4 * np.sum(wanted**2)
     scale = np.sqrt(np.where(loud, energy, 1.0) * np.sum(wanted**2))
-    return float(np.max(np.where(loud, np.abs(correlation) / scale, 0.0)))
+    return np.asarray(np.where(loud, np.abs(correlation) / scale, 0.0))

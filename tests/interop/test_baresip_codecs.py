@@ -157,10 +157,10 @@ def check_call(system: Trunks, phone: Baresip, call: CallConnectionClient, codec
 
     theirs, ours = speech(codec, SPEAKER, 30), speech(codec, seed, 2)
     middle = heard[phone.rate : 3 * phone.rate]
-    assert likeness(middle, theirs) > ALIKE, "we do not hear what the phone says"
-    assert likeness(ours, phone.heard()) > ALIKE, "the phone does not hear what we play"
-    assert likeness(ours, heard) < UNLIKE
-    assert likeness(speech(codec, seed + 1, 2), phone.heard()) < UNLIKE
+    assert likeness(middle, theirs, phone.rate) > ALIKE, "we do not hear what the phone says"
+    assert likeness(ours, phone.heard(), phone.rate) > ALIKE, "the phone does not hear what we play"
+    assert likeness(ours, heard, phone.rate) < UNLIKE
+    assert likeness(speech(codec, seed + 1, 2), phone.heard(), phone.rate) < UNLIKE
 
 
 @pytest.mark.parametrize("encryption", ["", "srtp", "srtp-mand"])
