@@ -3,41 +3,52 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from hookflash.plane.legs import CODECS
 from hookflash.plane.opus import opus_available
-from hookflash.sip.codecs import NAMES
+from hookflash.sip.codecs import BY_NAME, NAMES
 
 log = logging.getLogger("hookflash.sip")
+
+_PLANE = frozenset(key if isinstance(key, str) else key[0] for key in CODECS)
+"""Encodings the media plane has."""
 
 
 class NoCodec(OSError):
     """A trunk speaks only codecs that cannot be done here; the message names it."""
 
 
-def codecs_of(who: str, wanted: Iterable[str], *, no_opus: str | None = None) -> tuple[str, ...]:
+def why_not(name: str) -> str:
+    """Why a codec can not be done here, for people; "" when it can."""
+    if BY_NAME[name].encoding not in _PLANE:
+        return "the media plane does not speak it"
+    return opus_available() if name == "opus" else ""
+
+
+def codecs_of(who: str, wanted: Iterable[str], lacking: Callable[[str], str] = why_not) -> tuple[str, ...]:
     """Those of ``wanted`` that can be done, each once; what is left out is logged.
 
-    ``who`` names the trunk in messages; ``no_opus`` says why there is no Opus, "" if there is (default:
-    look).
+    ``who`` names the trunk in messages; ``lacking`` says why a codec can not be done.
 
     Raises:
         NoCodec: nothing is left.
     """
-    asked = tuple(dict.fromkeys(wanted))
-    if "opus" not in asked:
-        return asked
-    why = opus_available() if no_opus is None else no_opus
-    if not why:
-        return asked
-    able = tuple(name for name in asked if name != "opus")
+    able: list[str] = []
+    problems: list[str] = []
+    for name in dict.fromkeys(wanted):
+        why = lacking(name)
+        if why:
+            problems.append(f"{name}: {why}")
+        else:
+            able.append(name)
     if not able:
-        raise NoCodec(f"{who} speaks only opus, and there is none: {why}; or give it another codec")
-    log.warning("%s is left without opus: %s", who, why)
-    return able
+        raise NoCodec(f"{who} has no codec that can be done ({'; '.join(problems)}); give it another one")
+    for problem in problems:
+        log.warning("%s is left without %s", who, problem)
+    return tuple(able)
 
 
-def codecs_of_strangers(*, no_opus: str | None = None) -> tuple[str, ...]:
+def codecs_of_strangers(lacking: Callable[[str], str] = why_not) -> tuple[str, ...]:
     """What callers of no trunk may speak: whatever can be done; their offer decides."""
-    why = opus_available() if no_opus is None else no_opus
-    return tuple(name for name in NAMES if not why or name != "opus")
+    return tuple(name for name in NAMES if not lacking(name))
