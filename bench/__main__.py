@@ -25,7 +25,7 @@ NAMES = (
     "latency",
     "flows",
 )
-TIMEOUT = 150
+TIMEOUT = 300
 """Seconds a benchmark may take; the first one may have kernels to compile."""
 
 
