@@ -252,3 +252,27 @@ async def test_a_listener_may_close_while_it_is_handed_audio(room: Room) -> None
     listener.add(Said(9))
     await room.clock.elapse(0.2)
     assert len(ticks) == 1
+
+
+async def test_a_worker_that_dies_ends_voices_and_tells_listeners_once(room: Room) -> None:
+    ear, listener = room.listen(Said(9), Whole(1))
+    voice = room.desk.audio.speak(9, 8_000)
+    assert room.desk.audio.open > 0
+    (seat,) = room.desk._seats
+    assert seat._host is not None
+    seat._lost(seat._host, "it was killed")
+    assert ear.lost == ["the media worker is gone: it was killed"]
+    assert room.desk.audio.open == 0
+    voice.say(tone(500, 0.1).tobytes())
+    voice.close()
+    listener.close()
+    await room.clock.elapse(1)
+    assert room.desk.ready, "another one has its place"
+    room.desk.open_app_leg(7, 2)
+    room.desk.open_app_leg(6, 2)
+    again = Ear()
+    room.desk.audio.listen(2, 8_000, again.take, again.lost.append).add(Said(7))
+    room.desk.audio.speak(7, 8_000).say(tone(700, 1.0).tobytes())
+    await room.clock.elapse(0.9)
+    assert level(again.heard(Said(7), 10), 700) == pytest.approx(8_000, rel=0.05)
+    assert len(ear.lost) == 1

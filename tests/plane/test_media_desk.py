@@ -144,7 +144,7 @@ HOSTS: dict[str, Callable[[LoopClock], Host]] = {
 async def media(request: pytest.FixtureRequest) -> AsyncIterator[Media]:
     media = Media(HOSTS[request.param])
     await media.desk.start()
-    async with asyncio.timeout(180):  # kernels may have to be compiled
+    async with asyncio.timeout(600):  # kernels may have to be compiled, on a machine that has more to do
         await media.desk.wait_ready()
     yield media
     await media.desk.stop()

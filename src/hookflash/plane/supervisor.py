@@ -25,7 +25,7 @@ class Patience:
     for every worker that did not live ``settled`` seconds. ``check``: between looks.
     """
 
-    start: float = 180.0
+    start: float = 600.0
     silence: float = 5.0
     backoff: float = 0.25
     backoff_max: float = 15.0
