@@ -13,7 +13,7 @@ from hookflash.calls.effects import AudioFile
 from hookflash.plane.control import DeskSettings, MediaDesk
 from hookflash.plane.hosts import Events, Lost
 from hookflash.plane.link import MAX_CLIP
-from hookflash.plane.playback import ClipShelf
+from hookflash.plane.playback import ClipShelf, Playback, pieces
 from hookflash.plane.prompts import PromptError
 from hookflash.plane.supervisor import Patience
 from hookflash.plane.wav import Audio
@@ -670,3 +670,51 @@ async def test_reports_go_where_they_were_last_sent(room: Room) -> None:
     host.say(plane.ToneHeard(10, "5", "inband", 3))
     assert len(elsewhere) == 1
     assert room.facts == []
+
+
+async def test_a_shelf_adds_the_wideband_version_when_it_is_first_wanted() -> None:
+    host = FakeHost()
+    numbers = iter(range(1, 10))
+    shelf = ClipShelf(host, lambda: next(numbers), capacity=10_000)
+    audio, plain = Audio(b"1", b"ab" * 50, b"cd" * 100), Audio(b"2", bytes(100))
+    assert await shelf.clip(audio, 0) == 1
+    assert await shelf.clip(audio, 0, wide=True) == 1
+    assert await shelf.clip(audio, 0, wide=True) == 1
+    assert await shelf.clip(plain, 0, wide=True) == 2
+    loads = [(load.clip, load.pcm, load.rate) for load in host.got(plane.LoadClip)]
+    assert loads == [(1, audio.pcm, 8000), (1, audio.wide, 16000), (2, plain.pcm, 8000)]
+    assert shelf.bytes == 400
+    shelf.forget(1)
+    assert shelf.bytes == 100
+
+
+async def test_pieces_of_both_rates_are_no_larger_than_a_clip_may_be() -> None:
+    host = FakeHost()
+    numbers = iter(range(1, 10))
+    shelf = ClipShelf(host, lambda: next(numbers))
+    audio = Audio(b"1", bytes(range(256)) * (MAX_CLIP // 256) + b"end.", bytes(2 * MAX_CLIP) + b"the end.")
+    assert pieces(audio) == 3
+    for piece in range(3):
+        await shelf.clip(audio, piece, wide=True)
+    loads = host.got(plane.LoadClip)
+    assert b"".join(load.pcm for load in loads if load.rate == 8000) == audio.pcm
+    assert b"".join(load.pcm for load in loads if load.rate == 16000) == audio.wide
+    assert max(len(load.pcm) for load in loads) == MAX_CLIP
+
+
+async def test_only_wideband_listeners_make_a_play_load_both_rates(room: Room) -> None:
+    host = await room.leg(10, 1)
+    prompts = FakePrompts()
+    prompts._future("a").set_result(Audio(b"w", bytes(320), bytes(640)))
+    for codec, clock, rates in (("PCMU", 8000, [8000]), ("L16", 16000, [8000, 16000])):
+        room.desk.connect_leg(plane.ConnectLeg(10, "h", 1, 0, codec, -1, True, True, clock))
+        playback = Playback(
+            effects.PlayAudio(1, 1, (10,), (AudioFile("a"),)),
+            host,
+            ClipShelf(host, lambda: 1),
+            prompts,
+            room.desk._legs.is_wideband,
+        )
+        before = len(host.got(plane.LoadClip))
+        await playback.run()
+        assert [load.rate for load in host.got(plane.LoadClip)[before:]] == rates

@@ -106,3 +106,36 @@ def test_garbage_is_played_or_refused_and_nothing_else(noise: bytes, at: int) ->
     mangled = data[:at] + noise + data[at + len(noise) :]
     with contextlib.suppress(NotPlayable):
         assert len(decode(mangled, downmix=True).pcm) % 2 == 0
+
+
+def correlation(a, b) -> float:
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+@pytest.mark.parametrize("rate", [16000, 22050, 44100, 48000])
+def test_what_a_wideband_leg_can_hear_is_kept(rate):
+    """Speech-like tones up to 6.5 kHz: 16,000 Hz holds them all, 8,000 Hz those below 3.4 kHz."""
+    n = np.arange(rate)
+    low = sum(np.sin(2 * np.pi * hz * n / rate + hz) for hz in (210, 640, 1900, 3100))
+    high = sum(np.sin(2 * np.pi * hz * n / rate + hz) for hz in (4700, 6500))
+    audio = decode(wav((low + high) / 8, rate), downmix=False)
+    narrow, wide = np.frombuffer(audio.pcm, "<i2"), np.frombuffer(audio.wide, "<i2")
+    assert len(wide) == 2 * len(narrow)
+    assert audio.size == 3 * len(audio.pcm)
+    t8, t16 = np.arange(len(narrow)) / 8000, np.arange(len(wide)) / 16000
+    heard_low = sum(np.sin(2 * np.pi * hz * t8 + hz) for hz in (210, 640, 1900, 3100))
+    heard = sum(np.sin(2 * np.pi * hz * t16 + hz) for hz in (210, 640, 1900, 3100, 4700, 6500))
+    assert correlation(narrow[200:-200], heard_low[200:-200]) > 0.99
+    assert correlation(wide[200:-200], heard[200:-200]) > 0.99
+
+
+def test_a_narrowband_file_has_nothing_more_to_give():
+    audio = decode(wav(sine(8000), 8000), downmix=False)
+    assert audio.wide == b""
+    assert audio.size == len(audio.pcm)
+
+
+def test_both_rates_stay_together_whatever_the_length():
+    for samples in range(1, 40):
+        audio = decode(wav(np.full(samples, 0.1), 16000), downmix=False) if samples > 1 else None
+        assert audio is None or len(audio.wide) == 2 * len(audio.pcm)

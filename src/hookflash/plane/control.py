@@ -229,7 +229,7 @@ class MediaDesk:
                 facts.AudioFailed(effect.play, 0, UNKNOWN_ERROR, "the call has no audio any more")
             )
             return
-        playback = Playback(effect, seat, self._shelves[seat], self._prompts)
+        playback = Playback(effect, seat, self._shelves[seat], self._prompts, self._legs.is_wideband)
         self._plays[effect.play] = playback
         playback.task = asyncio.create_task(playback.run())
         playback.task.add_done_callback(lambda task: self._fed(playback, task))

@@ -108,6 +108,12 @@ class LegDesk:
             said is not None and said.srtp is not None,
         )
 
+    def is_wideband(self, leg: int) -> bool:
+        """Whether the leg hears at 16,000 Hz."""
+        entry = self._legs.get(leg)
+        connected = None if entry is None else entry.connected
+        return connected is not None and (connected.codec in ("G722", "OPUS") or connected.clock > 8000)
+
     async def open_leg(self, leg: int, call: int, *, socket: bool = True) -> int:
         """Open a leg on the call's worker; its local RTP port. Raises LegUnavailable."""
         future = self._open(leg, call, socket=socket, app=False)

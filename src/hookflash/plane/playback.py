@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from hookflash.calls.effects import PlayAudio
 from hookflash.calls.facts import AudioFailed
 from hookflash.plane.link import MAX_CLIP
 from hookflash.plane.prompts import PromptError
-from hookflash.plane.wav import Audio
+from hookflash.plane.wav import WIDE_RATE, Audio
 from hookflash.ports.plane import (
     AddPlayLeg,
     DropClip,
@@ -47,8 +48,29 @@ class Worker(Protocol):
     async def writable(self) -> None: ...
 
 
+@dataclass(slots=True)
+class _Kept:
+    """A clip of a worker, and the bytes it takes there."""
+
+    clip: int
+    size: int
+    wide: bool = False
+
+
+def _piece_size(audio: Audio) -> int:
+    """Bytes at 8,000 Hz of a clip; at either rate a clip has at most :data:`MAX_CLIP`."""
+    return MAX_CLIP // 2 if audio.wide else MAX_CLIP
+
+
+def pieces(audio: Audio) -> int:
+    """How many clips ``audio`` is sent as."""
+    return -(-len(audio.pcm) // _piece_size(audio))
+
+
 class ClipShelf:
     """The clips one worker holds: each piece of audio is sent to it once and dropped when the shelf is full.
+
+    What wideband legs hear of it is sent as well, when one of them first listens.
 
     ``mint`` gives clip ids. A play that uses a dropped clip keeps its own reference in the worker, so the
     least recently used one can go at any time.
@@ -58,39 +80,46 @@ class ClipShelf:
         self._worker = worker
         self._mint = mint
         self._capacity = capacity
-        self._clips: OrderedDict[tuple[bytes, int], tuple[int, int]] = OrderedDict()
+        self._clips: OrderedDict[tuple[bytes, int], _Kept] = OrderedDict()
         self.bytes = 0
 
-    async def clip(self, audio: Audio, piece: int) -> int:
-        """The id of the ``piece``-th :data:`MAX_CLIP` bytes of ``audio``, loaded if it was not there.
+    async def clip(self, audio: Audio, piece: int, *, wide: bool = False) -> int:
+        """The id of the ``piece``-th part of ``audio``, loaded if it was not there; see :func:`pieces`.
 
-        Use it before the next await: from then on it may be dropped.
+        With ``wide`` its audio at 16,000 Hz is loaded too, where there is any. Use the id before the next
+        await: from then on it may be dropped.
         """
         key = (audio.key, piece)
-        known = self._clips.get(key)
-        if known is None:
+        wide = wide and bool(audio.wide)
+        kept = self._clips.get(key)
+        if kept is None or (wide and not kept.wide):
             await self._worker.writable()
-            known = self._clips.get(key)  # another play may have loaded it meanwhile
-        if known is not None:
-            self._clips.move_to_end(key)
-            return known[0]
-        pcm = audio.pcm[piece * MAX_CLIP : (piece + 1) * MAX_CLIP]
-        clip = self._mint()
-        self._worker.post(LoadClip(clip, pcm))
-        self._clips[key] = (clip, len(pcm))
-        self.bytes += len(pcm)
+            kept = self._clips.get(key)  # another play may have loaded it meanwhile
+        size = _piece_size(audio)
+        if kept is None:
+            pcm = audio.pcm[piece * size : (piece + 1) * size]
+            kept = self._clips[key] = _Kept(self._mint(), len(pcm))
+            self.bytes += kept.size
+            self._worker.post(LoadClip(kept.clip, pcm))
+        if wide and not kept.wide:
+            pcm = audio.wide[2 * piece * size : 2 * (piece + 1) * size]
+            kept.wide = True
+            kept.size += len(pcm)
+            self.bytes += len(pcm)
+            self._worker.post(LoadClip(kept.clip, pcm, WIDE_RATE))
+        self._clips.move_to_end(key)
         while self.bytes > self._capacity and len(self._clips) > 1:
-            _, (old, size) = self._clips.popitem(last=False)
-            self.bytes -= size
-            self._worker.post(DropClip(old))
-        return clip
+            _, old = self._clips.popitem(last=False)
+            self.bytes -= old.size
+            self._worker.post(DropClip(old.clip))
+        return kept.clip
 
     def forget(self, clip: int) -> None:
         """The worker does not have it: it is loaded again when it is next needed."""
-        for key, (known, size) in self._clips.items():
-            if known == clip:
+        for key, kept in self._clips.items():
+            if kept.clip == clip:
                 del self._clips[key]
-                self.bytes -= size
+                self.bytes -= kept.size
                 return
 
 
@@ -101,9 +130,18 @@ class Playback:
     them are there, because it must not repeat half a list. When source n can not be had, what is before it
     is played and :attr:`failure` is set; a play that has nothing to play reports it by :meth:`run`'s return
     value.
+
+    ``wide`` tells whether a leg hears at 16,000 Hz: what it listens to is then sent at that rate too.
     """
 
-    def __init__(self, effect: PlayAudio, worker: Worker, shelf: ClipShelf, prompts: PromptSource) -> None:
+    def __init__(
+        self,
+        effect: PlayAudio,
+        worker: Worker,
+        shelf: ClipShelf,
+        prompts: PromptSource,
+        wide: Callable[[int], bool] = lambda leg: False,
+    ) -> None:
         self.effect = effect
         self.failure: AudioFailed | None = None
         self.task: asyncio.Task[AudioFailed | None] | None = None
@@ -111,6 +149,7 @@ class Playback:
         self._worker = worker
         self._shelf = shelf
         self._prompts = prompts
+        self._wide = wide
         self._legs = list(effect.legs)
         self._clips: dict[int, int] = {}
         self._started = False
@@ -202,11 +241,11 @@ class Playback:
             return None
 
     async def _hand_over(self, audio: Audio, source: int, *, loop: bool, more: bool) -> None:
-        pieces = -(-len(audio.pcm) // MAX_CLIP)
-        for piece in range(pieces):
-            clip = await self._shelf.clip(audio, piece)
+        count = pieces(audio)
+        for piece in range(count):
+            clip = await self._shelf.clip(audio, piece, wide=any(map(self._wide, self._legs)))
             self._clips[clip] = source
-            follows = more or piece < pieces - 1
+            follows = more or piece < count - 1
             if self._started:
                 self._worker.post(ExtendPlay(self.effect.play, (clip,), follows))
             else:

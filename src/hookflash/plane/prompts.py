@@ -83,7 +83,7 @@ class _Cached:
 
     @property
     def size(self) -> int:
-        return len(self.audio.pcm) + _ENTRY
+        return self.audio.size + _ENTRY
 
 
 @dataclass(slots=True)

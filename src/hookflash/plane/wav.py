@@ -1,4 +1,4 @@
-"""WAV files into what the plane plays: signed 16-bit mono PCM at 8,000 Hz (contract section 6.2)."""
+"""WAV files into what the plane plays: 16-bit mono PCM at 8,000 and 16,000 Hz (contract section 6.2)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import soundfile
 import soxr
 
 RATE = 8_000
-"""Samples per second of everything the plane plays."""
+"""Samples per second of what phones hear."""
+
+WIDE_RATE = 16_000
+"""Samples per second of what wideband phones hear."""
 
 MAX_SECONDS = 3_600.0
 """Longest file taken, in seconds of audio."""
@@ -43,10 +46,20 @@ class NotPlayable(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Audio:
-    """Decoded audio: ``pcm`` is int16 LE mono at 8,000 Hz, ``key`` a digest of it: same audio, same key."""
+    """Decoded audio, int16 LE mono.
+
+    ``pcm`` is at 8,000 Hz; ``wide`` the same at 16,000 Hz, with two samples for each of ``pcm``, empty when
+    the file holds nothing that is lost at 8,000 Hz. ``key`` is a digest of both: same audio, same key.
+    """
 
     key: bytes
     pcm: bytes
+    wide: bytes = b""
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory it takes."""
+        return len(self.pcm) + len(self.wide)
 
     @property
     def seconds(self) -> float:
@@ -73,12 +86,20 @@ def decode(data: bytes, *, downmix: bool, max_seconds: float = MAX_SECONDS) -> A
             rate = file.samplerate
     except soundfile.SoundFileError as error:
         raise NotPlayable(f"it is a damaged WAV file: {error}") from error
-    if rate != RATE:
-        samples = soxr.resample(samples, rate, RATE, quality="HQ")
-    pcm = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype("<i2").tobytes()
+    pcm = _at(RATE, samples, rate)
     if not pcm:
         raise NotPlayable("it is a WAV file without any audio in it")
-    return Audio(hashlib.sha256(pcm).digest(), pcm)
+    wide = b""
+    if rate > RATE:
+        wide = _at(WIDE_RATE, samples, rate)[: 2 * len(pcm)].ljust(2 * len(pcm), b"\0")
+    return Audio(hashlib.sha256(pcm + wide).digest(), pcm, wide)
+
+
+def _at(wanted: int, samples: np.ndarray, rate: int) -> bytes:
+    """Samples of -1..1 at another rate, as int16 LE."""
+    if rate != wanted:
+        samples = soxr.resample(samples, rate, wanted, quality="HQ")
+    return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype("<i2").tobytes()
 
 
 def _read(file: soundfile.SoundFile, downmix: bool, max_seconds: float) -> np.ndarray:
