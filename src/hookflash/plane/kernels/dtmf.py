@@ -226,6 +226,12 @@ def detect_keys(setup: Setup, rx: Receive, jitter: Jitter, detect: Detect, used:
             near = coarse(x)
             # The blocks of this frame reach back into the one before.
             key = near if near >= 0 else detect.near[row]
+            open_key = detect.candidate[row]
+            if near >= 0 and open_key >= 0 and near != open_key:
+                # The few ms at the end of a key are often taken for its neighbour.
+                detect_frame(detect, row, open_key, x, z)
+                if detect.held[row] >= 0 or detect.candidate[row] >= 0:
+                    key = -1
             if key >= 0:
                 detect_frame(detect, row, key, x, z)
         if near < 0 and detect.near[row] < 0 and (detect.held[row] >= 0 or detect.candidate[row] >= 0):
