@@ -30,6 +30,7 @@ from hookflash.plane.taptable import TapTable
 from hookflash.ports.plane import (
     TICK,
     AddPlayLeg,
+    AskPlay,
     ClipRefused,
     CloseLeg,
     CloseTap,
@@ -50,6 +51,7 @@ from hookflash.ports.plane import (
     OpenVoice,
     PlaneCommand,
     PlaneEvent,
+    PlayProgress,
     PlayUnheard,
     RemovePlayLeg,
     SendTones,
@@ -108,6 +110,7 @@ class Plane:
         self.mixes = MixTable(self.columns)
         self.taps = TapTable(self.columns, self.legs, self.mixes.rows, rings)
         self._events: list[PlaneEvent] = []
+        self._asked: list[int] = []
         self._receiver = Receiver(self.columns, self.legs, self._tell, delay=jitter_ms * 8)
         self._hearing = Hearing(self.columns, self.legs, self._tell)
         self._sender = Sender(self.columns, self.legs, self._sendings)
@@ -130,7 +133,7 @@ class Plane:
                 self._open(command)
             case LoadClip():
                 try:
-                    self.plays.load(command.clip, command.pcm)
+                    self.plays.load(command.clip, command.pcm, command.rate)
                 except PoolFull as error:
                     self._events.append(ClipRefused(command.clip, str(error)))
             case DropClip():
@@ -147,6 +150,8 @@ class Plane:
             case RemovePlayLeg():
                 for row in self._rows_of((command.leg,)):
                     self.plays.drop_leg(command.play, row)
+            case AskPlay():
+                self._asked.append(command.play)
             case StopPlay():
                 self.plays.stop(command.play)
             case SendTones():
@@ -245,6 +250,9 @@ class Plane:
         self.mixes.run(used)
         self._sender.run(plays.plays, self.mixes.mixes, used)
         self.taps.write(plays.plays, self.mixes.mixes, used, self.mixes.used, self.ticks)
+        if self._asked:
+            self._events += [PlayProgress(play, self.ticks, plays.played(play)) for play in self._asked]
+            self._asked.clear()
         if told:
             self._events += plays.take_events(self.ticks)
         self._events += self._sendings.after_tick(self.ticks)

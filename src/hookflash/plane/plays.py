@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 from bisect import insort
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hookflash.plane.columns import FRAME, MAX_PLAYS, Setup
+from hookflash.plane.columns import FRAME, MAX_PLAYS, RATE, WIDE_FRAME, Setup
 from hookflash.plane.kernels.playing import FINISHED, MAX_CLIPS, STARTED, Clips, Plays
 from hookflash.ports.plane import PlaneEvent, PlayFinished, PlayStarted
 
@@ -94,7 +95,7 @@ class PlayTable:
     def __init__(self, setup: Setup) -> None:
         self.pool = Pool()
         self.plays = _make_plays(16)
-        self.clips = Clips(np.zeros(16, np.int64), np.zeros(16, np.int64))
+        self.clips = Clips(np.zeros(16, np.int64), np.zeros(16, np.int64), np.full(16, -1, np.int64))
         self.used = 0
         self._setup = setup
         self._clip_rows: dict[int, int] = {}
@@ -108,13 +109,32 @@ class PlayTable:
 
     # --- clips ---
 
-    def load(self, clip: int, pcm: bytes) -> None:
-        """Keep int16 LE audio under an id; an odd last octet is dropped. An id in use is replaced.
+    def load(self, clip: int, pcm: bytes, rate: int = RATE) -> None:
+        """Keep int16 LE audio under an id; an odd last octet is dropped.
 
-        Raises :class:`PoolFull`; the id is free then.
+        At 16,000 Hz and twice as long as the clip that has the id, it is what wideband legs hear of that
+        clip from now on; where there is no room for that they go on hearing the clip at 8,000 Hz. Any other
+        audio at 16,000 Hz is a clip of its own, which narrowband legs hear narrowed. What else had the id is
+        replaced. Raises :class:`PoolFull`; the id is free then.
         """
-        self.drop(clip)
-        self._clip_rows[clip] = self._store(np.frombuffer(pcm, "<i2", len(pcm) // 2))
+        samples = np.frombuffer(pcm, "<i2", len(pcm) // 2)
+        if rate == RATE:
+            self.drop(clip)
+            self._clip_rows[clip] = self._store(samples)
+            return
+        row = self._clip_rows.get(clip)
+        if row is None or 2 * int(self.clips.length[row]) != len(samples):
+            self.drop(clip)
+            samples = np.append(samples, np.zeros(len(samples) % 2, np.int16))
+            row = self._clip_rows[clip] = self._store(halve(samples))
+        with contextlib.suppress(PoolFull):
+            self._add_wide(row, samples)
+
+    def _add_wide(self, row: int, samples: Any) -> None:
+        if self.clips.wide[row] < 0:
+            self.clips.wide[row] = self.pool.take(len(samples))
+        start = int(self.clips.wide[row])
+        self.pool.samples[start : start + len(samples)] = samples
 
     def drop(self, clip: int) -> None:
         """Forget an id; plays that use it keep the audio. Unknown ids are ignored."""
@@ -131,6 +151,7 @@ class PlayTable:
             self._top_clip += 1
             if row >= len(self.clips.start):
                 self.clips = Clips(*(np.concatenate([a, np.zeros_like(a)]) for a in self.clips))
+        self.clips.wide[row] = -1
         self.pool.samples[start : start + len(samples)] = samples
         self.clips.start[row] = start
         self.clips.length[row] = len(samples)
@@ -141,7 +162,11 @@ class PlayTable:
         self._references[row] -= 1
         if not self._references[row]:
             del self._references[row]
-            self.pool.give(int(self.clips.start[row]), int(self.clips.length[row]))
+            length, wide = int(self.clips.length[row]), int(self.clips.wide[row])
+            self.pool.give(int(self.clips.start[row]), length)
+            if wide >= 0:
+                self.pool.give(wide, 2 * length)
+                self.clips.wide[row] = -1
             self._free_clips.append(row)
 
     def _resolve(self, clips: Sequence[int], room: int) -> list[int]:
@@ -154,8 +179,16 @@ class PlayTable:
         return [*kept, *joined]
 
     def _join(self, rows: Sequence[int]) -> int:
-        """A new clip with the audio of several."""
-        return self._store(np.concatenate([self._audio(row) for row in rows]))
+        """A new clip with the audio of several, at 16,000 Hz too where all of them have that."""
+        joined = self._store(np.concatenate([self._audio(row) for row in rows]))
+        if all(self.clips.wide[row] >= 0 for row in rows):
+            with contextlib.suppress(PoolFull):
+                self._add_wide(joined, np.concatenate([self._wide_audio(row) for row in rows]))
+        return joined
+
+    def _wide_audio(self, row: int) -> Any:
+        start = int(self.clips.wide[row])
+        return self.pool.samples[start : start + 2 * int(self.clips.length[row])]
 
     def _audio(self, row: int) -> Any:
         start = int(self.clips.start[row])
@@ -239,6 +272,11 @@ class PlayTable:
             entry.legs.discard(leg)
             self._unhear(leg, entry.row)
 
+    def played(self, play: int) -> int:
+        """How much of a running play has left, in samples (1/8000 s); -1 when it does not run."""
+        entry = self._play_ids.get(play)
+        return -1 if entry is None else int(self.plays.played[entry.row])
+
     def take_unheard(self) -> list[tuple[int, int]]:
         """Plays that rows could not be given, as pairs of play and row, since the last call."""
         unheard, self._unheard = self._unheard, []
@@ -261,7 +299,8 @@ class PlayTable:
             if what & STARTED:
                 events.append(PlayStarted(play, tick))
             if what & FINISHED:
-                events.append(PlayFinished(play, tick))
+                last = tick - int(self.plays.idle[row])
+                events.append(PlayFinished(play, last, int(self.plays.played[row])))
             if not self.plays.active[row]:
                 self._free(play)
         return events
@@ -312,5 +351,9 @@ def _make_plays(rows: int) -> Plays:
         np.zeros(rows, np.int32),
         np.zeros(rows, np.int32),
         np.zeros(rows, np.int64),
+        np.zeros(rows, np.int64),
+        np.zeros(rows, np.int32),
         np.zeros((rows, FRAME), np.int16),
+        flag(),
+        np.zeros((rows, WIDE_FRAME), np.int16),
     )

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from hookflash.ports.plane_commands import (
     AddPlayLeg,
+    AskPlay,
     CloseLeg,
     CloseTap,
     CloseVoice,
@@ -51,6 +52,7 @@ from hookflash.ports.plane_events import (
     LegStarved,
     PlaneEvent,
     PlayFinished,
+    PlayProgress,
     PlayStarted,
     PlayUnheard,
     TapClosed,
@@ -65,6 +67,7 @@ from hookflash.ports.plane_messages import TICK, LegQuality, PlaneMessage
 __all__ = [
     "TICK",
     "AddPlayLeg",
+    "AskPlay",
     "AudioTapped",
     "ClipRefused",
     "CloseLeg",
@@ -96,6 +99,7 @@ __all__ = [
     "PlaneEvent",
     "PlaneMessage",
     "PlayFinished",
+    "PlayProgress",
     "PlayStarted",
     "PlayUnheard",
     "RemovePlayLeg",

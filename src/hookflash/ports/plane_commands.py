@@ -129,7 +129,11 @@ class CloseLeg(PlaneMessage, frozen=True):
 
 
 class LoadClip(PlaneMessage, frozen=True):
-    """Give the worker audio to play, once; ``pcm`` is int16 LE mono at ``rate`` 8,000 or 16,000 Hz."""
+    """Give the worker audio to play, once; ``pcm`` is int16 LE mono at ``rate`` 8,000 or 16,000 Hz.
+
+    The same at 16,000 Hz (twice as many samples) may follow for a clip that was given at 8,000 Hz: wideband
+    legs hear that then. A clip given at 16,000 Hz alone is narrowed for the others.
+    """
 
     clip: int
     pcm: bytes
@@ -180,6 +184,12 @@ class RemovePlayLeg(PlaneMessage, frozen=True):
 
 class StopPlay(PlaneMessage, frozen=True):
     """Stop a play with a short fade; no :class:`PlayFinished` follows."""
+
+    play: int
+
+
+class AskPlay(PlaneMessage, frozen=True):
+    """How far is a play? Answered by :class:`PlayProgress` after the next tick."""
 
     play: int
 
@@ -265,6 +275,7 @@ PlaneCommand = (
     | AddPlayLeg
     | RemovePlayLeg
     | StopPlay
+    | AskPlay
     | SendTones
     | StopTones
     | OpenTap

@@ -73,10 +73,22 @@ class PlayStarted(PlaneMessage, frozen=True):
 
 
 class PlayFinished(PlaneMessage, frozen=True):
-    """The last sample of the play left in ``tick``."""
+    """The last sample of the play left in ``tick``; ``samples`` of 1/8000 s were played in all.
+
+    It is told in the same tick, unless the play waited for more and is only now told that none will come.
+    """
 
     play: int
     tick: int
+    samples: int = 0
+
+
+class PlayProgress(PlaneMessage, frozen=True):
+    """At the end of ``tick``, ``samples`` of 1/8000 s of the play have left; -1: it does not run."""
+
+    play: int
+    tick: int
+    samples: int
 
 
 class PlayUnheard(PlaneMessage, frozen=True):
@@ -155,6 +167,7 @@ PlaneEvent = (
     | ClipRefused
     | PlayStarted
     | PlayFinished
+    | PlayProgress
     | PlayUnheard
     | ToneHeard
     | TonesSent

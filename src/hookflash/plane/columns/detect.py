@@ -17,6 +17,7 @@ class Detect(NamedTuple):
     near: NDArray[np.int16]  # key the last frame may hold, by the coarse filter, -1 none
     candidate: NDArray[np.int16]  # key of the passing blocks, -1 none
     passes: NDArray[np.int16]  # passing blocks of the candidate
+    ratio: NDArray[np.float32]  # of the candidate's column tone to its row tone, as it began
     misses: NDArray[np.int16]  # failing blocks since (before: of the candidate, after: of the key)
     held: NDArray[np.int16]  # key that is on, -1 none
     key: NDArray[np.int16]  # key that started in this tick, -1 none

@@ -34,8 +34,10 @@ TOLERANCE = 0.0245
 TWIST_LOW = 10.0 ** (-10.5 / 20)
 TWIST_HIGH = 10.0 ** (6.5 / 20)
 """Column amplitude over row amplitude."""
-SHARE = 0.84
+SHARE = 0.86
 """Least part of a block's energy that the two tones must explain."""
+STEADY = 1.18
+"""How far the ratio of the tones may move while a key begins; that of two overtones of a voice drifts."""
 FLOOR = 32767.0 * 10.0 ** ((-31.0 - 3.14) / 20)
 """Least amplitude of a tone: -31 dBm0."""
 COARSE_SHARE = 0.35
@@ -169,6 +171,18 @@ def passes(energy: float, row: int, column: int, z: NDArray[np.float32], last: N
 
 
 @part
+def steady(detect: Detect, row: int, key: int, z: NDArray[np.float32]) -> bool:
+    """Whether the tones keep the ratio with which this key began; it is remembered where it begins."""
+    if detect.held[row] >= 0:
+        return True
+    ratio = math.sqrt((z[2] * z[2] + z[3] * z[3]) / (z[0] * z[0] + z[1] * z[1]))
+    if detect.candidate[row] != key or detect.passes[row] == 0:
+        detect.ratio[row] = ratio
+        return True
+    return bool(ratio < STEADY * detect.ratio[row] and detect.ratio[row] < STEADY * ratio)
+
+
+@part
 def follow(detect: Detect, row: int, key: int) -> None:
     """One block's verdict into the key's state; a key that comes on is left in ``detect.key``."""
     if detect.held[row] >= 0:
@@ -205,7 +219,8 @@ def detect_frame(detect: Detect, row: int, key: int, x: NDArray[np.float32], z: 
     for block in range(1, BLOCKS + 1):
         now = block & 1
         energy = measure(x[block * HOP : block * HOP + WINDOW], low, high, z[now])
-        follow(detect, row, key if passes(energy, low, high, z[now], z[1 - now]) else -1)
+        heard = passes(energy, low, high, z[now], z[1 - now]) and steady(detect, row, key, z[now])
+        follow(detect, row, key if heard else -1)
 
 
 @allocating

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.plane.columns import FRAME
+from hookflash.plane.columns import FRAME, WIDE_FRAME
 from hookflash.plane.kernels.compiling import kernel, part
 
 MAX_CLIPS = 256
@@ -33,7 +33,11 @@ class Plays(NamedTuple):
     clip_count: NDArray[np.int32]  # how many
     clip_index: NDArray[np.int32]  # the one that plays
     offset: NDArray[np.int64]  # samples of it that have left
+    played: NDArray[np.int64]  # samples that have left so far
+    idle: NDArray[np.int32]  # ticks since the last of them did, 0 in that tick
     frame: NDArray[np.int16]  # [plays, FRAME] this tick's samples
+    exact: NDArray[np.uint8]  # all clips of this tick have audio at 16,000 Hz: it is in ``wide_frame``
+    wide_frame: NDArray[np.int16]  # [plays, WIDE_FRAME] the same at 16,000 Hz
 
 
 class Clips(NamedTuple):
@@ -41,6 +45,7 @@ class Clips(NamedTuple):
 
     start: NDArray[np.int64]  # first sample in the pool
     length: NDArray[np.int64]  # samples
+    wide: NDArray[np.int64]  # first of its 2 * length samples at 16,000 Hz in the pool, -1 it has none
 
 
 @part
@@ -55,6 +60,7 @@ def fill(plays: Plays, clips: Clips, pool: NDArray[np.int16], play: int) -> int:
     """Move one play on by a frame; the samples that were filled."""
     filled = 0
     passed = 0
+    exact = 1
     while filled < FRAME:
         if plays.clip_index[play] >= plays.clip_count[play]:
             # Only a whole list is repeated; one without a single sample would loop for ever.
@@ -66,6 +72,12 @@ def fill(plays: Plays, clips: Clips, pool: NDArray[np.int16], play: int) -> int:
         take = min(clips.length[clip] - offset, FRAME - filled)
         at = clips.start[clip] + offset
         copy(pool[at : at + take], plays.frame[play, filled : filled + take])
+        if take > 0:
+            at = clips.wide[clip] + 2 * offset
+            if clips.wide[clip] >= 0:
+                copy(pool[at : at + 2 * take], plays.wide_frame[play, 2 * filled : 2 * (filled + take)])
+            else:
+                exact = 0
         filled += take
         passed = 0 if take else passed + 1
         if offset + take == clips.length[clip]:
@@ -74,7 +86,32 @@ def fill(plays: Plays, clips: Clips, pool: NDArray[np.int16], play: int) -> int:
         else:
             plays.offset[play] = offset + take
     plays.frame[play, filled:] = 0
+    plays.exact[play] = exact
+    if exact != 0:
+        plays.wide_frame[play, 2 * filled :] = 0
     return filled
+
+
+@part
+def pass_empty(plays: Plays, clips: Clips, play: int) -> None:
+    """Clips without a sample behind the last one do not make a play any longer."""
+    while plays.clip_index[play] < plays.clip_count[play]:
+        if clips.length[plays.clips[play, plays.clip_index[play]]] > 0:
+            break
+        plays.clip_index[play] += 1
+
+
+@part
+def fade(plays: Plays, play: int) -> None:
+    """Make the end of a play out of its frame."""
+    frame = plays.frame[play]
+    for i in range(STOP_FADE):
+        frame[i] = int(frame[i]) * (STOP_FADE - i) // STOP_FADE
+    frame[STOP_FADE:] = 0
+    wide = plays.wide_frame[play]
+    for i in range(2 * STOP_FADE):
+        wide[i] = int(wide[i]) * (2 * STOP_FADE - i) // (2 * STOP_FADE)
+    wide[2 * STOP_FADE :] = 0
 
 
 @kernel
@@ -89,13 +126,16 @@ def advance(plays: Plays, clips: Clips, pool: NDArray[np.int16], used: int) -> i
         filled = fill(plays, clips, pool, play)
         plays.live[play] = filled > 0
         if plays.stopping[play]:
-            for i in range(STOP_FADE):
-                plays.frame[play, i] = int(plays.frame[play, i]) * (STOP_FADE - i) // STOP_FADE
-            plays.frame[play, STOP_FADE:] = 0
+            fade(plays, play)
+            plays.played[play] += min(filled, STOP_FADE)
             plays.event[play] = STOPPED
             plays.active[play] = 0
             events += 1
             continue
+        plays.played[play] += filled
+        plays.idle[play] = 0 if filled > 0 or plays.started[play] == 0 else plays.idle[play] + 1
+        if plays.loop[play] == 0:
+            pass_empty(plays, clips, play)
         ended = (
             plays.clip_index[play] >= plays.clip_count[play]
             and plays.loop[play] == 0
