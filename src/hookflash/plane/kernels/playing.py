@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.plane.columns import FRAME, WIDE_FRAME
+from hookflash.plane.columns import FRAME
 from hookflash.plane.kernels.compiling import kernel, part
 
 MAX_CLIPS = 256

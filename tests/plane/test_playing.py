@@ -1,0 +1,254 @@
+"""Plays against a slow reference that knows one sample at a time; both rates; how far a play is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from plane_bench import FRAME, Bench, sine, through_ulaw
+
+from hookflash.plane.columns import make_columns
+from hookflash.plane.kernels.playing import STOP_FADE, advance
+from hookflash.plane.plays import PlayTable, Pool
+from hookflash.ports.plane import (
+    AskPlay,
+    ClipRefused,
+    DropClip,
+    ExtendPlay,
+    LoadClip,
+    PlayFinished,
+    PlayProgress,
+    PlayStarted,
+    StartPlay,
+    StopPlay,
+)
+
+LENGTHS = (0, 0, 1, 39, 40, 159, 160, 161, 320, 400)
+
+
+@dataclass
+class Slow:
+    """One play, a sample at a time."""
+
+    loop: bool
+    more: bool
+    clips: list[list[int]]
+    at: tuple[int, int] = (0, 0)
+    played: int = 0
+    last: int = -1
+    started: bool = False
+    over: bool = False
+    events: list = field(default_factory=list)
+
+    def _next(self) -> int | None:
+        clip, offset = self.at
+        while clip < len(self.clips) and offset >= len(self.clips[clip]):
+            clip, offset = clip + 1, 0
+        if clip >= len(self.clips):
+            if not self.loop or self.more or not any(self.clips):
+                self.at = (len(self.clips), 0)
+                return None
+            clip = next(i for i, samples in enumerate(self.clips) if samples)
+            offset = 0
+        self.at = (clip, offset + 1)
+        return self.clips[clip][offset]
+
+    def _nothing_left(self) -> bool:
+        clip, offset = self.at
+        rest = self.clips[clip : clip + 1]
+        return not any(samples[offset:] for samples in rest) and not any(self.clips[clip + 1 :])
+
+    def tick(self, number: int, play: int, stopping: bool) -> list[int]:
+        frame = []
+        while len(frame) < FRAME and (sample := self._next()) is not None:
+            frame.append(sample)
+        count = len(frame)
+        frame += [0] * (FRAME - count)
+        if stopping:
+            self.over = True
+            self.played += min(count, STOP_FADE)
+            return [s * (STOP_FADE - i) // STOP_FADE if i < STOP_FADE else 0 for i, s in enumerate(frame)]
+        self.played += count
+        if count:
+            self.last = number
+        ended = self._nothing_left() and not self.loop and not self.more
+        if not self.started and (count or ended):
+            self.started = True
+            self.last = number
+            self.events.append(PlayStarted(play, number))
+        if ended:
+            self.over = True
+            self.events.append(PlayFinished(play, self.last, self.played))
+        return frame
+
+
+ACTIONS = st.one_of(
+    st.tuples(st.just("wait"), st.integers(1, 4)),
+    st.tuples(st.just("extend"), st.lists(st.integers(0, len(LENGTHS) - 1), max_size=4), st.booleans()),
+    st.tuples(st.just("stop")),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.integers(0, len(LENGTHS) - 1), max_size=5),
+    st.booleans(),
+    st.booleans(),
+    st.lists(ACTIONS, max_size=12),
+    st.booleans(),
+)
+def test_plays_are_those_of_the_reference(clips, loop, more, actions, wide):
+    columns = make_columns(48)
+    table = PlayTable(columns.setup)
+    rng = np.random.default_rng(len(clips))
+    audio = [rng.integers(-32767, 32767, length).astype(np.int16) for length in LENGTHS]
+    both = [rng.integers(-32767, 32767, 2 * length).astype(np.int16) for length in LENGTHS]
+    for number, samples in enumerate(audio):
+        table.load(number, samples.tobytes())
+        if wide:
+            table.load(number, both[number].tobytes(), 16000)
+    table.start(7, (0,), clips, loop=loop, more=more)
+    slow = Slow(loop, more, [audio[clip].tolist() for clip in clips])
+    slow_wide = Slow(loop, more, [both[clip].tolist() for clip in clips])
+    events: list = []
+    tick = 0
+
+    def step(stopping: bool) -> None:
+        nonlocal tick
+        if slow.over:
+            return
+        expected = slow.tick(tick, 7, stopping)
+        wide_frame = []
+        while len(wide_frame) < 2 * FRAME and (sample := slow_wide._next()) is not None:
+            wide_frame.append(sample)
+        if stopping:
+            end = 2 * STOP_FADE
+            wide_frame = [s * (end - i) // end for i, s in enumerate(wide_frame[:end])]
+        told = advance(table.plays, table.clips, table.pool.samples, table.used)
+        row = 0
+        if table.plays.live[row]:
+            assert table.plays.frame[row].tolist() == expected
+            assert table.plays.exact[row] == wide
+            if wide:
+                wide_frame += [0] * (2 * FRAME - len(wide_frame))
+                assert table.plays.wide_frame[row].tolist() == wide_frame
+        else:
+            assert not any(expected)
+        if told:
+            events.extend(table.take_events(tick))
+        assert table.played(7) == (-1 if slow.over else slow.played)
+        tick += 1
+
+    for action in actions:
+        if action[0] == "wait":
+            for _ in range(action[1]):
+                step(False)
+        elif action[0] == "stop":
+            table.stop(7)
+            step(True)
+        elif not slow.over:
+            table.extend(7, action[1], more=action[2])
+            for one, source in ((slow, audio), (slow_wide, both)):
+                one.clips += [source[clip].tolist() for clip in action[1]]
+                one.more = action[2]
+    step(False)
+    assert events == slow.events
+    if slow.over:
+        assert columns.setup.hears[0] == 0
+
+
+def test_a_play_tells_how_far_it_is_and_how_far_it_was():
+    bench = Bench()
+    bench.leg(1)
+    bench.play(1, sine(300, 400), (1,), more=True)
+    bench.tick(2)
+    bench.do(AskPlay(1), AskPlay(99))
+    first = bench.plane.ticks
+    bench.tick()
+    assert bench.of(PlayProgress) == [PlayProgress(1, first, 400), PlayProgress(99, first, -1)]
+    bench.tick(5)
+    bench.do(ExtendPlay(1, (), False))
+    bench.tick()
+    # Only now is it known that the last sample had left in the third tick.
+    assert bench.of(PlayFinished) == [PlayFinished(1, first, 400)]
+
+
+def test_a_stopped_play_fades_within_five_ms():
+    bench = Bench()
+    bench.leg(1)
+    bench.play(1, np.full(4000, 8000), (1,))
+    bench.tick(3)
+    bench.do(StopPlay(1))
+    bench.tick(3)
+    assert bench.of(PlayFinished) == []
+    heard = bench.heard_by_peer(1)[3 * FRAME :]
+    ramp = [8000 * (STOP_FADE - i) // STOP_FADE for i in range(STOP_FADE)]
+    assert heard[:STOP_FADE].tolist() == through_ulaw(np.array(ramp, np.int16)).tolist()
+    assert not heard[STOP_FADE:].any()
+
+
+def correlation(a, b) -> float:
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def test_a_wideband_clip_alone_is_narrowed_for_a_narrowband_leg():
+    bench = Bench()
+    bench.leg(1)
+    n = np.arange(16000)
+    low = 6000 * np.sin(2 * np.pi * 700 * n / 16000) + 3000 * np.sin(2 * np.pi * 2900 * n / 16000)
+    high = 4000 * np.sin(2 * np.pi * 6000 * n / 16000)
+    bench.do(LoadClip(1, (low + high).astype("<i2").tobytes(), 16000), StartPlay(1, (1,), (1,), False, False))
+    bench.tick(50)
+    assert bench.of(PlayFinished)[0].samples == 8000
+    heard = bench.heard_by_peer(1)
+    assert correlation(heard[100:7900], low[::2][100:7900]) > 0.99
+
+
+def test_both_rates_leave_a_narrowband_leg_bit_exact():
+    bench = Bench()
+    bench.leg(1)
+    samples = sine(440, 20 * FRAME)
+    bench.do(LoadClip(1, samples.astype("<i2").tobytes()))
+    bench.do(LoadClip(1, np.repeat(samples, 2).astype("<i2").tobytes(), 16000))
+    bench.do(StartPlay(1, (1,), (1,), False, False))
+    bench.tick(20)
+    assert np.array_equal(bench.heard_by_peer(1), through_ulaw(samples))
+
+
+def test_a_pool_gets_both_rates_back(monkeypatch):
+    monkeypatch.setattr("hookflash.plane.plays.RESERVE", 1 << 20)
+    table = PlayTable(make_columns(48).setup)
+    table.pool = Pool(3000)
+    table.load(1, bytes(2000))
+    table.load(1, bytes(4000), 16000)
+    assert table.clips.wide[0] == 1000
+    table.drop(1)
+    table.load(2, bytes(6000))
+    assert table.clips.wide[0] == -1
+    # No room for the better version: the clip stays as it is.
+    table.load(2, bytes(12000), 16000)
+    assert table.clips.wide[0] == -1
+    assert table.clips.length[0] == 3000
+
+
+def test_a_clip_replaced_by_one_of_another_length_is_another():
+    table = PlayTable(make_columns(48).setup)
+    table.load(1, bytes(2000))
+    table.load(1, bytes(64), 16000)
+    row = table._clip_rows[1]
+    assert (table.clips.length[row], table.clips.wide[row] >= 0) == (16, True)
+    table.load(1, bytes(66), 16000)
+    row = table._clip_rows[1]
+    assert table.clips.length[row] == 17
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_a_clip_the_pool_can_not_take_is_refused(rate):
+    bench = Bench()
+    bench.plane.plays.pool = Pool(1000)
+    bench.do(LoadClip(1, bytes(8000), rate), DropClip(1))
+    bench.tick()
+    assert [e.clip for e in bench.of(ClipRefused)] == [1]
