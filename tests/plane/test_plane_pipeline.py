@@ -70,7 +70,7 @@ def test_start_and_finish_are_told_in_their_ticks():
     bench.play(1, PROMPT[:320], (1,))
     bench.tick(5)
     assert bench.of(PlayStarted) == [PlayStarted(1, first)]
-    assert bench.of(PlayFinished) == [PlayFinished(1, first + 1)]
+    assert bench.of(PlayFinished) == [PlayFinished(1, first + 1, 320)]
 
 
 def test_clips_join_without_a_gap():
