@@ -1,4 +1,4 @@
-"""The table of the DTMF bench in small: every required row is passed, and the bench can tell if one is not."""
+"""The table of the DTMF bench in small: required rows are passed, and the bench can tell if one is not."""
 
 from __future__ import annotations
 
