@@ -12,6 +12,8 @@ import sys
 import numpy as np
 import test_latching
 import test_packing
+import test_concealment
+import test_jitter
 import test_plane_dtmf
 import test_plane_kernels
 import test_plane_pipeline
@@ -60,6 +62,8 @@ def scenes() -> None:
             plain = not inspect.signature(function).parameters and not hasattr(function, "hypothesis")
             if name.startswith("test_") and plain:
                 function()
+    test_jitter.call(400, lambda i: i % 50 / 20, span=240, drift=1e-3, lost=lambda i: i % 40 == 7, twice=0.1)
+    test_concealment.noisy_leg(bytes([45, 60]))
     test_plane_dtmf.test_a_phone_without_events_is_understood()
     for codec, kind in (("PCMU", 0), ("PCMA", 8)):
         test_plane_dtmf.test_keys_sent_in_band_are_heard_by_another_plane(codec, kind)

@@ -21,7 +21,7 @@ SHAPES: dict[str, int] = {
     "reflection": ORDER,
     "lattice": ORDER + 1,
 }
-FIRST: dict[str, int] = {"ring": MISSING, "rtp": -1, "silent": 3}
+FIRST: dict[str, int] = {"ring": MISSING, "rtp": -1, "silent": 4}
 
 
 class Jitter(NamedTuple):
@@ -66,4 +66,4 @@ class Jitter(NamedTuple):
     seed: NDArray[np.int64]  # of the noise
     noisy: NDArray[np.uint8]  # this tick's ``heard`` is nothing but comfort noise
     heard: NDArray[np.int16]  # [rows, PAST + FRAME] what the leg said, the last FRAME are this tick's
-    silent: NDArray[np.int16]  # ticks in a row in which ``heard`` got plain zeros, counted up to 3
+    silent: NDArray[np.int16]  # ticks in a row in which ``heard`` got plain zeros, counted up to 4

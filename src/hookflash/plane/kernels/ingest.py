@@ -19,8 +19,8 @@ from hookflash.plane.columns import (
     Setup,
     Wide,
 )
-from hookflash.plane.columns.sizes import G722, L16_WIDE, OPUS, PCMA, PCMU
-from hookflash.plane.kernels.codec import decode
+from hookflash.plane.columns.sizes import L16_WIDE, OPUS
+from hookflash.plane.kernels.codec import decode, unit_octets
 from hookflash.plane.kernels.compiling import kernel, part
 from hookflash.plane.kernels.events import take_event
 from hookflash.plane.kernels.jitter import admit, forget, unwrap
@@ -30,14 +30,6 @@ from hookflash.plane.kernels.sources import HOLD, admit_source, follow_sequence,
 MAX_OWED = 8 * FRAME
 SECOND_LOOK = 8
 """A row is read twice in one of this many ticks, so that no backlog stays in its socket."""
-
-
-@part
-def unit_octets(codec: int) -> int:
-    """Payload octets that make one unit (1/8000 s) of a jitter ring."""
-    if codec in (PCMU, PCMA, G722):
-        return 1
-    return 4 if codec == L16_WIDE else 2
 
 
 @part

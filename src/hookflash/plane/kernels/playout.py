@@ -19,7 +19,7 @@ from hookflash.plane.kernels.conceal import GONE, conceal, find_period
 from hookflash.plane.kernels.jitter import MOST
 from hookflash.plane.kernels.splice import splice
 
-SILENT_ENOUGH = 3
+SILENT_ENOUGH = 4
 """Frames of zeros after which the whole of ``heard`` is zero."""
 ABOVE = 160
 """Lag above the target from which it is shortened."""
