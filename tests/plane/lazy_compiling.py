@@ -10,10 +10,10 @@ import json
 import sys
 
 import numpy as np
-import test_latching
-import test_packing
 import test_concealment
 import test_jitter
+import test_latching
+import test_packing
 import test_plane_dtmf
 import test_plane_kernels
 import test_plane_pipeline

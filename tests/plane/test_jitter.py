@@ -141,9 +141,9 @@ def test_a_voice_stays_itself_while_its_clock_drifts():
 def test_a_spread_of_delays_is_absorbed(seed, spread):
     source = random.Random(seed)
     heard = call(1500, lambda i: source.random() * spread, twice=0.02)
-    # The spread, a tick since arrival is known no better, and a tick that is not worth a splice.
-    assert heard.lag(600) <= spread * 20 + 40
-    assert heard.discarded <= 8
+    # The spread, a tick since arrival is known no better, a tick not worth a splice, a tick of stalls.
+    assert heard.lag(600) <= spread * 20 + 60
+    assert heard.discarded <= 15
     assert heard.step <= SMOOTH * 1.1
     assert heard.duplicates > 5
 
