@@ -174,7 +174,8 @@ def ingest_packet(
     clock = int(setup.clock[row])
     units = unwrap(jitter, row, time, clock)
     if repeated and units < jitter.newest[row]:
-        return 1
+        # What is owed is still to come.
+        return 2
     if not is_audio:
         take_noise(jitter, wide, row, int(setup.wide[row]), data[start:end], units, tick)
         return 1
