@@ -144,7 +144,8 @@ def test_a_spread_of_delays_is_absorbed(seed, spread):
     # The spread, a tick since arrival is known no better, a tick not worth a splice, a tick of stalls.
     assert heard.lag(600) <= spread * 20 + 60
     assert heard.discarded <= 15
-    assert heard.step <= SMOOTH * 1.1
+    # Where a splice meets concealment the tone bends; a click would be several times as steep.
+    assert heard.step <= SMOOTH * 1.5
     assert heard.duplicates > 5
 
 
