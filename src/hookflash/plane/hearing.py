@@ -9,6 +9,7 @@ import numpy as np
 from hookflash.plane.columns import Columns
 from hookflash.plane.kernels.dtmf import detect_keys
 from hookflash.plane.kernels.playout import fit_wide, make_flat, make_line, take
+from hookflash.plane.kernels.wide import decode_g722, narrow_slots
 from hookflash.plane.legs import Legs
 from hookflash.plane.receiving import tell_keys
 from hookflash.ports.plane import PlaneEvent
@@ -27,7 +28,11 @@ class Hearing:
     def run(self, tick: int, used: int) -> None:
         """Move every leg a frame on."""
         c = self._columns
+        self._legs.packets.settle()
         take(c.setup, c.jitter, c.wide, c.quality, self._line, self._flat, used, tick)
-        fit_wide(c.setup, c.jitter, c.wide, c.quality, self._line, self._flat, used)
+        if self._legs.wide_used:
+            decode_g722(c.wide, self._legs.coded)
+            fit_wide(c.setup, c.jitter, c.wide, c.quality, self._line, self._flat, used)
+            narrow_slots(c.jitter, c.wide, self._legs.wide_used)
         if detect_keys(c.setup, c.receive, c.jitter, c.detect, used, tick):
             tell_keys(self._legs, c.detect.key[:used], np.arange(used), "inband", tick, self._tell)

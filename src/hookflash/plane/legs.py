@@ -10,14 +10,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hookflash.plane.columns import Columns, Rows, clear_row
-from hookflash.plane.kernels.codec import PCMA, PCMU
+from hookflash.plane.columns.sizes import G722, L16, L16_WIDE, OPUS, PCMA, PCMU
+from hookflash.plane.columns.wide import CODES, PACKETS, PCM
 from hookflash.plane.latching import Latching, literal
 from hookflash.plane.net import Address, Endpoint, Network
+from hookflash.plane.opus import opus_available
+from hookflash.plane.packets import PacketDesk
+from hookflash.plane.slots import Slots
 from hookflash.plane.srtp import check_keys
 from hookflash.ports.plane import TICK, ConnectLeg, LegClosed, SendTones, SrtpKeys
 
 MS = 1000 * TICK
-CODECS = {"PCMU": PCMU, "PCMA": PCMA}
+CODECS = {
+    ("PCMU", 8000): PCMU,
+    ("PCMA", 8000): PCMA,
+    ("L16", 8000): L16,
+    ("L16", 16000): L16_WIDE,
+    ("G722", 8000): G722,
+    ("OPUS", 48000): OPUS,
+}
+"""Codecs by name and RTP clock (that of G.722 is 8,000 Hz for historical reasons, RFC 3551 section 4.5.2)."""
+KINDS = {G722: CODES, L16_WIDE: PCM, OPUS: PACKETS}
+"""Slots of wideband codecs."""
 PTIMES = (10, 20, 30, 40, 60)
 """ms of audio in a packet we send."""
 
@@ -76,6 +90,12 @@ class Legs(Latching):
         self.by_row: dict[int, Leg] = {}
         self.packed: NDArray[np.int64] = np.zeros(0, np.int64)
         """Rows whose packets are not of 20 ms."""
+        self.slots = Slots(columns)
+        self.packets = PacketDesk(columns)
+        self.coded: NDArray[np.int64] = np.zeros(0, np.int64)
+        """Wideband slots whose octets are G.722."""
+        self.wide_used = 0
+        """Slots up to the last one that a leg's codec has."""
         self._ports: dict[int, Leg] = {}
         self._net = net
         self._rows = rows
@@ -130,8 +150,12 @@ class Legs(Latching):
         Raises ValueError for a codec that does not exist, and for packets it can not have: Opus and L16 at
         16,000 Hz are always sent in packets of 20 ms.
         """
-        if command.codec not in CODECS:
-            raise ValueError(f"leg {leg.leg}: codec {command.codec!r} is none of {', '.join(CODECS)}")
+        codec = CODECS.get((command.codec, command.clock))
+        if codec is None:
+            known = ", ".join(f"{name}/{clock}" for name, clock in CODECS)
+            raise ValueError(f"leg {leg.leg}: codec {command.codec}/{command.clock} is none of {known}")
+        if codec == OPUS and opus_available():
+            raise ValueError(f"leg {leg.leg}: {opus_available()}")
         if command.ptime not in PTIMES or (command.clock != 8000 and command.ptime != 20):
             raise ValueError(
                 f"leg {leg.leg}: packets of {command.ptime} ms; give one of {PTIMES}, "
@@ -142,7 +166,8 @@ class Legs(Latching):
         setup, row = self._columns.setup, leg.row
         first = not setup.connected[row]
         setup.connected[row] = 1
-        setup.codec[row] = CODECS[command.codec]
+        if first or setup.codec[row] != codec:
+            self._set_codec(row, codec)
         setup.clock[row] = round(command.clock * TICK)
         self._pack(row, command.ptime)
         setup.payload_type[row] = command.payload_type
@@ -163,6 +188,39 @@ class Legs(Latching):
         if first or (control is not None and target != leg.target):
             leg.control, leg.control_learned = control, False
         self.offer(leg, target, tick, first=first)
+
+    def _set_codec(self, row: int, codec: int) -> None:
+        """Code with ``codec`` from now on, both ways; what waits to be played was of the one before."""
+        c = self._columns
+        kind = KINDS.get(codec, 0)
+        slot = int(c.setup.wide[row])
+        if slot >= 0 and c.wide.kind[slot] in KINDS.values():
+            self._give_slot(row)
+        if kind:
+            # The voice of an app on this leg gives way.
+            self.slots.give(row)
+            slot = self.slots.take(row, kind)
+            if kind == PACKETS:
+                self.packets.open(slot, row)
+        c.setup.codec[row] = codec
+        c.jitter.playing[row] = 0
+        c.jitter.rtp[row] = -1
+        c.transmit.mark[row] = 1
+        c.packing.waiting[row] = 0
+        self._index()
+
+    def _give_slot(self, row: int) -> None:
+        slot = int(self._columns.setup.wide[row])
+        if slot >= 0:
+            self.packets.close(slot)
+            self.slots.give(row)
+
+    def _index(self) -> None:
+        wide = self._columns.wide
+        taken = wide.row >= 0
+        self.coded = np.flatnonzero(taken & (wide.kind == CODES))
+        used = np.flatnonzero(taken)
+        self.wide_used = int(used[-1]) + 1 if len(used) else 0
 
     def _pack(self, row: int, ptime: int) -> None:
         """Send packets of ``ptime`` ms from now on; what waits for a packet of another length is given up."""
@@ -207,6 +265,9 @@ class Legs(Latching):
             self._net.release(leg.endpoint, now)
         self._columns.setup.open[row] = 0
         self._columns.setup.connected[row] = 0
+        if self._columns.setup.wide[row] >= 0:
+            self._give_slot(row)
+            self._index()
         self._columns.setup.mix[row] = -1
         del self.by_number[leg.leg]
         del self.by_row[row]

@@ -26,7 +26,7 @@ class Receiver:
         self._columns = columns
         self._legs = legs
         self._tell = tell
-        self._delay = delay
+        self._delay = legs.packets.delay = delay
         self._tick = 0
 
     def run(self, tick: int) -> None:
@@ -58,7 +58,7 @@ class Receiver:
 
     def _ingest(self, rows: NDArray[np.int64], *, first: bool) -> int:
         c = self._columns
-        behind, keys, controls, _ = ingest(
+        behind, keys, controls, packets = ingest(
             c.setup,
             c.receive,
             c.jitter,
@@ -71,6 +71,8 @@ class Receiver:
             self._delay,
             first,
         )
+        if packets:
+            self._legs.packets.receive(rows, self._tick)
         if keys:
             tell_keys(self._legs, c.receive.key[rows], rows, "rfc4733", self._tick, self._tell)
         if controls:

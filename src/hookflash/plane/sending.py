@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.plane.columns import Columns
-from hookflash.plane.kernels.output import Mixes, output
+from hookflash.plane.columns import FRAME, PAST, Columns
+from hookflash.plane.columns.wide import CODES, PACKETS, PCM
+from hookflash.plane.kernels.output import Mixes, hear_wide, output
 from hookflash.plane.kernels.packing import pack
 from hookflash.plane.kernels.playing import Plays
 from hookflash.plane.kernels.tones import send_tones
+from hookflash.plane.kernels.wide import begin_packets, encode_g722, encode_pcm
 from hookflash.plane.legs import Legs
 from hookflash.plane.sendings import Sendings
 
@@ -21,13 +23,19 @@ class Sender:
         self._columns = columns
         self._legs = legs
         self._sendings = sendings
+        self._line = np.zeros((len(columns.wide.row), PAST + FRAME), np.int16)
+        self._chosen = np.zeros(len(columns.wide.row), np.int64)
 
     def run(self, plays: Plays, mixes: Mixes, used: int) -> None:
         """Make the packet of every sending leg and send it."""
         c = self._columns
+        if self._legs.wide_used:
+            hear_wide(c.setup, c.jitter, plays, mixes, c.wide, self._line, self._legs.wide_used)
         toning = self._sendings.rows
         if len(toning):
             send_tones(c.setup, c.transmit, c.wide, toning, len(toning))
+        if self._legs.wide_used:
+            self._encode()
         output(c.setup, c.jitter, c.transmit, plays, mixes, used)
         packed, packing = self._legs.packed, c.packing
         if not len(packed):
@@ -38,6 +46,20 @@ class Sender:
         self._write(packed, packing.first, packing.first_length)
         if seconds:
             self._write(packed, packing.second, packing.second_length)
+
+    def _encode(self) -> None:
+        """What wideband legs hear, as packets: each kind of codec on its own."""
+        c, used, chosen = self._columns, self._legs.wide_used, self._chosen
+        for kind in (CODES, PCM, PACKETS):
+            count = begin_packets(c.setup, c.transmit, c.wide, kind, used, chosen)
+            if count == 0:
+                continue
+            if kind == CODES:
+                encode_g722(c.transmit, c.wide, chosen[:count])
+            elif kind == PCM:
+                encode_pcm(c.transmit, c.wide, chosen[:count])
+            else:
+                self._legs.packets.send(chosen[:count])
 
     def _write(
         self,

@@ -23,6 +23,7 @@ __all__ = [
     "encode_alaw",
     "encode_l16",
     "encode_ulaw",
+    "silent_octet",
     "unit_octets",
 ]
 
@@ -121,6 +122,14 @@ def unit_octets(codec: int) -> int:
     if codec == L16:
         return 2
     return 4 if codec == L16_WIDE else 0
+
+
+@part
+def silent_octet(codec: int) -> int:
+    """What silence is made of in a codec without a state."""
+    if codec == PCMU:
+        return 0xFF
+    return 0xD5 if codec == PCMA else 0
 
 
 @kernel

@@ -7,15 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.plane.columns import FRAME, PAST, Jitter, Setup, Transmit
-from hookflash.plane.kernels.codec import PCMU, encode
+from hookflash.plane.columns import FRAME, G722, PAST, Jitter, Setup, Transmit, Wide
+from hookflash.plane.kernels.bands import widen
+from hookflash.plane.kernels.codec import encode, silent_octet, unit_octets
 from hookflash.plane.kernels.compiling import allocating, kernel, part
 from hookflash.plane.kernels.playing import Plays
 
 HEADER = 12
 LOWEST, HIGHEST = np.int32(-32768), np.int32(32767)
-SILENCE_ULAW = 0xFF
-SILENCE_ALAW = 0xD5
 
 
 class Mixes(NamedTuple):
@@ -114,15 +113,40 @@ def output(setup: Setup, jitter: Jitter, tx: Transmit, plays: Plays, mixes: Mixe
             tx.length[row] = 0
             tx.mark[row] = 1
         else:
-            if tx.tone[row] == 0:
-                payload = tx.octets[row, HEADER : HEADER + FRAME]
+            # Wideband legs have theirs already.
+            if tx.tone[row] == 0 and setup.codec[row] < G722:
+                size = FRAME * unit_octets(setup.codec[row])
+                payload = tx.octets[row, HEADER : HEADER + size]
                 if gather(setup, jitter, plays, mixes, row, False, wide, pcm):
                     encode(setup.codec[row], pcm, payload)
                 else:
-                    payload[:] = SILENCE_ULAW if setup.codec[row] == PCMU else SILENCE_ALAW
+                    payload[:] = silent_octet(setup.codec[row])
                 write_header(tx, row, setup.payload_type[row], tx.mark[row], tx.time[row])
                 tx.mark[row] = 0
-                tx.length[row] = HEADER + FRAME
+                tx.length[row] = HEADER + size
             tx.packets[row] += 1
             tx.payload[row] += tx.length[row] - HEADER
         tx.time[row] = (tx.time[row] + setup.clock[row]) & 0xFFFFFFFF
+
+
+@allocating
+def hear_wide(
+    setup: Setup, jitter: Jitter, plays: Plays, mixes: Mixes, wide: Wide, line: NDArray[np.int16], used: int
+) -> None:
+    """What each wideband phone hears into ``wide.out``; ``line`` [slots, PAST + FRAME] is its past."""
+    total = np.empty(FRAME, np.int32)
+    broad = np.empty(2 * FRAME, np.int32)
+    for slot in range(used):
+        row = wide.row[slot]
+        if row < 0 or setup.connected[row] == 0:
+            continue
+        past = line[slot]
+        for i in range(PAST):
+            past[i] = past[FRAME + i]
+        frame = past[PAST:]
+        if not gather(setup, jitter, plays, mixes, row, False, total, frame):
+            for i in range(FRAME):
+                frame[i] = 0
+        widen(past, broad)
+        for i in range(2 * FRAME):
+            wide.out[slot, i] = min(max(broad[i], LOWEST), HIGHEST)
