@@ -10,6 +10,7 @@ import json
 import sys
 
 import numpy as np
+import test_codecs
 import test_concealment
 import test_jitter
 import test_latching
@@ -64,6 +65,12 @@ def scenes() -> None:
                 function()
     test_jitter.call(400, lambda i: i % 50 / 20, span=240, drift=1e-3, lost=lambda i: i % 40 == 7, twice=0.1)
     test_concealment.noisy_leg(bytes([45, 60]))
+    for name in test_codecs.CODECS:
+        test_codecs.test_a_plane_talks_to_another_plane(name)
+    for name in test_codecs.WIDE:
+        test_codecs.test_loss_is_concealed(name)
+    test_codecs.test_the_codec_changes_in_mid_call()
+    test_codecs.test_one_lost_opus_packet_is_made_good_by_the_next()
     test_plane_dtmf.test_a_phone_without_events_is_understood()
     for codec, kind in (("PCMU", 0), ("PCMA", 8)):
         test_plane_dtmf.test_keys_sent_in_band_are_heard_by_another_plane(codec, kind)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from plane_bench import Bench, Phone, sine
@@ -93,29 +95,33 @@ class Peer:
 
 
 def either(sent, heard, step: int, **more) -> float:
-    """The likeness at 8,000 Hz of what was ``heard`` at ``step`` times that, by whichever samples fit best."""
+    """The likeness at 8,000 Hz of what was ``heard`` at ``step`` times that, by the samples that fit best."""
     return max(likeness(sent, heard[phase::step], 8000, **more) for phase in range(step))
 
 
 def likeness(sent, heard, rate, *, settle=0.2) -> float:
-    """The best correlation of a second of ``sent`` with ``heard``, whatever the delay."""
-    begin = int(settle * rate)
-    part = sent[begin : begin + rate].astype(float)
-    part -= part.mean()
+    """How like a second of ``sent`` what was ``heard`` is, whatever the delay: the median over its pieces.
+
+    By pieces, because a jitter buffer that adapts moves what is between them.
+    """
     line = heard.astype(float)
-    line -= line.mean()
-    dots = np.correlate(line, part, "valid")
     squares = np.concatenate([[0.0], np.cumsum(line**2)])
-    norms = np.sqrt(np.maximum(squares[len(part) :] - squares[: -len(part)], 1.0) * (part @ part))
-    return float((dots / norms).max())
+    size = rate // 8
+    found = []
+    for begin in range(int(settle * rate), int((settle + 1) * rate), size):
+        part = sent[begin : begin + size].astype(float)
+        dots = np.correlate(line, part, "valid")
+        norms = np.sqrt(np.maximum(squares[size:] - squares[:-size], 1.0) * (part @ part))
+        found.append(float((dots / norms).max()))
+    return float(np.median(found))
 
 
-def voice(rate: int, seconds: float, pitch: float = 140.0):
-    """Something like a vowel that glides: harmonics up to 3 kHz under slow loudness."""
+def voice(rate: int, seconds: float, pitch: float = 520.0):
+    """A voice that glides, loud and less loud: not so deep that Opus takes it for hum and turns its phase."""
     t = np.arange(int(seconds * rate)) / rate
     phase = 2 * np.pi * pitch * (t + 0.05 * np.sin(2 * np.pi * 0.7 * t))
-    line = sum(np.sin(k * phase + k * k) / k for k in range(1, 20))
-    return (3500 * line * (0.7 + 0.3 * np.sin(2 * np.pi * 2.3 * t))).astype(np.int16)
+    line = sum(np.sin(k * phase + k * k) / k**3 for k in range(1, 4))
+    return (6000 * line * (0.7 + 0.3 * np.sin(2 * np.pi * 2.3 * t))).astype(np.int16)
 
 
 @pytest.mark.parametrize("name", CODECS)
@@ -136,8 +142,8 @@ def test_rtp_time_and_sizes_are_those_of_the_codec(name):
     packets = bench.sent(1)
     clock = CODECS[name][1]
     assert len(packets) == 20
-    assert packets[0].marker and not any(p.marker for p in packets[1:])
-    for one, other in zip(packets, packets[1:], strict=False):
+    assert [p.marker for p in packets] == [True] + [False] * 19
+    for one, other in itertools.pairwise(packets):
         assert (other.time - one.time) & 0xFFFFFFFF == clock // 50
         assert other.sequence == (one.sequence + 1) & 0xFFFF
     sizes = {"PCMU": 160, "PCMA": 160, "L16": 320, "L16-16k": 640, "G722": 160}
@@ -155,7 +161,7 @@ def test_two_phones_hear_each_other(name, other):
     bench = Bench()
     peers = [Peer(bench, 1, name), Peer(bench, 2, other)]
     bench.do(JoinMix(1), JoinMix(2))
-    voices = [voice(peer.rate, 2.2, 130 + 50 * n) for n, peer in enumerate(peers)]
+    voices = [voice(peer.rate, 2.2, 480 + 90 * n) for n, peer in enumerate(peers)]
     for tick in range(105):
         for peer, line in zip(peers, voices, strict=True):
             size = peer.rate // 50
@@ -186,7 +192,10 @@ def test_a_plane_talks_to_another_plane(name):
                 peer.net.deliver(peer.ports[1], data, ("198.51.100.1", bench.ports[1]))
             queue.clear()
         said.append(planes[1].plane.columns.jitter.heard[0, 400:].copy())
-    assert likeness(prompt, np.concatenate(said), 8000) > 0.99
+    # The filters between the rates may delay by half a sample.
+    fine = voice(16000, 2)
+    heard = np.concatenate(said)
+    assert max(likeness(fine[phase::2], heard, 8000) for phase in (0, 1)) > 0.99
 
 
 @pytest.mark.parametrize("name", WIDE)
@@ -277,7 +286,7 @@ def test_the_codec_changes_in_mid_call():
     for name in ("G722", "OPUS", "L16-16k", "PCMA", "L16", "G722", "PCMU", "OPUS"):
         peer.connect(name)
         assert (bench.plane.columns.setup.wide[0] >= 0) == (name in WIDE)
-        line, back = voice(peer.rate, 2), voice(8000, 2, 200)
+        line, back = voice(peer.rate, 2), voice(8000, 2, 570)
         size = peer.rate // 50
         before = len(bench.sent(2))
         for tick in range(95):
@@ -333,7 +342,8 @@ def test_keys_go_out_and_the_audio_goes_on(name, event):
     spectrum = np.abs(np.fft.rfft(heard[640:1280]))
     if event < 0:
         strongest = np.argsort(spectrum)[-2:] * 25
-        assert min(abs(strongest - 770)) <= 25 and min(abs(strongest - 1336)) <= 25
+        assert min(abs(strongest - 770)) <= 25
+        assert min(abs(strongest - 1336)) <= 25
     # After the keys the prompt is there again.
     later = np.abs(np.fft.rfft(heard[-6400:]))
     assert abs(int(np.argmax(later)) * 2.5 - 500) < 5

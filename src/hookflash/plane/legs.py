@@ -90,6 +90,7 @@ class Legs(Latching):
         self.by_row: dict[int, Leg] = {}
         self.packed: NDArray[np.int64] = np.zeros(0, np.int64)
         """Rows whose packets are not of 20 ms."""
+        columns.wide.row[:] = -1
         self.slots = Slots(columns)
         self.packets = PacketDesk(columns)
         self.coded: NDArray[np.int64] = np.zeros(0, np.int64)

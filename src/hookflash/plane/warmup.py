@@ -14,6 +14,7 @@ from hookflash.plane import system_calls
 from hookflash.plane.core import Plane
 from hookflash.plane.kernels.compiling import base_folder, kernel_names, unkept
 from hookflash.plane.memory import MemoryNetwork
+from hookflash.plane.opus import opus_available
 from hookflash.ports.plane import (
     ConnectLeg,
     JoinMix,
@@ -71,7 +72,7 @@ def warm_up() -> int:
 
 def run_all() -> None:
     """A small plane in memory, with all that a plane can do."""
-    net = MemoryNetwork(pairs=2)
+    net = MemoryNetwork(pairs=5)
     plane = Plane(net, rows=48, entropy=bytes)
     plane.apply(LoadClip(1, bytes(640)))
     for leg in (1, 2):
@@ -88,6 +89,18 @@ def run_all() -> None:
         packet = struct.pack("!BBHII", 0x80, 0, tick, 160 * tick, 1) + bytes(160)
         net.deliver(20000, packet, ("192.0.2.2", 4002))
         plane.tick(0.02 * tick)
+    wideband = [("G722", 8000), ("L16", 16000)] + [("OPUS", 48000)] * (not opus_available())
+    for leg, (codec, clock) in enumerate(wideband, 3):
+        plane.apply(OpenLeg(leg, 1, True))
+        peer = "192.0.2.2", 4000 + 2 * leg
+        plane.apply(ConnectLeg(leg, *peer, 96, codec, -1, True, True, clock=clock))
+        for tick in range(3):
+            # Opus: a frame of silence each; one packet is lost, and made up.
+            sequence, payload = tick + (tick > 1), b"\x08" if codec == "OPUS" else bytes(640)
+            packet = struct.pack("!BBHII", 0x80, 96, sequence, clock // 50 * sequence, 1) + payload
+            net.deliver(20000 + 2 * (leg - 1), packet, peer)
+            plane.tick(0.1 + 0.02 * tick)
+        plane.tick(0.2)
     plane.close()
     if system_calls.NATIVE:
         # A network in memory has no sockets that a kernel could call.
