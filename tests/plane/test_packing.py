@@ -211,4 +211,5 @@ def test_a_packed_leg_and_a_plain_one_send_the_same():
 def test_packets_that_can_not_be_are_refused(ptime, clock):
     bench = Bench()
     with pytest.raises(ValueError, match=f"packets of {ptime} ms"):
-        bench.leg(1, ptime=ptime, clock=clock)
+        codec = {8000: "PCMU", 16000: "L16", 48000: "OPUS"}[clock]
+        bench.leg(1, ptime=ptime, clock=clock, codec=codec)
