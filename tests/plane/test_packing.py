@@ -210,6 +210,6 @@ def test_a_packed_leg_and_a_plain_one_send_the_same():
 @pytest.mark.parametrize(("ptime", "clock"), [(0, 8000), (25, 8000), (80, 8000), (40, 48000), (10, 16000)])
 def test_packets_that_can_not_be_are_refused(ptime, clock):
     bench = Bench()
+    codec = {8000: "PCMU", 16000: "L16", 48000: "OPUS"}[clock]
     with pytest.raises(ValueError, match=f"packets of {ptime} ms"):
-        codec = {8000: "PCMU", 16000: "L16", 48000: "OPUS"}[clock]
         bench.leg(1, ptime=ptime, clock=clock, codec=codec)
