@@ -17,16 +17,43 @@ import test_plane_receive
 import test_plane_rfc4733
 from plane_bench import CODES, FRAME, Bench, a_to_linear, linear, sine
 
+from hookflash.plane import bridge, core, plays, taptable
 from hookflash.plane import columns as columns_module
-from hookflash.plane import core, plays, taptable
 from hookflash.plane.columns import BLOCK, Rows, RowsExhausted, clear_row, make_columns
-from hookflash.plane.kernels import codec, dtmf, ingest, output, playing, playout, tapping, tones
+from hookflash.plane.kernels import (
+    codec,
+    dtmf,
+    gathering,
+    ingest,
+    mixing,
+    output,
+    playing,
+    playout,
+    ranking,
+    tapping,
+    tones,
+)
 from hookflash.plane.kernels.compiling import cache_folder
 from hookflash.plane.plays import Pool, PoolFull
 from hookflash.plane.warmup import warm_up
 from hookflash.ports.plane import JoinMix, SendTones, StopPlay
 
-MODULES = (codec, dtmf, ingest, output, playing, playout, tapping, tones, core, taptable)
+MODULES = (
+    bridge,
+    codec,
+    core,
+    dtmf,
+    gathering,
+    ingest,
+    mixing,
+    output,
+    playing,
+    playout,
+    ranking,
+    tapping,
+    taptable,
+    tones,
+)
 
 
 @pytest.fixture

@@ -55,6 +55,8 @@ from hookflash.ports.plane import (
     PlayUnheard,
     RemovePlayLeg,
     SendTones,
+    SetGain,
+    SetHearing,
     Shutdown,
     StartPlay,
     StopPlay,
@@ -108,7 +110,7 @@ class Plane:
         )
         self._assessor = Assessor(self.columns, self.legs)
         self.mixes = MixTable(self.columns)
-        self.taps = TapTable(self.columns, self.legs, self.mixes.rows, rings)
+        self.taps = TapTable(self.columns, self.legs, self.legs.slots, self.mixes.rows, rings)
         self._events: list[PlaneEvent] = []
         self._asked: list[int] = []
         self._receiver = Receiver(self.columns, self.legs, self._tell, delay=jitter_ms * 8)
@@ -126,7 +128,8 @@ class Plane:
     def apply(self, command: PlaneCommand) -> None:
         """Carry out one command. Answers come with the next tick; ids nobody knows (any more) are ignored.
 
-        Raises :class:`ValueError` for a codec that does not exist and for a play too long to be joined.
+        Raises :class:`ValueError` for a codec that does not exist, a play too long to be joined, and gains
+        that are none.
         """
         match command:
             case OpenLeg():
@@ -166,15 +169,18 @@ class Plane:
                 self.taps.open_voice(command)
             case CloseVoice():
                 self.taps.close_voice(command.voice)
+            case SetHearing(call, rules):
+                if any(leg.call == call for leg in self.legs.by_number.values()):
+                    self.mixes.set_hearing(call, ((rule.listener, rule.speaker, rule.gain) for rule in rules))
             case Shutdown():
                 self.close()
-            case ConnectLeg() | JoinMix() | LeaveMix() | MuteLeg() | MoveLeg() | CloseLeg():
+            case ConnectLeg() | JoinMix() | LeaveMix() | MuteLeg() | SetGain() | MoveLeg() | CloseLeg():
                 leg = self.legs.by_number.get(command.leg)
                 if leg is not None:
                     self._apply_to(leg, command)
 
     def _apply_to(
-        self, leg: Leg, command: ConnectLeg | JoinMix | LeaveMix | MuteLeg | MoveLeg | CloseLeg
+        self, leg: Leg, command: ConnectLeg | JoinMix | LeaveMix | MuteLeg | SetGain | MoveLeg | CloseLeg
     ) -> None:
         match command:
             case ConnectLeg():
@@ -185,7 +191,9 @@ class Plane:
             case LeaveMix():
                 self._leave(leg)
             case MuteLeg():
-                self.columns.setup.muted[leg.row] = command.muted
+                self.mixes.mute(leg, command.muted)
+            case SetGain():
+                self.mixes.set_gain(leg, command.gain_db)
             case MoveLeg():
                 self._move(leg, command.call)
             case CloseLeg():
@@ -213,7 +221,8 @@ class Plane:
         self._leave(leg)
         self.plays.remove_leg(leg.row)
         self.taps.leave(leg.leg, f"leg {leg.leg} was brought into another call")
-        leg.call = call
+        before, leg.call = leg.call, call
+        self._forget_rules(before)
 
     def _close(self, leg: Leg) -> None:
         self._leave(leg)
@@ -223,6 +232,12 @@ class Plane:
         self.plays.remove_leg(leg.row)
         quality = self._assessor.of(leg.row)
         self._events.append(structs.replace(self.legs.close(leg, self._now), quality=quality))
+        self._forget_rules(leg.call)
+
+    def _forget_rules(self, call: int) -> None:
+        """The hearing rules of a call go with its last leg."""
+        if self.mixes.has_rules(call) and all(leg.call != call for leg in self.legs.by_number.values()):
+            self.mixes.forget(call)
 
     def _join(self, leg: Leg) -> None:
         if self.mixes.join(leg):
@@ -247,9 +262,10 @@ class Plane:
         plays = self.plays
         told = advance(plays.plays, plays.clips, plays.pool.samples, plays.used)
         self.taps.take_voices()
-        self.mixes.run(used)
+        self.mixes.run(plays.plays, used, plays.used)
         self._sender.run(plays.plays, self.mixes.mixes, used)
         self.taps.write(plays.plays, self.mixes.mixes, used, self.mixes.used, self.ticks)
+        self.mixes.settle(used)
         if self._asked:
             self._events += [PlayProgress(play, self.ticks, plays.played(play)) for play in self._asked]
             self._asked.clear()

@@ -15,26 +15,30 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.plane.columns import FRAME
+from hookflash.plane.columns import WIDE_FRAME
 
 TAPS = 2048
 """Rings out of a worker."""
-TAP_FRAMES = 32
-"""Frames a tap's ring holds (640 ms): so long may control be busy with other things."""
+TAP_FRAMES = 64
+"""Frames a tap's ring holds (1.28 s): so long may control be busy with other things."""
 VOICES = 1024
 """Rings into a worker."""
-VOICE_SAMPLES = 8192
-"""Samples a voice's ring holds (1.02 s); control keeps the rest."""
+VOICE_SAMPLES = 16384
+"""Samples a voice's ring holds (1.02 s at 16,000 Hz); control keeps the rest."""
 
 
 class Rings(NamedTuple):
-    """The columns of all rings; who writes each is said in brackets. Audio is 8,000 Hz."""
+    """The columns of all rings; who writes each is said in brackets.
+
+    Audio is at the rate of the tap or voice; at 8,000 Hz a frame fills the first half of its place.
+    """
 
     written: NDArray[np.int64]  # [worker] frames written into a tap so far
     read: NDArray[np.int64]  # [control] frames taken out so far
     lost: NDArray[np.int64]  # [worker] frames that found no room
     ticks: NDArray[np.int64]  # [worker] [TAPS, TAP_FRAMES] the tick each frame is of
-    frames: NDArray[np.int16]  # [worker] [TAPS, TAP_FRAMES, FRAME]
+    rank: NDArray[np.uint8]  # [worker] [TAPS, TAP_FRAMES] place of who said it among the loudest, 0 none
+    frames: NDArray[np.int16]  # [worker] [TAPS, TAP_FRAMES, WIDE_FRAME]
     said: NDArray[np.int64]  # [control] samples written into a voice so far
     spoken: NDArray[np.int64]  # [worker] samples taken out so far
     void: NDArray[np.int64]  # [control] samples before this one are not to be heard any more
@@ -46,7 +50,8 @@ _SHAPES: dict[str, tuple[int, ...]] = {
     "read": (TAPS,),
     "lost": (TAPS,),
     "ticks": (TAPS, TAP_FRAMES),
-    "frames": (TAPS, TAP_FRAMES, FRAME),
+    "rank": (TAPS, TAP_FRAMES),
+    "frames": (TAPS, TAP_FRAMES, WIDE_FRAME),
     "said": (VOICES,),
     "spoken": (VOICES,),
     "void": (VOICES,),
@@ -54,8 +59,11 @@ _SHAPES: dict[str, tuple[int, ...]] = {
 }
 
 
-def _dtype(name: str) -> type[np.signedinteger[Any]]:
-    return np.int16 if name in ("frames", "samples") else np.int64
+_DTYPES: dict[str, type[np.integer[Any]]] = {"rank": np.uint8, "frames": np.int16, "samples": np.int16}
+
+
+def _dtype(name: str) -> type[np.integer[Any]]:
+    return _DTYPES.get(name, np.int64)
 
 
 SIZE = sum(int(np.prod(shape)) * np.dtype(_dtype(name)).itemsize for name, shape in _SHAPES.items())

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.plane.columns import FRAME, PAST, Columns
+from hookflash.plane.columns import Columns
 from hookflash.plane.columns.wide import CODES, PACKETS, PCM
-from hookflash.plane.kernels.output import Mixes, hear_wide, output
+from hookflash.plane.kernels.mixing import Mixes
+from hookflash.plane.kernels.output import output
 from hookflash.plane.kernels.packing import pack
 from hookflash.plane.kernels.playing import Plays
 from hookflash.plane.kernels.tones import send_tones
@@ -23,20 +24,17 @@ class Sender:
         self._columns = columns
         self._legs = legs
         self._sendings = sendings
-        self._line = np.zeros((len(columns.wide.row), PAST + FRAME), np.int16)
         self._chosen = np.zeros(len(columns.wide.row), np.int64)
 
     def run(self, plays: Plays, mixes: Mixes, used: int) -> None:
         """Make the packet of every sending leg and send it."""
         c = self._columns
-        if self._legs.wide_used:
-            hear_wide(c.setup, c.jitter, plays, mixes, c.wide, self._line, self._legs.wide_used)
         toning = self._sendings.rows
         if len(toning):
             send_tones(c.setup, c.transmit, c.wide, toning, len(toning))
         if self._legs.wide_used:
             self._encode()
-        output(c.setup, c.jitter, c.transmit, plays, mixes, used)
+        output(c.setup, c.jitter, c.wide, c.bridge, c.transmit, plays, mixes, used)
         packed, packing = self._legs.packed, c.packing
         if not len(packed):
             self._write()

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from hookflash.plane.columns import FRAME, Columns
-from hookflash.plane.kernels.output import Mixes
+from hookflash.plane.columns import FRAME, PAST, WIDE_FRAME, Columns, RowsExhausted
+from hookflash.plane.columns.wide import VOICE
+from hookflash.plane.kernels.mixing import Mixes
 from hookflash.plane.kernels.playing import Plays
 from hookflash.plane.kernels.tapping import (
     HEARD,
     PROMPTS,
+    REACH,
     SAID,
     WHOLE,
     Prompts,
@@ -24,29 +26,53 @@ from hookflash.plane.kernels.tapping import (
 )
 from hookflash.plane.legs import Legs
 from hookflash.plane.rings import TAPS, VOICES, Rings, private_rings
+from hookflash.plane.slots import Slots
 from hookflash.ports.plane import AudioTapped, OpenTap, OpenVoice, PlaneEvent, TapClosed, VoiceClosed
 
 KINDS = {"heard": HEARD, "said": SAID, "whole": WHOLE, "prompts": PROMPTS}
+WIDE_RATE = 16_000
+RATES = (8_000, WIDE_RATE)
+"""Of rings, Hz."""
 
 
 class TapTable:
     """The control side of ``kernels.tapping``. ``rings`` makes the memory when it is first needed."""
 
     def __init__(
-        self, columns: Columns, legs: Legs, mix_rows: dict[int, int], rings: Callable[[], Rings] | None = None
+        self,
+        columns: Columns,
+        legs: Legs,
+        slots: Slots,
+        mix_rows: dict[int, int],
+        rings: Callable[[], Rings] | None = None,
     ) -> None:
         self._columns = columns
         self._legs = legs
+        self._slots = slots
         self._mix_rows = mix_rows
         self._make = rings or private_rings
         self._rings: Rings | None = None
-        self._taps = Taps(np.zeros(TAPS, np.uint8), np.full(TAPS, -1, np.int32), np.zeros(TAPS, np.uint8))
-        self._voices = Voices(
-            np.zeros(VOICES, np.int32), np.zeros(VOICES, np.uint8), np.zeros(VOICES, np.int16)
+        self._taps = Taps(
+            kind=np.zeros(TAPS, np.uint8),
+            row=np.full(TAPS, -1, np.int32),
+            itself=np.zeros(TAPS, np.uint8),
+            high=np.zeros(TAPS, np.uint8),
+            limit=np.ones(TAPS, np.float32),
+            wide_limit=np.ones(TAPS, np.float32),
+            still=np.zeros(TAPS, np.int16),
+            line=np.zeros((TAPS, PAST + FRAME), np.int16),
         )
-        self._prompts = Prompts(np.zeros(0, np.uint8), np.zeros((0, FRAME), np.int32), np.zeros(0, np.int32))
+        self._voices = Voices(
+            row=np.zeros(VOICES, np.int32),
+            slot=np.full(VOICES, -1, np.int32),
+            speaking=np.zeros(VOICES, np.uint8),
+            waited=np.zeros(VOICES, np.int16),
+            tail=np.zeros((VOICES, REACH), np.int16),
+            fresh=np.zeros(VOICES, np.uint8),
+        )
+        self._prompts = _make_prompts(0)
         self._taken = np.zeros(0, np.int64)
-        self._wide = np.zeros(FRAME, np.int32)
+        self._total = np.zeros(WIDE_FRAME, np.int32)
         self._seen = np.zeros(VOICES, np.int64)
         self._open: dict[int, OpenTap] = {}
         self._speak: dict[int, int] = {}
@@ -67,7 +93,8 @@ class TapTable:
 
     def open(self, command: OpenTap) -> None:
         """Open a tap; what can not be opened is answered with its closing."""
-        if command.tap in self._open or not 0 <= command.tap < TAPS or command.kind not in KINDS:
+        sense = 0 <= command.tap < TAPS and command.kind in KINDS and command.rate in RATES
+        if command.tap in self._open or not sense:
             self._events.append(TapClosed(command.tap, f"{command} makes no sense"))
             return
         if command.kind in ("heard", "said"):
@@ -83,6 +110,10 @@ class TapTable:
         self._taps.kind[command.tap] = KINDS[command.kind]
         self._taps.row[command.tap] = row
         self._taps.itself[command.tap] = command.itself
+        self._taps.high[command.tap] = command.rate == WIDE_RATE
+        self._taps.limit[command.tap] = self._taps.wide_limit[command.tap] = 1.0
+        self._taps.still[command.tap] = 0
+        self._taps.line[command.tap] = 0
         self._open[command.tap] = command
         self._index()
 
@@ -105,10 +136,24 @@ class TapTable:
             self._events.append(VoiceClosed(command.voice, f"leg {command.leg} is not open"))
         elif command.voice in self._speak or command.leg in self._speak.values():
             self._events.append(VoiceClosed(command.voice, f"leg {command.leg} has a voice already"))
+        elif command.rate not in RATES:
+            self._events.append(
+                VoiceClosed(command.voice, f"a voice at {command.rate} Hz: give 8000 or 16000")
+            )
         else:
+            slot = -1
+            if command.rate == WIDE_RATE:
+                try:
+                    slot = self._slots.take(leg.row, VOICE)
+                except RowsExhausted as error:
+                    self._events.append(VoiceClosed(command.voice, str(error)))
+                    return
             self._voices.row[command.voice] = leg.row
+            self._voices.slot[command.voice] = slot
             self._voices.speaking[command.voice] = 0
             self._voices.waited[command.voice] = 0
+            self._voices.tail[command.voice] = 0
+            self._voices.fresh[command.voice] = 0
             self._seen[command.voice] = 0
             self._speak[command.voice] = command.leg
             self._index()
@@ -116,6 +161,8 @@ class TapTable:
     def close_voice(self, voice: int, reason: str = "") -> None:
         """Close a voice; one that has ended already was answered then."""
         if self._speak.pop(voice, None) is not None:
+            if self._voices.slot[voice] >= 0:
+                self._slots.give(int(self._voices.row[voice]))
             self._index()
             self._events.append(VoiceClosed(voice, reason))
 
@@ -145,26 +192,29 @@ class TapTable:
     def take_voices(self) -> None:
         """Let legs say what is in the rings."""
         if len(self._speaking):
-            take_voices(self._columns.jitter, self._voices, self.rings, self._speaking, self._seen)
+            c = self._columns
+            take_voices(c.jitter, c.wide, self._voices, self.rings, self._speaking, self._seen)
 
     def write(self, plays: Plays, mixes: Mixes, used: int, used_mixes: int, tick: int) -> None:
         """Fill the rings with this tick."""
         if not len(self._active):
             return
-        setup = self._columns.setup
+        c = self._columns
         if self._calls:
             self._fit(len(mixes.speakers), len(plays.active))
-            mix_prompts(setup, plays, self._prompts, self._taken, used, used_mixes, tick)
+            mix_prompts(c.setup, plays, mixes, self._prompts, self._taken, used, used_mixes, tick)
         write_taps(
-            setup,
-            self._columns.jitter,
+            c.setup,
+            c.jitter,
+            c.wide,
+            c.bridge,
             plays,
             mixes,
             self._prompts,
             self._taps,
             self.rings,
             self._active,
-            self._wide,
+            self._total,
             tick,
         )
 
@@ -178,8 +228,7 @@ class TapTable:
     def _fit(self, mixes: int, plays: int) -> None:
         """Room for as many mixes and plays as there are."""
         if len(self._prompts.live) < mixes:
-            total = np.zeros((mixes, FRAME), np.int32)
-            self._prompts = Prompts(np.zeros(mixes, np.uint8), total, np.zeros(mixes, np.int32))
+            self._prompts = _make_prompts(mixes)
             self._index()
         if len(self._taken) < plays:
             self._taken = np.full(plays, -1, np.int64)
@@ -196,3 +245,12 @@ class TapTable:
 
 def _rows(places: dict[int, Any]) -> Any:
     return np.array(sorted(places), np.int64)
+
+
+def _make_prompts(mixes: int) -> Prompts:
+    return Prompts(
+        wanted=np.zeros(mixes, np.uint8),
+        total=np.zeros((mixes, FRAME), np.int32),
+        wide_total=np.zeros((mixes, WIDE_FRAME), np.int32),
+        live=np.zeros(mixes, np.int32),
+    )

@@ -17,12 +17,15 @@ from hookflash.plane.memory import MemoryNetwork
 from hookflash.plane.opus import opus_available
 from hookflash.ports.plane import (
     ConnectLeg,
+    HearingRule,
     JoinMix,
     LoadClip,
     OpenLeg,
     OpenTap,
     OpenVoice,
     SendTones,
+    SetGain,
+    SetHearing,
     StartPlay,
 )
 
@@ -84,7 +87,11 @@ def run_all() -> None:
     plane.apply(StartPlay(1, (1, 2), (1,), False, False))
     plane.apply(OpenTap(0, "heard", 1))
     plane.apply(OpenTap(1, "whole", 1))
-    plane.apply(OpenVoice(0, 2))
+    plane.apply(OpenTap(2, "said", 1, rate=16_000))
+    plane.apply(OpenLeg(3, 1, False))
+    plane.apply(OpenVoice(0, 3, 16_000))
+    plane.apply(SetGain(1, -3.0))
+    plane.apply(SetHearing(1, tuple(HearingRule(1, leg, 0.5) for leg in (1, 2, 3))))
     for tick in range(4):
         packet = struct.pack("!BBHII", 0x80, 0, tick, 160 * tick, 1) + bytes(160)
         net.deliver(20000, packet, ("192.0.2.2", 4002))

@@ -26,6 +26,8 @@ TAKE = FRAME + 80
 """Most units taken out of a jitter ring in one tick: a frame, and what is left out to catch up."""
 MAX_PLAYS = 8
 """Plays one leg can hear at the same time."""
+MAX_RULES = 8
+"""Legs one leg can hear otherwise than plainly before its row of the matrix is walked in full."""
 MAX_DIGITS = 64
 """Digits of one sending."""
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.plane.columns import FRAME
+from hookflash.plane.columns import FRAME, PAST, WIDE_FRAME
+from hookflash.plane.kernels.bands import widen
 from hookflash.plane.kernels.compiling import kernel, part
 
 MAX_CLIPS = 256
@@ -149,3 +150,18 @@ def advance(plays: Plays, clips: Clips, pool: NDArray[np.int16], used: int) -> i
             plays.active[play] = 0
         events += plays.event[play] != 0
     return events
+
+
+@kernel
+def widen_plays(plays: Plays, lines: NDArray[np.int16], scratch: NDArray[np.int32], used: int) -> None:
+    """Make ``wide_frame`` of ``frame`` unless it is ``exact``; ``lines`` [plays, PAST + FRAME] keeps what was played before."""
+    for play in range(used):
+        line = lines[play]
+        for i in range(PAST):
+            line[i] = line[FRAME + i]
+        for i in range(FRAME):
+            line[PAST + i] = plays.frame[play, i] if plays.live[play] else 0
+        if plays.live[play] and plays.exact[play] == 0:
+            widen(line, scratch)
+            for i in range(WIDE_FRAME):
+                plays.wide_frame[play, i] = min(max(scratch[i], -32768), 32767)

@@ -7,9 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.plane.columns import FRAME, PAST, Jitter, Setup
+from hookflash.plane.columns import FRAME, PAST, WIDE_FRAME, Bridge, Jitter, Setup, Wide
+from hookflash.plane.kernels.bands import narrow, widen
 from hookflash.plane.kernels.compiling import kernel, part
-from hookflash.plane.kernels.output import HIGHEST, LOWEST, Mixes, gather
+from hookflash.plane.kernels.gathering import clear, gather, gather_wide
+from hookflash.plane.kernels.limiting import fit
+from hookflash.plane.kernels.mixing import TAIL, Mixes, add, speaks, voice_of, wide_voice_of
 from hookflash.plane.kernels.playing import Plays
 from hookflash.plane.rings import TAP_FRAMES, VOICE_SAMPLES, Rings
 
@@ -21,10 +24,12 @@ WHOLE = 2
 """All that is said in a call, and its prompts."""
 PROMPTS = 3
 """The prompts of a call alone."""
-CUSHION = 3 * FRAME
-"""Samples a voice waits for before it begins to speak, so that a sender may be a little late."""
+CUSHION = 3
+"""Frames a voice waits for before it begins to speak, so that a sender may be a little late."""
 PATIENCE = 3
 """Ticks after which it begins with less."""
+REACH = 80
+"""Samples of the past (at 8,000 Hz) that are kept for the filters between the rates."""
 
 
 class Taps(NamedTuple):
@@ -33,6 +38,11 @@ class Taps(NamedTuple):
     kind: NDArray[np.uint8]  # HEARD, SAID, WHOLE, PROMPTS
     row: NDArray[np.int32]  # of the leg, or of the call's mix; -1 there is none now
     itself: NDArray[np.uint8]  # HEARD: with the leg's own voice
+    high: NDArray[np.uint8]  # its frames are at 16,000 Hz
+    limit: NDArray[np.float32]  # of its sum at 8,000 Hz, see ``kernels.limiting``
+    wide_limit: NDArray[np.float32]  # and of that at 16,000 Hz
+    still: NDArray[np.int16]  # silent ticks in a row
+    line: NDArray[np.int16]  # [taps, PAST + FRAME] at 8,000 Hz: REACH samples of the past, and this tick
 
 
 class Prompts(NamedTuple):
@@ -40,6 +50,7 @@ class Prompts(NamedTuple):
 
     wanted: NDArray[np.uint8]  # some tap wants it
     total: NDArray[np.int32]  # [mixes, FRAME] sum of the plays that a joined leg hears
+    wide_total: NDArray[np.int32]  # [mixes, WIDE_FRAME] the same at 16,000 Hz, where the mix is wideband
     live: NDArray[np.int32]  # how many there are in this tick
 
 
@@ -47,13 +58,21 @@ class Voices(NamedTuple):
     """One row a voice, the same as its ring."""
 
     row: NDArray[np.int32]  # of the leg it speaks for
+    slot: NDArray[np.int32]  # its wideband slot when the ring is at 16,000 Hz, -1 at 8,000
     speaking: NDArray[np.uint8]  # has begun
     waited: NDArray[np.int16]  # ticks since something is there to be said
+    tail: NDArray[np.int16]  # [voices, REACH] the end of what was said in the last tick, at 8,000 Hz
+    fresh: NDArray[np.uint8]  # something was said in the last tick
 
 
 @kernel
 def take_voices(
-    jitter: Jitter, voices: Voices, rings: Rings, active: NDArray[np.int64], seen: NDArray[np.int64]
+    jitter: Jitter,
+    wide: Wide,
+    voices: Voices,
+    rings: Rings,
+    active: NDArray[np.int64],
+    seen: NDArray[np.int64],
 ) -> None:
     """Let the legs of the voices ``active`` say what is in their rings.
 
@@ -62,32 +81,73 @@ def take_voices(
     """
     for k in range(active.shape[0]):
         voice = active[k]
+        size = FRAME if voices.slot[voice] < 0 else WIDE_FRAME
         at = max(rings.spoken[voice], rings.void[voice])
         ready = seen[voice] - at
         if voices.speaking[voice] == 0 and ready > 0:
             voices.waited[voice] += 1
-            if ready >= CUSHION or voices.waited[voice] > PATIENCE:
+            if ready >= CUSHION * size or voices.waited[voice] > PATIENCE:
                 voices.speaking[voice] = 1
+        count = 0
         if voices.speaking[voice] != 0:
-            count = max(min(ready, FRAME), 0)
-            if count > 0:
-                heard = jitter.heard[voices.row[voice]]
-                for i in range(count):
-                    heard[PAST + i] = rings.samples[voice, (at + i) & (VOICE_SAMPLES - 1)]
-                for i in range(count, FRAME):
-                    heard[PAST + i] = 0
-                jitter.silent[voices.row[voice]] = 0
-                at += count
-            if count < FRAME:
+            count = max(min(ready, size), 0)
+            if count < size:
                 voices.speaking[voice] = 0
                 voices.waited[voice] = 0
-        rings.spoken[voice] = at
+        if voices.slot[voice] < 0:
+            say(jitter, voices, rings, voice, at, count)
+        else:
+            say_wide(jitter, wide, voices, rings, voice, at, count)
+        voices.fresh[voice] = count > 0
+        rings.spoken[voice] = at + count
+
+
+@part
+def say(jitter: Jitter, voices: Voices, rings: Rings, voice: int, at: int, count: int) -> None:
+    """``count`` samples of a ring at 8,000 Hz as this tick of its leg."""
+    if count == 0 and voices.fresh[voice] == 0:
+        return
+    heard = jitter.heard[voices.row[voice]]
+    tail = voices.tail[voice]
+    if count > 0:
+        jitter.silent[voices.row[voice]] = 0
+        # A leg without packets is silent to the plane, which clears what it said before.
+        for i in range(REACH):
+            heard[PAST - REACH + i] = tail[i]
+        for i in range(count):
+            heard[PAST + i] = rings.samples[voice, (at + i) & (VOICE_SAMPLES - 1)]
+        for i in range(count, FRAME):
+            heard[PAST + i] = 0
+        for i in range(REACH):
+            tail[i] = heard[PAST + FRAME - REACH + i]
+    else:
+        for i in range(REACH):
+            tail[i] = 0
+
+
+@part
+def say_wide(
+    jitter: Jitter, wide: Wide, voices: Voices, rings: Rings, voice: int, at: int, count: int
+) -> None:
+    """``count`` samples of a ring at 16,000 Hz as this tick of its leg, and the same at 8,000 Hz."""
+    line = wide.heard[voices.slot[voice]]
+    for i in range(2 * PAST):
+        line[i] = line[WIDE_FRAME + i]
+    for i in range(count):
+        line[2 * PAST + i] = rings.samples[voice, (at + i) & (VOICE_SAMPLES - 1)]
+    for i in range(count, WIDE_FRAME):
+        line[2 * PAST + i] = 0
+    if count > 0 or voices.fresh[voice] != 0:
+        # The tick after the last sample holds what the filter still gives.
+        jitter.silent[voices.row[voice]] = 0
+        narrow(line, jitter.heard[voices.row[voice], PAST:])
 
 
 @kernel
 def mix_prompts(
     setup: Setup,
     plays: Plays,
+    mixes: Mixes,
     prompts: Prompts,
     taken: NDArray[np.int64],
     used: int,
@@ -108,83 +168,159 @@ def mix_prompts(
             if plays.live[play] == 0 or taken[play] == tick:
                 continue
             taken[play] = tick
-            total = prompts.total[m]
-            frame = plays.frame[play]
-            if prompts.live[m] == 0:
-                for i in range(FRAME):
-                    total[i] = frame[i]
-            else:
-                for i in range(FRAME):
-                    total[i] += frame[i]
+            first = prompts.live[m] == 0
+            add(plays.frame[play], FRAME, first, prompts.total[m])
+            if mixes.wide[m] != 0:
+                add(plays.wide_frame[play], WIDE_FRAME, first, prompts.wide_total[m])
             prompts.live[m] += 1
 
 
 @part
-def said(setup: Setup, jitter: Jitter, row: int, out: NDArray[np.int16]) -> bool:
-    """What others hear of ``row`` in this tick; False when it is silence."""
-    if setup.mix[row] < 0 or setup.muted[row] != 0 or jitter.silent[row] != 0:
-        return False
-    heard = jitter.heard[row, PAST:]
-    for i in range(FRAME):
-        out[i] = heard[i]
-    return True
+def whole(mixes: Mixes, prompts: Prompts, m: int, voices: bool, total: NDArray[np.int32]) -> bool:
+    """The voices of a mix (if ``voices``) and its prompts; False when it is silence."""
+    spoken = voices and mixes.speakers[m] != 0
+    if spoken:
+        add(mixes.total[m], FRAME, True, total)
+    if prompts.live[m] != 0:
+        add(prompts.total[m], FRAME, not spoken, total)
+    return bool(spoken or prompts.live[m] != 0)
 
 
 @part
-def whole(
-    mixes: Mixes, prompts: Prompts, m: int, voices: int, wide: NDArray[np.int32], out: NDArray[np.int16]
-) -> bool:
-    """The voices of a mix (if ``voices``) and its prompts; False when it is silence."""
-    speakers = mixes.speakers[m] if voices else 0
-    if speakers == 0 and prompts.live[m] == 0:
-        return False
-    for i in range(FRAME):
-        wide[i] = 0
-    if speakers != 0:
-        for i in range(FRAME):
-            wide[i] = mixes.total[m, i]
+def whole_wide(mixes: Mixes, prompts: Prompts, m: int, voices: bool, total: NDArray[np.int32]) -> bool:
+    """The same at 16,000 Hz."""
+    spoken = voices and mixes.wide_speakers[m] != 0
+    if spoken:
+        add(mixes.wide_total[m], WIDE_FRAME, True, total)
     if prompts.live[m] != 0:
-        for i in range(FRAME):
-            wide[i] += prompts.total[m, i]
-    for i in range(FRAME):
-        out[i] = min(max(wide[i], LOWEST), HIGHEST)
-    return True
+        add(prompts.wide_total[m], WIDE_FRAME, not spoken, total)
+    return bool(spoken or prompts.live[m] != 0)
+
+
+@part
+def tapped(
+    setup: Setup,
+    jitter: Jitter,
+    wide: Wide,
+    bridge: Bridge,
+    plays: Plays,
+    mixes: Mixes,
+    prompts: Prompts,
+    taps: Taps,
+    tap: int,
+    total: NDArray[np.int32],
+) -> bool:
+    """What a tap gives away at 8,000 Hz, as a sum; False when it is silence."""
+    row = taps.row[tap]
+    kind = taps.kind[tap]
+    if row < 0:
+        return False
+    if kind == HEARD:
+        return gather(setup, jitter, wide, bridge, plays, mixes, row, taps.itself[tap] != 0, total)
+    if kind == SAID:
+        if setup.mix[row] < 0 or not speaks(setup, jitter, bridge, row, 0):
+            return False
+        voice_of(setup, jitter, bridge, row, total)
+        return True
+    return whole(mixes, prompts, row, kind == WHOLE, total)
+
+
+@part
+def is_wide(setup: Setup, mixes: Mixes, taps: Taps, tap: int) -> bool:
+    """Whether there is more to give away at 16,000 Hz than at 8,000."""
+    row = taps.row[tap]
+    if row < 0:
+        return False
+    if taps.kind[tap] == SAID:
+        return bool(setup.wide[row] >= 0)
+    m = setup.mix[row] if taps.kind[tap] == HEARD else row
+    return bool(m >= 0 and mixes.wide[m] != 0)
+
+
+@part
+def tapped_wide(
+    setup: Setup,
+    jitter: Jitter,
+    wide: Wide,
+    bridge: Bridge,
+    plays: Plays,
+    mixes: Mixes,
+    prompts: Prompts,
+    taps: Taps,
+    tap: int,
+    total: NDArray[np.int32],
+) -> bool:
+    """What a tap of which :func:`is_wide` holds gives away at 16,000 Hz; False when it is silence."""
+    row = taps.row[tap]
+    kind = taps.kind[tap]
+    if kind == HEARD:
+        return gather_wide(setup, jitter, wide, bridge, plays, mixes, row, taps.itself[tap] != 0, total)
+    if kind == SAID:
+        if setup.mix[row] < 0 or not speaks(setup, jitter, bridge, row, TAIL):
+            return False
+        wide_voice_of(setup, jitter, wide, bridge, row, total)
+        return True
+    return whole_wide(mixes, prompts, row, kind == WHOLE, total)
 
 
 @kernel
 def write_taps(
     setup: Setup,
     jitter: Jitter,
+    wide: Wide,
+    bridge: Bridge,
     plays: Plays,
     mixes: Mixes,
     prompts: Prompts,
     taps: Taps,
     rings: Rings,
     active: NDArray[np.int64],
-    wide: NDArray[np.int32],
+    total: NDArray[np.int32],
     tick: int,
 ) -> None:
-    """One frame into the ring of each tap in ``active``; a full ring loses it. ``wide`` is scratch."""
+    """One frame into the ring of each tap in ``active``; a full ring loses it. ``total`` is scratch.
+
+    A tap at 16,000 Hz follows the sum at 8,000 Hz all the time, so that it goes on without a break when the
+    last wideband phone leaves the call.
+    """
     for k in range(active.shape[0]):
         tap = active[k]
+        line = taps.line[tap]
+        now = line[PAST:]
+        sounds = tapped(setup, jitter, wide, bridge, plays, mixes, prompts, taps, tap, total)
+        if taps.high[tap] != 0:
+            for i in range(REACH):
+                line[PAST - REACH + i] = line[PAST + FRAME - REACH + i]
+        if sounds:
+            taps.limit[tap] = fit(total, FRAME, taps.limit[tap], mixes.room, now)
+            taps.still[tap] = 0
+        else:
+            taps.limit[tap] = np.float32(1.0)
+            taps.still[tap] = min(taps.still[tap] + 1, 2)
+            for i in range(FRAME):
+                now[i] = 0
         written = rings.written[tap]
         if written - rings.read[tap] >= TAP_FRAMES:
             rings.lost[tap] += 1
             continue
         place = written & (TAP_FRAMES - 1)
         out = rings.frames[tap, place]
-        row = taps.row[tap]
-        kind = taps.kind[tap]
-        sounds = False
-        if row >= 0:
-            if kind == HEARD:
-                sounds = gather(setup, jitter, plays, mixes, row, taps.itself[tap] != 0, wide, out)
-            elif kind == SAID:
-                sounds = said(setup, jitter, row, out)
-            else:
-                sounds = whole(mixes, prompts, row, 1 if kind == WHOLE else 0, wide, out)
-        if not sounds:
+        if taps.high[tap] == 0:
             for i in range(FRAME):
+                out[i] = now[i]
+        elif is_wide(setup, mixes, taps, tap):
+            if not tapped_wide(setup, jitter, wide, bridge, plays, mixes, prompts, taps, tap, total):
+                clear(WIDE_FRAME, total)
+            taps.wide_limit[tap] = fit(total, WIDE_FRAME, taps.wide_limit[tap], mixes.room, out)
+        elif taps.still[tap] > TAIL:
+            for i in range(WIDE_FRAME):
                 out[i] = 0
+        else:
+            widen(line, total)
+            for i in range(WIDE_FRAME):
+                out[i] = min(max(total[i], -32768), 32767)
+        rings.rank[tap, place] = 0
+        if taps.kind[tap] == SAID and taps.row[tap] >= 0:
+            rings.rank[tap, place] = bridge.rank[taps.row[tap]]
         rings.ticks[tap, place] = tick
         rings.written[tap] = written + 1
