@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from test_control import FakePrompts
 
-from hookflash.plane import audio_desk
+from hookflash.plane import ring_voice
 from hookflash.plane.control import MediaDesk
 from hookflash.plane.core import Plane
 from hookflash.plane.inline import InlinePlane
 from hookflash.plane.memory import MemoryNetwork
-from hookflash.plane.rings import TAP_FRAMES
+from hookflash.plane.rings import TAP_FRAMES, TAPS
 from hookflash.ports import audio
 from hookflash.ports.audio import AudioUnavailable, Heard, Prompts, Said, Whole
 from hookflash.testing.clock import VirtualClock
@@ -124,7 +124,7 @@ async def test_hushing_drops_what_waits(room: Room) -> None:
 
 
 async def test_a_voice_keeps_so_much_and_no_more(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audio_desk, "VOICE_SECONDS", 2)
+    monkeypatch.setattr(ring_voice, "VOICE_SECONDS", 2)
     voice = room.desk.audio.speak(9, 8_000)
     # What the ring takes at once does not wait.
     assert voice.say(bytes(2 * 8_000 * 2)) == 0
@@ -179,7 +179,7 @@ async def test_sources_come_and_go_and_their_rings_are_used_again(room: Room) ->
     listener.add(Said(9))
     await room.clock.elapse(0.1)
     assert room.desk.audio.open == 0
-    for _ in range(3 * audio_desk.TAPS // 100):
+    for _ in range(3 * TAPS // 100):
         _, other = room.listen(*(Heard(leg) for leg in (8, 9)), Whole(1), Prompts(1))
         other.close()
         await room.clock.elapse(0.02)
@@ -231,7 +231,7 @@ async def test_audio_that_control_was_too_busy_for_is_a_gap_in_the_ticks(
     await room.clock.elapse(0.1)
     pump = room.desk.audio.tapped
     room.desk.audio.tapped = lambda seat, event: None  # type: ignore[method-assign]
-    await room.clock.elapse(0.02 * (TAP_FRAMES + 5))
+    await room.clock.elapse(0.02 * (TAP_FRAMES + 5) - 0.005)
     room.desk.audio.tapped = pump  # type: ignore[method-assign]
     await room.clock.elapse(0.1)
     steps = np.diff(ear.ticks)

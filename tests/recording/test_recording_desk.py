@@ -274,7 +274,7 @@ async def test_mp3(room: Room) -> None:
     for tick in range(150):
         n = np.arange(tick * FRAME, (tick + 1) * FRAME)
         tone = np.round(8000 * np.sin(2 * np.pi * 500 * n / 16_000)).astype(np.int16)
-        listener.take(tick, {Whole(5): tone})
+        listener.take(tick, 1, {Whole(5): tone})
     (chunk,) = (await room.stop()).chunks
     assert chunk.path.endswith("/audio.mp3")
     samples = room.read(chunk)[16_000:32_000, 0]

@@ -123,7 +123,22 @@ class FakeListener:
                 source: np.full(self.rate // 50, (amplitudes or {}).get(source, 0), np.int16)
                 for source in self.sources
             }
-            self.take(self.tick, frames)
+            self.hand_over(frames)
+
+    def hand_over(self, frames: dict[audio.Source, np.ndarray]) -> None:
+        given = audio.Frames()
+        given.update(frames)
+        self.take(self.tick, given)
+
+
+class FakeBlockListener(FakeListener):
+    """One who is handed blocks, here of a single tick each."""
+
+    def hand_over(self, frames: dict[audio.Source, np.ndarray]) -> None:
+        self.take(self.tick, 1, frames)
+
+    def flush(self) -> None:
+        """Nothing waits."""
 
 
 class FakeVoice:
@@ -160,6 +175,14 @@ class FakeAudio:
         if self.gone:
             raise AudioUnavailable("the call has no audio")
         self.listeners.append(FakeListener(take, lost, rate))
+        return self.listeners[-1]
+
+    def listen_in_blocks(
+        self, call: int, rate: int, take: audio.TakeBlock, lost: audio.Lost
+    ) -> FakeBlockListener:
+        if self.gone:
+            raise AudioUnavailable("the call has no audio")
+        self.listeners.append(FakeBlockListener(take, lost, rate))
         return self.listeners[-1]
 
     def speak(self, leg: int, rate: int) -> FakeVoice:

@@ -47,10 +47,32 @@ class Prompts:
 
 Source = Heard | Said | Whole | Prompts
 
-Take = Callable[[int, "Mapping[Source, NDArray[np.int16]]"], None]
+
+class Frames(dict[Source, "NDArray[np.int16]"]):
+    """The 20 ms each source gave in one tick.
+
+    Attributes:
+        ranks: of each :class:`Said` among the loudest four of its call: its place, 1 the loudest.
+    """
+
+    __slots__ = ("ranks",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ranks: dict[Source, int] = {}
+
+
+Take = Callable[[int, Frames], None]
 """Called with a tick and the 20 ms each source gave in it; ticks go up by one unless audio was lost.
 
 A source that has ended, or has not begun, is missing. The arrays are the receiver's to keep.
+"""
+
+TakeBlock = Callable[[int, int, "Mapping[Source, NDArray[np.int16]]"], None]
+"""Called with a tick, how many ticks from there on, and what each source gave in all of them, in one piece.
+
+A source that was not there all the time is silent where it was not; one that was not there at all is
+missing. The next block begins with the tick behind this one unless audio was lost.
 """
 
 Lost = Callable[[str], None]
@@ -77,6 +99,14 @@ class Listener(Protocol):
         ...
 
 
+class BlockListener(Listener, Protocol):
+    """Hears sources of one call a while later, many ticks at a time."""
+
+    def flush(self) -> None:
+        """Hand over what was heard until now; so do removing a source and closing."""
+        ...
+
+
 class Voice(Protocol):
     """Speaks for an app leg."""
 
@@ -98,6 +128,10 @@ class CallAudio(Protocol):
 
     def listen(self, call: int, rate: int, take: Take, lost: Lost) -> Listener:
         """Hear sources of a call at ``rate`` Hz. Raises :class:`AudioUnavailable`."""
+        ...
+
+    def listen_in_blocks(self, call: int, rate: int, take: TakeBlock, lost: Lost) -> BlockListener:
+        """The same, some 400 ms at a time, for who can wait: it costs a fraction of it."""
         ...
 
     def speak(self, leg: int, rate: int) -> Voice:

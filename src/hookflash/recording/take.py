@@ -16,8 +16,8 @@ from hookflash.calls.facts import RecordingChunk, RecordingFailed, RecordingStar
 from hookflash.ports.audio import (
     FRAMES_PER_SECOND,
     AudioUnavailable,
+    BlockListener,
     CallAudio,
-    Listener,
     Prompts,
     Said,
     Source,
@@ -72,8 +72,9 @@ class Take:
         self._people: dict[str, Person] = {}
         self._channels: dict[str, int] = dict(effect.channels)
         self._left_out: set[str] = set()
-        self._listener: Listener | None = None
+        self._listener: BlockListener | None = None
         self._frames: list[NDArray[np.int16]] = []
+        self._waiting = 0
         self._last: int | None = None
         self._paused_at = clock.wall() if effect.paused else None
         self._pauses: list[Pause] = []
@@ -89,22 +90,26 @@ class Take:
     def pause(self) -> None:
         """Record nothing until :meth:`resume`."""
         if self._paused_at is None:
+            self._flush()
             self._paused_at = self._clock.wall()
 
     def resume(self) -> None:
         """Go on in the same file."""
         if self._paused_at is not None:
+            self._flush()
             self._pauses.append(Pause(self._paused_at, self._clock.wall() - self._paused_at))
             self._paused_at = None
             self._last = None
 
     def stop(self) -> None:
         """Finish the files; RecordingStored follows."""
+        self._flush()
         self._stopped = True
         self._deafen()
 
     def roster(self, roster: Roster) -> None:
         """Who is in the call now."""
+        self._flush()
         before, self._names = set(self._names), dict(roster)
         self._meet(roster)
         if self._listener is not None and self._unmixed:
@@ -152,7 +157,7 @@ class Take:
 
     async def _write(self) -> None:
         """Give what is there to the disk."""
-        frames, self._frames = self._frames, []
+        frames, self._frames, self._waiting = self._frames, [], 0
         if not frames:
             return
         people, pauses = self._snapshot()
@@ -193,13 +198,18 @@ class Take:
 
     def _listen(self) -> None:
         call = self.effect.call
-        self._listener = self._audio.listen(call, RATE, self._take, self._lost)
+        self._listener = self._audio.listen_in_blocks(call, RATE, self._take, self._lost)
         if not self._unmixed:
             self._listener.add(Whole(call))
             return
         self._listener.add(Prompts(call))
         for leg in self._names:
             self._listener.add(Said(leg))
+
+    def _flush(self) -> None:
+        """Have what was heard so far: what is decided now is about what comes."""
+        if self._listener is not None:
+            self._listener.flush()
 
     def _deafen(self) -> None:
         if self._listener is not None:
@@ -210,29 +220,31 @@ class Take:
         self._broken = f"the audio of the call is gone: {reason}"
         self._news.set()
 
-    def _take(self, tick: int, frames: Mapping[Source, NDArray[np.int16]]) -> None:
+    def _take(self, tick: int, count: int, frames: Mapping[Source, NDArray[np.int16]]) -> None:
         if self._paused_at is not None or self._stopped:
             return
         missed = 0 if self._last is None else min(tick - self._last - 1, MAX_GAP)
-        self._last = tick
+        self._last = tick + count - 1
         if missed > 0:
             self._frames.append(np.zeros((FRAME * missed, self._disk.channels), np.int16))
         if self._unmixed:
-            self._frames.append(self._spread(frames))
+            self._frames.append(self._spread(count, frames))
         else:
-            frame = frames.get(Whole(self.effect.call))
-            block = np.zeros(FRAME, np.int16) if frame is None else frame
+            block = frames.get(Whole(self.effect.call))
+            if block is None:
+                block = np.zeros(FRAME * count, np.int16)
             self._frames.append(block.reshape(-1, 1))
-        if len(self._frames) > MAX_WAITING:
+        self._waiting += max(missed, 0) + count
+        if self._waiting > MAX_WAITING:
             seconds = MAX_WAITING // FRAMES_PER_SECOND
             self._broken = f"the disk is too slow: {seconds} s of audio wait for it"
             self._frames.clear()
-        if len(self._frames) >= EVERY or self._broken is not None:
+        if self._waiting >= EVERY or self._broken is not None:
             self._news.set()
 
-    def _spread(self, frames: Mapping[Source, NDArray[np.int16]]) -> NDArray[np.int16]:
+    def _spread(self, count: int, frames: Mapping[Source, NDArray[np.int16]]) -> NDArray[np.int16]:
         """Everybody on their channel; what is played belongs to the app."""
-        wide = np.zeros((FRAME, CHANNELS), np.int32)
+        wide = np.zeros((FRAME * count, CHANNELS), np.int32)
         for source, frame in frames.items():
             name = self._whose(source)
             if name is None or not frame.any():
