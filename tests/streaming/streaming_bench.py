@@ -100,7 +100,7 @@ class Connection:
 
 
 class FakeListener:
-    def __init__(self, take: audio.Take, lost: audio.Lost, rate: int) -> None:
+    def __init__(self, take: Any, lost: audio.Lost, rate: int) -> None:
         self.take, self.lost, self.rate = take, lost, rate
         self.sources: set[audio.Source] = set()
         self.closed = False
@@ -182,8 +182,9 @@ class FakeAudio:
     ) -> FakeBlockListener:
         if self.gone:
             raise AudioUnavailable("the call has no audio")
-        self.listeners.append(FakeBlockListener(take, lost, rate))
-        return self.listeners[-1]
+        listener = FakeBlockListener(take, lost, rate)
+        self.listeners.append(listener)
+        return listener
 
     def speak(self, leg: int, rate: int) -> FakeVoice:
         self.voices.append(FakeVoice())

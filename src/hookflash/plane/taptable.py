@@ -67,7 +67,7 @@ class TapTable:
             slot=np.full(VOICES, -1, np.int32),
             speaking=np.zeros(VOICES, np.uint8),
             waited=np.zeros(VOICES, np.int16),
-            tail=np.zeros((VOICES, REACH), np.int16),
+            tail=np.zeros((VOICES, 2 * REACH), np.int16),
             fresh=np.zeros(VOICES, np.uint8),
         )
         self._prompts = _make_prompts(0)

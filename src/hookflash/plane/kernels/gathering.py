@@ -48,7 +48,7 @@ def clear(samples: int, total: NDArray[np.int32]) -> None:
         total[i] = 0
 
 
-@part
+@kernel
 def hear_by_rules(
     setup: Setup,
     jitter: Jitter,

@@ -61,7 +61,7 @@ class Voices(NamedTuple):
     slot: NDArray[np.int32]  # its wideband slot when the ring is at 16,000 Hz, -1 at 8,000
     speaking: NDArray[np.uint8]  # has begun
     waited: NDArray[np.int16]  # ticks since something is there to be said
-    tail: NDArray[np.int16]  # [voices, REACH] the end of what was said in the last tick, at 8,000 Hz
+    tail: NDArray[np.int16]  # [voices, 2 * REACH] the end of what was said last, at the rate of the ring
     fresh: NDArray[np.uint8]  # something was said in the last tick
 
 
@@ -131,12 +131,15 @@ def say_wide(
 ) -> None:
     """``count`` samples of a ring at 16,000 Hz as this tick of its leg, and the same at 8,000 Hz."""
     line = wide.heard[voices.slot[voice]]
-    for i in range(2 * PAST):
-        line[i] = line[WIDE_FRAME + i]
+    tail = voices.tail[voice]
+    for i in range(2 * REACH):
+        line[2 * PAST - 2 * REACH + i] = tail[i]
     for i in range(count):
         line[2 * PAST + i] = rings.samples[voice, (at + i) & (VOICE_SAMPLES - 1)]
     for i in range(count, WIDE_FRAME):
         line[2 * PAST + i] = 0
+    for i in range(2 * REACH):
+        tail[i] = line[2 * PAST + WIDE_FRAME - 2 * REACH + i]
     if count > 0 or voices.fresh[voice] != 0:
         # The tick after the last sample holds what the filter still gives.
         jitter.silent[voices.row[voice]] = 0
