@@ -206,6 +206,14 @@ class MediaDesk:
     def mute(self, leg: int, muted: bool) -> None:
         self._legs.mute(leg, muted)
 
+    def set_gain(self, leg: int, db: float) -> None:
+        """Make a leg louder or quieter for the others, -60 to +20 dB. Raises ValueError beyond that."""
+        self._legs.set_gain(leg, db)
+
+    def set_hearing(self, call: int, rules: Sequence[plane.HearingRule]) -> None:
+        """Say who hears whom in a call, instead of what was said before. Raises ValueError for bad gains."""
+        self._legs.set_hearing(call, rules)
+
     def _left(self, leg: int, call: int) -> None:
         """A leg has left a call: closed, or moved into another one."""
         moved = leg in self._placement

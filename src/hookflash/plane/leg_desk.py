@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from hookflash.plane.hearing_matrix import HearingMatrix
 from hookflash.plane.placement import Placement
 from hookflash.plane.quality_desk import QualityDesk
 from hookflash.plane.supervisor import Seat
@@ -28,6 +29,7 @@ class _Open:
     socket: bool
     port: int = 0
     muted: bool = False
+    gain_db: float = 0.0
     connected: plane.ConnectLeg | None = None
     remote: tuple[str, int] = ("", 0)
     """Where its audio really comes from; as long as that is not known, where it is said to."""
@@ -173,6 +175,8 @@ class LegDesk:
         entry.port = port
         if entry.muted:
             there.post(plane.MuteLeg(leg, True))
+        if entry.gain_db:
+            there.post(plane.SetGain(leg, entry.gain_db))
         if entry.connected is not None:
             there.post(entry.connected)
 
@@ -222,6 +226,25 @@ class LegDesk:
         if entry is not None:
             entry.muted = muted
         self._post(leg, plane.MuteLeg(leg, muted))
+
+    def set_gain(self, leg: int, db: float) -> None:
+        """Make a leg louder or quieter for the others, -60 to +20 dB; raises ValueError beyond that."""
+        if not -60.0 <= db <= 20.0:
+            raise ValueError(f"leg {leg} can not be made {db} dB louder: give -60 to +20 dB")
+        entry = self._legs.get(leg)
+        if entry is not None:
+            entry.gain_db = db
+        self._post(leg, plane.SetGain(leg, db))
+
+    def set_hearing(self, call: int, rules: Sequence[plane.HearingRule]) -> None:
+        """Say who hears whom in a call, instead of what was said before; raises ValueError for bad gains.
+
+        The rules stay with the call for as long as it has legs.
+        """
+        HearingMatrix((rule.listener, rule.speaker, rule.gain) for rule in rules)
+        seat = self._placement.seat_of_call(call)
+        if seat is not None:
+            seat.post(plane.SetHearing(call, tuple(rules)))
 
     def stop(self) -> None:
         """Nothing more will be opened."""

@@ -1,0 +1,144 @@
+"""The bridge: hearing rules, gains, the limiter and ranks, against plain references."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from plane_bench import FRAME, Bench, sine
+from test_plane_tapping import app, say, tap
+
+from hookflash.plane.kernels.limiting import fit
+from hookflash.ports.plane import HearingRule, JoinMix, MuteLeg, OpenVoice, SetGain, SetHearing
+
+
+def hall(count: int, levels) -> tuple[Bench, list]:
+    """App legs 0 to ``count``, each saying a constant, each tapped for what it hears."""
+    bench = Bench(jitter_ms=0)
+    for leg in range(count):
+        app(bench, leg)
+    readers = [tap(bench, leg, "heard", leg) for leg in range(count)]
+    bench.do(*(OpenVoice(leg, leg) for leg in range(count)))
+    for leg, level in enumerate(levels):
+        say(bench, leg, np.full(10 * FRAME, level, np.int16))
+    return bench, readers
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_any_matrix_is_heard_as_it_says(data):
+    count = data.draw(st.integers(2, 14))
+    levels = [data.draw(st.integers(-150, 150)) * 8 for _ in range(count)]
+    pairs = st.tuples(st.integers(0, count - 1), st.integers(0, count - 1))
+    gains = st.sampled_from([0.0, 0.5, 1.0, 2.0])
+    rules = data.draw(st.dictionaries(pairs, gains, max_size=count * count))
+    bench, readers = hall(count, levels)
+    bench.do(SetHearing(1, tuple(HearingRule(a, b, gain) for (a, b), gain in rules.items())))
+    bench.tick(5)
+    for listener, reader in enumerate(readers):
+        expected = sum(
+            level * rules.get((listener, speaker), float(listener != speaker))
+            for speaker, level in enumerate(levels)
+        )
+        assert set(reader.take()[-FRAME:].tolist()) == {int(expected)}
+    bench.do(SetHearing(1, ()))
+    bench.tick(3)
+    for listener, reader in enumerate(readers):
+        assert set(reader.take()[-FRAME:].tolist()) == {sum(levels) - levels[listener]}
+
+
+@pytest.mark.parametrize("change", [SetGain(0, -12.0), SetGain(0, 6.0), MuteLeg(0, True)])
+def test_a_change_of_gain_is_a_slope(change):
+    bench, readers = hall(2, [8000, 0])
+    bench.tick(3)
+    readers[1].take()
+    bench.do(change)
+    bench.tick(2)
+    heard = readers[1].take().astype(int)
+    target = 0 if isinstance(change, MuteLeg) else 8000 * 10 ** (change.gain_db / 20)
+    assert heard[-1] == pytest.approx(target, abs=2)
+    assert np.abs(np.diff([8000, *heard])).max() <= 1 + abs(8000 - target) / (FRAME // 4)
+
+
+def test_a_rule_comes_in_by_a_slope():
+    bench, readers = hall(2, [8000, 0])
+    bench.tick(3)
+    readers[1].take()
+    bench.do(SetHearing(1, (HearingRule(1, 0, 0.0),)))
+    bench.tick(1)
+    heard = readers[1].take().astype(int)
+    assert heard[-1] == 0
+    assert np.abs(np.diff([8000, *heard])).max() <= 201
+
+
+def limited(total: np.ndarray, size: int = FRAME) -> tuple[np.ndarray, np.float32]:
+    gain, room = np.float32(1.0), np.zeros(320, np.float32)
+    out = np.zeros(len(total), np.int16)
+    for at in range(0, len(total), size):
+        frame = out[at : at + size]
+        gain = fit(total[at : at + size].astype(np.int32), size, gain, room, frame)
+    return out, gain
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 400_000))
+def test_what_fits_passes_and_nothing_is_clipped(seed, loud):
+    total = np.random.default_rng(seed).integers(-loud, loud + 1, 10 * FRAME)
+    out, _ = limited(total)
+    if loud <= 32767:
+        assert np.array_equal(out, total)
+    # Turned down, never turned over, and never above what came in.
+    assert (np.sign(out) * np.sign(total) >= 0).all()
+    assert (np.abs(out.astype(int)) <= np.abs(total)).all()
+
+
+def test_ten_talkers_are_not_distorted():
+    """A loud tone through the limiter keeps its harmonics down; cut off it would not."""
+    total = sum(sine(hz, 8000, 9000).astype(int) for hz in (500,) * 10)
+    out, gain = limited(total)
+    settled = out[4000:].astype(float)
+    cut = np.clip(total, -32768, 32767)[4000:].astype(float)
+
+    def harmonics(audio: np.ndarray) -> float:
+        spectrum = np.abs(np.fft.rfft(audio))
+        first = round(500 * len(audio) / 8000)
+        return float(np.sqrt((spectrum[2 * first :: first] ** 2).sum()) / spectrum[first])
+
+    assert harmonics(settled) < 0.01 < 0.2 < harmonics(cut)
+    assert gain == pytest.approx(32767 / 90_000, rel=0.05)
+    after, gain = limited(np.concatenate([total, np.full(40_000, 1000)]))
+    assert gain == 1.0
+    assert after[-1] == 1000
+
+
+def test_the_loudest_four_have_places_that_do_not_flap():
+    bench = Bench(jitter_ms=0)
+    loud = [1000, 2000, 4000, 500, 8000, 10]
+    for leg in range(6):
+        app(bench, leg)
+        bench.do(OpenVoice(leg, leg))
+        say(bench, leg, sine(300, 16000, loud[leg]))
+    reader = tap(bench, 0, "said", 4)
+    bench.tick(30)
+    rank = bench.plane.columns.bridge.rank
+    assert rank[:6].tolist() == [4, 3, 2, 0, 1, 0]
+    assert reader.rings.rank[0, 20] == 1
+    bench.do(SetGain(2, 0.2), SetGain(1, 6.0))
+    for _ in range(20):
+        bench.tick()
+        assert rank[:6].tolist() == [4, 3, 2, 0, 1, 0]
+    bench.do(MuteLeg(4, True))
+    bench.tick(2)
+    assert rank[4] == 0
+    assert sorted(rank[:6].tolist()) == [0, 0, 1, 2, 3, 4]
+
+
+def test_a_leg_that_joins_hears_by_the_rules_of_its_call():
+    bench, _ = hall(3, [800, 80, 8])
+    bench.do(SetHearing(1, (HearingRule(5, 0, 0.0),)))
+    bench.tick(2)
+    app(bench, 5)
+    reader = tap(bench, 9, "heard", 5)
+    bench.do(JoinMix(5))
+    bench.tick(2)
+    assert reader.take()[-1] == 88
