@@ -154,7 +154,7 @@ def advance(plays: Plays, clips: Clips, pool: NDArray[np.int16], used: int) -> i
 
 @kernel
 def widen_plays(plays: Plays, lines: NDArray[np.int16], scratch: NDArray[np.int32], used: int) -> None:
-    """Make ``wide_frame`` of ``frame`` unless it is ``exact``; ``lines`` [plays, PAST + FRAME] is the past."""
+    """Make ``wide_frame`` of ``frame`` unless it is ``exact``; ``lines`` [plays, PAST + FRAME] its past."""
     for play in range(used):
         line = lines[play]
         for i in range(PAST):
