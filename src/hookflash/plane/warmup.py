@@ -88,10 +88,10 @@ def run_all() -> None:
     plane.apply(OpenTap(0, "heard", 1))
     plane.apply(OpenTap(1, "whole", 1))
     plane.apply(OpenTap(2, "said", 1, rate=16_000))
-    plane.apply(OpenLeg(3, 1, False))
-    plane.apply(OpenVoice(0, 3, 16_000))
+    plane.apply(OpenLeg(9, 1, False))
+    plane.apply(OpenVoice(0, 9, 16_000))
     plane.apply(SetGain(1, -3.0))
-    plane.apply(SetHearing(1, tuple(HearingRule(1, leg, 0.5) for leg in (1, 2, 3))))
+    plane.apply(SetHearing(1, tuple(HearingRule(1, leg, 0.5) for leg in (1, 2, 9))))
     for tick in range(4):
         packet = struct.pack("!BBHII", 0x80, 0, tick, 160 * tick, 1) + bytes(160)
         net.deliver(20000, packet, ("192.0.2.2", 4002))
