@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.media import CLIP, FAILURES, HOST, BenchError, Callers, Worker, build, tone
-from hookflash.plane.legs import CODECS
+from hookflash.plane.codecs import CODECS
 from hookflash.plane.rings import TAPS, Rings, make_file, map_rings
 from hookflash.ports.plane import (
     CloseLeg,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from hookflash.composition.codecs import NoCodec, codecs_of, codecs_of_strangers, why_not
@@ -39,6 +42,15 @@ def test_a_trunk_that_nothing_is_left_of_keeps_the_server_from_starting() -> Non
 def test_strangers_may_speak_whatever_can_be_done() -> None:
     assert codecs_of_strangers(lambda name: "") == NAMES
     assert set(NAMES) - set(codecs_of_strangers(without_opus)) == {"opus"}
+
+
+def test_control_does_without_kernels() -> None:
+    """Its codecs are looked up in a table: numba costs a second and 60 MB, and belongs to the workers."""
+    program = "import sys, hookflash.app, hookflash.composition.codecs; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert "hookflash.plane.codecs" in loaded
+    assert not {"numba", "llvmlite"} & set(loaded)
 
 
 def test_the_plane_does_what_every_phone_speaks() -> None:

@@ -157,7 +157,7 @@ async def test_without_media_a_call_in_is_refused_503() -> None:
 @pytest.mark.parametrize(
     ("uri", "body", "status"),
     [
-        ("sip:+14255550100@192.0.2.2", sdp("9 18"), 488),
+        ("sip:+14255550100@192.0.2.2", sdp("4 18"), 488),
         ("sip:+14255550100@192.0.2.2", b"not sdp", 400),
         ("sip:alice@192.0.2.2", sdp(), 404),
         ("sip:192.0.2.2", sdp(), 404),
@@ -179,7 +179,7 @@ async def test_a_delayed_offer_is_ours_in_the_200_and_answered_in_the_ack() -> N
     await bench.clock.settle()
     (ok,) = [m for m in bench.seen if isinstance(m, Response) and m.status == 200]
     offered = SessionDescription.parse(ok.body)
-    assert offered.media[0].formats == ("0", "8", "13", "101")
+    assert offered.media[0].formats == ("0", "8", "9", "96", "13", "101", "99")
     assert bench.plane.connected == []
     ack = bench.phones.agent
     tag = ok.to.tag

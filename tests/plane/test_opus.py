@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hookflash.plane import opus
-from hookflash.plane.opus import FRAME, LARGEST, LONGEST, OpusDecoder, OpusEncoder, opus_available
+from hookflash.plane.opus import FRAME, LARGEST, LONGEST, OpusDecoder, OpusEncoder, why_no_opus
 
 SPEECH = (
     9000
@@ -37,7 +37,7 @@ def alike(a, b, most=600) -> float:
 
 
 def test_it_is_there():
-    assert opus_available() == ""
+    assert why_no_opus() == ""
 
 
 def test_speech_comes_through():
@@ -101,7 +101,7 @@ def test_expected_loss_stays_within_bounds():
 def test_without_the_library_there_is_a_reason(monkeypatch):
     why = "libopus could not be loaded (no such file): install opuslib-next-bundled to offer Opus"
     monkeypatch.setattr(opus, "_library", lambda: why)
-    assert opus_available() == why
+    assert why_no_opus() == why
     with pytest.raises(RuntimeError, match="install opuslib-next-bundled"):
         OpusDecoder()
 

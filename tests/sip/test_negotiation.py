@@ -43,7 +43,7 @@ def test_hold_and_resume_raise_the_version_and_a_repetition_does_not() -> None:
 def test_a_reoffer_keeps_the_codec_in_use() -> None:
     own = negotiation()
     own.answer(remote("m=audio 5 RTP/AVP 8"))
-    assert own.offer().media[0].formats == ("8", "0", "13", "101")
+    assert own.offer().media[0].formats == ("8", "0", "9", "96", "13", "101", "99")
     own.answer(remote("m=audio 5 RTP/AVP 0 8"))
     assert own.media is not None
     assert own.media.codec == "PCMA"
@@ -66,7 +66,7 @@ def test_a_reoffer_keeps_the_numbers_and_the_places_of_the_lines() -> None:
         ("audio", 30_000, "RTP/AVPF"),
         ("audio", 0, "RTP/AVP"),
     ]
-    assert offered[1].formats == ("101", "0", "13", "127")
+    assert offered[1].formats == ("101", "0", "9", "96", "13", "127", "99")
     refusal = remote("m=video 0 RTP/AVP 31", "m=audio 8 RTP/AVPF 0", "m=audio 0 RTP/AVP 0")
     media = own.accept(refusal)
     assert media is not None
@@ -76,7 +76,7 @@ def test_a_reoffer_keeps_the_numbers_and_the_places_of_the_lines() -> None:
 def test_a_reoffer_keeps_the_number_of_the_events() -> None:
     own = negotiation()
     own.answer(remote("m=audio 8 RTP/AVP 0 96", "a=rtpmap:96 telephone-event/8000"))
-    assert own.offer().media[0].formats == ("0", "8", "13", "96")
+    assert own.offer().media[0].formats == ("0", "8", "9", "127", "13", "96", "99")
 
 
 def test_a_failed_attempt_changes_nothing() -> None:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 
-from hookflash.plane.legs import CODECS
-from hookflash.plane.opus import opus_available
+from hookflash.plane.codecs import CODECS
+from hookflash.plane.opus import why_no_opus
 from hookflash.sip.codecs import BY_NAME, NAMES
 
 log = logging.getLogger("hookflash.sip")
-
-_PLANE = frozenset(key if isinstance(key, str) else key[0] for key in CODECS)
-"""Encodings the media plane has."""
 
 
 class NoCodec(OSError):
@@ -21,9 +18,10 @@ class NoCodec(OSError):
 
 def why_not(name: str) -> str:
     """Why a codec can not be done here, for people; "" when it can."""
-    if BY_NAME[name].encoding not in _PLANE:
+    codec = BY_NAME[name]
+    if (codec.encoding, codec.clock) not in CODECS:
         return "the media plane does not speak it"
-    return opus_available() if name == "opus" else ""
+    return why_no_opus() if name == "opus" else ""
 
 
 def codecs_of(who: str, wanted: Iterable[str], lacking: Callable[[str], str] = why_not) -> tuple[str, ...]:

@@ -9,31 +9,21 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from hookflash.plane.codecs import CODECS, PTIMES
 from hookflash.plane.columns import Columns, Rows, clear_row
-from hookflash.plane.columns.sizes import G722, L16, L16_WIDE, OPUS, PCMA, PCMU
+from hookflash.plane.columns.sizes import G722, L16_WIDE, OPUS
 from hookflash.plane.columns.wide import CODES, PACKETS, PCM
 from hookflash.plane.latching import Latching, literal
 from hookflash.plane.net import Address, Endpoint, Network
-from hookflash.plane.opus import opus_available
+from hookflash.plane.opus import why_no_opus
 from hookflash.plane.packets import PacketDesk
 from hookflash.plane.slots import Slots
 from hookflash.plane.srtp import check_keys
 from hookflash.ports.plane import TICK, ConnectLeg, LegClosed, SendTones, SrtpKeys
 
 MS = 1000 * TICK
-CODECS = {
-    ("PCMU", 8000): PCMU,
-    ("PCMA", 8000): PCMA,
-    ("L16", 8000): L16,
-    ("L16", 16000): L16_WIDE,
-    ("G722", 8000): G722,
-    ("OPUS", 48000): OPUS,
-}
-"""Codecs by name and RTP clock (that of G.722 is 8,000 Hz for historical reasons, RFC 3551 section 4.5.2)."""
 KINDS = {G722: CODES, L16_WIDE: PCM, OPUS: PACKETS}
 """Slots of wideband codecs."""
-PTIMES = (10, 20, 30, 40, 60)
-"""ms of audio in a packet we send."""
 
 
 @dataclass(slots=True)
@@ -155,8 +145,8 @@ class Legs(Latching):
         if codec is None:
             known = ", ".join(f"{name}/{clock}" for name, clock in CODECS)
             raise ValueError(f"leg {leg.leg}: codec {command.codec}/{command.clock} is none of {known}")
-        if codec == OPUS and opus_available():
-            raise ValueError(f"leg {leg.leg}: {opus_available()}")
+        if codec == OPUS and (why := why_no_opus()):
+            raise ValueError(f"leg {leg.leg}: {why}")
         if command.ptime not in PTIMES or (command.clock != 8000 and command.ptime != 20):
             raise ValueError(
                 f"leg {leg.leg}: packets of {command.ptime} ms; give one of {PTIMES}, "

@@ -61,7 +61,7 @@ def _library() -> ctypes.CDLL | str:
     return library
 
 
-def opus_available() -> str:
+def why_no_opus() -> str:
     """Why there is no Opus; "" if there is."""
     library = _library()
     return library if isinstance(library, str) else ""

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hookflash.plane.columns import FRAME, Columns
+from hookflash.plane.kernels.jitter import insert_pcm, patch_pcm
 from hookflash.plane.kernels.output import HEADER, write_header
-from hookflash.plane.kernels.wide import insert_pcm, patch_pcm
 from hookflash.plane.opus import EXPECTED_LOSS, OpusDecoder, OpusEncoder
 
 MAX_HELD = 8
@@ -155,7 +155,7 @@ class PacketDesk:
         self._decode(leg, packet)
         c = self._columns
         for at, pcm in pieces:
-            patch_pcm(c.jitter, c.wide, leg.row, leg.slot, pcm, at)
+            patch_pcm(c.setup, c.jitter, c.wide, leg.row, pcm, at)
         leg.next = first + 1
         self._drain(leg)
 
@@ -169,11 +169,11 @@ class PacketDesk:
         leg.span = units
         leg.end = packet.time + units
         insert_pcm(
+            c.setup,
             c.jitter,
             c.wide,
             c.quality,
             leg.row,
-            leg.slot,
             leg.decoder.pcm[:samples],
             packet.time,
             packet.marker,

@@ -14,7 +14,7 @@ from hookflash.plane import system_calls
 from hookflash.plane.core import Plane
 from hookflash.plane.kernels.compiling import base_folder, kernel_names, unkept
 from hookflash.plane.memory import MemoryNetwork
-from hookflash.plane.opus import opus_available
+from hookflash.plane.opus import why_no_opus
 from hookflash.ports.plane import (
     ConnectLeg,
     HearingRule,
@@ -96,7 +96,7 @@ def run_all() -> None:
         packet = struct.pack("!BBHII", 0x80, 0, tick, 160 * tick, 1) + bytes(160)
         net.deliver(20000, packet, ("192.0.2.2", 4002))
         plane.tick(0.02 * tick)
-    wideband = [("G722", 8000), ("L16", 16000)] + [("OPUS", 48000)] * (not opus_available())
+    wideband = [("G722", 8000), ("L16", 16000)] + [("OPUS", 48000)] * (not why_no_opus())
     for leg, (codec, clock) in enumerate(wideband, 3):
         plane.apply(OpenLeg(leg, 1, True))
         peer = "192.0.2.2", 4000 + 2 * leg

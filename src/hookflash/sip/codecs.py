@@ -78,8 +78,8 @@ ALL = (
 BY_NAME = {codec.name: codec for codec in ALL}
 BY_FORMAT = {codec.format: codec for codec in ALL}
 NAMES = tuple(BY_NAME)
-DEFAULT = ("PCMU", "PCMA")
-"""What trunks speak unless told otherwise, in order of preference."""
+DEFAULT = ("PCMU", "PCMA", "G722", "opus")
+"""What trunks speak unless told otherwise, in order of preference: carriers expect G.711 first."""
 
 NOISE = RtpMap("CN", 8_000)
 NOISE_PAYLOAD_TYPE = 13

@@ -10,10 +10,8 @@ from hookflash.plane.columns import (
     FRAME,
     MISSING,
     PAST,
-    RING,
     TAKE,
     Jitter,
-    Quality,
     Setup,
     Transmit,
     Wide,
@@ -33,7 +31,6 @@ from hookflash.plane.kernels.g722 import (
     even_filter,
     odd_filter,
 )
-from hookflash.plane.kernels.jitter import admit
 from hookflash.plane.kernels.output import HEADER, write_header
 
 LANES = BLOCK
@@ -330,45 +327,6 @@ def begin_packets(
         chosen[count] = slot
         count += 1
     return count
-
-
-@part
-def put(wide: Wide, slot: int, pcm: NDArray[np.int16], skip: int, time: int) -> None:
-    """``pcm`` from ``skip`` on, whose first sample is of ``time``, into the slot's ring."""
-    for i in range(2 * skip, pcm.shape[0]):
-        wide.ring[slot, (2 * time + i) & (2 * RING - 1)] = max(np.int32(pcm[i]), AUDIBLE)
-
-
-@kernel
-def insert_pcm(
-    jitter: Jitter,
-    wide: Wide,
-    quality: Quality,
-    row: int,
-    slot: int,
-    pcm: NDArray[np.int16],
-    time: int,
-    marker: int,
-    tick: int,
-    delay: int,
-) -> None:
-    """A decoded packet of ``time`` that came in ``tick`` into the ring; what comes too late is dropped.
-
-    ``delay`` is the first target of a jitter buffer, all times in 1/8000 s.
-    """
-    count = pcm.shape[0] // 2
-    skip = admit(jitter, quality, wide, row, slot, time, count, 1, marker, tick, delay)
-    if skip < count:
-        put(wide, slot, pcm, skip, time)
-
-
-@kernel
-def patch_pcm(jitter: Jitter, wide: Wide, row: int, slot: int, pcm: NDArray[np.int16], time: int) -> None:
-    """What was made up for a lost packet into the hole it left, as far as it has not been played."""
-    count = pcm.shape[0] // 2
-    skip = max(jitter.time[row] - time, 0)
-    if jitter.playing[row] != 0 and skip < count and time + count <= jitter.newest[row]:
-        put(wide, slot, pcm, skip, time)
 
 
 @kernel
