@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import subprocess
 import threading
@@ -79,7 +80,7 @@ class Baresip:
             "audio_channels 1-2",
             "opus_stereo no",
             "opus_sprop_stereo no",
-            "opus_bitrate 32000",
+            "opus_bitrate 64000",
             f"ausrc_srate {rate}",
             f"auplay_srate {rate}",
             "ausrc_channels 1",
@@ -143,7 +144,20 @@ class Baresip:
 
     def log(self) -> str:
         """The end of what it printed."""
-        return (self.folder / "log").read_text(errors="replace")[-3000:]
+        return self._printed()[-3000:]
+
+    def _printed(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")
+
+    @property
+    def coders(self) -> list[str]:
+        """The encodings of the decoders and encoders its calls have had."""
+        return re.findall(r"Set audio (?:en|de)coder: (\S+)", self._printed())
+
+    @property
+    def suites(self) -> list[str]:
+        """The SRTP suites of its calls, one for each call that is protected."""
+        return re.findall(r"SRTP is Enabled \(cryptosuite=(\w+)\)", self._printed())
 
     # --- doing ------------------------------------------------------------------------------------------
 

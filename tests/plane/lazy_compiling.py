@@ -26,6 +26,7 @@ import test_plane_tapping
 import test_quality
 import test_srtp
 import test_tones
+import test_two_planes
 from plane_bench import Bench, a_to_linear, alaw, linear, ulaw
 
 from hookflash.plane import plays
@@ -58,6 +59,7 @@ def scenes() -> None:
         test_quality,
         test_srtp,
         test_tones,
+        test_two_planes,
     ):
         for name, function in inspect.getmembers(module, inspect.isfunction):
             plain = not inspect.signature(function).parameters and not hasattr(function, "hypothesis")
@@ -67,6 +69,9 @@ def scenes() -> None:
     test_concealment.noisy_leg(bytes([45, 60]))
     for name in test_codecs.CODECS:
         test_codecs.test_a_plane_talks_to_another_plane(name)
+        test_two_planes.test_keys_in_every_codec(name, -1, "AEAD_AES_128_GCM")
+    for name in test_two_planes.NARROW:
+        test_two_planes.test_packets_of_any_length_are_understood_to_the_bit(name, 30, "")
     for name in test_codecs.WIDE:
         test_codecs.test_loss_is_concealed(name)
     test_codecs.test_the_codec_changes_in_mid_call()
