@@ -80,7 +80,7 @@ class Baresip:
             "audio_channels 1-2",
             "opus_stereo no",
             "opus_sprop_stereo no",
-            "opus_bitrate 64000",
+            "opus_bitrate 32000",
             f"ausrc_srate {rate}",
             f"auplay_srate {rate}",
             "ausrc_channels 1",

@@ -113,7 +113,7 @@ TAGS = {"": 0, "AES_CM_128_HMAC_SHA1_80": 10, "AES_CM_128_HMAC_SHA1_32": 4, "AEA
 def test_packets_of_any_length_are_understood_to_the_bit(name, ptime, suite):
     line = Line(name, ptime=ptime, keys=key_pair(suite) if suite else (None, None))
     fine = voice(16000, 1.5)
-    prompt = fine[::2]
+    prompt = fine[::2].copy()
     line.planes[0].play(1, prompt, (1,))
     line.tick(60)
     kind = CODECS[name][2]
