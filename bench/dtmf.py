@@ -104,11 +104,12 @@ def _detect_some(signals: Sequence[Signal], law: str, rng: Rng) -> list[str]:
         at = int(rng.integers(0, FRAME))
         lines[row, at : at + len(signal)] = through(law, signal)
     found = [""] * len(signals)
-    c.jitter.silent[: len(signals)] = 0
+    silent = c.jitter.silent[: len(signals)]
     heard = c.jitter.heard[: len(signals)]
     for tick in range(ticks):
         heard[:, :PAST] = heard[:, FRAME:].copy()
         heard[:, PAST:] = lines[:, tick * FRAME : (tick + 1) * FRAME]
+        silent[:] = np.where(heard[:, PAST:].any(axis=1), 0, silent + 1)
         if detect_keys(c.setup, c.receive, c.jitter, c.detect, len(signals), tick):
             for row in np.flatnonzero(c.detect.key[: len(signals)] >= 0):
                 found[row] += CODES[c.detect.key[row]]
@@ -342,7 +343,7 @@ def run_loss(loss: float, rng: Rng, legs: int, seed: int) -> tuple[Result, Resul
 
 
 def run(
-    *, phases: int = 20, hours: float = 1.0, legs: int = 90, seed: int = 1, decide: Decide = detect
+    *, phases: int = 20, hours: float = 2.0, legs: int = 90, seed: int = 1, decide: Decide = detect
 ) -> Iterator[Result]:
     """Every row of the table; ``hours`` of speech, and as much music and clicks in proportion."""
     rng = np.random.default_rng(seed)
@@ -383,7 +384,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the table; 1 when a required row failed."""
     parser = argparse.ArgumentParser(prog="python -m bench.dtmf", description=__doc__.split("\n\n")[0])
     parser.add_argument("--phases", type=int, default=20, help="trials for each key and row")
-    parser.add_argument("--hours", type=float, default=1.0, help="hours of speech without a key")
+    parser.add_argument("--hours", type=float, default=2.0, help="hours of speech without a key")
     parser.add_argument("--legs", type=int, default=90, help="legs in the rows with packet loss")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args(argv)

@@ -219,7 +219,53 @@ def test_noise_and_voiced_buzz_are_no_keys():
     assert "".join(Lanes(len(signals)).run(signals)) == ""
 
 
+@pytest.mark.parametrize("hz", [831, 834, 837])
+def test_a_note_and_its_octave_are_no_key(hz):
+    # As near to C as the tolerance of each tone lets them, but the one is the other's second harmonic.
+    n = np.arange(8 * 300)
+    octave = level(-12) * (np.sin(2 * math.pi * hz * n / 8000) + np.sin(4 * math.pi * hz * n / 8000 + 1))
+    for law in (through_ulaw, through_alaw):
+        assert Lanes(1).run([octave], law) == [""]
+        # Of the same two errors of frequency a little less is still a key.
+        assert Lanes(1).run([tone("C", 60, off_low=-0.018, off_high=0.018)], law) == ["C"]
+
+
 # --- the plain form, the gates ---
+
+
+def test_silence_and_comfort_noise_are_not_looked_at():
+    """Marked so, even a key is not heard; what began before is heard to its end, and ends."""
+    for silent, noisy in ((1, 0), (0, 1)):
+        lanes = make_columns(1)
+        clear_row(lanes, 0)
+        lanes.setup.open[0] = 1
+        lanes.jitter.silent[0], lanes.jitter.noisy[0] = silent, noisy
+        line = np.round(tone("5", 100)).astype(np.int16)
+        for at in range(0, len(line) - FRAME, FRAME):
+            lanes.jitter.heard[0, :PAST] = lanes.jitter.heard[0, FRAME:].copy()
+            lanes.jitter.heard[0, PAST:] = line[at : at + FRAME]
+            assert dtmf.detect_keys(lanes.setup, lanes.receive, lanes.jitter, lanes.detect, 1, at) == 0
+        assert lanes.detect.candidate[0] == lanes.detect.near[0] == -1
+
+
+@pytest.mark.parametrize("silent", [0, 1])
+def test_a_key_that_ends_with_its_frame_is_heard_before_silence(silent):
+    """40 ms in two frames: of 13 blocks that pass some end in the silent frame after."""
+    for _ in range(20):
+        lanes = make_columns(1)
+        clear_row(lanes, 0)
+        lanes.setup.open[0] = 1
+        line = np.round(np.concatenate([tone("5", 40), quiet(100)])).astype(np.int16)
+        found = held = 0
+        for at in range(0, len(line), FRAME):
+            lanes.jitter.silent[0] = silent * (at >= 320)
+            lanes.jitter.heard[0, :PAST] = lanes.jitter.heard[0, FRAME:].copy()
+            lanes.jitter.heard[0, PAST:] = line[at : at + FRAME]
+            found += dtmf.detect_keys(lanes.setup, lanes.receive, lanes.jitter, lanes.detect, 1, at)
+            held += lanes.detect.held[0] >= 0
+        assert found == 1
+        assert held >= 1
+        assert lanes.detect.held[0] == -1
 
 
 def test_the_plain_form_decides_the_same():
@@ -229,11 +275,12 @@ def test_the_plain_form_decides_the_same():
     columns = fast.columns
     x = np.zeros(HISTORY + FRAME, np.float32)
     z = np.zeros((2, 4), np.float32)
+    power = np.zeros(1, np.float32)
     x[:] = tone("5", 42)
-    assert dtmf.coarse.py_func(x) == dtmf.coarse(x) == 5
-    assert dtmf.coarse.py_func(x * np.float32(0.001)) == -1
+    assert dtmf.coarse.py_func(x, power) == dtmf.coarse(x, power) == 5
+    assert dtmf.coarse.py_func(x * np.float32(0.001), power) == -1
     x[:] = sine(770, HISTORY + FRAME)
-    assert dtmf.coarse.py_func(x) == dtmf.coarse(x) == -1
+    assert dtmf.coarse.py_func(x, power) == dtmf.coarse(x, power) == -1
     x[:] = tone("5", 42)
     columns.detect.held[0] = -1
     dtmf.detect_frame.py_func(columns.detect, 0, 5, x, z)

@@ -6,13 +6,14 @@ names the row and the column tone to look for.
 A block is a Hann window of 176 samples (22 ms); blocks follow each other by 20 samples. The frequency of a
 tone comes from how far its phase has moved since the block before, good to about 1 Hz, so that tolerance is
 tight where a filter bank's is not. A block passes when both tones are loud enough, near enough to nominal, of
-acceptable twist, and together make up most of the block's energy (in speech and music they do not). A key is
-on after 9 passing blocks, off after 12 failing ones.
+acceptable twist, and together make up most of the block's energy (in speech and music they do not), and the
+column is not the second harmonic of the row. A key is on after 9 passing blocks, off after 12 failing ones.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,11 +39,16 @@ SHARE = 0.86
 """Least part of a block's energy that the two tones must explain."""
 STEADY = 1.18
 """How far the ratio of the tones may move while a key begins; that of two overtones of a voice drifts."""
+OCTAVE = 6.5
+"""A column tone within so many Hz of twice the row tone is the second harmonic of one voice or string.
+
+Keys 2, 6 and C have their columns 4.3 % below that, so that both tones must be off by more than 1.8 %."""
 FLOOR = 32767.0 * 10.0 ** ((-31.0 - 3.14) / 20)
 """Least amplitude of a tone: -31 dBm0."""
 COARSE_SHARE = 0.35
-COARSE_LEAST = 0.02
-"""Least part of a frame's energy in one tone group for the frame to be looked at closely."""
+COARSE_ROW = 0.04
+COARSE_COLUMN = 0.02
+"""Least part of a frame's energy in the two tones, the row and the column for a closer look."""
 COARSE_FLOOR = 0.25 * FRAME * FLOOR * FLOOR
 MAX_OFFSET = 60
 """Largest frequency error the response table covers, Hz."""
@@ -69,21 +75,14 @@ KEY_CODES = np.array([_CODES.index(key) for row in _GRID for key in row], np.int
 """RFC 4733 event code of row * 4 + column."""
 
 
-@kernel
-def coarse(x: NDArray[np.float32]) -> int:
-    """The key (row * 4 + column) whose two tones hold most of the frame's energy, -1 when no two do."""
-    energy = np.float32(0)
-    for i in range(FRAME):
-        energy += x[HISTORY + i] * x[HISTORY + i]
-    if energy < COARSE_FLOOR:
-        return -1
-    best_row = np.float32(-1)
-    best_column = np.float32(-1)
-    key_row = 0
-    key_column = 0
-    first = x[HISTORY : HISTORY + HALF]
-    second = x[HISTORY + HALF : HISTORY + FRAME]
-    for k in range(8):
+@part
+def strongest(
+    first: NDArray[np.float32], second: NDArray[np.float32], tone: int, power: NDArray[np.float32]
+) -> int:
+    """Which of four tones from ``tone`` on is the strongest in two halves of a frame; its ``power`` [1]."""
+    best = tone
+    power[0] = -1
+    for k in range(tone, tone + 4):
         a = np.float32(0)
         b = np.float32(0)
         c = np.float32(0)
@@ -93,19 +92,35 @@ def coarse(x: NDArray[np.float32]) -> int:
             b += COARSE_SIN[k, i] * first[i]
             c += COARSE_COS[k, i] * second[i]
             d += COARSE_SIN[k, i] * second[i]
-        power = a * a + b * b + c * c + d * d
-        if k < 4:
-            if power > best_row:
-                best_row = power
-                key_row = k
-        elif power > best_column:
-            best_column = power
-            key_column = k - 4
+        now = a * a + b * b + c * c + d * d
+        if now > power[0]:
+            power[0] = now
+            best = k
+    return best
+
+
+@kernel
+def coarse(x: NDArray[np.float32], power: NDArray[np.float32]) -> int:
+    """The key (row * 4 + column) whose two tones hold most of the frame's energy, -1 when no two do.
+
+    ``power`` [1] is memory. Much of speech has no row tone, so that its columns are not looked for.
+    """
+    energy = np.float32(0)
+    for i in range(FRAME):
+        energy += x[HISTORY + i] * x[HISTORY + i]
+    if energy < COARSE_FLOOR:
+        return -1
+    first = x[HISTORY : HISTORY + HALF]
+    second = x[HISTORY + HALF : HISTORY + FRAME]
     scale = np.float32(2.0 / HALF) / energy
-    row = best_row * scale
-    column = best_column * scale
-    if row > COARSE_LEAST and column > COARSE_LEAST and row + column > COARSE_SHARE:
-        return key_row * 4 + key_column
+    low = strongest(first, second, 0, power)
+    row = power[0] * scale
+    if row < COARSE_ROW:
+        return -1
+    high = strongest(first, second, 4, power)
+    column = power[0] * scale
+    if column > COARSE_COLUMN and row + column > COARSE_SHARE:
+        return low * 4 + high - 4
     return -1
 
 
@@ -162,6 +177,8 @@ def passes(energy: float, row: int, column: int, z: NDArray[np.float32], last: N
     off_row = offset_hz(z[0], z[1], last[0], last[1], TONES[row])
     off_column = offset_hz(z[2], z[3], last[2], last[3], TONES[column])
     if abs(off_row) > TOLERANCE * TONES[row] or abs(off_column) > TOLERANCE * TONES[column]:
+        return False
+    if abs(TONES[column] + off_column - 2.0 * (TONES[row] + off_row)) < OCTAVE:
         return False
     low = amplitude(z[0], z[1], off_row)
     high = amplitude(z[2], z[3], off_column)
@@ -223,42 +240,97 @@ def detect_frame(detect: Detect, row: int, key: int, x: NDArray[np.float32], z: 
         follow(detect, row, key if heard else -1)
 
 
-@allocating
-def detect_keys(setup: Setup, rx: Receive, jitter: Jitter, detect: Detect, used: int, tick: int) -> int:
-    """Look for keys in what every leg says; the number that came on, each left in ``detect.key``."""
-    x = np.empty(HISTORY + FRAME, np.float32)
-    z = np.empty((2, 4), np.float32)
+@part
+def look(detect: Detect, row: int, near: int, x: NDArray[np.float32], z: NDArray[np.float32]) -> None:
+    """Look closely at a frame that may hold the key ``near`` (-1: none), or whose neighbour before may."""
+    # The blocks of this frame reach back into the one before.
+    key = near if near >= 0 else detect.near[row]
+    open_key = detect.candidate[row]
+    if near >= 0 and open_key >= 0 and near != open_key:
+        # The few ms at the end of a key are often taken for its neighbour.
+        detect_frame(detect, row, open_key, x, z)
+        if detect.held[row] >= 0 or detect.candidate[row] >= 0:
+            return
+    detect_frame(detect, row, key, x, z)
+
+
+class Heard(NamedTuple):
+    """What detection reads: a call with all columns of their groups costs more than looking at silent legs."""
+
+    open: NDArray[np.uint8]
+    event_type: NDArray[np.int16]
+    events_seen: NDArray[np.uint8]
+    event_code: NDArray[np.int16]
+    event_tick: NDArray[np.int64]
+    silent: NDArray[np.int16]
+    noisy: NDArray[np.uint8]
+    samples: NDArray[np.int16]
+
+
+@part
+def told(heard: Heard, detect: Detect, row: int, tick: int) -> bool:
+    """Whether the key that came on is the same press that events have told before."""
+    return bool(detect.key[row] == heard.event_code[row] and tick - heard.event_tick[row] <= SAME_KEY)
+
+
+@kernel
+def search(
+    heard: Heard, detect: Detect, used: int, tick: int, x: NDArray[np.float32], z: NDArray[np.float32]
+) -> int:
+    """:func:`detect_keys` with its memory: ``x`` [HISTORY + FRAME], ``z`` [3, 4]."""
     found = 0
     for row in range(used):
         detect.key[row] = -1
-        if setup.open[row] == 0:
+        if heard.open[row] == 0:
+            continue
+        last = detect.near[row]
+        # Silence and comfort noise hold no key, but their first blocks reach back to where one may end.
+        sound = heard.silent[row] == 0 and heard.noisy[row] == 0
+        if not sound and last < 0 and detect.held[row] < 0 and detect.candidate[row] < 0:
             continue
         near = -1
-        if jitter.silent[row] == 0 and (rx.events_seen[row] == 0 or setup.receive_event_type[row] < 0):
-            heard = jitter.heard[row]
-            for i in range(HISTORY + FRAME):
-                x[i] = heard[PAST - HISTORY + i]
-            near = coarse(x)
-            # The blocks of this frame reach back into the one before.
-            key = near if near >= 0 else detect.near[row]
-            open_key = detect.candidate[row]
-            if near >= 0 and open_key >= 0 and near != open_key:
-                # The few ms at the end of a key are often taken for its neighbour.
-                detect_frame(detect, row, open_key, x, z)
-                if detect.held[row] >= 0 or detect.candidate[row] >= 0:
-                    key = -1
-            if key >= 0:
-                detect_frame(detect, row, key, x, z)
-        if near < 0 and detect.near[row] < 0 and (detect.held[row] >= 0 or detect.candidate[row] >= 0):
+        if heard.events_seen[row] == 0 or heard.event_type[row] < 0:
+            samples = heard.samples[row]
+            if sound:
+                for i in range(FRAME):
+                    x[HISTORY + i] = samples[PAST + i]
+                near = coarse(x, z[2])
+            if near >= 0 or last >= 0:
+                for i in range(HISTORY + FRAME):
+                    x[i] = samples[PAST - HISTORY + i]
+                look(detect, row, near, x, z)
+        if near < 0 and last < 0 and (detect.held[row] >= 0 or detect.candidate[row] >= 0):
             for _ in range(BLOCKS):
                 follow(detect, row, -1)
         detect.near[row] = near
         if detect.key[row] >= 0:
-            if detect.key[row] == rx.event_code[row] and tick - rx.event_tick[row] <= SAME_KEY:
-                # The same press, told by events before.
+            if told(heard, detect, row, tick):
                 detect.key[row] = -1
                 continue
             detect.last_key[row] = detect.key[row]
             detect.last_tick[row] = tick
             found += 1
     return found
+
+
+@allocating
+def search_all(heard: Heard, detect: Detect, used: int, tick: int) -> int:
+    """:func:`search` with fresh memory: views of the columns are not counted in it."""
+    return search(
+        heard, detect, used, tick, np.empty(HISTORY + FRAME, np.float32), np.empty((3, 4), np.float32)
+    )
+
+
+def detect_keys(setup: Setup, rx: Receive, jitter: Jitter, detect: Detect, used: int, tick: int) -> int:
+    """Look for keys in what every leg says; the number that came on, each left in ``detect.key``."""
+    heard = Heard(
+        setup.open,
+        setup.receive_event_type,
+        rx.events_seen,
+        rx.event_code,
+        rx.event_tick,
+        jitter.silent,
+        jitter.noisy,
+        jitter.heard,
+    )
+    return int(search_all(heard, detect, used, tick))
