@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format generate interop conformance soak soak-media bench docs clean
+.PHONY: help demo test check format generate interop conformance soak soak-media bench dtmf docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ generate: $(STAMP) ## write the generated pages anew
 
 bench: $(STAMP) ## every figure, one JSON line each
 	@$(BIN)/python -m bench
+
+dtmf: $(STAMP) ## the accept and reject table of in-band DTMF detection; some minutes
+	@$(BIN)/python -m bench.dtmf
 
 docs: $(STAMP) ## build the documentation into site/
 	$(BIN)/mkdocs build --strict

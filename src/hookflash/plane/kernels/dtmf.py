@@ -255,7 +255,7 @@ def look(detect: Detect, row: int, near: int, x: NDArray[np.float32], z: NDArray
 
 
 class Heard(NamedTuple):
-    """What detection reads: a call with all columns of their groups costs more than looking at silent legs."""
+    """What detection reads: a call with all columns of their groups costs more than silent legs do."""
 
     open: NDArray[np.uint8]
     event_type: NDArray[np.int16]
