@@ -233,9 +233,10 @@ def encode_octet(state: NDArray[np.int32], j: int, w: int, low: np.int32, high: 
 
 
 @part
-def odd_filter(line: NDArray[np.int32], t: int, j: int, w: int) -> np.int32:
-    """The mirror filter over the older of each pair, the pair ``t`` the last."""
-    i = 2 * t * w + j
+def odd_filter(line: NDArray[np.int32], j: int, w: int) -> np.int32:
+    """The mirror filter over the older of each of the twelve pairs of a line."""
+    # The line begins at 0: the compiler must see that no index is negative.
+    i = j
     total = np.int32(line[i] * F0 + line[i + 2 * w] * F1 + line[i + 4 * w] * F2 + line[i + 6 * w] * F3)
     more = np.int32(
         line[i + 8 * w] * F4 + line[i + 10 * w] * F5 + line[i + 12 * w] * F6 + line[i + 14 * w] * F7
@@ -246,9 +247,9 @@ def odd_filter(line: NDArray[np.int32], t: int, j: int, w: int) -> np.int32:
 
 
 @part
-def even_filter(line: NDArray[np.int32], t: int, j: int, w: int) -> np.int32:
+def even_filter(line: NDArray[np.int32], j: int, w: int) -> np.int32:
     """The mirror filter over the younger of each pair, backwards."""
-    i = (2 * t + 1) * w + j
+    i = w + j
     total = np.int32(line[i] * F11 + line[i + 2 * w] * F10 + line[i + 4 * w] * F9 + line[i + 6 * w] * F8)
     more = np.int32(
         line[i + 8 * w] * F7 + line[i + 10 * w] * F6 + line[i + 12 * w] * F5 + line[i + 14 * w] * F4

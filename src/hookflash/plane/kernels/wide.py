@@ -59,25 +59,29 @@ def decode_run(
 
 
 @part
-def synthesize(w: int, sums: NDArray[np.int32], pairs: int, pcm: NDArray[np.int32]) -> None:
+def synthesize(w: int, sums: NDArray[np.int32], pairs: int, pcm: NDArray[np.int16]) -> None:
     """The receiving mirror filter: two samples for each pair of sum and difference."""
     for t in range(pairs):
+        line = sums[2 * t * w : (2 * t + QMF + 2) * w]
+        out = pcm[2 * t * w : (2 * t + 2) * w]
         for j in range(w):
-            first = np.int32(even_filter(sums, t, j, w) >> 11)
-            second = np.int32(odd_filter(sums, t, j, w) >> 11)
-            pcm[2 * t * w + j] = max(clip(first), AUDIBLE)
-            pcm[(2 * t + 1) * w + j] = max(clip(second), AUDIBLE)
+            first = np.int32(even_filter(line, j, w) >> 11)
+            second = np.int32(odd_filter(line, j, w) >> 11)
+            out[j] = np.int16(max(clip(first), AUDIBLE))
+            out[w + j] = np.int16(max(clip(second), AUDIBLE))
 
 
 @part
 def encode_run(w: int, state: NDArray[np.int32], line: NDArray[np.int32], codes: NDArray[np.int32]) -> None:
     """A frame of ``w`` lanes through the transmitting mirror filter and both encoders."""
     for t in range(FRAME):
+        past = line[2 * t * w : (2 * t + QMF + 2) * w]
+        row = codes[t * w : (t + 1) * w]
         for j in range(w):
-            even, odd = even_filter(line, t, j, w), odd_filter(line, t, j, w)
+            even, odd = even_filter(past, j, w), odd_filter(past, j, w)
             low = clip14(np.int32(np.int32(even + odd) >> 14))
             high = clip14(np.int32(np.int32(even - odd) >> 14))
-            codes[t * w + j] = encode_octet(state, j, w, low, high)
+            row[j] = encode_octet(state, j, w, low, high)
 
 
 # Kernels of their own, with the number of lanes in the code: only so does all of it become SIMD code.
@@ -100,13 +104,13 @@ def decode_one(
 
 
 @kernel
-def synthesize_lanes(sums: NDArray[np.int32], pairs: int, pcm: NDArray[np.int32]) -> None:
+def synthesize_lanes(sums: NDArray[np.int32], pairs: int, pcm: NDArray[np.int16]) -> None:
     """:func:`synthesize` of a full block."""
     synthesize(LANES, sums, pairs, pcm)
 
 
 @kernel
-def synthesize_one(sums: NDArray[np.int32], pairs: int, pcm: NDArray[np.int32]) -> None:
+def synthesize_one(sums: NDArray[np.int32], pairs: int, pcm: NDArray[np.int16]) -> None:
     """:func:`synthesize` of one slot."""
     synthesize(1, sums, pairs, pcm)
 
@@ -188,7 +192,7 @@ def decode_some(
     sums: NDArray[np.int32],
     codes: NDArray[np.int32],
     gaps: NDArray[np.int32],
-    pcm: NDArray[np.int32],
+    pcm: NDArray[np.int16],
 ) -> None:
     """Decode what ``slots[:count]`` took out of their rings, in ``w`` lanes."""
     most = load(wide, slots, count, w, state, sums, codes, gaps)
@@ -234,7 +238,7 @@ def decode_g722(wide: Wide, slots: NDArray[np.int64]) -> None:
     rest = total % LANES
     lanes = LANES if total - rest > 0 or rest >= FEW else 1
     state, kept = np.empty(ADPCM * lanes, np.int32), np.empty(ADPCM * lanes, np.int32)
-    sums, pcm = np.empty((2 * TAKE + QMF) * lanes, np.int32), np.empty(2 * TAKE * lanes, np.int32)
+    sums, pcm = np.empty((2 * TAKE + QMF) * lanes, np.int32), np.empty(2 * TAKE * lanes, np.int16)
     codes, gaps = np.empty(TAKE * lanes, np.int32), np.empty(TAKE, np.int32)
     if rest < FEW:
         for k in range(total - rest, total):
