@@ -163,7 +163,9 @@ class _Demo:
         clock = LoopClock()
         timeline = Timeline(clock)
         server = App(self._settings(), watch=timeline.entry, delivered=timeline.delivered)
-        self._console.print("starting the server (the first start compiles the audio kernels) ...")
+        self._console.print(
+            "starting the server (the very first start compiles the audio kernels, about a minute) ..."
+        )
         await server.start()
         try:
             await server.wait_ready()

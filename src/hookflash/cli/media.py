@@ -8,7 +8,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
@@ -16,6 +16,8 @@ from hookflash.cli.settings import errors, read_settings
 
 TIMEOUT = 10.0
 """Seconds a server may take to answer."""
+WIDE = 130
+"""Columns of a terminal from which on far addresses and connections fit beside their legs."""
 STYLES = {"ready": "green", "full": "yellow", "draining": "yellow", "starting": "red"}
 
 
@@ -111,37 +113,7 @@ def show(console: Console, media: dict[str, Any], legs: list[dict[str, Any]]) ->
             f"[yellow]draining, {escape(draining['reason'])}: {draining['calls']} calls go on for up to "
             f"{draining['secondsLeft']:g} s[/yellow]"
         )
-    table = Table(title="media workers", title_justify="left", header_style="bold")
-    for name in (
-        "worker",
-        "state",
-        "pid",
-        "cpu",
-        "legs",
-        "load",
-        "late ms",
-        "busy ms",
-        "skipped",
-        "starts",
-        "up",
-    ):
-        table.add_column(name, justify="left" if name == "state" else "right")
-    for one in media["workers"]:
-        state = one["state"]
-        table.add_row(
-            str(one["worker"]),
-            f"[{STYLES.get(state, 'white')}]{escape(state)}[/]",
-            str(one["pid"] or "-"),
-            str(one.get("cpu", "-")),
-            str(one["legs"]),
-            f"{one['load']:.0%}",
-            f"{one['lateMs']:.1f}",
-            f"{one['busyMs']:.1f}",
-            str(one["skippedTicks"]),
-            str(one["starts"]),
-            _span(one["uptimeSeconds"]),
-        )
-    console.print(table)
+    console.print(_workers(media["workers"]))
     for one in media["workers"]:
         if one["reason"]:
             console.print(
@@ -155,29 +127,68 @@ def show(console: Console, media: dict[str, Any], legs: list[dict[str, Any]]) ->
         soft_wrap=True,
     )
     if legs:
-        console.print(_legs(legs))
+        wide = console.width >= WIDE
+        console.print(_legs(legs, wide=wide))
+        for one in legs:
+            if not wide:
+                parts = [one["remote"], " ".join(one["callConnectionIds"])]
+                console.print(
+                    f"leg {one['leg']}: {escape(', '.join(filter(None, parts)) or '-')}", soft_wrap=True
+                )
 
 
-def _legs(legs: list[dict[str, Any]]) -> Table:
-    table = Table(title="legs, the worst heard first", title_justify="left", header_style="bold")
-    for name in (
-        "leg",
-        "MOS",
-        "lost",
-        "late",
-        "jitter",
-        "rtt",
-        "codec",
-        "SRTP",
-        "remote",
-        "worker",
-        "connection",
-    ):
-        table.add_column(
-            name, justify="right" if name in ("leg", "MOS", "lost", "late", "jitter", "rtt") else "left"
+def _table(title: str, columns: dict[str, JustifyMethod]) -> Table:
+    """Without lines, so that 80 columns are enough; what is too long goes on below, nothing is cut off."""
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+        box=None,
+        padding=(0, 2, 0, 0),
+        pad_edge=False,
+    )
+    for name, justify in columns.items():
+        table.add_column(name, justify=justify, overflow="fold")
+    return table
+
+
+def _workers(workers: list[dict[str, Any]]) -> Table:
+    pinned = any("cpu" in one for one in workers)
+    columns: dict[str, JustifyMethod] = {"#": "right", "state": "left", "pid": "right"}
+    if pinned:
+        columns["cpu"] = "right"
+    for name in ("legs", "load", "late ms", "busy ms", "skips", "starts", "up"):
+        columns[name] = "right"
+    table = _table("media workers", columns)
+    for one in workers:
+        state = one["state"]
+        table.add_row(
+            str(one["worker"]),
+            f"[{STYLES.get(state, 'white')}]{escape(state)}[/]",
+            str(one["pid"] or "-"),
+            *([str(one.get("cpu", "-"))] if pinned else []),
+            str(one["legs"]),
+            f"{one['load']:.0%}",
+            f"{one['lateMs']:.1f}",
+            f"{one['busyMs']:.1f}",
+            str(one["skippedTicks"]),
+            str(one["starts"]),
+            _span(one["uptimeSeconds"]),
         )
+    return table
+
+
+def _legs(legs: list[dict[str, Any]], *, wide: bool) -> Table:
+    columns: dict[str, JustifyMethod] = dict.fromkeys(
+        ("leg", "MOS", "lost", "late", "jitter", "rtt"), "right"
+    )
+    names = "codec", "SRTP", "worker", *(("remote", "connection") if wide else ())
+    columns |= dict.fromkeys(names, "left")
+    table = _table("legs, the worst heard first", columns)
     for one in legs:
         quality = one.get("quality") or {}
+        beside = (one["remote"], " ".join(one["callConnectionIds"])) if wide else ()
         mos = quality.get("mos")
         style = "white" if mos is None else "red" if mos < 3.1 else "yellow" if mos < 3.8 else "green"
         table.add_row(
@@ -185,13 +196,12 @@ def _legs(legs: list[dict[str, Any]]) -> Table:
             "-" if mos is None else f"[{style}]{mos:.2f}[/]",
             _share(quality, "lost"),
             _share(quality, "discarded"),
-            f"{quality.get('jitterMs', 0):.1f}",
-            f"{quality['roundTripMs']:.0f}" if "roundTripMs" in quality else "-",
+            f"{quality['jitterMs']:.1f} ms" if "jitterMs" in quality else "-",
+            f"{quality['roundTripMs']:.0f} ms" if "roundTripMs" in quality else "-",
             escape(one["codec"] or one["kind"]),
             "yes" if one["encrypted"] else "no",
-            escape(one["remote"] or "-"),
             str(one["worker"]),
-            escape(" ".join(one["callConnectionIds"]) or "-"),
+            *(escape(text or "-") for text in beside),
         )
     return table
 
