@@ -26,6 +26,9 @@ from hookflash.sip.uas import sdp_of
 
 log = logging.getLogger("hookflash.sip")
 
+_SHOWN = 200
+"""Characters of an offer in the log at most."""
+
 
 class InboundCalls:
     """Takes INVITEs, and rings, answers and refuses them.
@@ -71,7 +74,13 @@ class InboundCalls:
             self._signalling.refuse(event.session, 404)
             return
         if against is not None:
-            log.info("no common media", extra={"peer": flow.remote[0], "problem": against[1]})
+            why = {
+                "problem": against[1],
+                "offered": _offered(offer),
+                "taken": f"{', '.join(terms.codecs)}; srtp {terms.srtp}",
+                "trunk": "-" if trunk is None else trunk.name,
+            }
+            log.info("no common media", extra={"peer": flow.remote[0], **why})
             self._signalling.refuse(event.session, 488, headers=warning(against))
             return
         leg = Leg(
@@ -136,3 +145,20 @@ class InboundCalls:
             self._legs.up(leg)
         elif event.first:
             self._legs.fail(leg, 488, "The ACK answers our offer with no audio we offered")
+
+
+def _offered(offer: bytes) -> str:
+    """The audio of an offer for the log: how it is carried, and in which codecs."""
+    lines = []
+    for media in SessionDescription.parse(offer).media:
+        if media.kind == "audio":
+            found = [
+                (number, media.rtpmap(int(number)) if _is_type(number) else None) for number in media.formats
+            ]
+            names = [number if kind is None else f"{kind.encoding}/{kind.rate}" for number, kind in found]
+            lines.append(f"{media.protocol} {' '.join(names)}")
+    return printable("; ".join(lines), _SHOWN) or "no audio"
+
+
+def _is_type(number: str) -> bool:
+    return number.isdecimal() and len(number) <= 3
