@@ -13,7 +13,7 @@ from reference_srtp import Peer, aes, derive
 
 from hookflash.plane import rtcp, srtp
 from hookflash.plane.columns import PAST
-from hookflash.plane.secured import KEEP_KEY
+from hookflash.plane.secured import KEEP_KEY, NOT_RTP
 from hookflash.ports.plane import (
     CloseLeg,
     ConnectLeg,
@@ -366,3 +366,36 @@ def test_packets_of_other_lengths_are_protected(ptime, sizes):
         assert receiver.protect(opened, 0) == data
         plain += opened[12:]
     assert np.array_equal(linear(plain), through_ulaw(voice)[: len(plain)])
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_an_authentic_packet_of_one_leg_lets_in_no_forged_one_of_another(order):
+    """Rows are verified in the order in which they are read, which is any."""
+    bench = Bench()
+    keys = keys_of("AES_CM_128_HMAC_SHA1_80")
+    for leg in (1, 2):
+        bench.do(OpenLeg(leg, leg, True), ConnectLeg(leg, *ADDRESS, 0, "PCMU", 101, True, True, srtp=keys))
+    bench.tick()
+    phone = SecurePhone(bench, bench.ports[2], keys, ssrc=2)
+    plain = phone.packet(bytes(FRAME))
+    rx = bench.plane.columns.receive
+    for row, data in ((0, plain + bytes(10)), (1, phone.peer.protect(plain, 0))):
+        rx.octets[row, : len(data)] = np.frombuffer(data, np.uint8)
+        rx.length[row] = len(data)
+    bench.plane.legs.secured.unprotect(1, np.array(order, np.int64))
+    assert rx.length[:2].tolist() == [NOT_RTP, 172]
+
+
+def test_former_keys_are_forgotten():
+    bench, phone = secure("AES_CM_128_HMAC_SHA1_80")
+    talk(bench, phone, 3)
+    keys = keys_of("AES_CM_128_HMAC_SHA1_80", 50, 90)
+    connect(bench, keys)
+    phone.rekey(keys)
+    talk(bench, phone, 3)
+    assert bench.plane.legs.secured.get(0).former is not None
+    for _ in range(KEEP_KEY):
+        phone.say()
+        bench.tick()
+    assert bench.plane.legs.secured.get(0).former is None
+    assert column(bench, "garbage") == 0

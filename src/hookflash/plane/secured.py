@@ -151,7 +151,8 @@ class Secured:
         if rows is None:
             places = self._rows
         else:
-            places = rows[self._columns.setup.secure[rows] != 0]
+            # Sorted, as the lists of all rows are: what is found of a packet must stay with its row.
+            places = np.sort(rows[self._columns.setup.secure[rows] != 0])
         rx = self._columns.receive
         places = places[rx.length[places] > 0]
         if not len(places):
@@ -163,11 +164,13 @@ class Secured:
         contexts, octets, lengths = self._receive
         if len(at) < len(contexts):
             contexts, octets, lengths = ([all_rows[i] for i in at] for all_rows in self._receive)
+        if self._changing:
+            self._forget_former(tick)
         # Failing may spoil a packet where it lies, and a former key may be the right one.
         copies = {
             row: rx.octets[row, : rx.length[row]].tobytes()
             for row in (places.tolist() if self._changing else ())
-            if self._changing.get(row, 0) > tick
+            if row in self._changing
         }
         codes = srtp.unprotect_all(contexts, octets, lengths)
         sources = rx.octets[places, 8:12].astype(np.int64) @ _BIG_ENDIAN
@@ -182,6 +185,12 @@ class Secured:
                 taken = row in copies and self._again(row, copies[row])
             if not taken:
                 rx.length[row] = NOT_RTP
+
+    def _forget_former(self, tick: int) -> None:
+        """Keys that were changed so long ago that nothing they protected can be on its way."""
+        for row in [row for row, until in self._changing.items() if until <= tick]:
+            del self._changing[row]
+            self._legs[row].former = None
 
     def _again(self, row: int, packet: bytes) -> bool:
         """A packet the key is wrong for: with a counter that went on, or with the former key."""
