@@ -367,3 +367,17 @@ def test_the_columns_know_the_codec():
         Peer(bench, number, name)
         found.append(int(bench.plane.columns.setup.codec[number - 1]))
     assert found == [PCMU, 1, L16, L16_WIDE, G722, OPUS]
+
+
+@pytest.mark.parametrize(("first", "then"), [("PCMU", "OPUS"), ("OPUS", "PCMU"), ("L16-16k", "G722")])
+def test_another_clock_in_mid_call_is_no_jitter(first, then):
+    bench = Bench()
+    peer = Peer(bench, 1, first)
+    peer.phone.time = 0x70000000
+    for name in (first, then):
+        if name != first:
+            peer.connect(name)
+        for _ in range(60):
+            peer.say(np.zeros(320 if name in WIDE else 160, np.int16))
+            bench.tick()
+        assert bench.plane.columns.receive.jitter[0] == 0.0

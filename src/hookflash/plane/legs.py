@@ -159,7 +159,7 @@ class Legs(Latching):
         setup.connected[row] = 1
         if first or setup.codec[row] != codec:
             self._set_codec(row, codec)
-        setup.clock[row] = round(command.clock * TICK)
+        self._set_clock(row, round(command.clock * TICK))
         self._pack(row, command.ptime)
         setup.payload_type[row] = command.payload_type
         setup.event_type[row] = command.event_payload_type
@@ -199,6 +199,16 @@ class Legs(Latching):
         c.transmit.mark[row] = 1
         c.packing.waiting[row] = 0
         self._index()
+
+    def _set_clock(self, row: int, clock: int) -> None:
+        """Count ``clock`` RTP units a tick; what is measured in the units of before goes on in these."""
+        setup, rx = self._columns.setup, self._columns.receive
+        before = int(setup.clock[row])
+        setup.clock[row] = clock
+        if before not in (0, clock):
+            rx.jitter[row] *= clock / before
+            # The times of two clocks have no difference.
+            rx.transit[row] = -1
 
     def _give_slot(self, row: int) -> None:
         slot = int(self._columns.setup.wide[row])
