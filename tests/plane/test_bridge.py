@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from plane_bench import FRAME, Bench, sine
 from test_plane_tapping import app, say, tap
 
+from hookflash.plane.columns import BLOCK, PAST, WIDE_FRAME, clear_row, make_columns
+from hookflash.plane.kernels import mixing
+from hookflash.plane.kernels.bands import SIDE, TAPS, widen
 from hookflash.plane.kernels.limiting import fit
 from hookflash.ports.plane import HearingRule, JoinMix, MuteLeg, OpenVoice, SetGain, SetHearing
 
@@ -145,3 +148,22 @@ def test_a_leg_that_joins_hears_by_the_rules_of_its_call():
     bench.do(JoinMix(5))
     bench.tick(2)
     assert reader.take()[-1] == 88
+
+
+def test_the_loudest_gain_of_the_steepest_voice_stays_a_number():
+    """What the filter to 16,000 Hz makes of full scale is more than full scale."""
+    columns = make_columns(BLOCK)
+    clear_row(columns, 0)
+    columns.setup.mix[0] = 0
+    columns.bridge.gain[0] = columns.bridge.level[0] = 10.0
+    heard = columns.jitter.heard[0]
+    signs = np.where(TAPS > 0, 1, -1)
+    at = PAST + 40
+    heard[at + 1 - SIDE : at + 1 + SIDE] = 32767 * signs
+    out = np.zeros(WIDE_FRAME, np.int32)
+    mixing.wide_voice_of(columns.setup, columns.jitter, columns.wide, columns.bridge, 0, out)
+    plain = np.zeros(WIDE_FRAME, np.int32)
+    widen(heard, plain)
+    assert np.abs(plain).max() > 65536
+    assert np.array_equal(np.sign(out), np.sign(plain))
+    assert np.abs(out).max() == 327680

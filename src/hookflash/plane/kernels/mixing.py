@@ -20,6 +20,7 @@ from hookflash.plane.columns import FRAME, PAST, WIDE_FRAME, Bridge, Jitter, Set
 from hookflash.plane.columns.sizes import G722
 from hookflash.plane.kernels.bands import widen
 from hookflash.plane.kernels.compiling import kernel, part
+from hookflash.plane.kernels.limiting import HIGHEST, LOWEST
 
 UNITY = np.int32(4096)
 HALF = np.int32(2048)
@@ -115,6 +116,10 @@ def wide_voice_of(
         widen(jitter.heard[row], out)
     before, after = level_before(bridge, row), level_after(setup, bridge, row)
     if before != UNITY or after != UNITY:
+        if slot < 0:
+            # The filter overshoots: more than twice full scale would not fit into 32 bits at +20 dB.
+            for i in range(WIDE_FRAME):
+                out[i] = min(max(out[i], LOWEST), HIGHEST)
         scale(out, WIDE_FRAME, before, after, out)
 
 
