@@ -21,6 +21,7 @@ from hookflash.ports.plane import (
     CloseLeg,
     CloseTap,
     CloseVoice,
+    ConnectLeg,
     JoinMix,
     LeaveMix,
     MoveLeg,
@@ -477,3 +478,18 @@ def test_without_taps_no_memory_is_made():
     bench.leg(1)
     bench.tick(10)
     assert not made
+
+
+def test_nothing_speaks_for_a_phone_or_takes_its_slot():
+    bench = Bench()
+    bench.do(OpenLeg(1, 1, True))
+    bench.do(ConnectLeg(1, "198.51.100.1", 4000, 9, "G722", 101, True, True))
+    bench.do(OpenVoice(0, 1, 16_000))
+    (closed,) = [event for event in bench.tick() if isinstance(event, VoiceClosed)]
+    assert closed.voice == 0
+    assert "speaks itself" in closed.reason
+    setup, wide = bench.plane.columns.setup, bench.plane.columns.wide
+    assert np.flatnonzero(wide.row >= 0).tolist() == [setup.wide[0]] == [0]
+    bench.do(CloseLeg(1))
+    bench.tick()
+    assert not (wide.row >= 0).any()

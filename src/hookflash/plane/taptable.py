@@ -136,6 +136,11 @@ class TapTable:
             self._events.append(VoiceClosed(command.voice, f"leg {command.leg} is not open"))
         elif command.voice in self._speak or command.leg in self._speak.values():
             self._events.append(VoiceClosed(command.voice, f"leg {command.leg} has a voice already"))
+        elif leg.endpoint is not None:
+            # Nor may its wideband slot go to a voice.
+            self._events.append(
+                VoiceClosed(command.voice, f"leg {command.leg} is a phone, which speaks itself")
+            )
         elif command.rate not in RATES:
             self._events.append(
                 VoiceClosed(command.voice, f"a voice at {command.rate} Hz: give 8000 or 16000")
