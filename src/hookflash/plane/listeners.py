@@ -7,14 +7,14 @@ that may wait (recording) takes many at a time: a copy of a piece of the ring in
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hookflash.plane.resampling import Resampler, ring_rate
-from hookflash.plane.rings import TAP_FRAMES, TAPS, VOICES, Rings
+from hookflash.plane.rings import LOOK, TAP_FRAMES, TAPS, VOICES, Rings
 from hookflash.plane.supervisor import Seat
 from hookflash.ports import audio, plane
 from hookflash.ports.audio import (
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-BLOCK = 20
-"""Ticks between two looks of a listener that may wait (400 ms); its ring holds three times as much."""
+BLOCK = 50
+"""Ticks between two looks of a listener that may wait (a second); its ring holds more than twice as much."""
 
 Samples = NDArray[np.int16]
 
@@ -46,11 +46,10 @@ class Shelf:
     def __init__(self, seat: Seat) -> None:
         self.seat = seat
         self.lost = 0
-        self.tick = -1
         self.rings: Rings = seat.rings
         self.listeners: list[TapListener] = []
-        # Those who may wait look in turn, so that each tick has its share of them.
-        self.waiting: list[list[BlockListener]] = [[] for _ in range(BLOCK)]
+        # Those who may wait look in turn, so that no tick has all of them.
+        self.waiting: list[list[BlockListener]] = [[] for _ in range(BLOCK // LOOK)]
         self.voices: dict[int, RingVoice] = {}
         self.by_tap: dict[int, tuple[_Listener, Source]] = {}
         self.free_taps = list(range(TAPS - 1, -1, -1))
@@ -74,9 +73,9 @@ class Shelf:
 
     def tapped(self, tick: int) -> None:
         """A tick has been written: hand on what there is."""
-        self.tick = tick
         self._pump(self.listeners)
-        self._pump(self.waiting[tick % BLOCK])
+        if tick % LOOK == 0:
+            self._pump(self.waiting[tick // LOOK % len(self.waiting)])
 
     def everybody(self) -> list[_Listener]:
         """All listeners."""
@@ -95,6 +94,9 @@ class Shelf:
 class _Listener:
     """What all listeners have: the taps of their sources."""
 
+    patient = False
+    """It may wait."""
+
     def __init__(self, shelf: Shelf, rate: int, lost: Lost) -> None:
         self.lost = lost
         self.shelf = shelf
@@ -110,7 +112,7 @@ class _Listener:
         tap = self.shelf.take_tap()
         self.taps[source] = tap, Resampler(self.ring_rate, self.rate)
         self.shelf.by_tap[tap] = self, source
-        self.shelf.seat.post(_command(tap, source, self.ring_rate))
+        self.shelf.seat.post(_command(tap, source, self.ring_rate, self.patient))
 
     def remove(self, source: Source) -> None:
         if source in self.taps:
@@ -142,12 +144,15 @@ class _Listener:
         self.closed = True
 
     def flush(self) -> None:
-        """Hand over what the rings hold up to the last tick that was told."""
+        """Hand over what the rings hold up to the last tick that is written in full."""
         raise NotImplementedError
 
     def note_missed(self) -> None:
         """Count what the rings had no room for."""
-        missed = sum(int(self.shelf.rings.lost[tap]) for tap, _ in self.taps.values())
+        lost = self.shelf.rings.lost
+        missed = 0
+        for tap, _ in self.taps.values():
+            missed += int(lost[tap])
         if missed > self._missed:
             _log.warning(
                 "%d frames of a call were lost on the way to who listens: this process was too busy",
@@ -184,6 +189,7 @@ class TapListener(_Listener):
 
     def flush(self) -> None:
         rings = self.shelf.rings
+        tick = int(rings.tick[0])
         frames: dict[int, Frames] = {}
         size = self.ring_rate // audio.FRAMES_PER_SECOND
         for source, (tap, resampler) in self.taps.items():
@@ -191,7 +197,7 @@ class TapListener(_Listener):
             while at < written:
                 place = at % TAP_FRAMES
                 when = int(rings.ticks[tap, place])
-                if when > self.shelf.tick:
+                if when > tick:
                     break  # of the next tick, which the worker is in the middle of
                 of_tick = frames.setdefault(when, Frames())
                 # A copy: the worker writes there again.
@@ -210,6 +216,8 @@ class TapListener(_Listener):
 class BlockListener(_Listener):
     """Implements :class:`hookflash.ports.audio.BlockListener`: hears many ticks at a time."""
 
+    patient = True
+
     def __init__(self, shelf: Shelf, rate: int, take: TakeBlock, lost: Lost) -> None:
         super().__init__(shelf, rate, lost)
         self._take = take
@@ -222,64 +230,87 @@ class BlockListener(_Listener):
             self._turn.remove(self)
 
     def flush(self) -> None:
-        blocks = {}
+        tick = int(self.shelf.rings.tick[0])
+        pieces: dict[Source, _Piece] = {}
         for source, (tap, resampler) in self.taps.items():
-            ticks, frames = self._drain(tap)
-            if len(ticks):
-                blocks[source] = ticks, resampler.feed(frames.reshape(-1))
+            piece = self._drain(tap, tick, resampler)
+            if piece is not None:
+                pieces[source] = piece
         self.note_missed()
-        if not blocks:
+        if not pieces:
             return
+        first, last = next((piece.first, piece.last) for piece in pieces.values())
+        if all(
+            piece.ticks is None and piece.first == first and piece.last == last for piece in pieces.values()
+        ):
+            blocks = {source: piece.samples for source, piece in pieces.items()}
+            self._take(first, last + 1 - first, blocks)
+        else:
+            self._piece_together(pieces)
+
+    def _piece_together(self, pieces: Mapping[Source, _Piece]) -> None:
+        """Sources have come or gone, or frames were lost: whole stretches, silence where one has nothing."""
         size = self.rate // audio.FRAMES_PER_SECOND
-        times = [ticks for ticks, _ in blocks.values()]
-        first = times[0]
-        together = all(len(ticks) == len(first) and ticks[0] == first[0] for ticks in times[1:])
-        if together and first[-1] - first[0] == len(first) - 1:
-            self._take(int(first[0]), len(first), {source: block for source, (_, block) in blocks.items()})
-            return
-        # Sources have come or gone, or frames were lost: whole stretches, silence where a source has nothing.
-        every = np.unique(np.concatenate(times))
+        times = {source: piece.times() for source, piece in pieces.items()}
+        every = np.unique(np.concatenate(list(times.values())))
         for stretch in np.split(every, np.flatnonzero(np.diff(every) != 1) + 1):
             if self.closed:
                 return
             parts: dict[Source, Samples] = {}
-            for source, (ticks, block) in blocks.items():
+            for source, ticks in times.items():
                 within = (ticks >= stretch[0]) & (ticks <= stretch[-1])
                 if within.any():
                     part = np.zeros((len(stretch), size), np.int16)
-                    part[ticks[within] - stretch[0]] = block.reshape(-1, size)[within]
+                    part[ticks[within] - stretch[0]] = pieces[source].samples.reshape(-1, size)[within]
                     parts[source] = part.reshape(-1)
             self._take(int(stretch[0]), len(stretch), parts)
 
-    def _drain(self, tap: int) -> tuple[NDArray[np.int64], NDArray[np.int16]]:
-        """Ticks and frames that are there, copied, and no longer in the ring."""
+    def _drain(self, tap: int, tick: int, resampler: Resampler) -> _Piece | None:
+        """What is there up to ``tick``, copied, and no longer in the ring."""
         rings = self.shelf.rings
-        at, written = int(rings.read[tap]), int(rings.written[tap])
-        begin, count = at % TAP_FRAMES, written - at
-        size = self.ring_rate // audio.FRAMES_PER_SECOND
-        ticks: NDArray[np.int64]
-        frames: NDArray[np.int16]
-        if begin + count <= TAP_FRAMES:
-            ticks = rings.ticks[tap, begin : begin + count].copy()
-            frames = rings.frames[tap, begin : begin + count, :size].copy()
+        at = int(rings.read[tap])
+        count = int(rings.written[tap]) - at
+        ticks = rings.ticks[tap]
+        # The worker may be in the middle of the next tick.
+        while count > 0 and ticks[(at + count - 1) % TAP_FRAMES] > tick:
+            count -= 1
+        if count <= 0:
+            return None
+        begin = at % TAP_FRAMES
+        over = begin + count - TAP_FRAMES
+        first, last = int(ticks[begin]), int(ticks[(at + count - 1) % TAP_FRAMES])
+        frames = rings.frames[tap, :, : self.ring_rate // audio.FRAMES_PER_SECOND]
+        samples: Samples
+        if over <= 0:
+            samples = frames[begin : begin + count].flatten()
         else:
-            over = begin + count - TAP_FRAMES
-            ticks = np.concatenate([rings.ticks[tap, begin:], rings.ticks[tap, :over]])
-            frames = np.concatenate([rings.frames[tap, begin:, :size], rings.frames[tap, :over, :size]])
-        if count and ticks[-1] > self.shelf.tick:
-            # Of the next tick, which the worker is in the middle of.
-            count = int(np.searchsorted(ticks, self.shelf.tick, "right"))
+            samples = np.concatenate([frames[begin:], frames[:over]]).reshape(-1)
+        holes = last - first != count - 1
+        times = ticks[np.arange(at, at + count) % TAP_FRAMES] if holes else None
         rings.read[tap] = at + count
-        return ticks[:count], frames[:count]
+        return _Piece(first, last, times, resampler.feed(samples))
 
 
-def _command(tap: int, source: Source, rate: int) -> plane.OpenTap:
+class _Piece(NamedTuple):
+    """What was in a ring. ``ticks`` of its frames are None when none is missing."""
+
+    first: int
+    last: int
+    ticks: NDArray[np.int64] | None
+    samples: Samples
+
+    def times(self) -> NDArray[np.int64]:
+        """The tick of every frame."""
+        return np.arange(self.first, self.last + 1) if self.ticks is None else self.ticks
+
+
+def _command(tap: int, source: Source, rate: int, patient: bool) -> plane.OpenTap:
     match source:
         case Heard(leg, itself):
-            return plane.OpenTap(tap, "heard", leg, itself, rate)
+            return plane.OpenTap(tap, "heard", leg, itself, rate, patient)
         case Said(leg):
-            return plane.OpenTap(tap, "said", leg, rate=rate)
+            return plane.OpenTap(tap, "said", leg, rate=rate, patient=patient)
         case Prompts(call):
-            return plane.OpenTap(tap, "prompts", call, rate=rate)
+            return plane.OpenTap(tap, "prompts", call, rate=rate, patient=patient)
         case audio.Whole(call):
-            return plane.OpenTap(tap, "whole", call, rate=rate)
+            return plane.OpenTap(tap, "whole", call, rate=rate, patient=patient)

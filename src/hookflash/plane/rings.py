@@ -19,8 +19,11 @@ from hookflash.plane.columns import WIDE_FRAME
 
 TAPS = 2048
 """Rings out of a worker."""
-TAP_FRAMES = 64
-"""Frames a tap's ring holds (1.28 s): so long may control be busy with other things."""
+TAP_FRAMES = 128
+"""Frames a tap's ring holds (2.56 s), a power of two. Who listens in blocks takes them once a second: so much
+longer may control be busy with other things."""
+LOOK = 5
+"""Ticks between two announcements when only those listen who can wait."""
 VOICES = 1024
 """Rings into a worker."""
 VOICE_SAMPLES = 16384
@@ -33,6 +36,7 @@ class Rings(NamedTuple):
     Audio is at the rate of the tap or voice; at 8,000 Hz a frame fills the first half of its place.
     """
 
+    tick: NDArray[np.int64]  # [worker] [1] the last tick of which all taps have their frames
     written: NDArray[np.int64]  # [worker] frames written into a tap so far
     read: NDArray[np.int64]  # [control] frames taken out so far
     lost: NDArray[np.int64]  # [worker] frames that found no room
@@ -46,6 +50,7 @@ class Rings(NamedTuple):
 
 
 _SHAPES: dict[str, tuple[int, ...]] = {
+    "tick": (1,),
     "written": (TAPS,),
     "read": (TAPS,),
     "lost": (TAPS,),

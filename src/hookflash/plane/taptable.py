@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +26,7 @@ from hookflash.plane.kernels.tapping import (
     write_taps,
 )
 from hookflash.plane.legs import Legs
-from hookflash.plane.rings import TAPS, VOICES, Rings, private_rings
+from hookflash.plane.rings import LOOK, TAPS, VOICES, Rings, private_rings
 from hookflash.plane.slots import Slots
 from hookflash.ports.plane import AudioTapped, OpenTap, OpenVoice, PlaneEvent, TapClosed, VoiceClosed
 
@@ -80,6 +81,8 @@ class TapTable:
         self._active = np.zeros(0, np.int64)
         self._speaking = np.zeros(0, np.int64)
         self._calls: dict[int, list[int]] = {}
+        self._urgent = False
+        self._order = threading.Lock()
         self._events: list[PlaneEvent] = []
 
     @property
@@ -227,7 +230,14 @@ class TapTable:
         """What has ended, and that there is something to read."""
         events, self._events = self._events, []
         if len(self._active) or len(self._speaking):
-            events.append(AudioTapped(tick))
+            # Nobody may see the tick who does not see its frames: what is written before a lock is given
+            # back is there for all before what is written after it is taken again.
+            with self._order:
+                pass
+            with self._order:
+                self.rings.tick[0] = tick
+            if self._urgent or tick % LOOK == 0:
+                events.append(AudioTapped(tick))
         return events
 
     def _fit(self, mixes: int, plays: int) -> None:
@@ -241,6 +251,7 @@ class TapTable:
     def _index(self) -> None:
         self._active = _rows(self._open)
         self._speaking = _rows(self._speak)
+        self._urgent = bool(self._speak) or not all(tap.patient for tap in self._open.values())
         self._prompts.wanted[:] = 0
         for call in self._calls:
             row = self._mix_rows.get(call, -1)

@@ -221,7 +221,8 @@ class OpenTap(PlaneMessage, frozen=True):
 
     ``kind`` is "heard" (what leg ``subject`` hears), "said" (what others hear of leg ``subject``), "whole"
     (all of call ``subject``, prompts included) or "prompts" (those of call ``subject`` alone). ``itself``:
-    the leg's own voice is part of what it hears. ``rate`` is 8,000 or 16,000 Hz.
+    the leg's own voice is part of what it hears. ``rate`` is 8,000 or 16,000 Hz. ``patient``: its reader does
+    with being told of some ticks only.
     """
 
     tap: int
@@ -229,6 +230,7 @@ class OpenTap(PlaneMessage, frozen=True):
     subject: int
     itself: bool = False
     rate: int = 8000
+    patient: bool = False
 
 
 class CloseTap(PlaneMessage, frozen=True):

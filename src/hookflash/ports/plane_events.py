@@ -123,7 +123,10 @@ class TonesRefused(PlaneMessage, frozen=True):
 
 
 class AudioTapped(PlaneMessage, frozen=True):
-    """The rings of all open taps hold what there is up to ``tick``, and voices have room again."""
+    """The rings of all open taps hold what there is up to ``tick``, and voices have room again.
+
+    Said of every tick while somebody speaks or listens at once, else of every fifth.
+    """
 
     tick: int
 

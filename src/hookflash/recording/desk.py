@@ -23,6 +23,7 @@ from hookflash.recording.disk import Disk
 from hookflash.recording.library import Library
 from hookflash.recording.metadata import Label
 from hookflash.recording.take import Take
+from hookflash.recording.write_behind import WriteBehind
 
 THREADS = 2
 MODE_NOT_SUPPORTED = 8562
@@ -65,6 +66,7 @@ class RecordingDesk:
         self._max_bytes = max_bytes
         self._new_id = new_id
         self._pool = ThreadPoolExecutor(THREADS, "recording")
+        self._behind = WriteBehind(self._pool)
         self._takes: dict[str, Take] = {}
 
     @property
@@ -102,6 +104,7 @@ class RecordingDesk:
                 disk,
                 self._library,
                 self._pool,
+                self._behind,
                 self._clock,
                 self._report,
                 partial(self._takes.pop, name, None),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from hookflash.recording.files import RATE, Block, Mp3Writer, SoundWriter, WavWriter
 from hookflash.recording.metadata import Label, Pause, Person, StoredFile, metadata
@@ -65,14 +66,16 @@ class Disk:
         self.files.append(file)
         return file
 
-    def write(self, block: Block, at: float, people: Sequence[Person], pauses: Sequence[Pause]) -> bool:
-        """Append, ``at`` the Unix time of the end of the block; whether another file was begun.
+    def write(
+        self, blocks: Sequence[Block], at: float, people: Sequence[Person], pauses: Sequence[Pause]
+    ) -> bool:
+        """Append, ``at`` the Unix time of the end of the blocks; whether another file was begun.
 
         Raises OSError.
         """
         assert self._writer is not None
-        self._writer.write(block)
-        if self._size() < self._max:
+        self._writer.write(blocks[0] if len(blocks) == 1 else np.concatenate(blocks))
+        if self._writer.size < self._max:
             return False
         self._close(TOO_LARGE, people, pauses)
         self.begin(at, people)
@@ -98,6 +101,3 @@ class Disk:
         )
         (self._folder / file.metadata_path).write_bytes(metadata(file, channels, people, pauses))
         self.files[-1] = file
-
-    def _size(self) -> int:
-        return (self._folder / self.files[-1].path).stat().st_size

@@ -26,6 +26,11 @@ class SoundWriter(Protocol):
     frames: int
     """Frames written."""
 
+    @property
+    def size(self) -> int:
+        """Octets of the file."""
+        ...
+
     def write(self, block: Block) -> None:
         """Append; what was written before can be read whatever happens from now on."""
         ...
@@ -43,10 +48,10 @@ class WavWriter:
         self._path = path
         self._channels = channels
         self._file = path.open("xb", buffering=0)
-        self._write_all(_header(channels, 0))
+        self._write_all(memoryview(_header(channels, 0)))
 
     def write(self, block: Block) -> None:
-        self._write_all(block.astype("<i2", copy=False).tobytes())
+        self._write_all(np.ascontiguousarray(block, "<i2").data)
         self.frames += len(block)
         os.pwrite(self._file.fileno(), _header(self._channels, self.frames), 0)
 
@@ -58,10 +63,14 @@ class WavWriter:
         if channels < self._channels:
             self._narrow(channels)
 
-    def _write_all(self, octets: bytes) -> None:
-        view = memoryview(octets)
-        while view:
-            view = view[self._file.write(view) :]
+    @property
+    def size(self) -> int:
+        return _HEADER.size + 2 * self._channels * self.frames
+
+    def _write_all(self, view: memoryview) -> None:
+        done = self._file.write(view)
+        while done < view.nbytes:
+            done += self._file.write(view.cast("B")[done:])
 
     def _narrow(self, channels: int) -> None:
         """Keep the first channels only: how many there would be was not known when the file was begun."""
@@ -116,6 +125,7 @@ class Mp3Writer:
 
     def __init__(self, path: Path) -> None:
         self.frames = 0
+        self._path = path
         # soundfile would write over a file that is there.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
         # Constant 40 kbit/s: from such a file players tell the length rightly before it is finished.
@@ -129,6 +139,10 @@ class Mp3Writer:
             bitrate_mode="CONSTANT",
             compression_level=0.8,
         )
+
+    @property
+    def size(self) -> int:
+        return self._path.stat().st_size
 
     def write(self, block: Block) -> None:
         try:

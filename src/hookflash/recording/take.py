@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -29,6 +30,7 @@ from hookflash.recording.disk import CHANNELS, Disk
 from hookflash.recording.files import RATE
 from hookflash.recording.library import Library
 from hookflash.recording.metadata import Pause, Person
+from hookflash.recording.write_behind import WriteBehind
 
 FRAME = RATE // FRAMES_PER_SECOND
 EVERY = FRAMES_PER_SECOND
@@ -56,6 +58,7 @@ class Take:
         disk: Disk,
         library: Library,
         pool: Executor,
+        behind: WriteBehind,
         clock: Clock,
         report: FactSink,
         over: Callable[[], object],
@@ -65,6 +68,7 @@ class Take:
         self._disk = disk
         self._library = library
         self._pool = pool
+        self._behind = behind
         self._clock = clock
         self._report = report
         self._over = over
@@ -81,7 +85,8 @@ class Take:
         self._began = 0.0
         self._news = asyncio.Event()
         self._stopped = False
-        self._broken: str | None = None
+        self._broken: Exception | None = None
+        self._writing = False
         self._meet(effect.roster)
         self.task = asyncio.create_task(self._run())
 
@@ -147,24 +152,42 @@ class Take:
         self._report(RecordingStarted(self.effect.recording, self._began))
         while not self._stopped and self._broken is None:
             await self._news.wait()
-            # Before the disk is waited for: what comes meanwhile is news again.
             self._news.clear()
-            await self._write()
-        while self._frames:
-            await self._write()
+        while self._frames or self._writing:
+            self._put_down()
+            await self._news.wait()
+            self._news.clear()
         if self._broken is not None:
-            raise RuntimeError(self._broken)
+            raise self._broken
 
-    async def _write(self) -> None:
-        """Give what is there to the disk."""
-        frames, self._frames, self._waiting = self._frames, [], 0
-        if not frames:
+    def _put_down(self) -> None:
+        """Give what is there to the disk, unless it still has what came before."""
+        if self._writing or not self._frames:
             return
-        people, pauses = self._snapshot()
-        at = self._clock.wall()
-        if await self._work(lambda: self._disk.write(np.concatenate(frames), at, people, pauses)):
+        frames, self._frames, self._waiting = self._frames, [], 0
+        self._writing = True
+        self._behind.do(
+            partial(self._disk.write, frames, self._clock.wall(), *self._snapshot()), self._written
+        )
+
+    def _written(self, result: bool | Exception) -> None:
+        self._writing = False
+        if isinstance(result, Exception):
+            self._fail(result)
+            self._frames.clear()
+        elif result:
             for file in self._disk.files[-2:]:
                 self._library.note(file)
+        if self._stopped or self._broken is not None:
+            self._news.set()
+        elif self._waiting >= EVERY:
+            self._put_down()
+
+    def _fail(self, error: Exception) -> None:
+        """Nothing more can be recorded, for the first reason there was."""
+        if self._broken is None:
+            self._broken = error
+        self._news.set()
 
     async def _store(self) -> None:
         """Close the files and tell; what can not be closed is left as it is."""
@@ -217,11 +240,10 @@ class Take:
         self._news.set()
 
     def _lost(self, reason: str) -> None:
-        self._broken = f"the audio of the call is gone: {reason}"
-        self._news.set()
+        self._fail(RuntimeError(f"the audio of the call is gone: {reason}"))
 
     def _take(self, tick: int, count: int, frames: Mapping[Source, NDArray[np.int16]]) -> None:
-        if self._paused_at is not None or self._stopped:
+        if self._paused_at is not None or self._stopped or self._broken is not None:
             return
         missed = 0 if self._last is None else min(tick - self._last - 1, MAX_GAP)
         self._last = tick + count - 1
@@ -237,10 +259,10 @@ class Take:
         self._waiting += max(missed, 0) + count
         if self._waiting > MAX_WAITING:
             seconds = MAX_WAITING // FRAMES_PER_SECOND
-            self._broken = f"the disk is too slow: {seconds} s of audio wait for it"
+            self._fail(RuntimeError(f"the disk is too slow: {seconds} s of audio wait for it"))
             self._frames.clear()
-        if self._waiting >= EVERY or self._broken is not None:
-            self._news.set()
+        elif self._waiting >= EVERY:
+            self._put_down()
 
     def _spread(self, count: int, frames: Mapping[Source, NDArray[np.int16]]) -> NDArray[np.int16]:
         """Everybody on their channel; what is played belongs to the app."""
