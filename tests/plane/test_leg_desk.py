@@ -207,3 +207,41 @@ async def test_an_app_leg_is_in_the_mix_and_known_as_such(room: Room) -> None:
     assert not room.desk.audio.is_app_leg(11)
     room.desk.close_app_leg(10)
     assert not room.desk.audio.is_app_leg(10)
+
+
+async def test_gains_and_hearing_rules_are_told_to_the_worker(room: Room) -> None:
+    here, there = await two_calls(room)
+    room.desk.set_gain(10, -12.0)
+    rules = (plane.HearingRule(10, 11, 0.0), plane.HearingRule(11, 10, 0.5))
+    room.desk.set_hearing(1, rules)
+    room.desk.set_hearing(77, rules)
+    assert here.posted == [plane.SetGain(10, -12.0), plane.SetHearing(1, rules)]
+    assert there.posted == []
+    with pytest.raises(ValueError, match="-60 to"):
+        room.desk.set_gain(10, 20.1)
+    with pytest.raises(ValueError):
+        room.desk.set_hearing(1, [plane.HearingRule(10, 11, float("nan"))])
+    assert len(here.posted) == 2
+
+
+async def test_the_gain_of_a_leg_moves_with_it_and_the_rules_of_a_call_stay(room: Room) -> None:
+    """Rules are about a call: those who come into it are under its rules, those who leave it are not."""
+    here, there = await two_calls(room)
+    room.desk.set_gain(10, 6.0)
+    room.desk.set_hearing(2, (plane.HearingRule(20, 10, 0.0),))
+    there.posted.clear()
+    moving = asyncio.create_task(room.desk.move_leg(10, 2))
+    await room.clock.settle()
+    there.say(plane.LegOpened(10, 5002))
+    await moving
+    assert there.posted == [plane.OpenLeg(10, 2, True), plane.SetGain(10, 6.0)]
+    assert here.got(plane.SetHearing) == []
+    # One that was set back has nothing to be told.
+    room.desk.set_gain(10, 0.0)
+    here.posted.clear()
+    moving = asyncio.create_task(room.desk.move_leg(10, 1))
+    await room.clock.settle()
+    if here.got(plane.OpenLeg):
+        here.say(plane.LegOpened(10, 4004))
+    await moving
+    assert here.got(plane.SetGain) == []
