@@ -9,6 +9,7 @@ what they keep: a peer that does not read, or that sends a batch over :data:`MAX
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import struct
 from collections.abc import Callable, Sequence
@@ -106,6 +107,12 @@ class WorkerLink:
         self._sock = sock
         self._reader = command_reader()
         self._unsent = bytearray()
+
+    def hung_up(self, timeout: float) -> bool:
+        """Wait ``timeout`` seconds for control to go away, and read nothing; whether it has."""
+        poll = select.poll()
+        poll.register(self._sock, select.POLLRDHUP)
+        return bool(poll.poll(timeout * 1e3))
 
     def receive(self) -> list[PlaneCommand]:
         """The commands that have arrived. Raises :class:`LinkError` when control is gone."""

@@ -12,6 +12,7 @@ missed beyond that is skipped, because a burst of old audio helps nobody.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
@@ -19,8 +20,10 @@ import resource
 import signal
 import socket
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from hookflash.plane.link import LinkError, WorkerLink
@@ -42,6 +45,9 @@ CATCH_UP = 5
 
 HEARTBEAT = 1.0
 """Seconds between heartbeats."""
+
+LOOK = 0.5
+"""Seconds between looks at a link while the kernels are made ready."""
 
 _COLLECT_EVERY = 50
 _COLLECT_ALL_EVERY = 30_000
@@ -157,10 +163,36 @@ class Worker:
                 self._legs -= 1
 
 
-def serve(link: WorkerLink, core: Core) -> int:
-    """Warm up, say so, tick until the end; the exit status. What goes wrong is written to standard error."""
+@contextlib.contextmanager
+def ending_with(link: WorkerLink) -> Iterator[None]:
+    """End the process as soon as control goes away in here: nothing else interrupts a compiler."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.is_set():
+            if link.hung_up(LOOK) and not over.is_set():
+                os._exit(2)
+
+    threading.Thread(target=watch, daemon=True).start()
     try:
-        core.warm_up()
+        yield
+    finally:
+        over.set()
+
+
+def serve(
+    link: WorkerLink,
+    core: Core,
+    *,
+    starting: Callable[[WorkerLink], AbstractContextManager[None]] = lambda link: contextlib.nullcontext(),
+) -> int:
+    """Warm up, say so, tick until the end; the exit status. What goes wrong is written to standard error.
+
+    ``starting`` is around the warming up, which can take a minute.
+    """
+    try:
+        with starting(link):
+            core.warm_up()
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -203,7 +235,7 @@ def main(
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    return serve(link, core)
+    return serve(link, core, starting=ending_with)
 
 
 if __name__ == "__main__":
