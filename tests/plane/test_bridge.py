@@ -167,3 +167,21 @@ def test_the_loudest_gain_of_the_steepest_voice_stays_a_number():
     assert np.abs(plain).max() > 65536
     assert np.array_equal(np.sign(out), np.sign(plain))
     assert np.abs(out).max() == 327680
+
+
+def test_three_hundred_in_one_mix_hear_each_other():
+    """Mix-minus of a crowd against the plain sum."""
+    count = 300
+    levels = np.random.default_rng(5).integers(-40, 41, count)
+    bench = Bench(jitter_ms=0, rows=320)
+    for leg in range(count):
+        app(bench, leg)
+    readers = [tap(bench, leg, "heard", leg) for leg in range(count)]
+    whole = tap(bench, count, "whole", 1)
+    bench.do(*(OpenVoice(leg, leg) for leg in range(count)))
+    for leg, level in enumerate(levels):
+        say(bench, leg, np.full(10 * FRAME, level, np.int16))
+    bench.tick(5)
+    for leg, reader in enumerate(readers):
+        assert set(reader.take()[-FRAME:].tolist()) == {int(levels.sum() - levels[leg])}
+    assert set(whole.take()[-FRAME:].tolist()) == {int(levels.sum())}
