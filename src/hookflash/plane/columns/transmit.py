@@ -21,8 +21,8 @@ class Transmit(NamedTuple):
 
     octets: NDArray[np.uint8]  # [rows, TX_SIZE] the packet of this tick
     length: NDArray[np.int32]  # octets to send, 0 none
-    ssrc: NDArray[np.int64]
-    sequence: NDArray[np.int64]
+    ssrc: NDArray[np.int64]  # ours
+    sequence: NDArray[np.int64]  # of the next packet
     time: NDArray[np.int64]  # RTP time of this tick's first sample
     mark: NDArray[np.uint8]  # the next audio packet starts a talk spurt
     packets: NDArray[np.int64]  # sent, for RTCP
