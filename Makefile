@@ -46,6 +46,7 @@ check: $(STAMP) ## format, lint, types, import contracts, generated files
 	$(BIN)/python tools/diagrams.py --check
 	$(BIN)/python tools/error_reference.py --check
 	$(BIN)/python tools/version_reference.py --check
+	$(BIN)/python tools/plane_columns.py --check
 	$(BIN)/python tools/parity.py --check
 
 format: $(STAMP) ## format and mend what ruff can mend
@@ -57,6 +58,7 @@ generate: $(STAMP) ## write the generated pages anew
 	$(BIN)/python tools/diagrams.py
 	$(BIN)/python tools/error_reference.py
 	$(BIN)/python tools/version_reference.py
+	$(BIN)/python tools/plane_columns.py
 	$(BIN)/python tools/parity.py
 
 bench: $(STAMP) ## every figure, one JSON line each

@@ -58,9 +58,9 @@ class Receive(NamedTuple):
     former_ssrc: NDArray[np.int64]  # source of telephone-events before this one, -1 none
     former_time: NDArray[np.int64]  # its ``event_time``
     former_sequence: NDArray[np.int32]  # and so on: its late packets must not tell its keys again
-    former_code: NDArray[np.int16]
-    former_span: NDArray[np.int32]
-    former_ended: NDArray[np.uint8]
+    former_code: NDArray[np.int16]  # as event_code, of that source
+    former_span: NDArray[np.int32]  # as event_span
+    former_ended: NDArray[np.uint8]  # as event_ended
     events_seen: NDArray[np.uint8]  # RFC 4733 is alive: in-band detection is off
     packet: NDArray[np.uint8]  # this datagram is to be decoded elsewhere: 1, 2 with a marker; 0 none
     packet_start: NDArray[np.int32]  # where its payload begins in ``octets``
