@@ -51,9 +51,7 @@ class Jitter(NamedTuple):
     moving: NDArray[np.int8]  # the lag is being 1 shortened, -1 lengthened, 0 left as it is
     waited: NDArray[np.int16]  # ticks for a good place to do so
     splice: NDArray[np.int16]  # units left out (> 0) or repeated (< 0) in this tick
-    hidden: NDArray[
-        np.int16
-    ]  # samples made up since the hole began, 0 real ones are played, -1 none came yet
+    hidden: NDArray[np.int16]  # samples made up since the hole began; 0 in real audio, -1 before any
     back: NDArray[np.int16]  # samples since real ones are there again, while they are faded in
     period: NDArray[np.int16]  # samples after which concealment repeats; below 0 it is noise; 0 not known yet
     step: NDArray[np.float32]  # by how much the first repeated sample would have missed the last real one
