@@ -50,7 +50,9 @@ class FakeCore:
                     PlayFinished(command.play, self._ticks),
                 ]
 
-    def tick(self, now: float) -> list[PlaneEvent]:
+    def skip(self, ticks: int) -> None: ...
+
+    def tick(self, now: float, behind: int = 0) -> list[PlaneEvent]:
         self._ticks += 1
         events, self._events = self._events, []
         return events

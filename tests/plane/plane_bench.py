@@ -147,6 +147,12 @@ class Bench:
         self.events += new
         return new
 
+    def late_tick(self, behind: int) -> None:
+        """A tick that comes ``behind`` ticks too late."""
+        now = self.plane.ticks * 0.02
+        self.net.advance(now)
+        self.events += self.plane.tick(now, behind)
+
     def leg(
         self, number: int, call: int = 1, *, event=101, codec="PCMU", kind=0, target=None, **directions
     ) -> Phone:

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plane_bench import FRAME, Bench, sine
 
-from hookflash.plane.columns import BLOCK, MISSING, PAST, TAKE, clear_row, make_columns
-from hookflash.plane.kernels.conceal import GONE, RETURN, conceal, find_period
+from hookflash.plane.columns import BLOCK, MISSING, PAST, RING, TAKE, clear_row, make_columns
+from hookflash.plane.kernels.conceal import GONE, LONGEST, RETURN, conceal, find_period
 from hookflash.plane.kernels.noise import OVERLOAD, make_noise
-from hookflash.plane.kernels.playout import make_flat, make_line
+from hookflash.plane.kernels.playout import SEARCHES, make_budget, make_flat, make_line, take
 from hookflash.plane.kernels.splice import OVERLAP, splice
 from hookflash.ports.plane import ConnectLeg
 
@@ -22,18 +22,19 @@ def columns_of_one():
     return columns
 
 
-def conceal_whole(sound, missing, scale, form=conceal):
+def conceal_whole(sound, missing, scale, form=conceal, searches=SEARCHES):
     """A sound frame by frame through concealment, with the samples ``missing`` left out; also the columns."""
     c = columns_of_one()
     holed = np.where(missing, MISSING, sound).astype(np.int16)
     past, frame = PAST * scale, FRAME * scale
-    line, flat = make_line(), make_flat()
+    line, flat, budget = make_line(), make_flat(), make_budget()
     before = np.zeros(past, np.int16)
     out = []
     for at in range(0, len(sound), frame):
         line[:past] = before
         line[past : past + frame] = holed[at : at + frame]
-        form(c.jitter, c.quality, 0, line, flat, past + frame, scale, False)
+        budget[0] = searches
+        form(c.jitter, c.quality, 0, line, flat, past + frame, scale, False, budget)
         out.append(line[past : past + frame].copy())
         before = line[frame : past + frame].copy()
     return np.concatenate(out), c
@@ -106,6 +107,66 @@ def test_silence_stays_silence():
     missing[500:900] = True
     heard, _ = conceal_whole(sound, missing, 1)
     assert not heard.any()
+
+
+def test_without_a_search_what_was_heard_goes_on_and_fades():
+    sound = sine(250, 1600, 5000)
+    missing = np.zeros(1600, bool)
+    missing[800:1400] = True
+    heard, _ = conceal_whole(sound, missing, 1, searches=0)
+    assert np.abs(heard[800:960]).max() > 3000
+    assert np.abs(np.diff(heard.astype(int))).max() < 1.3 * np.abs(np.diff(sound.astype(int))).max()
+    assert not heard[800 + GONE : 1400].any()
+
+
+def test_searches_of_a_tick_are_bounded_whatever_is_missing():
+    c, legs, (line, flat, budget) = many_legs(SEARCHES + 60), SEARCHES + 60, work()
+    served = np.zeros(legs, bool)
+    for tick in range(4):
+        c.jitter.hidden[:legs] = 0
+        c.jitter.ring[:] = MISSING
+        c.jitter.heard[:] = sine(100, PAST + FRAME, 5000)
+        c.jitter.period[:legs] = 0
+        c.jitter.time[:legs], c.jitter.newest[:legs] = 0, 320
+        c.jitter.base[:legs] = tick * FRAME - 480
+        take(c.setup, c.jitter, c.wide, c.quality, line, flat, budget, legs, tick)
+        searched = c.jitter.period[:legs] != LONGEST
+        assert budget[0] == 0
+        assert searched.sum() == SEARCHES
+        assert (c.jitter.period[:legs][~searched] == LONGEST).all()
+        served |= searched
+    assert served.all()
+
+
+def test_splices_wait_for_their_turn():
+    c, legs, (line, flat, budget) = many_legs(SEARCHES + 60), SEARCHES + 60, work()
+    sound = sine(100, RING, 5000)
+    for tick in range(3):
+        c.jitter.ring[:, :RING] = sound
+        c.jitter.heard[:] = sine(100, PAST + FRAME, 5000)
+        c.jitter.newest[:legs] = c.jitter.time[:legs] + 2000
+        take(c.setup, c.jitter, c.wide, c.quality, line, flat, budget, legs, tick)
+        assert 0 < (c.quality.stretched[:legs] > 0).sum() <= SEARCHES * (tick + 1)
+        assert budget[0] == 0
+    assert (c.quality.stretched[:legs] > 0).all()
+
+
+def work():
+    return make_line(), make_flat(), make_budget()
+
+
+def many_legs(legs):
+    """Narrowband legs that play, with a lag of 100 ms too much."""
+    columns = make_columns(legs)
+    for row in range(legs):
+        clear_row(columns, row)
+    columns.setup.open[:legs] = 1
+    columns.setup.wide[:legs] = -1
+    columns.jitter.silent[:legs] = 0
+    columns.jitter.playing[:legs] = 1
+    columns.jitter.target[:legs] = 480
+    columns.jitter.base[:legs] = -1280
+    return columns
 
 
 def test_concealment_does_not_depend_on_the_compiler():

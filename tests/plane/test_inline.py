@@ -54,7 +54,9 @@ class TinyCore:
                 self._events.append(PlayStarted(command.play, len(self.ticks)))
                 self._ends[command.play] = len(self.ticks) + sum(self._clips[c] for c in command.clips)
 
-    def tick(self, now: float) -> list[PlaneEvent]:
+    def skip(self, ticks: int) -> None: ...
+
+    def tick(self, now: float, behind: int = 0) -> list[PlaneEvent]:
         self.ticks.append(now)
         events, self._events = self._events, []
         for play, end in list(self._ends.items()):

@@ -17,7 +17,7 @@ from hookflash.plane.columns.jitter import DELAYS
 from hookflash.plane.columns.wide import PCM
 from hookflash.plane.kernels import jitter as kernels
 from hookflash.plane.kernels.ingest import ingest
-from hookflash.plane.kernels.playout import fit_wide, make_flat, make_line, take
+from hookflash.plane.kernels.playout import fit_wide, make_budget, make_flat, make_line, take
 
 HZ, LOUD = 300, 6000
 SMOOTH = 2 * np.pi * HZ / 8000 * LOUD * 1.08
@@ -107,6 +107,40 @@ def test_a_quiet_network_ends_at_20_ms_and_nothing_is_lost():
     assert 18 <= heard.lag(600) <= 30
     assert (heard.concealed, heard.discarded, heard.duplicates) == (0, 0, 0)
     assert heard.step <= SMOOTH
+
+
+@pytest.mark.parametrize("stalls", [[3], [1, 4, 2], [5, 5], [6], [12], [40]])
+def test_a_stall_of_the_worker_itself_is_no_jitter(stalls):
+    """Ticks come late, back to back, and the oldest of them are left out, as the worker does it."""
+    bench = Bench()
+    phone = bench.leg(1)
+    said = sine(HZ, 3000 * FRAME, LOUD)
+    now, sent, done, skipped, steps = 0, 0, 0, 0, []
+    jitter, quality = bench.plane.columns.jitter, bench.plane.columns.quality
+    stall_at = {300 + 60 * k: stall for k, stall in enumerate(stalls)}
+    while now < 1500:
+        now += stall_at.pop(now, 1)
+        while done + skipped < now:
+            while sent < now:
+                phone.say(said[sent * FRAME :][:FRAME])
+                sent += 1
+            if now - done - skipped - 1 > 5:
+                left = now - done - skipped - 1 - 5
+                bench.plane.skip(left)
+                skipped += left
+            before = int(jitter.heard[0, -1])
+            bench.late_tick(now - done - skipped - 1)
+            done += 1
+            steps.append(np.abs(np.diff(np.r_[before, jitter.heard[0, PAST:].astype(int)])).max())
+            if done > 200:
+                # 20 ms at the least, and what cannot be told from it.
+                assert jitter.target[0] <= 320
+                assert jitter.usual[0] <= 160
+    assert quality.concealed[0] <= 320 * len(stalls)
+    assert max(steps[200:]) <= SMOOTH + LOUD / 16
+    if not skipped:
+        assert (quality.concealed[0], quality.discarded[0]) == (0, 0)
+    assert 18 <= (bench.plane.ticks * FRAME - int(jitter.base[0] + jitter.time[0])) / 8 <= 45
 
 
 @pytest.mark.parametrize("span", [80, 240, 320, 480])
@@ -226,7 +260,7 @@ def test_everything_at_once_for_an_hour():
         ticks = np.ceil((np.arange(count) + 1) / (1 + drift) + 0.3 + late).astype(int)
         for i in np.flatnonzero(keep).tolist():
             arrivals[ticks[i]].append((row, i))
-    line, flat = make_line(), make_flat()
+    line, flat, budget = make_line(), make_flat(), make_budget()
     rows = np.arange(legs)
     steps = np.zeros(legs, int)
     lags = np.zeros((legs, hour // 50))
@@ -247,7 +281,7 @@ def test_everything_at_once_for_an_hour():
                 rx.length[row] = 172
             ingest(c.setup, rx, c.jitter, c.wide, c.detect, c.quality, rows, legs, tick, 480, first)
             waiting, first = again, False
-        take(c.setup, c.jitter, c.wide, c.quality, line, flat, legs, tick)
+        take(c.setup, c.jitter, c.wide, c.quality, line, flat, budget, legs, tick)
         if tick % 50 == 49:
             heard = c.jitter.heard[:legs, :].astype(np.int32)
             if tick > 200:
@@ -322,7 +356,7 @@ def wide_leg(row=0, slot=0):
 def test_wideband_audio_is_heard_concealed_and_stretched_at_16_khz():
     c = wide_leg()
     kernels.forget(c.jitter, 0, 480)
-    line, flat = make_line(), make_flat()
+    line, flat, budget = make_line(), make_flat(), make_budget()
     n = np.arange(320 * 1000)
     said = np.round(6000 * np.sin(2 * np.pi * 440 * n / 16000)).astype(np.int16)
     out = []
@@ -340,9 +374,9 @@ def test_wideband_audio_is_heard_concealed_and_stretched_at_16_khz():
                 tick,
                 480,
             )
-        take(c.setup, c.jitter, c.wide, c.quality, line, flat, 1, tick)
+        take(c.setup, c.jitter, c.wide, c.quality, line, flat, budget, 1, tick)
         assert c.wide.taken[0] <= 240
-        fit_wide(c.setup, c.jitter, c.wide, c.quality, line, flat, 1)
+        fit_wide(c.setup, c.jitter, c.wide, c.quality, line, flat, budget, 1)
         out.append(c.wide.heard[0, 2 * PAST :].copy())
     sound = np.concatenate(out)
     assert np.array_equal(sound[3 * 320 : 30 * 320], said[: 27 * 320])

@@ -258,7 +258,9 @@ class Busy:
             self._share = 0.0
             self._events.append(LegClosed(command.leg, 0, 0, 0, 0.0))
 
-    def tick(self, now: float) -> list[PlaneEvent]:
+    def skip(self, ticks: int) -> None: ...
+
+    def tick(self, now: float, behind: int = 0) -> list[PlaneEvent]:
         until = time.monotonic() + self._share * TICK
         while time.monotonic() < until:
             pass

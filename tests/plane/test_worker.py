@@ -50,7 +50,9 @@ class ScriptedCore:
     def apply(self, command: PlaneCommand) -> None:
         self.applied.append(command)
 
-    def tick(self, now: float) -> list[PlaneEvent]:
+    def skip(self, ticks: int) -> None: ...
+
+    def tick(self, now: float, behind: int = 0) -> list[PlaneEvent]:
         self.ticks.append(now)
         return list(self._on_tick(len(self.ticks)))
 

@@ -252,12 +252,20 @@ class Plane:
 
     # --- the tick ---
 
-    def tick(self, now: float) -> list[PlaneEvent]:
-        """One step of 20 ms at ``now`` (monotonic seconds); what happened since the last one, in order."""
+    def skip(self, ticks: int) -> None:
+        """Leave out ``ticks`` ticks, between two others: what was to be heard in them is not heard."""
+        self._receiver.leap(ticks, self._rows.used)
+
+    def tick(self, now: float, behind: int = 0) -> list[PlaneEvent]:
+        """One step of 20 ms at ``now`` (monotonic seconds); what happened since the last one, in order.
+
+        ``behind`` is by how many ticks, begun ones included, this one comes too late: so much later than it
+        seems may what is read now have come.
+        """
         self._now = now
         used = self._rows.used
         self.taps.look()
-        self._receiver.run(self.ticks)
+        self._receiver.run(self.ticks, behind)
         self._hearing.run(self.ticks, used)
         plays = self.plays
         told = advance(plays.plays, plays.clips, plays.pool.samples, plays.used)

@@ -8,7 +8,7 @@ import numpy as np
 
 from hookflash.plane.columns import Columns
 from hookflash.plane.kernels.dtmf import detect_keys
-from hookflash.plane.kernels.playout import fit_wide, make_flat, make_line, take
+from hookflash.plane.kernels.playout import fit_wide, make_budget, make_flat, make_line, take
 from hookflash.plane.kernels.wide import decode_g722, narrow_slots
 from hookflash.plane.legs import Legs
 from hookflash.plane.receiving import tell_keys
@@ -24,15 +24,16 @@ class Hearing:
         self._tell = tell
         self._line = make_line()
         self._flat = make_flat()
+        self._budget = make_budget()
 
     def run(self, tick: int, used: int) -> None:
         """Move every leg a frame on."""
         c = self._columns
         self._legs.packets.settle()
-        take(c.setup, c.jitter, c.wide, c.quality, self._line, self._flat, used, tick)
+        take(c.setup, c.jitter, c.wide, c.quality, self._line, self._flat, self._budget, used, tick)
         if self._legs.wide_used:
             decode_g722(c.wide, self._legs.coded)
-            fit_wide(c.setup, c.jitter, c.wide, c.quality, self._line, self._flat, used)
+            fit_wide(c.setup, c.jitter, c.wide, c.quality, self._line, self._flat, self._budget, used)
             narrow_slots(c.jitter, c.wide, self._legs.wide_used)
         if detect_keys(c.setup, c.receive, c.jitter, c.detect, used, tick):
             tell_keys(self._legs, c.detect.key[:used], np.arange(used), "inband", tick, self._tell)

@@ -8,13 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hookflash.plane.columns import Columns
-from hookflash.plane.kernels.ingest import ingest
+from hookflash.plane.kernels.ingest import MAX_OWED, ingest
+from hookflash.plane.kernels.jitter import leap
 from hookflash.plane.legs import Leg, Legs
 from hookflash.plane.sendings import CODES
 from hookflash.ports.plane import PlaneEvent, ToneHeard
 
 MAX_READS = 4
 """Further reads of a row that is behind, in one tick."""
+MAX_DRAIN = 64
+"""The same in a tick that is late itself: all that has come meanwhile is read before anything is missed."""
 
 
 class Receiver:
@@ -28,10 +31,28 @@ class Receiver:
         self._tell = tell
         self._delay = legs.packets.delay = delay
         self._tick = 0
+        self._behind = 0
+        self._left_out = False
 
-    def run(self, tick: int) -> None:
-        """Read every socket, some more than once."""
+    def leap(self, ticks: int, used: int) -> None:
+        """``ticks`` ticks were left out: drop what was to be heard in them, and expect what came in them."""
+        c = self._columns
+        self._left_out = True
+        leap(c.setup, c.receive, c.jitter, c.wide, used, ticks)
+        c.receive.owed[:used] = np.where(c.receive.ssrc[:used] >= 0, MAX_OWED, 0)
+
+    def run(self, tick: int, behind: int = 0) -> None:
+        """Read every socket, some more than once. ``behind`` ticks more should have been done by now."""
         self._tick = tick
+        if behind != self._behind:
+            self._behind = behind
+            self._columns.jitter.behind[:] = behind
+        self._read(tick, behind)
+        if self._left_out:
+            self._left_out = False
+            self._columns.jitter.left_out[:] = 0
+
+    def _read(self, tick: int, behind: int) -> None:
         for latched in self._legs.run(tick, self._take):
             self._tell(latched)
         reads = self._legs.reads
@@ -42,15 +63,15 @@ class Receiver:
         secured = self._legs.secured
         if secured:
             secured.unprotect(tick)
-        behind = self._ingest(rows, first=True)
-        for _ in range(MAX_READS):
-            if not behind:
+        more = self._ingest(rows, first=True)
+        for _ in range(MAX_DRAIN if behind else MAX_READS):
+            if not more:
                 break
             rows = rows[self._columns.receive.again[rows] != 0]
             reads.run(rows)
             if secured:
                 secured.unprotect(tick, rows)
-            behind = self._ingest(rows, first=False)
+            more = self._ingest(rows, first=False)
 
     def _take(self, leg: Leg, length: int) -> None:
         self._columns.receive.length[leg.row] = length

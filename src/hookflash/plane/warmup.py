@@ -110,6 +110,7 @@ def run_all() -> None:
         # Until what was held for the lost one is due.
         for tick in range(5):
             plane.tick(0.16 + 0.02 * tick)
+    plane.skip(1)
     plane.close()
     if system_calls.NATIVE:
         # A network in memory has no sockets that a kernel could call.

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
+import math
 import os
 import resource
 import signal
@@ -54,6 +55,15 @@ _COLLECT_ALL_EVERY = 30_000
 _COLLECT_SPARE = 0.008
 
 
+ON_TIME = 0.001
+"""Seconds a tick may be late without it mattering to when packets seem to have come."""
+
+
+def behind(late: float) -> int:
+    """Ticks, begun ones included, that should be done by now, of a tick that is ``late`` seconds late."""
+    return max(math.ceil((late - ON_TIME) / TICK), 0)
+
+
 class Core(Protocol):
     """What a worker drives: the media plane, or a stand-in for it in tests."""
 
@@ -68,8 +78,12 @@ class Core(Protocol):
 
     def apply(self, command: PlaneCommand) -> None: ...
 
-    def tick(self, now: float) -> list[PlaneEvent]:
-        """One 20 ms step at ``now`` (monotonic seconds); what happened in it."""
+    def tick(self, now: float, behind: int = 0) -> list[PlaneEvent]:
+        """One 20 ms step at ``now`` (monotonic seconds), ``behind`` ticks too late; what happened in it."""
+        ...
+
+    def skip(self, ticks: int) -> None:
+        """Leave out ``ticks`` ticks."""
         ...
 
     def close(self) -> None:
@@ -114,7 +128,7 @@ class Worker:
                 if isinstance(command, Shutdown):
                     return
                 self._apply(command)
-            events = self._core.tick(begun)
+            events = self._core.tick(begun, behind(begun - due))
             self._ticks += 1
             self._count_legs(events)
             ended = self._now()
@@ -152,6 +166,7 @@ class Worker:
         if behind > CATCH_UP:
             skip = behind - CATCH_UP
             self.skipped += skip
+            self._core.skip(skip)
             due += skip * TICK
         return due
 

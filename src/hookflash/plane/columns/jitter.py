@@ -28,8 +28,11 @@ class Jitter(NamedTuple):
     """The jitter ring, its delay, and its playout. All times are in units of 1/8000 s, unwrapped.
 
     The *offset* of a packet is its arrival (tick * 160) minus its time, its *delay* by how much that is more
-    than ``base``. The *lag* of a leg is how long a packet without delay waits in the ring: arrival minus
-    ``base`` minus ``time``. Playout moves the lag towards ``target``.
+    than ``base``. When the worker itself is late, packets wait in the socket and are read by ticks that
+    should have been over: what came within those ticks counts as having come when it was due.
+
+    The *lag* of a leg is how long a packet without delay waits in the ring: arrival minus ``base`` minus
+    ``time``. Playout moves the lag towards ``target``.
     """
 
     ring: NDArray[np.int16]  # [rows, RING + RING_PAD] samples (G.722: octets) at time mod RING
@@ -46,6 +49,9 @@ class Jitter(NamedTuple):
     usual: NDArray[np.int16]  # delay that all but one in 128 packets keep to
     peak: NDArray[np.int16]  # what the slowest packets needed, forgotten bit by bit
     target: NDArray[np.int16]  # the lag that is wanted
+    behind: NDArray[np.int16]  # how many ticks later than the tick says what is read now may have come
+    left_out: NDArray[np.int16]  # how many ticks earlier it may have come, in ticks that were left out
+    queued: NDArray[np.uint8]  # 1 the packet stood behind another one in the socket
     late: NDArray[np.int16]  # packets in a row that came too late
     late_delay: NDArray[np.int64]  # delay of the first of them
     moving: NDArray[np.int8]  # the lag is being 1 shortened, -1 lengthened, 0 left as it is

@@ -8,6 +8,9 @@ over what is made up.
 It works on a *line*: the past, and behind it what was taken out of the ring, at 8,000 (scale 1) or
 16,000 Hz (scale 2). The samples made up earlier are in the line already faded; repeating one takes the ratio
 of two gains.
+
+A stall of the network makes a hole in every leg at once, and what that costs must not make the tick late, or
+the next one has holes as well. So searches are counted, and only so many are done in a tick (*budget*).
 """
 
 from __future__ import annotations
@@ -45,27 +48,30 @@ def find_period(flat: NDArray[np.float32], end: int, least: int, most: int, wind
 
     Returns it and the normalised correlation there, 0 for silence.
     """
-    best = np.float32(-2)
-    found = least
-    start = end - window
+    # Slices, counted from 0: an index that may be negative keeps loops from being vectorised.
+    now = flat[end - window : end]
     energy = np.float32(0)
     for i in range(window):
-        energy += flat[start + i] * flat[start + i]
+        energy += now[i] * now[i]
     if energy < 1.0:
         return least, 0.0
+    then = flat[end - window - least :]
     other = np.float32(0)
     for i in range(window):
-        other += flat[start - least + i] * flat[start - least + i]
+        other += then[i] * then[i]
+    best = np.float32(-2)
+    found = least
     for lag in range(least, most + 1):
+        then = flat[end - window - lag :]
         product = np.float32(0)
         for i in range(window):
-            product += flat[start + i] * flat[start - lag + i]
+            product += now[i] * then[i]
         likeness = product / np.float32(math.sqrt(energy * max(other, np.float32(1))))
         # Of two that are as good the shorter one: less of the past is heard again.
         if likeness > best + np.float32(0.005):
             best = likeness
             found = lag
-        before, after = flat[start - lag - 1], flat[end - lag - 1]
+        before, after = flat[max(end - window - lag - 1, 0)], flat[end - lag - 1]
         other = max(other + before * before - after * after, np.float32(0))
     return found, float(best)
 
@@ -75,36 +81,31 @@ def choose_period(
     line: NDArray[np.int16], flat: NDArray[np.float32], at: int, scale: int
 ) -> tuple[int, float]:
     """The pitch period of a line before ``at`` in its own samples, and the correlation there."""
-    for i in range(PAST):
-        if scale == 1:
-            flat[i] = line[at - PAST + i]
-        else:
-            j = at - 2 * PAST + 2 * i
-            flat[i] = (np.float32(line[j]) + np.float32(line[j + 1])) * np.float32(0.5)
+    past = line[at - PAST * scale : at]
+    if scale == 1:
+        for i in range(PAST):
+            flat[i] = past[i]
+    else:
+        for i in range(PAST):
+            flat[i] = (np.float32(past[2 * i]) + np.float32(past[2 * i + 1])) * np.float32(0.5)
     period, likeness = find_period(flat, PAST, SHORTEST, LONGEST, FRAME)
     if scale == 1:
         return period, likeness
     # Between two samples at 8,000 Hz there is one more at 16,000.
     best = -1.0e30
     found = 2 * period
+    now = line[at - FRAME : at]
     for lag in range(2 * period - 1, 2 * period + 2):
-        product = 0.0
-        other = 1.0
-        for i in range(at - FRAME, at):
-            product += float(line[i]) * float(line[i - lag])
-            other += float(line[i - lag]) * float(line[i - lag])
+        then = line[at - FRAME - lag : at - lag]
+        product = np.float32(0)
+        other = np.float32(1)
+        for i in range(FRAME):
+            product += np.float32(now[i]) * np.float32(then[i])
+            other += np.float32(then[i]) * np.float32(then[i])
         if product / math.sqrt(other) > best:
             best = product / math.sqrt(other)
             found = lag
     return found, likeness
-
-
-@part
-def gain(at: int, scale: int) -> float:
-    """Of the sample ``at`` samples into what is made up; 1 before it."""
-    if at < HOLD * scale:
-        return 1.0
-    return max(GONE * scale - at, 0) / ((GONE - HOLD) * scale)
 
 
 @part
@@ -114,37 +115,78 @@ def place(grain: int) -> int:
 
 
 @part
-def repeated(line: NDArray[np.int16], i: int, hidden: int, distance: int, scale: int) -> float:
-    """The sample ``distance`` before ``i``, as faded as one ``hidden`` samples into a hole is."""
-    now = gain(hidden, scale)
-    if now <= 0.0:
-        return 0.0
-    return float(line[i - distance]) * now / gain(hidden - distance, scale)
+def repeat(
+    line: NDArray[np.int16],
+    made: NDArray[np.float32],
+    at: int,
+    distance: int,
+    hidden: int,
+    count: int,
+    scale: int,
+) -> None:
+    """The samples ``distance`` before ``at``, as faded as those ``hidden`` samples into a hole are.
+
+    ``count`` is at most ``distance``.
+    """
+    then = line[at - distance : at - distance + count]
+    left = np.float32(GONE * scale - hidden)
+    far = np.float32(distance)
+    slope = np.float32(1.0 / ((GONE - HOLD) * scale))
+    for i in range(count):
+        here = left - np.float32(i)
+        now = min(max(here * slope, np.float32(0)), np.float32(1))
+        made[i] = np.float32(then[i]) * (now / min((here + far) * slope, np.float32(1)))
 
 
 @part
-def make_up(jitter: Jitter, row: int, line: NDArray[np.int16], i: int, scale: int, noise: bool) -> float:
-    """The sample of place ``i``, while the leg's concealment is ``hidden`` samples long."""
+def make_up(
+    jitter: Jitter,
+    row: int,
+    line: NDArray[np.int16],
+    flat: NDArray[np.float32],
+    at: int,
+    most: int,
+    scale: int,
+    noise: bool,
+) -> int:
+    """The next samples from ``at`` on into ``flat``: how many, at most ``most``.
+
+    The leg's concealment is ``hidden`` samples long there.
+    """
     hidden = int(jitter.hidden[row])
     period = int(jitter.period[row])
-    value = 0.0
-    if period > 0:
-        value = repeated(line, i, hidden, period, scale)
-    elif hidden < GONE * scale:
-        grain = hidden // (GRAIN * scale)
-        into = hidden - grain * GRAIN * scale
-        value = repeated(line, i, hidden, place(grain) * scale, scale)
-        half = GRAIN * scale // 2
-        if grain > 0 and into < half:
+    half = flat.shape[0] // 2
+    made, other = flat[:half], flat[half:]
+    count = min(most, half)
+    if hidden >= GONE * scale:
+        for i in range(count):
+            made[i] = 0
+    elif period > 0:
+        count = min(count, period, GONE * scale - hidden)
+        repeat(line, made, at, period, hidden, count, scale)
+    else:
+        size = GRAIN * scale
+        grain = hidden // size
+        into = hidden - grain * size
+        if grain > 0 and into < size // 2:
+            count = min(count, size // 2 - into)
+            repeat(line, made, at, place(grain) * scale, hidden, count, scale)
+            repeat(line, other, at, place(grain - 1) * scale, hidden, count, scale)
             # Noise: it is powers that add up.
-            share = (into + 0.5) / half
-            before = repeated(line, i, hidden, place(grain - 1) * scale, scale)
-            value = value * math.sqrt(share) + before * math.sqrt(1.0 - share)
-    if hidden < BRIDGE * scale:
-        value += jitter.step[row] * (1.0 - hidden / (BRIDGE * scale))
+            step = np.float32(2.0 / size)
+            for i in range(count):
+                share = (np.float32(into + i) + np.float32(0.5)) * step
+                made[i] = made[i] * math.sqrt(share) + other[i] * math.sqrt(np.float32(1) - share)
+        else:
+            count = min(count, size - into)
+            repeat(line, made, at, place(grain) * scale, hidden, count, scale)
+    for i in range(min(count, BRIDGE * scale - hidden)):
+        made[i] += jitter.step[row] * (1.0 - (hidden + i) / (BRIDGE * scale))
     if noise:
-        value += make_noise(jitter, row) * (1.0 - gain(hidden, scale))
-    return value
+        for i in range(count):
+            left = (GONE * scale - hidden - i) / ((GONE - HOLD) * scale)
+            made[i] += make_noise(jitter, row) * (1.0 - min(max(left, 0.0), 1.0))
+    return count
 
 
 @part
@@ -155,14 +197,80 @@ def limited(value: float) -> int:
 
 @part
 def begin_hole(
-    jitter: Jitter, row: int, line: NDArray[np.int16], flat: NDArray[np.float32], i: int, scale: int
+    jitter: Jitter,
+    row: int,
+    line: NDArray[np.int16],
+    flat: NDArray[np.float32],
+    i: int,
+    scale: int,
+    budget: NDArray[np.int64],
 ) -> None:
     """Decide how to go on from what was heard before ``i``."""
-    period, likeness = choose_period(line, flat, i, scale)
+    jitter.hidden[row] = 0
+    if budget[0] > 0:
+        budget[0] -= 1
+        period, likeness = choose_period(line, flat, i, scale)
+    else:
+        period, likeness = LONGEST * scale, 1.0
     first = period if likeness >= VOICED else place(0) * scale
     jitter.period[row] = period if likeness >= VOICED else -1
-    jitter.hidden[row] = 0
     jitter.step[row] = np.float32(line[i - 1]) - np.float32(line[i - 1 - first])
+
+
+@part
+def fill(
+    jitter: Jitter,
+    quality: Quality,
+    row: int,
+    line: NDArray[np.int16],
+    flat: NDArray[np.float32],
+    begin: int,
+    end: int,
+    scale: int,
+    noise: bool,
+) -> None:
+    """Make up what is from ``begin`` to ``end``."""
+    jitter.back[row] = 0
+    gone = GONE * scale
+    quality.concealed[row] += (min(end - begin, gone - int(jitter.hidden[row])) + scale - 1) // scale
+    at = begin
+    while at < end:
+        count = make_up(jitter, row, line, flat, at, end - at, scale, noise)
+        out = line[at : at + count]
+        for i in range(count):
+            out[i] = limited(flat[i])
+        jitter.hidden[row] = min(jitter.hidden[row] + count, gone)
+        at += count
+
+
+@part
+def fade_in(
+    jitter: Jitter,
+    row: int,
+    line: NDArray[np.int16],
+    flat: NDArray[np.float32],
+    begin: int,
+    end: int,
+    scale: int,
+    noise: bool,
+) -> None:
+    """Fade what is real from ``begin`` to ``end`` in over what would have been made up."""
+    whole = RETURN * scale
+    end = min(end, begin + whole - int(jitter.back[row]))
+    at = begin
+    while at < end:
+        count = make_up(jitter, row, line, flat, at, end - at, scale, noise)
+        out = line[at : at + count]
+        back = int(jitter.back[row])
+        for i in range(count):
+            share = np.float32(back + 1 + i) * np.float32(1.0 / (whole + 1))
+            out[i] = limited(np.float32(out[i]) * share + flat[i] * (np.float32(1) - share))
+        jitter.hidden[row] = min(jitter.hidden[row] + count, GONE * scale)
+        jitter.back[row] += count
+        at += count
+    if jitter.back[row] >= whole:
+        jitter.hidden[row] = 0
+        jitter.back[row] = 0
 
 
 @kernel
@@ -175,44 +283,39 @@ def conceal(
     end: int,
     scale: int,
     noise: bool,
+    budget: NDArray[np.int64],
 ) -> int:
     """Make up what is MISSING of a line from its past's end to ``end``; how many samples of it are real.
 
     The state in the columns goes on from the frame before. ``noise``: what is missing is comfort noise.
+    ``budget[0]`` is how many searches are left in this tick: without one the last 20 ms are repeated.
     """
     real = 0
-    other = False
-    for i in range(PAST * scale, end):
+    at = PAST * scale
+    while at < end:
+        begin = at
+        gap = line[at] == MISSING
+        while at < end and (line[at] == MISSING) == gap:
+            at += 1
         hidden = jitter.hidden[row]
-        if line[i] == MISSING:
-            if hidden < 0 and not noise:
-                # Nothing has been said yet.
-                line[i] = 0
+        if not gap:
+            real += at - begin
+            if hidden <= 0:
+                jitter.hidden[row] = 0
                 continue
-            if hidden == 0 or jitter.back[row] > 0 or jitter.period[row] == 0:
-                begin_hole(jitter, row, line, flat, i, scale)
-            elif hidden < 0:
-                jitter.hidden[row] = GONE * scale
-                jitter.period[row] = -1
-            jitter.back[row] = 0
-            line[i] = limited(make_up(jitter, row, line, i, scale, noise))
-            if jitter.hidden[row] < GONE * scale:
-                jitter.hidden[row] += 1
-                quality.concealed[row] += scale == 1 or other
-                other = not other
+            if jitter.period[row] == 0:
+                begin_hole(jitter, row, line, flat, begin, scale, budget)
+            fade_in(jitter, row, line, flat, begin, at, scale, noise)
             continue
-        real += 1
-        if hidden <= 0:
-            jitter.hidden[row] = 0
+        if hidden < 0 and not noise:
+            # Nothing has been said yet.
+            for i in range(begin, at):
+                line[i] = 0
             continue
-        if jitter.period[row] == 0:
-            begin_hole(jitter, row, line, flat, i, scale)
-        jitter.back[row] += 1
-        share = jitter.back[row] / (RETURN * scale + 1.0)
-        made = make_up(jitter, row, line, i, scale, noise)
-        line[i] = limited(line[i] * share + made * (1.0 - share))
-        jitter.hidden[row] = min(jitter.hidden[row] + 1, GONE * scale)
-        if jitter.back[row] >= RETURN * scale:
-            jitter.hidden[row] = 0
-            jitter.back[row] = 0
+        if hidden == 0 or jitter.back[row] > 0 or jitter.period[row] == 0:
+            begin_hole(jitter, row, line, flat, begin, scale, budget)
+        elif hidden < 0:
+            jitter.hidden[row] = GONE * scale
+            jitter.period[row] = -1
+        fill(jitter, quality, row, line, flat, begin, at, scale, noise)
     return real

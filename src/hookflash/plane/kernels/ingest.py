@@ -179,7 +179,8 @@ def ingest_packet(
     if not is_audio:
         take_noise(jitter, wide, row, int(setup.wide[row]), data[start:end], units, tick)
         return 1
-    measure_jitter(rx, row, tick * clock, time)
+    before, behind = int(jitter.left_out[row]) * clock, int(jitter.behind[row]) * clock
+    measure_jitter(rx, row, tick * clock, before, behind, time)
     if setup.codec[row] == OPUS:
         rx.span[row] = FRAME
         rx.packet[row] = 1 + marker
@@ -227,6 +228,7 @@ def ingest(
         rx.packet[row] = 0
         if first and rx.ssrc[row] >= 0:
             rx.owed[row] = min(rx.owed[row] + FRAME, MAX_OWED)
+        jitter.queued[row] = not first
         if length <= 0:
             if not first:
                 rx.owed[row] = 0
@@ -236,6 +238,8 @@ def ingest(
             span = max(rx.span[row], 1)
             rx.owed[row] = max(rx.owed[row] - span, 0)
             more = rx.owed[row] >= span or (row + tick) % SECOND_LOOK == 0
+            # Before there is a hole: what it lacks may be waiting.
+            more |= jitter.playing[row] != 0 and jitter.newest[row] - jitter.time[row] < FRAME
             if not first:
                 # There was a backlog; until a read comes back empty, the next tick looks twice as well.
                 rx.owed[row] = max(rx.owed[row], span)

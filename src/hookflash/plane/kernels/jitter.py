@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.plane.columns import FRAME, MISSING, RATE, RING, Jitter, Quality, Setup, Wide
+from hookflash.plane.columns import FRAME, MISSING, RATE, RING, Jitter, Quality, Receive, Setup, Wide
 from hookflash.plane.columns.jitter import DELAYS
 from hookflash.plane.kernels.compiling import kernel, part
 from hookflash.plane.kernels.events import difference
@@ -72,7 +72,7 @@ def start_playout(jitter: Jitter, wide: Wide, row: int, slot: int, time: int, ti
     jitter.newest[row] = time
     if jitter.silent[row] > 0:
         jitter.hidden[row] = -1
-    jitter.base[row] = tick * FRAME - time
+    jitter.base[row] = (tick + int(jitter.behind[row])) * FRAME - time
     jitter.base_next[row] = jitter.base[row]
     jitter.window[row] = tick
     jitter.settled[row] = tick
@@ -160,14 +160,20 @@ def admit(
     ``step`` is by how much the packet's sequence number is beyond the newest before, ``marker`` that a talk
     spurt begins, ``first`` the target of a leg of which nothing is known.
     """
-    offset = tick * FRAME - time
+    early = tick * FRAME - time
+    latest = early + int(jitter.behind[row]) * FRAME
+    earliest = early - int(jitter.left_out[row]) * FRAME
+    # What waited for us was on time, if it can have been. Of what stood behind another packet nobody knows
+    # since when: a tick may be held up while it reads.
+    due = int(jitter.base[row])
+    offset = max(earliest, due if jitter.queued[row] != 0 else min(latest, due))
     depth = time - jitter.time[row]
     # A talk spurt after a pause starts anew: the sender's time may be vague.
     restart = jitter.playing[row] == 0 or (
         marker != 0 and jitter.newest[row] <= jitter.time[row] and step > 0
     )
     if not restart and depth + count <= 0:
-        if not jumped(jitter, row, offset - jitter.base[row], depth, step, marker):
+        if not jumped(jitter, row, early - jitter.base[row], depth, step, marker):
             quality.discarded[row] += 1
             learn(jitter, row, offset, tick)
             return count
@@ -179,10 +185,42 @@ def admit(
         restart = True
     if restart:
         start_playout(jitter, wide, row, slot, time, tick)
+        offset = latest
     jitter.late[row] = 0
     learn(jitter, row, offset, tick)
     jitter.newest[row] = max(jitter.newest[row], time + count)
     return int(max(jitter.time[row] - time, 0))
+
+
+@kernel
+def leap(setup: Setup, rx: Receive, jitter: Jitter, wide: Wide, used: int, ticks: int) -> None:
+    """``ticks`` ticks were left out: what would have been heard in them is dropped by every leg.
+
+    Ticks go on being counted as if there had been none, so what stands for times of arrival is moved. What
+    came in them is read by the next tick.
+    """
+    units = ticks * FRAME
+    for row in range(used):
+        if setup.open[row] == 0:
+            continue
+        if rx.transit[row] >= 0:
+            rx.transit[row] = (rx.transit[row] - ticks * int(setup.clock[row])) & 0xFFFFFFFF
+        jitter.left_out[row] = ticks
+        if jitter.playing[row] == 0:
+            continue
+        slot = int(setup.wide[row])
+        for i in range(min(units, RING)):
+            jitter.ring[row, (jitter.time[row] + i) & (RING - 1)] = MISSING
+        if slot >= 0:
+            for i in range(2 * min(units, RING)):
+                wide.ring[slot, (2 * jitter.time[row] + i) & (2 * RING - 1)] = MISSING
+        jitter.time[row] += units
+        jitter.base[row] -= units
+        jitter.base_next[row] -= units
+        if jitter.hidden[row] == 0:
+            # What follows is faded in.
+            jitter.hidden[row] = 1
+            jitter.period[row] = 0
 
 
 @part

@@ -37,6 +37,8 @@ PATIENCE = 8
 """Ticks to wait for such a place."""
 URGENT = 640
 """Lag too much or too little that is not waited with."""
+SEARCHES = 192
+"""Searches for a pitch period in one tick, of all legs; each takes about a microsecond."""
 
 
 @part
@@ -124,8 +126,12 @@ def plan(
     slot: int,
     flat: NDArray[np.float32],
     lag: int,
+    budget: NDArray[np.int64],
 ) -> int:
-    """How many units to take for this frame; ``jitter.splice`` says how many it is to leave out or repeat."""
+    """How many units to take for this frame; ``jitter.splice`` says how many it is to leave out or repeat.
+
+    A splice takes one of the searches that are left in ``budget[0]``, and waits when there is none.
+    """
     jitter.splice[row] = 0
     error = lag - jitter.target[row]
     if error > 0:
@@ -143,8 +149,9 @@ def plan(
     if moving * error < NEAR:
         moving = 0
     jitter.moving[row] = moving
-    if moving == 0 or jitter.hidden[row] != 0:
+    if moving == 0 or jitter.hidden[row] != 0 or budget[0] <= 0:
         return FRAME
+    budget[0] -= 1
     units = stretch(jitter, row, flat, error)
     if units == 0 or (moving > 0 and there < FRAME + units):
         return FRAME
@@ -169,6 +176,7 @@ def fit(
     taken: int,
     heard: NDArray[np.int16],
     scale: int,
+    budget: NDArray[np.int64],
 ) -> None:
     """Make ``heard`` of a line: behind the past it has ``taken`` units, some of which may be MISSING."""
     past, frame = PAST * scale, FRAME * scale
@@ -177,7 +185,7 @@ def fit(
     for i in range(past + taken * scale, end):
         line[i] = MISSING
     noise = is_noise(jitter, row)
-    real = conceal(jitter, quality, row, line, flat, end, scale, noise)
+    real = conceal(jitter, quality, row, line, flat, end, scale, noise, budget)
     if units != 0:
         splice(line, units, scale)
         jitter.splice[row] = 0
@@ -218,6 +226,7 @@ def take(
     quality: Quality,
     line: NDArray[np.int16],
     flat: NDArray[np.float32],
+    budget: NDArray[np.int64],
     used: int,
     tick: int,
 ) -> None:
@@ -225,9 +234,15 @@ def take(
 
     Of narrowband legs ``heard[PAST:]`` is then what they say in this tick. Of wideband ones ``wide.codes`` or
     ``wide.raw`` has ``wide.taken`` units, from which ``fit_wide`` makes it. ``line`` and ``flat`` are memory
-    to work in (:func:`make_line`, :func:`make_flat`).
+    to work in (:func:`make_line`, :func:`make_flat`, :func:`make_budget`).
     """
-    for row in range(used):
+    budget[0] = SEARCHES
+    # Every tick begins with other legs, so that each gets its share of the searches.
+    first = tick * SEARCHES % max(used, 1)
+    for k in range(used):
+        row = first + k
+        if row >= used:
+            row -= used
         if setup.open[row] == 0:
             continue
         slot = setup.wide[row]
@@ -244,7 +259,7 @@ def take(
         error = lag - jitter.target[row]
         count = FRAME
         if error >= ABOVE or error <= -BELOW or there < FRAME or jitter.moving[row] != 0:
-            count = plan(jitter, quality, wide, row, slot, flat, lag)
+            count = plan(jitter, quality, wide, row, slot, flat, lag, budget)
         time = jitter.time[row]
         jitter.time[row] = time + count
         if slot >= 0:
@@ -270,7 +285,7 @@ def take(
             for i in range(PAST):
                 line[i] = heard[FRAME + i]
             move_from(jitter.ring[row], RING, time, line[PAST:], count)
-        fit(jitter, quality, row, line, flat, count, heard, 1)
+        fit(jitter, quality, row, line, flat, count, heard, 1, budget)
 
 
 @kernel
@@ -281,6 +296,7 @@ def fit_wide(
     quality: Quality,
     line: NDArray[np.int16],
     flat: NDArray[np.float32],
+    budget: NDArray[np.int64],
     used: int,
 ) -> None:
     """Make ``wide.heard`` of every wideband leg that plays, out of what is in ``wide.raw``."""
@@ -305,7 +321,7 @@ def fit_wide(
                 line[i] = heard[2 * FRAME + i]
             for i in range(2 * count):
                 line[2 * PAST + i] = raw[i]
-        fit(jitter, quality, row, line, flat, count, heard, 2)
+        fit(jitter, quality, row, line, flat, count, heard, 2, budget)
 
 
 def make_line() -> NDArray[np.int16]:
@@ -316,3 +332,8 @@ def make_line() -> NDArray[np.int16]:
 def make_flat() -> NDArray[np.float32]:
     """Memory for the past of a leg as fractions."""
     return np.zeros(PAST, np.float32)
+
+
+def make_budget() -> NDArray[np.int64]:
+    """Memory for how many searches are left in a tick."""
+    return np.zeros(1, np.int64)

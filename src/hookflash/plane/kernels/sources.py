@@ -90,9 +90,17 @@ def follow_sequence(rx: Receive, row: int, sequence: int) -> tuple[int, bool]:
 
 
 @part
-def measure_jitter(rx: Receive, row: int, arrival: int, time: int) -> None:
-    """Interarrival jitter (RFC 3550 A.8); times and jitter in units of the RTP clock."""
+def measure_jitter(rx: Receive, row: int, arrival: int, before: int, behind: int, time: int) -> None:
+    """Interarrival jitter (RFC 3550 A.8); times and jitter in units of the RTP clock.
+
+    The packet came between ``before`` earlier than ``arrival`` and ``behind`` later: when it was due, if that
+    is possible.
+    """
     transit = (arrival - time) & 0xFFFFFFFF
     if rx.transit[row] >= 0:
-        rx.jitter[row] += (abs(difference(transit, rx.transit[row])) - rx.jitter[row]) / 16.0
+        change = difference(transit, rx.transit[row])
+        waited = min(-change, behind) if change < 0 else -min(change, before)
+        change += waited
+        transit = (transit + waited) & 0xFFFFFFFF
+        rx.jitter[row] += (abs(change) - rx.jitter[row]) / 16.0
     rx.transit[row] = transit

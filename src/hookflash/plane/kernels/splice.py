@@ -21,9 +21,10 @@ PLACES = 10
 @part
 def misfit(line: NDArray[np.int16], first: int, second: int, count: int) -> float:
     """How much two stretches of a line differ: mean square."""
+    a, b = line[first : first + count], line[second : second + count]
     total = np.float32(0)
     for i in range(count):
-        d = np.float32(line[first + i]) - np.float32(line[second + i])
+        d = np.float32(a[i]) - np.float32(b[i])
         total += d * d
     return float(total / count)
 
