@@ -102,8 +102,9 @@ def choose_period(
         for i in range(FRAME):
             product += np.float32(now[i]) * np.float32(then[i])
             other += np.float32(then[i]) * np.float32(then[i])
-        if product / math.sqrt(other) > best:
-            best = product / math.sqrt(other)
+        likely = float(product / math.sqrt(other))
+        if likely > best:
+            best = likely
             found = lag
     return found, likeness
 
@@ -157,7 +158,7 @@ def make_up(
     period = int(jitter.period[row])
     half = flat.shape[0] // 2
     made, other = flat[:half], flat[half:]
-    count = min(most, half)
+    count = int(min(most, half))
     if hidden >= GONE * scale:
         for i in range(count):
             made[i] = 0
