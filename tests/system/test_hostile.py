@@ -374,12 +374,12 @@ def test_no_port_left_is_a_refusal_that_says_so(tmp_path: Path) -> None:
     webhook = Webhook()
     server = Server(tmp_path, webhook)
     config = server.config.read_text()
-    server.config.write_text(re.sub(r'rtp_ports = "(\d+)-\d+"', _three_pairs, config))
+    server.config.write_text(re.sub(r'rtp_ports = "(\d+)-\d+"', _five_pairs, config))
     with server:
         system = System(server, webhook, "", tmp_path)
         callers = [Caller(system) for _ in range(4)]
         up = [one.up()[0] for one in callers[:3]]
-        # Its app is not even asked: there would be nothing to answer it with.
+        # Two pairs are kept for the calls that are up; the app of the fourth is not even asked.
         callers[3].send("INVITE", body=sdp(4000))
         assert callers[3].status() == 503
         for one, connection in zip(callers[:3], up, strict=True):
@@ -391,8 +391,8 @@ def test_no_port_left_is_a_refusal_that_says_so(tmp_path: Path) -> None:
     webhook.close()
 
 
-def _three_pairs(found: re.Match[str]) -> str:
-    return f'rtp_ports = "{found[1]}-{int(found[1]) + 5}"'
+def _five_pairs(found: re.Match[str]) -> str:
+    return f'rtp_ports = "{found[1]}-{int(found[1]) + 9}"'
 
 
 # --- HTTP ---------------------------------------------------------------------------------------------------

@@ -116,8 +116,7 @@ class Gauge:
         limits = self.limits
         for used, there, what in ((legs, limits.legs, "legs"), (sockets, limits.ports, "port pairs")):
             if there:
-                most = there - there // _SPARE
+                most = max(1, there - max(2, there // _SPARE))
                 if used >= (most * _REOPENS if shut else most):
-                    rest = ", and the rest is kept for ongoing calls" if used < there else ""
-                    return f"{used} of its {there} {what} are in use{rest}"
+                    return f"{used} of its {there} {what} are in use, and the rest is kept for ongoing calls"
         return ""
