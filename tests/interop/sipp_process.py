@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hookflash.loopback import free_port
 
+MAX_PORT = 65_535
 SCENARIOS = Path(__file__).parent / "sipp"
 
 
@@ -65,7 +66,7 @@ class Sipp:
         file = SCENARIOS / f"{scenario}.xml"
         which = ["-sf", str(file)] if file.exists() else ["-sn", scenario]
         command = ["sipp", *which, "-i", "127.0.0.1", "-p", str(self.port), "-s", user, "-t", transport]
-        command += ["-mi", "127.0.0.1", "-mp", str(media_port or free_port())]
+        command += ["-mi", "127.0.0.1", "-mp", str(media_port or media_ports(calls))]
         for name, value in (keys or {}).items():
             command += ["-key", name, value]
         command += ["-m", str(calls), "-r", str(rate), "-l", str(max(calls, 10)), "-timeout", str(timeout)]
@@ -129,6 +130,14 @@ class Sipp:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+
+
+def media_ports(calls: int) -> int:
+    """A free port from which [auto_media_port] counts up, by four a call, without passing the last one."""
+    while True:
+        port = free_port()
+        if port <= MAX_PORT - 4 * (calls + 1):
+            return port
 
 
 def _listens(table: str, port: str) -> bool:
