@@ -1,0 +1,45 @@
+"""What is to be spoken and what is listened for, as plain data (contract sections 6.2 and 6.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A text or an SSML document to be spoken; one of both is set.
+
+    Attributes:
+        text: plain text, at most 4,000 characters.
+        ssml: a whole ``<speak>`` document.
+        voice: name of a voice as apps write it ("en-US-JennyNeural"), "" for none.
+        locale: BCP-47, "" for none.
+        gender: "male" or "female", "" for none.
+        cache_id: the playSourceCacheId, made distinct for each resource; None for none.
+        endpoint: custom voice endpoint id, "" for none.
+        strict: an unknown voice is an error, not replaced by another.
+    """
+
+    text: str = ""
+    ssml: str = ""
+    voice: str = ""
+    locale: str = ""
+    gender: str = ""
+    cache_id: str | None = None
+    endpoint: str = ""
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """What somebody is listened to for.
+
+    Attributes:
+        locales: BCP-47 languages to expect, the likeliest first; never empty.
+        phrases: what may be said, for choices; empty when anything may be.
+        model: custom speech model endpoint id, "" for none.
+    """
+
+    locales: tuple[str, ...] = ("en-US",)
+    phrases: tuple[str, ...] = ()
+    model: str = ""
