@@ -342,6 +342,7 @@ class Office:
             or pending.plays
             or pending.sendings
             or pending.streams
+            or pending.listenings
             or registry.named
             or registry._by_id
             or pending.timers

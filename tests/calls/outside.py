@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis.stateful import RuleBasedStateMachine
 
-from hookflash.calls import audio_effects, effects, facts
+from hookflash.calls import audio_effects, effects, facts, speech_effects
 from hookflash.wire.results import Refusal
 
 TERMINAL = {
@@ -51,6 +51,7 @@ class World(RuleBasedStateMachine):
         self.muted: set[int] = set()
         self.plays: set[int] = set()
         self.sendings: set[int] = set()
+        self.listenings: dict[int, str] = {}  # listening -> open, finishing
         self.streams: dict[int, str] = {}  # stream -> opening, open
         self.recordings: set[str] = set()
         self.timers: dict[int, float] = {}
@@ -148,6 +149,18 @@ class World(RuleBasedStateMachine):
 
     def _StopTones(self, effect: effects.StopTones) -> None:
         self.sendings.remove(effect.sending)
+
+    def _StartListening(self, effect: speech_effects.StartListening) -> None:
+        assert self._here(effect.leg)
+        assert effect.wish.locales
+        self.listenings[effect.listening] = "open"
+
+    def _FinishListening(self, effect: speech_effects.FinishListening) -> None:
+        assert self.listenings[effect.listening] == "open"
+        self.listenings[effect.listening] = "finishing"
+
+    def _StopListening(self, effect: speech_effects.StopListening) -> None:
+        del self.listenings[effect.listening]
 
     def _OpenStream(self, effect: audio_effects.OpenStream) -> None:
         assert effect.stream not in self.streams
@@ -292,7 +305,16 @@ class World(RuleBasedStateMachine):
             ],
             list(registry.book.open),
             list(registry.named),
-            [list(ids) for ids in (pending.plays, pending.timers, pending.sendings, pending.streams)],
+            [
+                list(ids)
+                for ids in (
+                    pending.plays,
+                    pending.timers,
+                    pending.sendings,
+                    pending.streams,
+                    pending.listenings,
+                )
+            ],
         )
 
     def _desk(self, desk: Any) -> Any:
@@ -314,6 +336,7 @@ class World(RuleBasedStateMachine):
             self.app_legs,
             self.plays,
             self.sendings,
+            self.listenings,
             self.streams,
             self.recordings,
             self.timers,

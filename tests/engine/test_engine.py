@@ -24,9 +24,12 @@ from hookflash.calls.effects import (
     RaiseIncomingCall,
 )
 from hookflash.calls.exchange import Exchange
-from hookflash.calls.facts import Cause, IncomingLeg, LegDown, LegRinging, LegUp
+from hookflash.calls.facts import Cause, Fact, IncomingLeg, LegDown, LegRinging, LegUp
+from hookflash.calls.speech_effects import FinishListening, ListeningFailed, StartListening, StopListening
 from hookflash.engine import Engine
+from hookflash.engine.deaf import Deaf
 from hookflash.engine.recovery import recover
+from hookflash.media.speech import Listening
 from hookflash.ports.journal import Delivery, Entry, NotDurable
 from hookflash.testing.clock import VirtualClock
 from hookflash.wire.constraints import CallbackRules
@@ -118,6 +121,7 @@ class World:
             publisher=self.edges,
             streams=self.edges,
             recorder=self.edges,
+            ears=self.edges,
             minter=self.minter,
             watch=self.watched.append,
         )
@@ -347,6 +351,9 @@ async def test_a_fact_that_cannot_be_decided_does_not_hold_up_the_others(
         (JoinMix(1), ["join_mix"]),
         (LeaveMix(1), ["leave_mix"]),
         (MuteLeg(1, True), ["mute"]),
+        (StartListening(1, 1, 1, Listening()), ["listen"]),
+        (FinishListening(1), ["finish"]),
+        (StopListening(1), ["stop"]),
         (UpdateRoster(1, ((1, "4:+14255550123"),)), ["roster", "roster"]),
     ],
     ids=lambda value: type(value).__name__,
@@ -375,3 +382,14 @@ async def test_an_event_nobody_subscribed_to_goes_nowhere(world: World) -> None:
     world.edges.subscribers = 0
     world.engine.observe(LegUp(leg))
     assert [d for d in world.journal.deliveries if d.id.startswith("call/")] == []
+
+
+def test_without_ears_whoever_listens_is_told_at_once() -> None:
+    told: list[Fact] = []
+    deaf = Deaf(told.append)
+    deaf.listen(StartListening(3, 1, 1, Listening()))
+    deaf.finish(FinishListening(3))
+    deaf.stop(StopListening(3))
+    (failure,) = told
+    assert isinstance(failure, ListeningFailed)
+    assert (failure.listening, failure.code, failure.sub_code) == (3, 400, 8564)

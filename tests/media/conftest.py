@@ -10,8 +10,9 @@ import pytest
 
 from hookflash.calls import effects
 from hookflash.calls.turn import Pending, Turn
-from hookflash.media.line import Request
+from hookflash.media.line import AudioFailure, Request
 from hookflash.media.scheduler import Desk
+from hookflash.media.speech import WORDLESS, Abilities
 from hookflash.wire import requests
 from hookflash.wire.enums import RecognizeInputType, Tone
 from hookflash.wire.identifiers import CommunicationIdentifierModel, Identifier
@@ -49,6 +50,7 @@ class MadeUpLine:
     call: int = 7
     resource: str = "red"
     cognitive_endpoint: str | None = None
+    abilities: Abilities = WORDLESS
     notes: list[Note] = field(default_factory=list)
 
     def find(self, model: CommunicationIdentifierModel, field: str) -> Person:
@@ -184,9 +186,11 @@ class Stage:
     def finished(self, play: int) -> None:
         self.pending.plays.pop(play).audio_finished(self.turn())
 
-    def failed(self, play: int, index: int = 0, sub_code: int = 8535, message: str = "no WAV") -> None:
+    def failed(
+        self, play: int, index: int = 0, sub_code: int = 8535, message: str = "no WAV", code: int = 0
+    ) -> None:
         owner = self.pending.plays.pop(play)
-        owner.audio_failed(self.turn(), index, sub_code, message)
+        owner.audio_failed(self.turn(), AudioFailure(index, sub_code, message, code))
 
     def press(self, digits: str, leg: int = 1) -> None:
         for digit in digits:

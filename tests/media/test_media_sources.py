@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from hookflash.calls import effects
+from hookflash.media.speech import Abilities, Speech
+from hookflash.wire import requests
 from hookflash.wire.enums import RecognizeInputType
 from hookflash.wire.results import Refusal
 
@@ -97,3 +100,56 @@ def test_an_empty_announcement_fails_and_hushes_nobody(stage):
     stage.announce("text:")
     assert stage.results()[-1] == ("PlayFailed", 400, 8582)
     assert stage.all(effects.RemoveListener) == []
+
+
+def test_words_to_be_spoken_travel_with_all_that_was_said_of_them(stage):
+    stage.line.cognitive_endpoint, stage.line.abilities = ENDPOINT, Abilities(speaks=True, strict=True)
+    text = {"text": "hi", "sourceLocale": "en-GB", "voiceKind": "male", "voiceName": "Ann"}
+    body = msgspec.convert(
+        {
+            "playSources": [
+                {
+                    "kind": "text",
+                    "text": {**text, "customVoiceEndpointId": "e"},
+                    "playSourceCacheId": "id",
+                },
+                {"kind": "ssml", "ssml": {"ssmlText": "<speak>ho</speak>", "customVoiceEndpointId": "f"}},
+                {"kind": "file", "file": {"uri": "https://x/a.wav"}},
+                {"kind": "text", "text": {"text": "bye"}},
+            ]
+        },
+        requests.PlayRequest,
+    )
+    stage.desk.play(stage.turn(), "2026-03-12", body)
+    assert stage.all(effects.PlayAudio)[0].sources == (
+        Speech("hi", "", "Ann", "en-GB", "male", "red/id", "e", strict=True),
+        Speech(ssml="<speak>ho</speak>", endpoint="f", strict=True),
+        effects.AudioFile("https://x/a.wav"),
+        Speech("bye", strict=True),
+    )
+
+
+@pytest.mark.parametrize("url", ["text:hello", "ssml:<speak>hello</speak>"])
+def test_words_can_be_said_wherever_something_is_played(stage, url):
+    stage.line.cognitive_endpoint, stage.line.abilities = ENDPOINT, Abilities(speaks=True)
+    for act in acts(stage, url):
+        act()
+        assert isinstance(stage.all(effects.PlayAudio)[-1].sources[0], Speech)
+        stage.desk.close(stage.turn())
+
+
+def test_a_speech_provider_that_refuses_fails_with_its_own_code(stage):
+    stage.line.cognitive_endpoint, stage.line.abilities = ENDPOINT, Abilities(speaks=True)
+    stage.play("text:hello")
+    stage.failed(1, 0, 8565, "Quota exceeded.", 429)
+    assert stage.results() == [("PlayStarted", 200, 0), ("PlayFailed", 429, 8565)]
+    assert stage.notes[-1].message == "Action failed, speech service error. Quota exceeded."
+    stage.play("text:hello")
+    stage.failed(2, 0, 8565, "")
+    assert stage.results()[-1] == ("PlayFailed", 400, 8565)
+
+
+def test_strict_is_what_the_server_says(stage):
+    stage.line.cognitive_endpoint, stage.line.abilities = ENDPOINT, Abilities(speaks=True)
+    stage.play("text:hello")
+    assert stage.all(effects.PlayAudio)[0].sources == (Speech("hello"),)

@@ -24,6 +24,7 @@ from hookflash.calls.facts import (
     TonesDone,
     TonesFailed,
 )
+from hookflash.media.speech import Speech
 from hookflash.phones.virtual import call as call_module
 from hookflash.phones.virtual.ears import Ears
 
@@ -74,6 +75,13 @@ async def test_a_play_is_heard_from_its_first_to_its_last_sample() -> None:
     assert hall.media.given == [("play", effect)]
     assert hall.passed == [AudioStarted(5), AudioFinished(5)]
     assert hall.ears.plays == 0
+
+
+async def test_of_speech_the_words_are_told() -> None:
+    hall = await Hall().fill()
+    hall.ears.play(PlayAudio(5, 7, (1,), (Speech("Good day."), Speech(ssml="<speak>Bye</speak>"), HELLO)))
+    hall.tell(AudioStarted(5))
+    assert hall.heard() == [(5, ["Good day.", "<speak>Bye</speak>", HELLO.url], "started")]
 
 
 async def test_what_breaks_off_is_stopped() -> None:

@@ -14,6 +14,7 @@ from hookflash.machine import Machine
 from hookflash.media.line import Request
 from hookflash.media.line import Turn as MediaTurn
 from hookflash.media.scheduler import Desk
+from hookflash.media.speech import Abilities
 from hookflash.wire.enums import CallConnectionState as State
 from hookflash.wire.events import (
     AnswerFailed,
@@ -201,6 +202,10 @@ class Connection:
     @property
     def cognitive_endpoint(self) -> str | None:
         return self.setup.cognitive_endpoint
+
+    @property
+    def abilities(self) -> Abilities:
+        return self.server_call.registry.abilities
 
     def find(self, model: CommunicationIdentifierModel, field: str) -> Participant:
         """Somebody else in the call. Raises Refusal 404/8522, or 400/8523 for the app itself."""

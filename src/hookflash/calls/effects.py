@@ -25,6 +25,8 @@ from hookflash.calls.audio_effects import (
     UpdateTranscript,
 )
 from hookflash.calls.facts import Cause
+from hookflash.calls.speech_effects import FinishListening, StartListening, StopListening
+from hookflash.media.speech import Speech
 from hookflash.wire.events import EventData
 from hookflash.wire.identifiers import Identifier
 from hookflash.wire.models import IncomingCallData
@@ -148,15 +150,15 @@ class AudioFile:
 
 @dataclass(frozen=True, slots=True)
 class PlayAudio:
-    """Play ``sources`` in order to ``legs``.
+    """Play ``sources`` in order to ``legs``: files, and words that have to be spoken.
 
-    Facts to come: AudioStarted, then AudioFinished or AudioFailed.
+    Facts to come: AudioReady, AudioStarted, then AudioFinished or AudioFailed.
     """
 
     play: int
     call: int
     legs: tuple[int, ...]
-    sources: tuple[AudioFile, ...]
+    sources: tuple[AudioFile | Speech, ...]
     loop: bool = False
 
 
@@ -291,6 +293,9 @@ Effect = (
     | StopAudio
     | SendTones
     | StopTones
+    | StartListening
+    | FinishListening
+    | StopListening
     | OpenStream
     | CloseStream
     | OpenTranscript

@@ -27,10 +27,13 @@ from hookflash.calls.reaching import Manner, Reaching, Ways
 from hookflash.calls.recording_control import RecordingControl
 from hookflash.calls.registry import MEMORY, Registry, Timings
 from hookflash.calls.server_call import ServerCall
+from hookflash.calls.speech_effects import AudioReady, ListeningFailed, VoiceBegan, VoiceEnded, WordsHeard
 from hookflash.calls.streaming_control import StreamingControl
 from hookflash.calls.tables import Leg, LegEvent
 from hookflash.calls.transferring import TransferControl
 from hookflash.calls.turn import Turn
+from hookflash.media.line import AudioFailure
+from hookflash.media.speech import WORDLESS, Abilities, Heard
 from hookflash.wire.constraints import CallbackRules
 from hookflash.wire.gates import gated_response
 from hookflash.wire.ids import Minter
@@ -55,6 +58,7 @@ class Exchange:
     ``first_leg`` is where leg numbers begin (they are never reused). ``callbacks`` says which callback
     URIs are taken: https only, unless told otherwise. ``memory`` bounds what is remembered of ended
     connections and used contexts, each. ``files`` is the base URL under which recordings can be fetched.
+    ``abilities`` says what the server can do with words; without any, what needs them is refused.
     """
 
     def __init__(
@@ -67,8 +71,9 @@ class Exchange:
         timings: Timings | None = None,
         memory: int = MEMORY,
         files: str = FILES,
+        abilities: Abilities = WORDLESS,
     ) -> None:
-        self._registry = Registry(directory, minter, first_leg, timings or Timings(), memory)
+        self._registry = Registry(directory, minter, first_leg, timings or Timings(), memory, abilities)
         control = CallControl(self._registry, callbacks)
         media = MediaControl(self._registry, callbacks)
         streaming = StreamingControl(self._registry, callbacks)
@@ -112,12 +117,17 @@ class Exchange:
             facts.LegNotMoved: self._not_moved,
             facts.DevicesChanged: self._devices_changed,
             facts.NobodyListens: self._nobody_listens,
+            AudioReady: self._audio_ready,
             facts.AudioStarted: self._audio_started,
             facts.AudioFinished: self._audio_finished,
             facts.AudioFailed: self._audio_failed,
             facts.ToneHeard: self._tone_heard,
             facts.TonesDone: self._tones_done,
             facts.TonesFailed: self._tones_failed,
+            VoiceBegan: self._voice_began,
+            VoiceEnded: self._voice_ended,
+            WordsHeard: self._words_heard,
+            ListeningFailed: self._listening_failed,
             facts.StreamOpened: streaming.opened,
             facts.StreamFailed: streaming.failed,
             facts.RecordingStarted: recording.started,
@@ -248,6 +258,11 @@ class Exchange:
 
     # --- audio, tones, time -----------------------------------------------------------------------------
 
+    def _audio_ready(self, turn: Turn, fact: AudioReady) -> None:
+        owner = turn.pending.plays.get(fact.play)
+        if owner is not None:
+            owner.audio_ready(turn, fact.notes)
+
     def _audio_started(self, turn: Turn, fact: facts.AudioStarted) -> None:
         owner = turn.pending.plays.get(fact.play)
         if owner is not None:
@@ -261,7 +276,7 @@ class Exchange:
     def _audio_failed(self, turn: Turn, fact: facts.AudioFailed) -> None:
         owner = turn.pending.plays.pop(fact.play, None)
         if owner is not None:
-            owner.audio_failed(turn, fact.source, fact.sub_code, fact.message)
+            owner.audio_failed(turn, AudioFailure(fact.source, fact.sub_code, fact.message, fact.code))
 
     def _tone_heard(self, turn: Turn, fact: facts.ToneHeard) -> None:
         call, person = self._registry.legs.get(fact.leg, (None, None))
@@ -277,6 +292,30 @@ class Exchange:
         owner = turn.pending.sendings.pop(fact.sending, None)
         if owner is not None:
             owner.tones_failed(turn, fact.message)
+
+    def _voice_began(self, turn: Turn, fact: VoiceBegan) -> None:
+        owner = turn.pending.listenings.get(fact.listening)
+        if owner is not None:
+            owner.voice_began(turn, fact.at)
+
+    def _voice_ended(self, turn: Turn, fact: VoiceEnded) -> None:
+        owner = turn.pending.listenings.get(fact.listening)
+        if owner is not None:
+            owner.voice_ended(turn, fact.at)
+
+    def _words_heard(self, turn: Turn, fact: WordsHeard) -> None:
+        listenings = turn.pending.listenings
+        owner = listenings.get(fact.listening)
+        if owner is None:
+            return
+        if fact.final:
+            del listenings[fact.listening]
+        owner.words_heard(turn, Heard(fact.text, fact.final, fact.confidence, fact.locale, fact.choice))
+
+    def _listening_failed(self, turn: Turn, fact: ListeningFailed) -> None:
+        owner = turn.pending.listenings.pop(fact.listening, None)
+        if owner is not None:
+            owner.listening_failed(turn, fact.code, fact.sub_code, fact.message)
 
     def _timer_fired(self, turn: Turn, fact: facts.TimerFired) -> None:
         fire = turn.pending.timers.pop(fact.timer, None)

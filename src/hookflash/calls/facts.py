@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from hookflash.calls.speech_effects import AudioReady, ListeningFailed, VoiceBegan, VoiceEnded, WordsHeard
 from hookflash.wire.identifiers import Identifier
 
 
@@ -127,13 +128,15 @@ class AudioFinished:
 class AudioFailed:
     """A source could not be played; what came before it has been played.
 
-    ``source`` is its 0-based index; ``sub_code`` is 8535 (not a usable WAV), 8536 (download) or 9999.
+    ``source`` is its 0-based index; ``sub_code`` is 8535 (not a usable WAV), 8536 (download), 8565 (the
+    speech provider), 8582 (nothing to say) or 9999. ``code`` goes with it, 0 for the usual one.
     """
 
     play: int
     source: int
     sub_code: int
     message: str
+    code: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,12 +276,17 @@ Fact = (
     | LegNotMoved
     | DevicesChanged
     | NobodyListens
+    | AudioReady
     | AudioStarted
     | AudioFinished
     | AudioFailed
     | ToneHeard
     | TonesDone
     | TonesFailed
+    | VoiceBegan
+    | VoiceEnded
+    | WordsHeard
+    | ListeningFailed
     | StreamOpened
     | StreamFailed
     | RecordingStarted

@@ -23,7 +23,7 @@ from hookflash.calls.connection import Connection
 from hookflash.calls.participants import Participant
 from hookflash.calls.registry import Registry
 from hookflash.calls.turn import Turn
-from hookflash.media.line import Request, Source
+from hookflash.media.line import Audio, Request
 from hookflash.wire.constraints import CallbackRules, require_callback
 from hookflash.wire.responses import OperationResponse
 
@@ -116,7 +116,7 @@ def _put_on_hold(
     connection: Connection,
     person: Participant,
     request: Request,
-    music: Source | None,
+    music: Audio | None,
     *,
     loop: bool = True,
 ) -> None:

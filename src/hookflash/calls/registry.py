@@ -17,6 +17,7 @@ from hookflash.calls.admission import Admission
 from hookflash.calls.directory import Directory
 from hookflash.calls.invitations import InvitationBook
 from hookflash.calls.turn import Pending
+from hookflash.media.speech import WORDLESS, Abilities
 from hookflash.wire.identifiers import Identifier
 from hookflash.wire.ids import Minter
 from hookflash.wire.results import call_terminated, not_found, wrong_resource
@@ -51,8 +52,15 @@ class Registry:
     """The indexes of one exchange."""
 
     def __init__(
-        self, directory: Directory, minter: Minter, first_leg: int, timings: Timings, memory: int
+        self,
+        directory: Directory,
+        minter: Minter,
+        first_leg: int,
+        timings: Timings,
+        memory: int,
+        abilities: Abilities = WORDLESS,
     ) -> None:
+        self.abilities = abilities
         self.directory = directory
         self.minter = minter
         self.timings = timings

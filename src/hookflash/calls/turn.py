@@ -25,7 +25,9 @@ from hookflash.calls.effects import (
     StopTimer,
     StopTones,
 )
-from hookflash.media.line import PlayOwner, Source, TonesOwner
+from hookflash.calls.speech_effects import FinishListening, StartListening, StopListening
+from hookflash.media.line import Audio, PlayOwner, Source, TonesOwner, WordsOwner
+from hookflash.media.speech import Listening
 
 if TYPE_CHECKING:
     from hookflash.calls.streams import Outlet
@@ -36,15 +38,17 @@ Handlers = dict[type, Callable[["Turn", Any], msgspec.Struct | None]]
 
 
 class Pending:
-    """Plays, sendings, streams and timers under way, by id, and the counters their ids come from."""
+    """Plays, sendings, listenings, streams and timers under way, by id, and where their ids come from."""
 
     def __init__(self) -> None:
         self.plays: dict[int, PlayOwner] = {}
         self.sendings: dict[int, TonesOwner] = {}
+        self.listenings: dict[int, WordsOwner] = {}
         self.streams: dict[int, Outlet] = {}
         self.timers: dict[int, Callable[[Turn], None]] = {}
         self._play_ids = count(1)
         self._sending_ids = count(1)
+        self._listening_ids = count(1)
         self._stream_ids = count(1)
         self._timer_ids = count(1)
         self._serials = count(1)
@@ -62,6 +66,11 @@ class Pending:
         sending = next(self._sending_ids)
         self.sendings[sending] = owner
         return sending
+
+    def add_listening(self, owner: WordsOwner) -> int:
+        listening = next(self._listening_ids)
+        self.listenings[listening] = owner
+        return listening
 
     def add_stream(self, owner: Outlet) -> int:
         stream = next(self._stream_ids)
@@ -103,12 +112,15 @@ class Turn:
             self.emit(StopTimer(timer))
 
     def start_play(
-        self, call: int, legs: tuple[int, ...], sources: Sequence[Source], loop: bool, owner: PlayOwner
+        self, call: int, legs: tuple[int, ...], sources: Sequence[Audio], loop: bool, owner: PlayOwner
     ) -> int:
         """Play ``sources`` to ``legs``; returns the play's id."""
         play = self.pending.add_play(owner)
-        files = tuple(AudioFile(source.url, source.cache_id) for source in sources)
-        self.emit(PlayAudio(play, call, legs, files, loop))
+        wanted = tuple(
+            AudioFile(source.url, source.cache_id) if isinstance(source, Source) else source
+            for source in sources
+        )
+        self.emit(PlayAudio(play, call, legs, wanted, loop))
         return play
 
     def add_listener(self, play: int, leg: int) -> None:
@@ -134,6 +146,22 @@ class Turn:
         """Stop a sending; None and sendings that have ended are ignored."""
         if sending is not None and self.pending.sendings.pop(sending, None) is not None:
             self.emit(StopTones(sending))
+
+    def start_listening(self, call: int, leg: int, wish: Listening, owner: WordsOwner) -> int:
+        """Listen to what ``leg`` says; returns the listening's id."""
+        listening = self.pending.add_listening(owner)
+        self.emit(StartListening(listening, call, leg, wish))
+        return listening
+
+    def finish_listening(self, listening: int | None) -> None:
+        """No more is to be heard: the final words follow. None and what has ended are ignored."""
+        if listening is not None and listening in self.pending.listenings:
+            self.emit(FinishListening(listening))
+
+    def stop_listening(self, listening: int | None) -> None:
+        """Drop a listening, nothing more comes of it; None and what has ended are ignored."""
+        if listening is not None and self.pending.listenings.pop(listening, None) is not None:
+            self.emit(StopListening(listening))
 
     def new_stream(self, owner: Outlet) -> int:
         """A name for a stream or transcript that is about to be opened."""

@@ -67,9 +67,11 @@ from hookflash.calls.effects import (
 )
 from hookflash.calls.exchange import Exchange
 from hookflash.calls.facts import Fact, NobodyListens, Stopping, TimerFired
+from hookflash.calls.speech_effects import FinishListening, StartListening, StopListening
+from hookflash.engine.deaf import Deaf
 from hookflash.engine.journaling import command_entry, connection_entry, event_entry, fact_entry
 from hookflash.ports.clock import Clock, Timer
-from hookflash.ports.edges import Media, Phones, Publisher, Recorder, Streams
+from hookflash.ports.edges import Ears, Media, Phones, Publisher, Recorder, Streams
 from hookflash.ports.journal import Delivery, Entry, Journal, KeptAnswer, NotDurable
 from hookflash.wire.events import cloud_event
 from hookflash.wire.ids import Minter
@@ -97,6 +99,7 @@ class Engine:
         clock: the only source of time.
         journal: where commands, facts and events become durable.
         phones, media, streams, recorder, publisher: the edges that carry effects out.
+        ears: the edge that understands speech; without it nobody's words are understood.
         minter: mints the ids of CloudEvents.
         watch: an observer of the journal.
         undurable: takes the deliveries of a write that failed. What cannot be kept for a restart can still be
@@ -115,6 +118,7 @@ class Engine:
         streams: Streams,
         recorder: Recorder,
         minter: Minter,
+        ears: Ears | None = None,
         watch: Watch | None = None,
         undurable: Callable[[list[Delivery]], None] | None = None,
     ) -> None:
@@ -137,6 +141,7 @@ class Engine:
         self._deliveries: list[Delivery] = []
         # callConnectionId -> (resource, correlationId)
         self._known: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        ears = ears or Deaf(self.observe)
         self._hands: dict[type, Callable[..., None]] = {
             DialLeg: phones.dial,
             MoveLeg: phones.move,
@@ -155,6 +160,9 @@ class Engine:
             StopAudio: lambda e: media.stop_audio(e.play),
             SendTones: media.send_tones,
             StopTones: lambda e: media.stop_tones(e.sending),
+            StartListening: ears.listen,
+            FinishListening: ears.finish,
+            StopListening: ears.stop,
             OpenStream: streams.open_stream,
             CloseStream: streams.close_stream,
             OpenTranscript: streams.open_transcript,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from hookflash.media.speech import Abilities, Heard, Listening, Speech
 from hookflash.wire.events import EventData
 from hookflash.wire.identifiers import CommunicationIdentifierModel, Identifier
 from hookflash.wire.results import ResultInformation
@@ -25,16 +26,36 @@ class Source:
     cache_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AudioFailure:
+    """Why a source could not be played.
+
+    ``source`` is its 0-based index. ``sub_code`` says what was wrong with it and ``message`` the particulars;
+    ``code`` goes with the sub-code, 0 for its usual one (contract section 4.4).
+    """
+
+    source: int
+    sub_code: int
+    message: str
+    code: int = 0
+
+
+Audio = Source | Speech
+"""What can be played: a file, or words to be spoken."""
+
+
 class PlayOwner(Protocol):
     """Whoever had audio played. After ``audio_finished`` or ``audio_failed`` the play is gone."""
+
+    def audio_ready(self, turn: Turn, notes: Sequence[str]) -> None:
+        """The first audio is there; ``notes`` say what its maker wants to be known of it."""
+        ...
 
     def audio_started(self, turn: Turn) -> None: ...
 
     def audio_finished(self, turn: Turn) -> None: ...
 
-    def audio_failed(self, turn: Turn, source: int, sub_code: int, message: str) -> None:
-        """``source`` is the 0-based index of the bad one, ``sub_code`` says what was wrong with it."""
-        ...
+    def audio_failed(self, turn: Turn, failure: AudioFailure) -> None: ...
 
 
 class TonesOwner(Protocol):
@@ -43,6 +64,22 @@ class TonesOwner(Protocol):
     def tones_done(self, turn: Turn) -> None: ...
 
     def tones_failed(self, turn: Turn, message: str) -> None: ...
+
+
+class WordsOwner(Protocol):
+    """Whoever listens to somebody. After final words, or ``listening_failed``, the listening is gone."""
+
+    def voice_began(self, turn: Turn, at: float) -> None:
+        """Somebody speaks since ``at``, in seconds."""
+        ...
+
+    def voice_ended(self, turn: Turn, at: float) -> None:
+        """They have fallen silent at ``at``, for the moment at least."""
+        ...
+
+    def words_heard(self, turn: Turn, heard: Heard) -> None: ...
+
+    def listening_failed(self, turn: Turn, code: int, sub_code: int, message: str) -> None: ...
 
 
 class Turn(Protocol):
@@ -68,7 +105,7 @@ class Turn(Protocol):
         ...
 
     def start_play(
-        self, call: int, legs: tuple[int, ...], sources: Sequence[Source], loop: bool, owner: PlayOwner
+        self, call: int, legs: tuple[int, ...], sources: Sequence[Audio], loop: bool, owner: PlayOwner
     ) -> int:
         """Play ``sources`` to ``legs``; returns the play's id."""
         ...
@@ -91,6 +128,18 @@ class Turn(Protocol):
 
     def stop_tones(self, sending: int | None) -> None:
         """Stop a sending; None and sendings that have ended are ignored."""
+        ...
+
+    def start_listening(self, call: int, leg: int, wish: Listening, owner: WordsOwner) -> int:
+        """Listen to what ``leg`` says; returns the listening's id."""
+        ...
+
+    def finish_listening(self, listening: int | None) -> None:
+        """No more is to be heard: the final words follow. None and what has ended are ignored."""
+        ...
+
+    def stop_listening(self, listening: int | None) -> None:
+        """Drop a listening, nothing more comes of it; None and what has ended are ignored."""
         ...
 
 
@@ -141,6 +190,11 @@ class Line(Protocol):
     @property
     def cognitive_endpoint(self) -> str | None:
         """The URL of the cognitive services the call was set up with, if any."""
+        ...
+
+    @property
+    def abilities(self) -> Abilities:
+        """What this server can do with words."""
         ...
 
     def find(self, model: CommunicationIdentifierModel, field: str) -> Party:

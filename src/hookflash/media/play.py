@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from hookflash.media.compatibility import Kind
-from hookflash.media.line import Line, Party, Request, Source, Turn
+from hookflash.media.line import Audio, AudioFailure, Line, Party, Request, Turn
 from hookflash.media.operation import Operation
 from hookflash.media.sources import first_empty
 from hookflash.media.tables import State, Step
@@ -43,7 +43,7 @@ class Play(Operation):
         request: Request,
         targets: tuple[Party, ...],
         since: float,
-        sources: Sequence[Source],
+        sources: Sequence[Audio],
         loop: bool,
     ) -> None:
         super().__init__(line, Kind.PLAY_TO if targets else Kind.PLAY_TO_ALL, request, targets, since)
@@ -56,7 +56,7 @@ class Play(Operation):
         self.machine.fire(Step.PREPARE)
         empty = first_empty(self.sources)
         if empty is not None:
-            self.audio_failed(turn, empty, results.PLAY_SOURCE_EMPTY.sub_code, "")
+            self.audio_failed(turn, AudioFailure(empty, results.PLAY_SOURCE_EMPTY.sub_code, ""))
             return
         self.play = turn.start_play(self.line.call, legs, self.sources, self.loop, self)
 
@@ -82,6 +82,9 @@ class Play(Operation):
         self.audio_started(turn)
         super().fail(turn, result)
 
+    def audio_ready(self, turn: Turn, notes: Sequence[str]) -> None:
+        """It is about to be heard."""
+
     def audio_started(self, turn: Turn) -> None:
         if self.state is State.PREPARING:
             self.machine.fire(Step.START)
@@ -92,11 +95,11 @@ class Play(Operation):
         self.play = None
         self.end(turn, Step.COMPLETE, PlayCompleted, results.ACTION_COMPLETED)
 
-    def audio_failed(self, turn: Turn, source: int, sub_code: int, message: str) -> None:
+    def audio_failed(self, turn: Turn, failure: AudioFailure) -> None:
         self.audio_started(turn)
         self.play = None
-        result = results.play_failed(sub_code, message)
-        self.end(turn, Step.FAIL, PlayFailed, result, failed_play_source_index=source)
+        result = results.play_failed(failure.sub_code, failure.message, failure.code)
+        self.end(turn, Step.FAIL, PlayFailed, result, failed_play_source_index=failure.source)
 
 
 _SILENCE = "The participant is on hold, in silence."
@@ -111,7 +114,7 @@ class Announcement(Play):
     survives_hold = True
 
     def __init__(
-        self, line: Line, request: Request, target: Party, since: float, sources: Sequence[Source]
+        self, line: Line, request: Request, target: Party, since: float, sources: Sequence[Audio]
     ) -> None:
         super().__init__(line, request, (target,), since, sources, loop=False)
         self.target = target
@@ -138,11 +141,11 @@ class HoldMusic(Play):
     cancelable = False
 
     def __init__(
-        self, line: Line, request: Request, target: Party, since: float, source: Source, *, loop: bool = True
+        self, line: Line, request: Request, target: Party, since: float, source: Audio, *, loop: bool = True
     ) -> None:
         super().__init__(line, request, (target,), since, (source,), loop)
 
-    def repeats(self, request: Request, source: Source) -> bool:
+    def repeats(self, request: Request, source: Audio) -> bool:
         """Whether this is the very same request once more."""
         return self.request == request and self.sources == (source,)
 
@@ -150,11 +153,11 @@ class HoldMusic(Play):
         if not self._never_heard(turn, result):
             super().fail(turn, result)
 
-    def audio_failed(self, turn: Turn, source: int, sub_code: int, message: str) -> None:
-        failure = results.play_failed(sub_code, f"{message} {_SILENCE}".lstrip())
+    def audio_failed(self, turn: Turn, failure: AudioFailure) -> None:
+        message = f"{failure.message} {_SILENCE}".lstrip()
         self.play = None
-        if not self._never_heard(turn, failure):
-            super().audio_failed(turn, source, sub_code, message)
+        if not self._never_heard(turn, results.play_failed(failure.sub_code, message, failure.code)):
+            super().audio_failed(turn, failure)
 
     def gone(self, turn: Turn) -> None:
         """The participant has left."""

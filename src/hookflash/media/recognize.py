@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hookflash.media.compatibility import Kind
-from hookflash.media.line import Line, Party, Request, Source, Turn
+from hookflash.media.line import Audio, AudioFailure, Line, Party, Request, Turn
 from hookflash.media.operation import Operation
 from hookflash.media.sources import first_empty
 from hookflash.media.tables import State, Step
@@ -55,7 +55,7 @@ class RecognizeDtmf(Operation):
         request: Request,
         target: Party,
         since: float,
-        prompts: Sequence[Source],
+        prompts: Sequence[Audio],
         rules: DtmfRules,
     ) -> None:
         super().__init__(line, kind, request, (target,), since)
@@ -71,7 +71,8 @@ class RecognizeDtmf(Operation):
             self.machine.fire(Step.PREPARE)
             empty = first_empty(self.prompts)
             if empty is not None:
-                self.audio_failed(turn, empty, 0, results.PLAY_SOURCE_EMPTY.message)
+                known = results.PLAY_SOURCE_EMPTY
+                self.audio_failed(turn, AudioFailure(empty, known.sub_code, known.message))
                 return
             self.play = turn.start_play(self.line.call, (self.target.leg,), self.prompts, False, self)
         else:
@@ -84,6 +85,9 @@ class RecognizeDtmf(Operation):
 
     # --- the prompt -------------------------------------------------------------------------------------
 
+    def audio_ready(self, turn: Turn, notes: Sequence[str]) -> None:
+        """It is about to be heard."""
+
     def audio_started(self, turn: Turn) -> None:
         if self.state is State.PREPARING:
             self.machine.fire(Step.START)
@@ -94,11 +98,11 @@ class RecognizeDtmf(Operation):
         self.play = None
         self._listen(turn)
 
-    def audio_failed(self, turn: Turn, source: int, sub_code: int, message: str) -> None:
+    def audio_failed(self, turn: Turn, failure: AudioFailure) -> None:
         self.play = None
         known = results.PROMPT_FAILED
-        result = ResultInformation(known.code, known.sub_code, f"{known.message} {message}".rstrip())
-        self.end(turn, Step.FAIL, RecognizeFailed, result, failed_play_source_index=source)
+        result = ResultInformation(known.code, known.sub_code, f"{known.message} {failure.message}".rstrip())
+        self.end(turn, Step.FAIL, RecognizeFailed, result, failed_play_source_index=failure.source)
 
     # --- keys and silence -------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 
 from hookflash.media.compatibility import Kind, allowed
 from hookflash.media.continuous import Subscription
-from hookflash.media.line import Line, Party, Request, Source, Turn
+from hookflash.media.line import Audio, Line, Party, Request, Turn
 from hookflash.media.operation import Operation
 from hookflash.media.play import Announcement, HoldMusic, Play
 from hookflash.media.recognize import DtmfRules, RecognizeDtmf
@@ -73,7 +73,7 @@ class Desk:
 
     def recognize(self, turn: Turn, version: str, body: requests.RecognizeRequest) -> None:
         """Collect keys of one participant. Raises Refusal before anything changes."""
-        refuse_speech(body, self.line.cognitive_endpoint)
+        refuse_speech(body, self.line)
         options = body.recognize_options
         rules = _dtmf_rules(options)
         field = "playPrompts" if body.play_prompts else "playPrompt"
@@ -139,14 +139,14 @@ class Desk:
         if subscription is not None:
             subscription.stop(turn, Request(version, body.operation_context, body.operation_callback_uri))
 
-    def hold_music(self, source: requests.PlaySource | None) -> Source | None:
+    def hold_music(self, source: requests.PlaySource | None) -> Audio | None:
         """The music a hold request asks for, checked; None for silence."""
         if source is None:
             return None
-        return audio(source, "playSourceInfo", self.line.resource, self.line.cognitive_endpoint)
+        return audio(source, "playSourceInfo", self.line)
 
     def start_music(
-        self, turn: Turn, request: Request, target: Party, source: Source, *, loop: bool = True
+        self, turn: Turn, request: Request, target: Party, source: Audio, *, loop: bool = True
     ) -> None:
         """Play music to a participant on hold; other music to them ends, the same goes on."""
         running = self.music.get(target.leg)
@@ -282,8 +282,8 @@ class Desk:
 
     # --- checks -----------------------------------------------------------------------------------------
 
-    def _audios(self, sources: Sequence[requests.PlaySource], field: str) -> tuple[Source, ...]:
-        return audios(sources, field, self.line.resource, self.line.cognitive_endpoint)
+    def _audios(self, sources: Sequence[requests.PlaySource], field: str) -> tuple[Audio, ...]:
+        return audios(sources, field, self.line)
 
     def _targets(self, models: Iterable[CommunicationIdentifierModel]) -> tuple[Party, ...]:
         found = {

@@ -1,16 +1,17 @@
-"""What can be played and recognised: files and keys; speech needs a provider, and this version has none.
+"""What can be played: files, and words where there is a voice to say them (contract section 6.2).
 
 The contract has speech only for calls that were set up with a cognitive services endpoint; without one the
 answer is 405/8522, as for transcription. With one, the real service asks its own identity in, and where that
-is not possible answers 400/8567; this server has no provider behind any endpoint, so that is its answer too.
-An empty text needs no provider to be found out: it is accepted and fails with 8582 (contract section 4.4).
+is not possible answers 400/8567; a server without any provider of speech answers the same. An empty text
+needs no provider to be found out: it is accepted and fails with 8582 (contract section 4.4).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hookflash.media.line import Source
+from hookflash.media.line import Audio, Line, Source
+from hookflash.media.speech import Speech
 from hookflash.wire.enums import PlaySourceKind, RecognizeInputType
 from hookflash.wire.requests import PlaySource, RecognizeRequest
 from hookflash.wire.results import (
@@ -20,50 +21,73 @@ from hookflash.wire.results import (
     not_configured,
 )
 
-EMPTY = Source("")
-"""Stands for a text or SSML with nothing in it; it cannot be played."""
 
-
-def audio(source: PlaySource, field: str, resource: str, endpoint: str | None) -> Source:
+def audio(source: PlaySource, field: str, line: Line) -> Audio:
     """What to play for a source. Raises Refusal 405/8522 or 400/8567 for speech, 400/8523 without a file.
 
-    ``endpoint`` is the cognitive services endpoint of the call, if it was set up with one. A cache id means
-    something within ``resource`` only: one app must not hear another's file.
+    A cache id means something within the resource of ``line`` only: one app must not hear another's audio.
     """
-    if source.kind is not PlaySourceKind.FILE:
-        spoken = source.text.text if source.text else source.ssml.ssml_text if source.ssml else ""
-        if endpoint and not spoken.strip():
-            return EMPTY
+    cache_id = f"{line.resource}/{source.play_source_cache_id}" if source.play_source_cache_id else None
+    if source.kind is PlaySourceKind.FILE:
+        if source.file is None or not source.file.uri:
+            raise invalid_argument(f"{field}.file.uri", "a source of kind file needs the URL of a WAV file.")
+        return Source(source.file.uri, cache_id)
+    speech = _speech(source, cache_id, strict=line.abilities.strict)
+    if not line.cognitive_endpoint or not (line.abilities.speaks or is_empty(speech)):
         raise _no_speech(
             f"{field} is of kind {source.kind}",
-            endpoint,
+            line.cognitive_endpoint,
             "play a file source (a WAV behind an http or https URL) instead",
         )
-    if source.file is None or not source.file.uri:
-        raise invalid_argument(f"{field}.file.uri", "a source of kind file needs the URL of a WAV file.")
-    cache_id = source.play_source_cache_id
-    return Source(source.file.uri, f"{resource}/{cache_id}" if cache_id else None)
+    return speech
 
 
-def audios(
-    sources: Sequence[PlaySource], field: str, resource: str, endpoint: str | None
-) -> tuple[Source, ...]:
+def audios(sources: Sequence[PlaySource], field: str, line: Line) -> tuple[Audio, ...]:
     """Every source of a request, in order; see :func:`audio`."""
-    return tuple(
-        audio(source, f"{field}[{index}]", resource, endpoint) for index, source in enumerate(sources)
+    return tuple(audio(source, f"{field}[{index}]", line) for index, source in enumerate(sources))
+
+
+def is_empty(source: Audio) -> bool:
+    """Whether there is nothing to be said."""
+    return isinstance(source, Speech) and not (source.text.strip() or source.ssml.strip())
+
+
+def first_empty(sources: Sequence[Audio]) -> int | None:
+    """The index of the first source with nothing to say, None when there is no such."""
+    return next((index for index, source in enumerate(sources) if is_empty(source)), None)
+
+
+def refuse_speech(request: RecognizeRequest, line: Line) -> None:
+    """Raises Refusal 405/8522 or 400/8567 for a recognition that needs more than keys and cannot have it."""
+    kind = request.recognize_input_type
+    if kind is RecognizeInputType.DTMF or (line.cognitive_endpoint and line.abilities.understands):
+        return
+    raise _no_speech(
+        f"recognizeInputType is {kind}", line.cognitive_endpoint, "recognizeInputType dtmf needs none"
     )
 
 
-def first_empty(sources: Sequence[Source]) -> int | None:
-    """The index of the first source with nothing to say, None when there is no such."""
-    return next((index for index, source in enumerate(sources) if source is EMPTY), None)
-
-
-def refuse_speech(request: RecognizeRequest, endpoint: str | None) -> None:
-    """Raises Refusal 405/8522 or 400/8567 for everything but DTMF recognition."""
-    kind = request.recognize_input_type
-    if kind is not RecognizeInputType.DTMF:
-        raise _no_speech(f"recognizeInputType is {kind}", endpoint, "recognizeInputType dtmf needs none")
+def _speech(source: PlaySource, cache_id: str | None, *, strict: bool) -> Speech:
+    if source.kind is PlaySourceKind.SSML:
+        ssml = source.ssml
+        return Speech(
+            ssml=ssml.ssml_text if ssml else "",
+            cache_id=cache_id,
+            endpoint=(ssml.custom_voice_endpoint_id or "") if ssml else "",
+            strict=strict,
+        )
+    text = source.text
+    if text is None:
+        return Speech(cache_id=cache_id, strict=strict)
+    return Speech(
+        text=text.text,
+        voice=text.voice_name or "",
+        locale=text.source_locale or "",
+        gender=text.voice_kind.value if text.voice_kind else "",
+        cache_id=cache_id,
+        endpoint=text.custom_voice_endpoint_id or "",
+        strict=strict,
+    )
 
 
 def _no_speech(what: str, endpoint: str | None, instead: str) -> Refusal:

@@ -43,3 +43,41 @@ class Listening:
     locales: tuple[str, ...] = ("en-US",)
     phrases: tuple[str, ...] = ()
     model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What somebody was understood to say.
+
+    Attributes:
+        text: in the writing of the locale; "" when nothing was said.
+        final: nothing more comes of this listening.
+        confidence: 0 to 1.
+        locale: BCP-47, "" where nobody knows.
+        choice: the expected phrase a grammar took it for, "" for none.
+    """
+
+    text: str
+    final: bool
+    confidence: float = 0.0
+    locale: str = ""
+    choice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What this server can do with words.
+
+    Attributes:
+        speaks: there is a voice to say texts and SSML with.
+        understands: there is somebody to recognise speech.
+        strict: a voice nobody has is an error, not replaced by another.
+    """
+
+    speaks: bool = False
+    understands: bool = False
+    strict: bool = False
+
+
+WORDLESS = Abilities()
+"""A server without any provider of speech."""

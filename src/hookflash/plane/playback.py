@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from hookflash.calls.effects import PlayAudio
+from hookflash.calls.effects import AudioFile, PlayAudio
 from hookflash.calls.facts import AudioFailed
+from hookflash.media.speech import Speech
 from hookflash.plane.link import MAX_CLIP
 from hookflash.plane.prompts import PromptError
 from hookflash.plane.wav import WIDE_RATE, Audio
@@ -29,6 +30,9 @@ from hookflash.ports.plane import (
 
 UNKNOWN_ERROR = 9999
 """Sub-code for what should not happen (contract section 4.3)."""
+
+SPEECH_ERROR = 8565
+"""Sub-code for words that could not be spoken (contract section 4.3)."""
 
 AT_ONCE = 4
 """Sources of one play fetched at the same time."""
@@ -157,9 +161,7 @@ class Playback:
 
     async def run(self) -> AudioFailed | None:
         """Feed the play until all its audio is with the worker; the failure if nothing will be played."""
-        fetches = [
-            asyncio.create_task(self._fetch(source.url, source.cache_id)) for source in self.effect.sources
-        ]
+        fetches = [asyncio.create_task(self._fetch(source)) for source in self.effect.sources]
         try:
             if self.effect.loop:
                 await self._feed_loop(fetches)
@@ -207,9 +209,11 @@ class Playback:
         if self._started:
             self._worker.post(StopPlay(self.effect.play))
 
-    async def _fetch(self, url: str, cache_id: str | None) -> Audio:
+    async def _fetch(self, source: AudioFile | Speech) -> Audio:
+        if isinstance(source, Speech):
+            raise PromptError(SPEECH_ERROR, "nobody is here to speak.")
         async with self._slots:
-            return await self._prompts.fetch(url, cache_id)
+            return await self._prompts.fetch(source.url, source.cache_id)
 
     async def _feed(self, fetches: list[asyncio.Task[Audio]]) -> None:
         for self.source, fetch in enumerate(fetches):

@@ -33,6 +33,7 @@ from hookflash.calls.effects import (
     SendTones,
 )
 from hookflash.calls.facts import Fact
+from hookflash.calls.speech_effects import FinishListening, StartListening, StopListening
 from hookflash.ports.journal import Delivery
 
 FactSink = Callable[[Fact], None]
@@ -85,6 +86,18 @@ class Media(Protocol):
     def send_tones(self, effect: SendTones) -> None: ...
 
     def stop_tones(self, sending: int) -> None: ...
+
+
+class Ears(Protocol):
+    """Understands what is said in calls. Every method returns at once; outcomes come back as facts."""
+
+    def listen(self, effect: StartListening) -> None: ...
+
+    def finish(self, effect: FinishListening) -> None: ...
+
+    def stop(self, effect: StopListening) -> None:
+        """Drop a listening; unknown ones (they have ended meanwhile) are ignored."""
+        ...
 
 
 class Streams(Protocol):

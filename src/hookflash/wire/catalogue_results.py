@@ -185,7 +185,6 @@ RESULTS: tuple[Row, ...] = (
         "Check the provider's configuration.",
         events={400: ("RecognizeFailed",)},
         message="Action failed, could not connect to the speech service.",
-        emitted=False,
     ),
     Row(
         "8565",
@@ -193,8 +192,7 @@ RESULTS: tuple[Row, ...] = (
         "The speech provider refused: the code is its own status.",
         "The message has the provider's reason.",
         events=dict.fromkeys((400, 401, 403, 408, 429), ("PlayFailed", "RecognizeFailed")),
-        message="Action failed, speech service error: quota exceeded",
-        emitted=False,
+        message="Action failed, speech service error. Quota exceeded.",
     ),
     Row(
         "8569",

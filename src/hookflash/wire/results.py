@@ -257,6 +257,7 @@ SPEECH_NOT_RECOGNIZED = ResultInformation(400, 8563, "Action failed, speech coul
 SPEECH_CONNECTION_FAILED = ResultInformation(
     400, 8564, "Action failed, could not connect to the speech service."
 )
+SPEECH_SERVICE_FAILED = ResultInformation(400, 8565, "Action failed, speech service error.")
 PARTICIPANT_NOT_FOUND = ResultInformation(404, 8522, "Participant not found.")
 INVITATION_NOT_FOUND = ResultInformation(404, 8522, "Invitation not found.")
 CALL_NOT_FOUND = ResultInformation(404, 8522, "Call not found.")
@@ -275,19 +276,26 @@ DUPLICATE_RECORDING = ResultInformation(400, 8553, "Action failed, this call is 
 RECORDING_CONFLICT = ResultInformation(409, 8571, "Action failed, another recording operation is under way.")
 
 
-def play_failed(sub_code: int, message: str = "") -> ResultInformation:
-    """PlayFailed of a file source: 8535, 8536 or anything else of the catalogue; ``message`` adds the
-    particulars.
+def play_failed(sub_code: int, message: str = "", code: int = 0) -> ResultInformation:
+    """PlayFailed of a source: 8535, 8536, 8565, 8582 or anything else of the catalogue.
+
+    ``message`` adds the particulars, ``code`` replaces the usual one: 8565 has that of the speech provider.
     """
     known = _PLAY_FAILURES.get(sub_code, UNKNOWN_ERROR)
-    if not message:
+    if not message and not code:
         return known
-    return ResultInformation(known.code, known.sub_code, f"{known.message} {message}")
+    return ResultInformation(code or known.code, known.sub_code, f"{known.message} {message}".rstrip())
 
 
 _PLAY_FAILURES = {
     result.sub_code: result
-    for result in (INVALID_FILE, DOWNLOAD_FAILED, PLAY_SOURCE_EMPTY, PLAY_SERVICE_SHUTDOWN)
+    for result in (
+        INVALID_FILE,
+        DOWNLOAD_FAILED,
+        PLAY_SOURCE_EMPTY,
+        PLAY_SERVICE_SHUTDOWN,
+        SPEECH_SERVICE_FAILED,
+    )
 }
 
 # --- ends of call legs, contract section 4.5 ------------------------------------------------------------

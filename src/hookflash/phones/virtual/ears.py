@@ -15,9 +15,18 @@ from hookflash.calls.facts import (
     TonesDone,
     TonesFailed,
 )
+from hookflash.media.speech import Speech
 from hookflash.phones.virtual.call import Call
 from hookflash.ports.edges import FactSink, Media
 from hookflash.ports.virtual_phones import HeardState
+
+
+def _named(source: object) -> str:
+    """What a phone says of a source: the URL of a file, the words of a speech."""
+    if isinstance(source, Speech):
+        return source.text or source.ssml
+    return str(getattr(source, "url", source))
+
 
 CallOf = Callable[[int], Call | None]
 """The virtual phone's call at the end of a leg."""
@@ -71,7 +80,7 @@ class Ears:
         self._media.mute(leg, muted)
 
     def play(self, effect: PlayAudio) -> None:
-        sources = [str(getattr(source, "url", source)) for source in effect.sources]
+        sources = [_named(source) for source in effect.sources]
         self._plays[effect.play] = _Play(effect.call, sources, set(effect.legs))
         self._media.play(effect)
 
