@@ -1,0 +1,138 @@
+"""What the server and a speech worker say to each other over the worker's standard input and output.
+
+A frame is its length (32-bit, little-endian, at most :data:`MAX_FRAME`) and a message in MessagePack. Audio
+is int16 little-endian mono at 16,000 Hz. A worker does one job at a time; a job is begun, may be fed, and is
+over with :class:`Done` or :class:`Failed`, which come for a cancelled job too.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import msgspec
+
+MAX_FRAME = 1 << 20
+"""Bytes of a message at most."""
+
+MAX_AUDIO = 64 << 10
+"""Bytes of audio in one message; longer audio is sent as several."""
+
+HEAD = struct.Struct("<I")
+
+
+class ProtocolError(ValueError):
+    """What came is no frame of this protocol; the other side is broken."""
+
+
+class Load(msgspec.Struct, frozen=True, tag=True):
+    """The first message: make the engine ready. Answered by :class:`Ready`, or the process ends."""
+
+    settings: dict[str, Any]
+
+
+class Begin(msgspec.Struct, frozen=True, tag=True):
+    """Start a job; what ``request`` holds is between the engine and whoever asks it."""
+
+    job: int
+    request: Any
+
+
+class Feed(msgspec.Struct, frozen=True, tag=True):
+    """Audio for a job."""
+
+    job: int
+    pcm: bytes
+
+
+class Finish(msgspec.Struct, frozen=True, tag=True):
+    """No more audio comes for a job."""
+
+    job: int
+
+
+class Cancel(msgspec.Struct, frozen=True, tag=True):
+    """Nobody wants a job any more."""
+
+    job: int
+
+
+class Ready(msgspec.Struct, frozen=True, tag=True):
+    """The engine is loaded; ``details`` say which model it is."""
+
+    pid: int
+    details: dict[str, str] = {}
+
+
+class Sound(msgspec.Struct, frozen=True, tag=True):
+    """Audio that a job has made, with what its owner should know of it."""
+
+    job: int
+    pcm: bytes
+    notes: tuple[str, ...] = ()
+
+
+class Result(msgspec.Struct, frozen=True, tag=True):
+    """What a job has found out; ``value`` is between the engine and whoever asks it."""
+
+    job: int
+    value: Any
+
+
+class Done(msgspec.Struct, frozen=True, tag=True):
+    """A job is over."""
+
+    job: int
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """A job is over without success; see :class:`hookflash.ports.speech.SpeechError`."""
+
+    job: int
+    message: str
+    code: int = 400
+    sub_code: int = 8565
+    final: bool = False
+
+
+ToWorker = Load | Begin | Feed | Finish | Cancel
+FromWorker = Ready | Sound | Result | Done | Failed
+
+_encoder = msgspec.msgpack.Encoder()
+_to_worker = msgspec.msgpack.Decoder(ToWorker)
+_from_worker = msgspec.msgpack.Decoder(FromWorker)
+
+
+def frame(message: ToWorker | FromWorker) -> bytes:
+    """A message as it goes over the pipe. Raises :class:`ProtocolError` when it is too large."""
+    body = _encoder.encode(message)
+    if len(body) > MAX_FRAME:
+        raise ProtocolError(f"a {type(message).__name__} of {len(body):,} bytes is over {MAX_FRAME:,}")
+    return HEAD.pack(len(body)) + body
+
+
+def length(head: bytes) -> int:
+    """The length of the message that follows ``head``. Raises :class:`ProtocolError`."""
+    (size,) = HEAD.unpack(head)
+    if not 0 < size <= MAX_FRAME:
+        raise ProtocolError(f"a message of {size:,} bytes was announced, at most {MAX_FRAME:,} are taken")
+    return int(size)
+
+
+def to_worker(body: bytes) -> ToWorker:
+    """A message for a worker. Raises :class:`ProtocolError`."""
+    message: ToWorker = _decoded(_to_worker, body)
+    return message
+
+
+def from_worker(body: bytes) -> FromWorker:
+    """A message of a worker. Raises :class:`ProtocolError`."""
+    message: FromWorker = _decoded(_from_worker, body)
+    return message
+
+
+def _decoded(decoder: msgspec.msgpack.Decoder[Any], body: bytes) -> Any:
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ProtocolError(f"a message could not be read: {error}") from error

@@ -1,0 +1,270 @@
+"""A pool of worker processes that run one engine: bounded in number, restarted when they die."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from hookflash.ports.clock import Clock, Timer
+from hookflash.ports.speech import ProviderHealth, SpeechError
+from hookflash.speech.process import WORKER_COMMAND, RunningJob, WorkerProcess
+
+NICE = 5
+"""Added to the nice value of a worker: calls go first."""
+
+_log = logging.getLogger(__name__)
+
+
+class WorkersBusy(SpeechError):
+    """Too many want the same engine."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code=429)
+
+
+class EngineUnusable(SpeechError):
+    """No worker could be started."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """What a pool may take.
+
+    Attributes:
+        size: processes at most.
+        ready: processes that are kept running even when nobody needs them; others start on demand and stay.
+        waiting: jobs that may wait for a process; more are refused.
+        wait: seconds each of them waits, loading included.
+        load: seconds an engine has to load.
+        cancel: seconds a worker has to let go of a job that was cancelled, before it is killed.
+        backoff, backoff_max: seconds before a worker that died is replaced; doubled with each one that died
+            before it had done a job.
+    """
+
+    size: int = 1
+    ready: int = 0
+    waiting: int = 64
+    wait: float = 15.0
+    load: float = 60.0
+    cancel: float = 5.0
+    backoff: float = 0.25
+    backoff_max: float = 30.0
+
+
+class WorkerPool:
+    """The workers of one engine.
+
+    Args:
+        engine: a name of :data:`hookflash.speech.engines.ENGINES`.
+        clock: for every time-out and delay.
+        settings: for the engine's ``load``, plain data.
+        cpus: CPUs the workers keep to; all when empty.
+        command: what to run; the engine's name and options are appended.
+    """
+
+    def __init__(
+        self,
+        engine: str,
+        clock: Clock,
+        limits: PoolLimits | None = None,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        cpus: Sequence[int] = (),
+        nice: int = NICE,
+        command: Sequence[str] = WORKER_COMMAND,
+    ) -> None:
+        self.engine = engine
+        self.starts = 0
+        self._clock = clock
+        self._limits = limits or PoolLimits()
+        self._settings = dict(settings or {})
+        self._arguments = (engine, f"--nice={nice}", f"--cpus={','.join(map(str, cpus))}")
+        self._command = tuple(command)
+        self._workers: list[WorkerProcess] = []
+        self._idle: list[WorkerProcess] = []
+        self._waiting: deque[asyncio.Future[WorkerProcess]] = deque()
+        self._timers: dict[WorkerProcess, Timer] = {}
+        self._delay = self._limits.backoff
+        self._resume_at = 0.0
+        self._resume: Timer | None = None
+        self._problem = ""
+        self._details: dict[str, str] = {}
+        self._closed = False
+
+    # --- life ---------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start as many workers as are kept ready."""
+        self._grow()
+
+    async def close(self) -> None:
+        """End every worker; jobs fail."""
+        self._closed = True
+        if self._resume is not None:
+            self._resume.cancel()
+        for timer in self._timers.values():
+            timer.cancel()
+        while self._waiting:
+            self._refuse(self._waiting.popleft(), SpeechError("the server stops"))
+        workers, self._workers = self._workers, []
+        self._idle.clear()
+        await asyncio.gather(*(worker.stop() for worker in workers))
+
+    def health(self) -> ProviderHealth:
+        """How it does; ready when a worker is, or could be started."""
+        details = {
+            **self._details,
+            "processes": str(len(self._workers)),
+            "busy": str(sum(worker.job is not None for worker in self._workers)),
+            "waiting": str(len(self._waiting)),
+            "starts": str(self.starts),
+        }
+        return ProviderHealth(self.engine, not self._problem and not self._closed, self._problem, details)
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes there are."""
+        return [worker.pid for worker in self._workers if worker.pid is not None]
+
+    # --- jobs ---------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def job(self, request: Any) -> AsyncIterator[RunningJob]:
+        """A worker's time for one job; leaving the block cancels what is left of it.
+
+        ``request`` is what the engine understands, anything MessagePack can carry.
+
+        Raises:
+            WorkersBusy: none was free in time.
+            EngineUnusable: none can be started; the message says why.
+        """
+        worker = await self._acquire()
+        job = worker.begin(request)
+        try:
+            yield job
+        finally:
+            if not job.over:
+                self._timers[worker] = self._clock.call_at(
+                    self._clock.now() + self._limits.cancel,
+                    lambda: worker.kill("it did not let go of a job that was cancelled"),
+                )
+                worker.cancel()
+
+    async def _acquire(self) -> WorkerProcess:
+        if self._closed:
+            raise EngineUnusable("the server stops")
+        if self._idle:
+            return self._idle.pop()
+        if self._problem and not self._workers and self._clock.now() < self._resume_at:
+            raise EngineUnusable(self._problem)
+        if len(self._waiting) >= self._limits.waiting:
+            raise WorkersBusy(f"{len(self._waiting)} others already wait for {self.engine}")
+        turn: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self._grow()
+        wait = self._limits.wait
+        timer = self._clock.call_at(
+            self._clock.now() + wait,
+            lambda: self._refuse(turn, WorkersBusy(f"no worker of {self.engine} was free within {wait:g} s")),
+        )
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._free(turn.result())
+            raise
+        finally:
+            timer.cancel()
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+
+    @staticmethod
+    def _refuse(turn: asyncio.Future[WorkerProcess], error: SpeechError) -> None:
+        if not turn.done():
+            turn.set_exception(error)
+
+    # --- processes ----------------------------------------------------------------------------------------
+
+    def _grow(self) -> None:
+        """Start what is missing, if that is allowed by now."""
+        if self._closed:
+            return
+        if self._clock.now() < self._resume_at:
+            if self._resume is None:
+                self._resume = self._clock.call_at(self._resume_at, self._go_on)
+            return
+        while len(self._workers) < self._limits.size and (
+            len(self._workers) < self._limits.ready
+            or len(self._waiting) > sum(not worker.ready for worker in self._workers)
+        ):
+            self._launch()
+
+    def _go_on(self) -> None:
+        self._resume = None
+        self._grow()
+
+    def _launch(self) -> None:
+        self.starts += 1
+        worker = WorkerProcess(
+            f"speech worker {self.engine} {self.starts}",
+            self._arguments,
+            self._settings,
+            self._clock,
+            on_ready=self._loaded,
+            on_free=self._freed,
+            on_lost=self._lost,
+            command=self._command,
+        )
+        self._workers.append(worker)
+        load = self._limits.load
+        self._timers[worker] = self._clock.call_at(
+            self._clock.now() + load, lambda: worker.kill(f"it did not load within {load:g} s")
+        )
+        worker.start()
+
+    def _loaded(self, worker: WorkerProcess) -> None:
+        self._disarm(worker)
+        self._problem = ""
+        self._details = worker.details
+        _log.info("%s is ready (process %s)", worker.name, worker.pid)
+        self._free(worker)
+
+    def _freed(self, worker: WorkerProcess) -> None:
+        self._disarm(worker)
+        self._delay = self._limits.backoff
+        self._free(worker)
+
+    def _free(self, worker: WorkerProcess) -> None:
+        if worker not in self._workers or worker.job is not None:
+            return
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(worker)
+                return
+        self._idle.append(worker)
+
+    def _lost(self, worker: WorkerProcess, reason: str) -> None:
+        self._disarm(worker)
+        self._workers.remove(worker)
+        if worker in self._idle:
+            self._idle.remove(worker)
+        delay, self._delay = self._delay, min(self._delay * 2, self._limits.backoff_max)
+        self._resume_at = self._clock.now() + delay
+        _log.error("%s is gone: %s; another one may start in %.2f s", worker.name, reason, delay)
+        if not worker.details:
+            self._problem = f"the engine {self.engine} could not be started: {reason}"
+            if not self._workers:
+                while self._waiting:
+                    self._refuse(self._waiting.popleft(), EngineUnusable(self._problem))
+        self._grow()
+
+    def _disarm(self, worker: WorkerProcess) -> None:
+        timer = self._timers.pop(worker, None)
+        if timer is not None:
+            timer.cancel()
