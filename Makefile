@@ -14,7 +14,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("error: Hookflash needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=python3.12, for example") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group test --group lint --group docs
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[speech]" --group test --group lint --group docs
 	@touch $@
 
 demo: $(STAMP) ## one whole call, end to end: a phone, the server, an Azure app; prints the timeline

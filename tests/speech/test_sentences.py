@@ -41,7 +41,10 @@ def test_a_short_text_is_one_piece() -> None:
 
 def test_the_first_sentence_is_parted_at_an_early_mark() -> None:
     text = "Please hold the line, the next free agent, if there is one, will be with you shortly."
-    assert texts(text) == ["Please hold the line, the next free agent,", "if there is one, will be with you shortly."]
+    assert texts(text) == [
+        "Please hold the line, the next free agent,",
+        "if there is one, will be with you shortly.",
+    ]
 
 
 def test_a_mark_too_early_or_too_late_is_not_used() -> None:

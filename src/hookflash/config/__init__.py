@@ -17,6 +17,7 @@ from hookflash.config.errors import ConfigError, Problem
 from hookflash.config.kinds import Address, PortRange
 from hookflash.config.loading import DEFAULT_FILE, load, parse
 from hookflash.config.owners import AuthSettings, IssuerSettings, NumberSettings, ResourceSettings
+from hookflash.config.speech import SpeechProviderSettings, SpeechSettings
 from hookflash.config.tree import (
     EventSettings,
     LimitSettings,
@@ -27,7 +28,6 @@ from hookflash.config.tree import (
     ServerSettings,
     Settings,
     SipSettings,
-    SpeechSettings,
     SubscriptionSettings,
     TrunkLimits,
     TrunkSettings,
@@ -55,6 +55,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "SipSettings",
+    "SpeechProviderSettings",
     "SpeechSettings",
     "SubscriptionSettings",
     "TrunkLimits",

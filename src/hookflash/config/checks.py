@@ -11,6 +11,7 @@ from typing import Any
 from hookflash.config.errors import Problem
 from hookflash.config.kinds import as_regex
 from hookflash.config.places import Places
+from hookflash.config.speech import BUILT_IN, SERVICES
 from hookflash.config.tree import Settings, TrunkLimits, is_development
 from hookflash.wire.eventgrid import ALL_TYPES, EVENT_TYPES, event_type_named
 from hookflash.wire.grid_filters import FilterError, Filters, equal_to, read_filters
@@ -31,6 +32,7 @@ def cross_check(settings: Settings, places: Places) -> list[Problem]:
         *_subscribed(settings, places),
         *_issuers(settings, places),
         *_media(settings, places),
+        *_speech(settings, places),
         *_not_in_this_version(settings, places),
         *(_production(settings, places) if settings.server.mode == "production" else ()),
     ]
@@ -228,6 +230,28 @@ def _media(settings: Settings, places: Places) -> Iterator[Problem]:
         yield Problem(places.of("media", "rtp_ports"), "media.rtp_ports", what, remedy)
 
 
+def _speech(settings: Settings, places: Places) -> Iterator[Problem]:
+    """Providers that need what they are not given, or are given what is not theirs."""
+    labels: set[str] = set()
+    for one in settings.speech_provider:
+        if one.label.casefold() in labels:
+            place, key = _at(places, one, "name")
+            yield Problem(
+                place, key, f"{one.label!r} was given before", "give each provider a name of its own"
+            )
+        labels.add(one.label.casefold())
+        for path in one.voice_files:
+            place, key = _at(places, one, "voice_files")
+            if one.kind != "builtin":
+                yield Problem(place, key, f"a provider of kind {one.kind} has no files", "leave it out")
+            elif not (Path(path).is_file() and Path(f"{path}.json").is_file()):
+                what = f"there is no {path!r} with a {Path(path).name + '.json'!r} beside it"
+                yield Problem(place, key, what, "name a Piper voice (.onnx) that is there")
+        if one.kind in BUILT_IN and one.key_env:
+            place, key = _at(places, one, "key_env")
+            yield Problem(place, key, f"a provider of kind {one.kind} needs no key", "leave it out")
+
+
 def _ranges(numbers: Iterable[int]) -> str:
     """1, 2, 3 and 5 as "1-3, 5"."""
     found: list[list[int]] = []
@@ -252,6 +276,11 @@ def _not_in_this_version(settings: Settings, places: Places) -> Iterator[Problem
         }
         found += [(*_at(places, trunk, name), what) for name, (asked, what) in wanted.items() if asked]
     found += [(*_at(places, phone, "username"), "registering phones") for phone in settings.phone]
+    found += [
+        (*_at(places, one, "kind"), f"speech by {one.kind}")
+        for one in settings.speech_provider
+        if one.kind in SERVICES
+    ]
     for place, key, what in found:
         yield Problem(place, key, f"{what} is not in this version of Hookflash", "leave it out")
 

@@ -18,6 +18,7 @@ from hookflash.config.development import DEVELOPMENT_ACCESS_KEY, DEVELOPMENT_RES
 from hookflash.config.kinds import Address, PortRange
 from hookflash.config.owners import AuthSettings, IssuerSettings, NumberSettings, ResourceSettings
 from hookflash.config.setting import required, setting
+from hookflash.config.speech import SpeechProviderSettings, SpeechSettings
 from hookflash.sip.codecs import DEFAULT as DEFAULT_CODECS
 from hookflash.sip.codecs import NAMES as CODECS
 from hookflash.sip.offer import POLICIES
@@ -224,11 +225,6 @@ class PhoneSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpeechSettings:
-    """Speech providers. There is nothing to set in this version."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingSettings:
     """Recording of calls into files."""
 
@@ -299,6 +295,7 @@ class Settings:
     route: tuple[RouteSettings, ...] = ()
     phone: tuple[PhoneSettings, ...] = ()
     speech: SpeechSettings = field(default_factory=SpeechSettings)
+    speech_provider: tuple[SpeechProviderSettings, ...] = ()
     recording: RecordingSettings = field(default_factory=RecordingSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
@@ -347,13 +344,16 @@ SECTIONS: dict[str, type] = {
     "route": RouteSettings,
     "phone": PhoneSettings,
     "speech": SpeechSettings,
+    "speech_provider": SpeechProviderSettings,
     "recording": RecordingSettings,
     "media": MediaSettings,
     "limits": LimitSettings,
 }
 """Every section, in the order of the reference."""
 
-ARRAYS = frozenset({"resource", "issuer", "number", "subscription", "trunk", "route", "phone"})
+ARRAYS = frozenset(
+    {"resource", "issuer", "number", "subscription", "trunk", "route", "phone", "speech_provider"}
+)
 """Sections that are arrays of tables (``[[name]]``)."""
 
 

@@ -1,7 +1,8 @@
 """Texts into pieces that are spoken one after the other, so that the first is heard early.
 
-An engine speaks a piece at a time and is done with a short one sooner. A sentence is the natural piece; a long
-one is parted at its clause marks, where a speaker would take breath, and at a space only when it has none.
+An engine speaks a piece at a time and is done with a short one sooner. A sentence is the natural piece; a
+long one is parted at its clause marks, where a speaker would take breath, and at a space only when it has
+none.
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ CLAUSE_PAUSE = 0.05
 """Seconds of silence after a part of a sentence."""
 
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof sr jr st mt vs etc inc ltd co corp dept est approx ext fig gen gov hon rev "
-    "jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun "
-    "e.g i.e a.m p.m u.s u.k".split()
+    (  # noqa: SIM905 - a list of so many quotes cannot be read
+        "mr mrs ms dr prof sr jr st mt vs etc inc ltd co corp dept est approx ext fig gen gov hon rev "
+        "jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun "
+        "e.g i.e a.m p.m u.s u.k"
+    ).split()
 )
 _END = re.compile(
     r"(?P<mark>[.!?…]+[\"'”’)\]]*)(?P<space>\s+)|(?P<wide>[。！？]+)\s*|(?P<paragraph>\s*\n\s*\n\s*)"
@@ -111,7 +114,7 @@ def _parts(sentence: str, first: int, longest: int) -> list[str]:
 def _cut(text: str, limit: int, longest: int) -> int:
     """Where to part ``text``, which is longer than ``limit``; its length for nowhere."""
     marks = [match.end() for match in _CLAUSE.finditer(text)]
-    fitting = [at for at in marks if LEAST <= at and len(text) - at >= LEAST]
+    fitting = [at for at in marks if at >= LEAST and len(text) - at >= LEAST]
     within = [at for at in fitting if at <= limit]
     if within:
         return within[-1]

@@ -1,0 +1,98 @@
+"""The settings of speech: who speaks and recognises, and within which bounds."""
+
+# ruff: noqa: RUF009 - setting() is dataclasses.field() with our metadata, evaluated once on purpose
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hookflash.config import kinds
+from hookflash.config.setting import required, setting
+
+BUILT_IN = ("builtin", "beep")
+"""Kinds of provider that need no service."""
+
+SERVICES = ("azure", "openai", "deepgram")
+"""Kinds of provider that are asked over the network."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechSettings:
+    """Text to speech and speech to text: what is common to all providers. Who they are is in
+    `[[speech_provider]]`."""
+
+    start: str = setting(kinds.choice("startup", "demand"), "startup")
+    """When the built-in engines are loaded: with the server, so that the first prompt is not late, or when
+    they are first needed."""
+    speaking_workers: int = setting(kinds.integer(1, 64, "processes"), 1)
+    """Most processes of the built-in voice; each speaks one prompt at a time, ten times as fast as it is
+    heard, and takes some 300 MB."""
+    recognising_workers: int = setting(kinds.integer(1, 64, "processes"), 2)
+    """Most processes of each built-in recogniser; each listens to one participant at a time."""
+    waiting: int = setting(kinds.integer(1, 10_000, "jobs"), 64)
+    """Prompts that may wait for a process of the built-in voice; more fail at once, with 429."""
+    first_audio: float = setting(kinds.number(0.1, 60, "seconds"), 6.0)
+    """Seconds a provider has until its first audio comes, and from each piece of audio to the next; then the
+    next provider is asked."""
+    prompt_seconds: float = setting(kinds.number(1, 3600, "seconds"), 600.0)
+    """Longest synthesised prompt; the rest of a longer one is left out, and the play fails."""
+    cache_memory: int = setting(kinds.integer(0, 1 << 34, "bytes"), 64 << 20)
+    """Bytes of synthesised prompts kept in memory; a minute takes 2 MB."""
+    cache_disk: int = setting(kinds.integer(0, 1 << 40, "bytes"), 512 << 20)
+    """Bytes of synthesised prompts kept on disk, where they survive a restart; 0 keeps none."""
+    cache_folder: str | None = setting(kinds.path(), None)
+    """Folder of the synthesised prompts; the default is `prompts` in `server.data_dir`. Relative paths start
+    at the working directory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechProviderSettings:
+    """Somebody who speaks or recognises. The order of the entries is the order in which they are asked: the
+    first one for the locale does it, the next one if that fails before anything was heard. Without any entry
+    there is `builtin`, or `beep` where the extra `hookflash[speech]` is not installed."""
+
+    kind: str = required(kinds.choice(*BUILT_IN, *SERVICES))
+    """`builtin` speaks with Piper and recognises with models on this machine (extra `hookflash[speech]`);
+    `beep` stands in for a voice with a tone for each word; `azure` is Azure AI Speech; `openai` any server
+    with OpenAI's speech and transcription interface; `deepgram` is Deepgram. The last three are not in this
+    version."""
+    name: str = setting(kinds.text("a name"), "")
+    """What logs and traces call it; its kind when not given."""
+    does: tuple[str, ...] = setting(
+        kinds.listing(kinds.choice("speak", "recognise"), least=1), ("speak", "recognise")
+    )
+    """What it is asked for, as far as its kind can do it."""
+    locales: tuple[str, ...] = setting(
+        kinds.listing(
+            kinds.pattern(
+                "a locale such as en-US, or a language such as en", r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*"
+            )
+        ),
+        (),
+    )
+    """Locales (`en-US`) and languages (`en`) it is asked for; all it knows when not given."""
+    key_env: str | None = setting(kinds.pattern("the name of a variable", r"[A-Za-z_][A-Za-z0-9_]*"), None)
+    """Name of the environment variable that holds its key. Keys have no place in a file."""
+    endpoint: str | None = setting(kinds.url("https", "http", "wss", "ws"), None)
+    """Base URL of a service that is not where its kind usually is."""
+    region: str | None = setting(kinds.pattern("a region such as westeurope", r"[a-z0-9]+"), None)
+    """Azure region of the speech resource."""
+    model: str | None = setting(kinds.text("the name of a model"), None)
+    """Model that speaks, where a service has several."""
+    recognition_model: str | None = setting(kinds.text("the name of a model"), None)
+    """Model that recognises, where a service has several."""
+    voice: str | None = setting(kinds.text("the name of a voice"), None)
+    """Voice for texts that name none, and instead of those it does not have."""
+    voices: dict[str, str] = setting(kinds.mapping(kinds.text("the name of a voice")), {})
+    """Its own voices for names that apps use, for example `{"en-US-JennyNeural" = "nova"}`; beside those it
+    knows itself."""
+    voice_files: tuple[str, ...] = setting(kinds.listing(kinds.path()), ())
+    """Piper voices (`.onnx`, with their `.onnx.json` beside them) that `builtin` has in addition. Relative
+    paths start at the working directory."""
+    concurrency: int = setting(kinds.integer(1, 10_000, "requests"), 32)
+    """Most requests to a service at a time."""
+
+    @property
+    def label(self) -> str:
+        """What logs and traces call it."""
+        return self.name or self.kind
