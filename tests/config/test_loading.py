@@ -470,7 +470,7 @@ def test_one_wrong_letter_in_a_name_leads_to_the_right_one(where, at, letter):
     assert f"{name!r}" in near[0] or at in (0, len(name))
 
 
-ARRAYS = {"resource", "issuer", "number", "subscription", "trunk", "route", "phone"}
+ARRAYS = {"resource", "issuer", "number", "subscription", "trunk", "route", "phone", "speech_provider"}
 
 
 @given(text=st.text(st.sampled_from("[]{}=.,\"'#\n ab1\\"), max_size=60))
