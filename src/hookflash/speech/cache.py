@@ -1,0 +1,177 @@
+"""Synthesised prompts, kept by what they say: in memory, and on disk where they survive a restart.
+
+Both are bounded in bytes; what was not used for longest goes first. A file is written beside its place and
+moved there whole, and holds a checksum: one that was damaged is as if it had never been there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import struct
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+_log = logging.getLogger(__name__)
+
+_MAGIC = b"HFPROMPT"
+_HEAD = struct.Struct("<8s32sI")
+_SUFFIX = ".prompt"
+_MAX_NOTES = 1 << 16
+_ENTRY = 512
+"""Bytes of memory beside the audio of a prompt, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A whole synthesised prompt: int16 at 16,000 Hz, and what was to be said of it when it was made."""
+
+    pcm: NDArray[np.int16]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory it takes."""
+        return int(self.pcm.nbytes) + _ENTRY + sum(map(len, self.notes))
+
+
+class MemoryCache:
+    """Prompts in memory, at most ``capacity`` bytes of them; keys are hex digests."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._kept: OrderedDict[str, Prompt] = OrderedDict()
+        self.bytes = 0
+
+    def get(self, key: str) -> Prompt | None:
+        prompt = self._kept.get(key)
+        if prompt is not None:
+            self._kept.move_to_end(key)
+        return prompt
+
+    def put(self, key: str, prompt: Prompt) -> None:
+        """Keep a prompt, unless it alone is more than fits."""
+        if prompt.size > self._capacity:
+            return
+        old = self._kept.pop(key, None)
+        self.bytes += prompt.size - (old.size if old is not None else 0)
+        self._kept[key] = prompt
+        while self.bytes > self._capacity:
+            _, gone = self._kept.popitem(last=False)
+            self.bytes -= gone.size
+
+
+class DiskCache:
+    """Prompts in ``folder``, at most ``capacity`` bytes of files. Every method blocks; any thread may call.
+
+    What cannot be written is not kept; the first such failure is logged.
+    """
+
+    def __init__(self, folder: Path, capacity: int) -> None:
+        self._folder = folder
+        self._capacity = capacity
+        self._lock = threading.Lock()
+        self._sizes: OrderedDict[str, int] | None = None
+        self._complained = False
+        self.bytes = 0
+
+    def get(self, key: str) -> Prompt | None:
+        """The prompt of a key, None when it is not there or not whole."""
+        with self._lock:
+            sizes = self._open()
+            if key not in sizes:
+                return None
+            path = self._path(key)
+            try:
+                prompt = unpack(path.read_bytes())
+                os.utime(path)
+            except (OSError, ValueError) as error:
+                _log.warning("a cached prompt is dropped: %s", error)
+                self._remove(key)
+                return None
+            sizes.move_to_end(key)
+            return prompt
+
+    def put(self, key: str, prompt: Prompt) -> None:
+        """Keep a prompt, unless it alone is more than fits."""
+        data = pack(prompt)
+        with self._lock:
+            if len(data) > self._capacity:
+                return
+            sizes = self._open()
+            path = self._path(key)
+            try:
+                self._folder.mkdir(
+                    mode=0o700, parents=True, exist_ok=True
+                )  # what callers are told is private
+                path.parent.mkdir(exist_ok=True)
+                partial = path.with_suffix(".partial")
+                partial.write_bytes(data)
+                os.replace(partial, path)
+            except OSError as error:
+                if not self._complained:
+                    self._complained = True
+                    _log.warning("synthesised prompts cannot be kept on disk: %s", error)
+                return
+            self.bytes += len(data) - sizes.pop(key, 0)
+            sizes[key] = len(data)
+            while self.bytes > self._capacity:
+                self._remove(next(iter(sizes)))
+
+    def _open(self) -> OrderedDict[str, int]:
+        """What is there, the least recently used first; looked up once."""
+        if self._sizes is not None:
+            return self._sizes
+        found: list[tuple[float, str, int]] = []
+        for path in self._folder.glob("*/*"):
+            with contextlib.suppress(OSError):
+                if path.suffix == ".partial":
+                    path.unlink()
+                elif path.suffix == _SUFFIX:
+                    stat = path.stat()
+                    found.append((stat.st_mtime, path.stem, stat.st_size))
+        self._sizes = OrderedDict((key, size) for _, key, size in sorted(found))
+        self.bytes = sum(self._sizes.values())
+        while self.bytes > self._capacity:
+            self._remove(next(iter(self._sizes)))
+        return self._sizes
+
+    def _remove(self, key: str) -> None:
+        assert self._sizes is not None
+        self.bytes -= self._sizes.pop(key, 0)
+        with contextlib.suppress(OSError):
+            self._path(key).unlink()
+
+    def _path(self, key: str) -> Path:
+        return self._folder / key[:2] / f"{key}{_SUFFIX}"
+
+
+def pack(prompt: Prompt) -> bytes:
+    """A prompt as a file: magic, SHA-256 of the rest, length of the notes, the notes as JSON, the samples."""
+    notes = json.dumps(prompt.notes).encode()
+    body = notes + prompt.pcm.astype("<i2", copy=False).tobytes()
+    return _HEAD.pack(_MAGIC, _digest(len(notes), body), len(notes)) + body
+
+
+def unpack(data: bytes) -> Prompt:
+    """The prompt in a file. Raises ValueError when it is not whole."""
+    if len(data) < _HEAD.size:
+        raise ValueError("the file is too short")
+    magic, digest, length = _HEAD.unpack_from(data)
+    body = memoryview(data)[_HEAD.size :]
+    if magic != _MAGIC or length > min(len(body), _MAX_NOTES) or digest != _digest(length, body):
+        raise ValueError("the file is damaged")
+    notes = json.loads(bytes(body[:length]))
+    return Prompt(np.frombuffer(body[length:], "<i2"), tuple(notes))
+
+
+def _digest(length: int, body: bytes | memoryview) -> bytes:
+    return hashlib.sha256(length.to_bytes(4, "little") + body).digest()
