@@ -12,7 +12,7 @@ from hookflash.calls import effects
 from hookflash.calls.turn import Pending, Turn
 from hookflash.media.line import AudioFailure, Request
 from hookflash.media.scheduler import Desk
-from hookflash.media.speech import WORDLESS, Abilities
+from hookflash.media.speech import WORDLESS, Abilities, Heard
 from hookflash.wire import requests
 from hookflash.wire.enums import RecognizeInputType, Tone
 from hookflash.wire.identifiers import CommunicationIdentifierModel, Identifier
@@ -128,7 +128,14 @@ class Stage:
             "interruptPrompt": fields.pop("interrupt_prompt", None),
             "initialSilenceTimeoutInSeconds": fields.pop("silence", None),
             "dtmfOptions": {k: v for k, v in dtmf.items() if v is not None},
+            "choices": fields.pop("choices", None),
+            "speechLanguage": fields.pop("language", None),
+            "speechLanguages": fields.pop("languages", None),
+            "speechRecognitionModelEndpointId": fields.pop("model", None),
         }
+        end = fields.pop("end_silence", None)
+        if end is not None:
+            options["speechOptions"] = {"endSilenceTimeoutInMs": end}
         body = requests.RecognizeRequest(
             recognize_input_type=fields.pop("kind", RecognizeInputType.DTMF),
             recognize_options=msgspec.convert(
@@ -202,6 +209,67 @@ class Stage:
         self.now = next(e.at for e in self.all(effects.StartTimer) if e.timer == timer)
         self.pending.timers.pop(timer)(self.turn())
 
+    # --- words ------------------------------------------------------------------------------------------
+
+    def ask(self, *prompts: str, **fields: Any) -> None:
+        """Recognise words of Carol, where there is somebody to understand them."""
+        self.line.cognitive_endpoint = "https://speech.example.org/"
+        self.line.abilities = Abilities(speaks=True, understands=True)
+        fields.setdefault("kind", RecognizeInputType.SPEECH)
+        fields.setdefault("max_tones", None)
+        self.recognize(CAROL, *prompts, **fields)
+
+    @property
+    def listening(self) -> int:
+        """The one listening that is open."""
+        (listening,) = self.pending.listenings
+        return listening
+
+    def speaks(self, at: float | None = None) -> None:
+        listening = self.listening
+        self.pending.listenings[listening].voice_began(self.turn(), self.now if at is None else at)
+
+    def is_quiet(self, at: float | None = None) -> None:
+        listening = self.listening
+        self.pending.listenings[listening].voice_ended(self.turn(), self.now if at is None else at)
+
+    def partly(self, text: str) -> None:
+        self.pending.listenings[self.listening].words_heard(self.turn(), Heard(text, False))
+
+    def understood(self, text: str, confidence: float = 0.9, choice: str = "", locale: str = "") -> None:
+        owner = self.pending.listenings.pop(self.listening)
+        owner.words_heard(self.turn(), Heard(text, True, confidence, locale, choice))
+
+    def says(self, text: str, confidence: float = 0.9, choice: str = "") -> None:
+        """All of it: a voice, silence for long enough, and the words."""
+        self.speaks()
+        self.is_quiet()
+        self.due("end silence")
+        self.understood(text, confidence, choice)
+
+    def deaf(self, code: int = 400, sub_code: int = 8564, message: str = "No line.") -> None:
+        self.pending.listenings.pop(self.listening).listening_failed(self.turn(), code, sub_code, message)
+
+    def armed(self) -> dict[str, float]:
+        """The timers that are set, by what they are for, and when they are due."""
+        when = {effect.timer: effect.at for effect in self.all(effects.StartTimer)}
+        return {getattr(fire, "__name__", ""): when[timer] for timer, fire in self.pending.timers.items()}
+
+    def due(self, name: str = "") -> None:
+        """The first timer that is set fires, at its time; ``name`` is what its operation says it was for."""
+        when = {effect.timer: effect.at for effect in self.all(effects.StartTimer)}
+        timer = min(self.pending.timers, key=lambda one: when[one])
+        self.now = when[timer]
+        self.pending.timers.pop(timer)(self.turn())
+        if name:
+            assert ("timer fired", name) in self.traced()[-8:]
+
+    def traced(self) -> list[tuple[str, str]]:
+        """What and detail of every operation's trace, newest operation last."""
+        operations = [*self.desk.ended, *self.desk.main, *self.desk.subs]
+        operations.sort(key=lambda operation: operation.serial)
+        return [(entry.what, entry.detail) for one in operations for entry in one.trace.entries]
+
     def left(self, person: Person) -> None:
         self.line.people.remove(person)
         self.desk.left(self.turn(), person.leg)
@@ -212,7 +280,9 @@ class Stage:
 
     def at_rest(self) -> bool:
         pending = self.pending
-        return self.desk.idle and not (pending.plays or pending.sendings or pending.timers)
+        return self.desk.idle and not (
+            pending.plays or pending.sendings or pending.timers or pending.listenings
+        )
 
 
 def model(target: str) -> CommunicationIdentifierModel:

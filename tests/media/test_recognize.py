@@ -70,6 +70,7 @@ def test_too_long_between_two_keys_fails(stage):
     assert stage.all(effects.StartTimer)[-1].at == 54.0
     stage.fire()
     assert stage.results() == [("RecognizeFailed", 400, 8532)]
+    assert tones(stage) == ["one"]
     assert stage.at_rest()
 
 

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 from hookflash.machine import Machine
 from hookflash.media.line import Line, Party, Request, Turn
-from hookflash.media.operation import MEDIA_GONE
+from hookflash.media.operation import MEDIA_GONE, ended
 from hookflash.media.tables import SUBSCRIPTION, Listening, ListeningStep
+from hookflash.media.trace import Trace
 from hookflash.wire import results
 from hookflash.wire.enums import Tone
 from hookflash.wire.events import (
     ContinuousDtmfRecognitionStopped,
     ContinuousDtmfRecognitionToneFailed,
     ContinuousDtmfRecognitionToneReceived,
+    EventData,
 )
+from hookflash.wire.results import ResultInformation
 
 
 class Subscription:
@@ -29,17 +32,25 @@ class Subscription:
         self.request = request
         self.target = target
         self.since = since
+        self.serial = 0
+        self.trace = Trace()
         self.heard_so_far = 0
         self.machine = Machine(SUBSCRIPTION, Listening.LISTENING)
 
-    def adopt(self, request: Request) -> None:
+    def note(self, turn: Turn, what: str, detail: str = "") -> None:
+        """Put something that happened just now into the trace."""
+        self.trace.add(turn.now, what, detail)
+
+    def adopt(self, turn: Turn, request: Request) -> None:
         """Started once more: later events go where the newer request says."""
         self.machine.fire(ListeningStep.ADOPT)
+        self.note(turn, "begun again")
         self.request = request
 
     def heard(self, turn: Turn, digit: str) -> None:
         self.machine.fire(ListeningStep.TONE)
         self.heard_so_far += 1
+        self.note(turn, "key", f"{Tone.of_digit(digit)}, sequenceId {self.heard_so_far}")
         self.line.notify(
             turn,
             ContinuousDtmfRecognitionToneReceived,
@@ -57,9 +68,13 @@ class Subscription:
             last = Request(
                 request.version, request.context or last.context, request.callback or last.callback
             )
-        self.line.notify(turn, ContinuousDtmfRecognitionStopped, results.SUCCESS, last)
+        self._ends(turn, ContinuousDtmfRecognitionStopped, results.SUCCESS, last)
 
     def fail(self, turn: Turn) -> None:
         """End it because no key will be heard any more, through a fault of ours."""
         self.machine.fire(ListeningStep.STOP)
-        self.line.notify(turn, ContinuousDtmfRecognitionToneFailed, MEDIA_GONE, self.request)
+        self._ends(turn, ContinuousDtmfRecognitionToneFailed, MEDIA_GONE, self.request)
+
+    def _ends(self, turn: Turn, event: type[EventData], result: ResultInformation, request: Request) -> None:
+        self.note(turn, "ended", ended(event, result))
+        self.line.notify(turn, event, result, request)

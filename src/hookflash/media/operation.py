@@ -9,6 +9,7 @@ from hookflash.machine import Machine
 from hookflash.media.compatibility import Kind
 from hookflash.media.line import Line, Party, Request, Turn
 from hookflash.media.tables import OPERATION, State, Step
+from hookflash.media.trace import Trace
 from hookflash.wire.events import EventData
 from hookflash.wire.results import CANCELED, ResultInformation
 
@@ -20,6 +21,11 @@ MEDIA_GONE = ResultInformation(
 
 def _nobody(turn: Turn, operation: Operation) -> None:
     """Told of the end of an operation that no desk runs."""
+
+
+def ended(event: type[EventData], result: ResultInformation) -> str:
+    """How something ended, for its trace."""
+    return f"{event.__name__} {result.code}/{result.sub_code} {result.message}".rstrip()
 
 
 class Operation:
@@ -49,6 +55,7 @@ class Operation:
         self.since = since
         self.serial = 0
         self.machine = Machine(OPERATION, State.QUEUED)
+        self.trace = Trace()
         self.ended: Callable[[Turn, Operation], None] = _nobody
 
     @property
@@ -62,6 +69,10 @@ class Operation:
     def concerns(self, leg: int) -> bool:
         """Whether ``leg`` belongs to one of the targets."""
         return any(target.leg == leg for target in self.targets)
+
+    def note(self, turn: Turn, what: str, detail: str = "") -> None:
+        """Put something that happened just now into the trace."""
+        self.trace.add(turn.now, what, detail)
 
     # --- what a kind of operation says about itself -----------------------------------------------------
 
@@ -92,6 +103,7 @@ class Operation:
         """The one way any operation ends: stop everything, send the terminal event, tell the desk."""
         self.release(turn)
         self.machine.fire(step)
+        self.note(turn, "ended", ended(event, result))
         self.line.notify(turn, event, result, self.request, **fields)
         self.ended(turn, self)
 

@@ -54,6 +54,7 @@ class Play(Operation):
     def begin(self, turn: Turn) -> None:
         legs = tuple(target.leg for target in self.targets) or self.line.listeners()
         self.machine.fire(Step.PREPARE)
+        self.note(turn, "begun", "again and again" if self.loop else "")
         empty = first_empty(self.sources)
         if empty is not None:
             self.audio_failed(turn, AudioFailure(empty, results.PLAY_SOURCE_EMPTY.sub_code, ""))
@@ -67,27 +68,31 @@ class Play(Operation):
     def add_listener(self, turn: Turn, leg: int) -> None:
         """Somebody joined: a play to everybody reaches them too, from here on."""
         if self.play is not None and self.kind is Kind.PLAY_TO_ALL:
+            self.note(turn, "one more hears it", f"leg {leg}")
             turn.add_listener(self.play, leg)
 
     def remove_listener(self, turn: Turn, leg: int) -> None:
         """Somebody was put on hold: they do not hear the rest."""
         if self.play is not None:
+            self.note(turn, "one less hears it", f"leg {leg}")
             turn.remove_listener(self.play, leg)
 
     def cancel(self, turn: Turn) -> None:
-        self.audio_started(turn)
+        self.audio_started(turn, heard=False)
         super().cancel(turn)
 
     def fail(self, turn: Turn, result: results.ResultInformation) -> None:
-        self.audio_started(turn)
+        self.audio_started(turn, heard=False)
         super().fail(turn, result)
 
     def audio_ready(self, turn: Turn, notes: Sequence[str]) -> None:
-        """It is about to be heard."""
+        self.note(turn, "audio ready", "; ".join(notes))
 
-    def audio_started(self, turn: Turn) -> None:
+    def audio_started(self, turn: Turn, *, heard: bool = True) -> None:
+        """``heard`` is False for what ends before its first sample: apps are promised PlayStarted."""
         if self.state is State.PREPARING:
             self.machine.fire(Step.START)
+            self.note(turn, "first sample" if heard else "never heard")
             self.line.notify(turn, PlayStarted, results.ACTION_COMPLETED, self.request)
 
     def audio_finished(self, turn: Turn) -> None:
@@ -96,7 +101,7 @@ class Play(Operation):
         self.end(turn, Step.COMPLETE, PlayCompleted, results.ACTION_COMPLETED)
 
     def audio_failed(self, turn: Turn, failure: AudioFailure) -> None:
-        self.audio_started(turn)
+        self.audio_started(turn, heard=False)
         self.play = None
         result = results.play_failed(failure.sub_code, failure.message, failure.code)
         self.end(turn, Step.FAIL, PlayFailed, result, failed_play_source_index=failure.source)

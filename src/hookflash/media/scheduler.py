@@ -16,6 +16,7 @@ Everything is decided before anything changes, so a refusal leaves all as it was
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 
 from hookflash.media.compatibility import Kind, allowed
@@ -23,7 +24,8 @@ from hookflash.media.continuous import Subscription
 from hookflash.media.line import Audio, Line, Party, Request, Turn
 from hookflash.media.operation import Operation
 from hookflash.media.play import Announcement, HoldMusic, Play
-from hookflash.media.recognize import DtmfRules, RecognizeDtmf
+from hookflash.media.recognition_rules import rules_of
+from hookflash.media.recognize import Recognize
 from hookflash.media.sources import audio, audios, refuse_speech
 from hookflash.media.tables import State
 from hookflash.media.tones import MAX_TONES, SendTones
@@ -37,6 +39,8 @@ from hookflash.wire.results import (
 
 MAX_QUEUED = 100
 """Most operations of one connection's main leg, running and queued."""
+ENDED_KEPT = 50
+"""Ended operations of one connection whose traces are kept."""
 
 
 class Desk:
@@ -48,6 +52,8 @@ class Desk:
         self.subs: list[Operation] = []
         self.music: dict[int, HoldMusic] = {}
         self.subscriptions: dict[int, Subscription] = {}
+        self.ended: deque[Operation | Subscription] = deque(maxlen=ENDED_KEPT)
+        """What has ended, the newest last, for people who ask what happened."""
 
     @property
     def idle(self) -> bool:
@@ -72,17 +78,18 @@ class Desk:
         self._start(turn, play, bool(body.interrupt_call_media_operation))
 
     def recognize(self, turn: Turn, version: str, body: requests.RecognizeRequest) -> None:
-        """Collect keys of one participant. Raises Refusal before anything changes."""
+        """Collect keys or words of one participant. Raises Refusal before anything changes."""
         refuse_speech(body, self.line)
-        options = body.recognize_options
-        rules = _dtmf_rules(options)
+        rules = rules_of(body)
         field = "playPrompts" if body.play_prompts else "playPrompt"
         prompts = self._audios(body.prompts, field)
-        target = self.line.find(options.target_participant, "recognizeOptions.targetParticipant")
+        target = self.line.find(
+            body.recognize_options.target_participant, "recognizeOptions.targetParticipant"
+        )
         self._refuse_on_hold(target)
         kind = Kind.RECOGNIZE_ONE_TO_ONE if self.line.is_one_to_one() else Kind.RECOGNIZE_GROUP
         request = Request(version, body.operation_context, body.operation_callback_uri)
-        recognition = RecognizeDtmf(self.line, kind, request, target, turn.now, prompts, rules)
+        recognition = Recognize(self.line, kind, request, target, turn.now, prompts, rules)
         interrupt = body.interrupt_call_media_operation
         self._start(turn, recognition, True if interrupt is None else interrupt)
 
@@ -125,10 +132,13 @@ class Desk:
         request = Request(version, body.operation_context, body.operation_callback_uri)
         running = self.subscriptions.get(target.leg)
         if running is not None:
-            running.adopt(request)
+            running.adopt(turn, request)
             return
         self._refuse_incompatible(turn, Kind.CONTINUOUS_DTMF, (target,), self.subs)
-        self.subscriptions[target.leg] = Subscription(self.line, request, target, turn.now)
+        subscription = Subscription(self.line, request, target, turn.now)
+        subscription.serial = turn.next_serial()
+        subscription.note(turn, "begun")
+        self.subscriptions[target.leg] = subscription
 
     def stop_continuous(
         self, turn: Turn, version: str, body: requests.ContinuousDtmfRecognitionRequest
@@ -137,6 +147,7 @@ class Desk:
         target = self.line.find(body.target_participant, "targetParticipant")
         subscription = self.subscriptions.pop(target.leg, None)
         if subscription is not None:
+            self.ended.append(subscription)
             subscription.stop(turn, Request(version, body.operation_context, body.operation_callback_uri))
 
     def hold_music(self, source: requests.PlaySource | None) -> Audio | None:
@@ -155,6 +166,8 @@ class Desk:
         self.stop_music(turn, target.leg)
         music = HoldMusic(self.line, request, target, turn.now, source, loop=loop)
         music.ended = self._music_ended
+        music.serial = turn.next_serial()
+        music.note(turn, "queued")
         self.music[target.leg] = music
         music.begin(turn)
 
@@ -201,6 +214,7 @@ class Desk:
         self._without(turn, leg, self._accepted())
         subscription = self.subscriptions.pop(leg, None)
         if subscription is not None:
+            self.ended.append(subscription)
             subscription.stop(turn)
 
     def close(self, turn: Turn, *, fault: bool = False) -> None:
@@ -216,6 +230,7 @@ class Desk:
             else:
                 operation.cancel(turn)
         for subscription in subscriptions:
+            self.ended.append(subscription)
             if fault:
                 subscription.fail(turn)
             else:
@@ -241,6 +256,8 @@ class Desk:
         operation.ended = self._ended
         operation.serial = turn.next_serial()
         (self.main if on_main else self.subs).append(operation)
+        before = len(self.main) - 1 if on_main else 0
+        operation.note(turn, "queued", f"behind {before}" if before else "")
         if not on_main or self.main[0] is operation:
             operation.begin(turn)
 
@@ -265,6 +282,7 @@ class Desk:
         self._advance(turn)
 
     def _ended(self, turn: Turn, operation: Operation) -> None:
+        self.ended.append(operation)
         if operation in self.main:
             self.main.remove(operation)
         if operation in self.subs:
@@ -274,6 +292,7 @@ class Desk:
         self._advance(turn)
 
     def _music_ended(self, turn: Turn, operation: Operation) -> None:
+        self.ended.append(operation)
         self.music = {leg: music for leg, music in self.music.items() if music is not operation}
 
     def _advance(self, turn: Turn) -> None:
@@ -322,20 +341,3 @@ def _clears_away(new: Operation, old: Operation) -> bool:
 
 def _shares(operation: Operation, targets: tuple[Party, ...]) -> bool:
     return any(operation.concerns(target.leg) for target in targets)
-
-
-def _dtmf_rules(options: requests.RecognizeOptions) -> DtmfRules:
-    dtmf = options.dtmf_options
-    if dtmf is None or dtmf.max_tones_to_collect is None or dtmf.max_tones_to_collect < 1:
-        raise invalid_argument(
-            "recognizeOptions.dtmfOptions.maxTonesToCollect", "recognition of DTMF needs it, and at least 1."
-        )
-    silence, inter_tone = options.initial_silence_timeout_in_seconds, dtmf.inter_tone_timeout_in_seconds
-    interrupt = options.interrupt_prompt
-    return DtmfRules(
-        max_tones=dtmf.max_tones_to_collect,
-        stop_tones=frozenset(dtmf.stop_tones or ()),
-        initial_silence=requests.DEFAULT_INITIAL_SILENCE_TIMEOUT if silence is None else silence,
-        inter_tone=requests.DEFAULT_INTER_TONE_TIMEOUT if inter_tone is None else inter_tone,
-        interrupt_prompt=requests.DEFAULT_INTERRUPT_PROMPT if interrupt is None else interrupt,
-    )

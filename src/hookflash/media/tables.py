@@ -3,9 +3,11 @@
 An *operation* is a play, a recognition or a sending of tones. On the main leg it is *queued* until
 everything before it has ended; on a sub leg it begins at once. A play is *preparing* while its sources are
 fetched and *playing* from the first sample; a recognition with a prompt does the same, then is *listening*
-for the first key and *collecting* after it. A key that interrupts the prompt leads straight to collecting.
-Tones are *sending*. Every operation ends exactly once: *completed*, *failed* or *canceled*, and that is
-when its one terminal event is sent.
+for the first key or word. After a key it is *collecting*; while somebody speaks it is *hearing*, and when
+they have been quiet for long enough it is *understanding* until the recogniser has said what that was. A key
+or a voice that interrupts the prompt leads straight to collecting or hearing. Tones are *sending*. Every
+operation ends exactly once: *completed*, *failed* or *canceled*, and that is when its one terminal event is
+sent.
 
 A *subscription* is a continuous DTMF recognition: it listens until somebody stops it, the participant
 leaves or the call ends.
@@ -32,6 +34,8 @@ class State(Enum):
     PLAYING = "playing"
     LISTENING = "listening"
     COLLECTING = "collecting"
+    HEARING = "hearing"
+    UNDERSTANDING = "understanding"
     SENDING = "sending"
     COMPLETED = "completed"
     FAILED = "failed"
@@ -45,6 +49,8 @@ class Step(Enum):
     START = "start"
     LISTEN = "listen"
     TONE = "tone"
+    VOICE = "voice"
+    FINISH = "finish"
     SEND = "send"
     COMPLETE = "complete"
     FAIL = "fail"
@@ -107,11 +113,10 @@ _ENDS = {Step.COMPLETE: State.COMPLETED, Step.FAIL: State.FAILED, Step.CANCEL: S
 OPERATION: Table[State, Step] = Table(
     name="Media operation",
     rules=(
-        "Plays go queued, preparing, playing; recognitions go on to listening and collecting, or begin "
-        "there when they "
-        "have no prompt; sendings go queued, sending. Whatever has not ended can fail or be canceled, "
-        "and completes "
-        "only from where its work is done."
+        "Plays go queued, preparing, playing; recognitions go on to listening, or begin there when they have "
+        "no prompt, and from there to collecting keys or to hearing and understanding words; sendings go "
+        "queued, sending. Whatever has not ended can fail or be canceled, and completes only from where its "
+        "work is done."
     ),
     initial=(State.QUEUED,),
     final=frozenset(_ENDS.values()),
@@ -125,9 +130,14 @@ OPERATION: Table[State, Step] = Table(
         (State.PLAYING, Step.TONE): State.COLLECTING,
         (State.LISTENING, Step.TONE): State.COLLECTING,
         (State.COLLECTING, Step.TONE): State.COLLECTING,
+        (State.PLAYING, Step.VOICE): State.HEARING,
+        (State.LISTENING, Step.VOICE): State.HEARING,
+        (State.HEARING, Step.FINISH): State.UNDERSTANDING,
+        (State.HEARING, Step.TONE): State.COLLECTING,
+        (State.UNDERSTANDING, Step.TONE): State.COLLECTING,
         **{
             (state, Step.COMPLETE): State.COMPLETED
-            for state in (State.PLAYING, State.COLLECTING, State.SENDING)
+            for state in (State.PLAYING, State.COLLECTING, State.UNDERSTANDING, State.SENDING)
         },
         **{
             (state, step): _ENDS[step]

@@ -29,6 +29,7 @@ class SendTones(Operation):
 
     def begin(self, turn: Turn) -> None:
         self.machine.fire(Step.SEND)
+        self.note(turn, "begun", f"{len(self.digits)} tones: {self.digits}")
         self.sending = turn.start_tones(self.line.call, self.target.leg, self.digits, self)
 
     def release(self, turn: Turn) -> None:

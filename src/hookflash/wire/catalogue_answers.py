@@ -194,9 +194,9 @@ ANSWERS: tuple[Row, ...] = (
     Row(
         "8567",
         "service principal not enabled",
-        "Speech was asked for, and no speech provider can be used.",
-        "Play a file, or recognize DTMF. A `cognitiveServicesEndpoint` given when the call is set "
-        "up is noted, but this version has no speech provider behind it.",
+        "Speech was asked for, and this server has no speech provider.",
+        "Install one (`pip install 'hookflash[speech]'`) or configure one, or play a file and recognize "
+        "DTMF instead.",
         answers=(400,),
         message="playSources[0] is of kind text, and this server has no speech provider to say it "
         "with; play a file source (a WAV behind an http or https URL) instead.",

@@ -91,9 +91,11 @@ RESULTS: tuple[Row, ...] = (
     Row(
         "8532",
         "inter-digit timeout",
-        "Tones came, then none for `interToneTimeoutInSeconds`, before there were `maxTonesToCollect`.",
-        "Ask again, collect fewer tones, or give a stop tone such as `pound` that ends the input.",
-        events={400: ("RecognizeFailed",)},
+        "Tones came, then none for `interToneTimeoutInSeconds`, before there were `maxTonesToCollect`. "
+        "Without a `maxTonesToCollect` (speechOrDtmf) the pause is the end of the input, and completes it.",
+        "Ask again, collect fewer tones, or give a stop tone such as `pound` that ends the input. "
+        "`dtmfResult.tones` of the event has what was pressed.",
+        events={400: ("RecognizeFailed", "RecognizeCompleted")},
         message="Action failed, inter-digit silence timeout reached.",
     ),
     Row(
@@ -103,7 +105,6 @@ RESULTS: tuple[Row, ...] = (
         "Nothing; `choiceResult.label` names the choice.",
         events={200: ("RecognizeCompleted",)},
         message="Action completed, DTMF option matched.",
-        emitted=False,
     ),
     Row(
         "8534",
@@ -112,7 +113,6 @@ RESULTS: tuple[Row, ...] = (
         "Ask again.",
         events={500: ("RecognizeFailed",)},
         message="Action failed, incorrect tone entered.",
-        emitted=False,
     ),
     Row(
         "8535",
@@ -141,7 +141,6 @@ RESULTS: tuple[Row, ...] = (
         "Nothing; `choiceResult.label` names the choice.",
         events={200: ("RecognizeCompleted",)},
         message="Action completed, speech option matched.",
-        emitted=False,
     ),
     Row(
         "8547",
@@ -150,7 +149,6 @@ RESULTS: tuple[Row, ...] = (
         "Ask again, or give more phrases.",
         events={400: ("RecognizeFailed",)},
         message="Action failed, recognized phrase does not match a valid option.",
-        emitted=False,
     ),
     Row(
         "8553",
@@ -176,7 +174,6 @@ RESULTS: tuple[Row, ...] = (
         "Ask again; check `speechLanguage`.",
         events={400: ("RecognizeFailed",)},
         message="Action failed, speech could not be recognized.",
-        emitted=False,
     ),
     Row(
         "8564",
@@ -191,7 +188,7 @@ RESULTS: tuple[Row, ...] = (
         "speech service error",
         "The speech provider refused: the code is its own status.",
         "The message has the provider's reason.",
-        events=dict.fromkeys((400, 401, 403, 408, 429), ("PlayFailed", "RecognizeFailed")),
+        events=dict.fromkeys((400, 401, 403, 408, 429), ("PlayFailed", "HoldFailed", "RecognizeFailed")),
         message="Action failed, speech service error. Quota exceeded.",
     ),
     Row(
@@ -201,7 +198,14 @@ RESULTS: tuple[Row, ...] = (
         "Nothing.",
         events={200: ("RecognizeCompleted",)},
         message="Action completed, speech recognized.",
-        emitted=False,
+    ),
+    Row(
+        "8570",
+        "speech recognition error",
+        "The recogniser broke off.",
+        "Ask again; the message has the recogniser's reason.",
+        events={400: ("RecognizeFailed",)},
+        message="Action failed, speech recognition error.",
     ),
     Row(
         "8571",

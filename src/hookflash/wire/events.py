@@ -160,9 +160,13 @@ class RecognizeCompleted(EventData, frozen=True):
 
 
 class RecognizeFailed(EventData, frozen=True):
-    """``failedPlaySourceIndex`` names the prompt that could not be played, when that was it."""
+    """``failedPlaySourceIndex`` names the prompt that could not be played, when that was it.
+
+    ``dtmfResult`` has the keys pressed before an inter-digit timeout; no SDK reads it, and none minds.
+    """
 
     failed_play_source_index: int | None = None
+    dtmf_result: DtmfResult | None = None
 
 
 class RecognizeCanceled(EventData, frozen=True):

@@ -258,6 +258,7 @@ SPEECH_CONNECTION_FAILED = ResultInformation(
     400, 8564, "Action failed, could not connect to the speech service."
 )
 SPEECH_SERVICE_FAILED = ResultInformation(400, 8565, "Action failed, speech service error.")
+SPEECH_RECOGNITION_FAILED = ResultInformation(400, 8570, "Action failed, speech recognition error.")
 PARTICIPANT_NOT_FOUND = ResultInformation(404, 8522, "Participant not found.")
 INVITATION_NOT_FOUND = ResultInformation(404, 8522, "Invitation not found.")
 CALL_NOT_FOUND = ResultInformation(404, 8522, "Call not found.")
@@ -287,6 +288,14 @@ def play_failed(sub_code: int, message: str = "", code: int = 0) -> ResultInform
     return ResultInformation(code or known.code, known.sub_code, f"{known.message} {message}".rstrip())
 
 
+def recognize_failed(code: int, sub_code: int, message: str) -> ResultInformation:
+    """RecognizeFailed through a speech provider: 8563, 8564, 8565, 8570 or 9999; ``message`` adds the
+    particulars.
+    """
+    known = _HEARING_FAILURES.get(sub_code, UNKNOWN_ERROR)
+    return ResultInformation(code or known.code, known.sub_code, f"{known.message} {message}".rstrip())
+
+
 _PLAY_FAILURES = {
     result.sub_code: result
     for result in (
@@ -295,6 +304,16 @@ _PLAY_FAILURES = {
         PLAY_SOURCE_EMPTY,
         PLAY_SERVICE_SHUTDOWN,
         SPEECH_SERVICE_FAILED,
+    )
+}
+
+_HEARING_FAILURES = {
+    result.sub_code: result
+    for result in (
+        SPEECH_NOT_RECOGNIZED,
+        SPEECH_CONNECTION_FAILED,
+        SPEECH_SERVICE_FAILED,
+        SPEECH_RECOGNITION_FAILED,
     )
 }
 
