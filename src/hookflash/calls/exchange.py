@@ -32,6 +32,7 @@ from hookflash.calls.streaming_control import StreamingControl
 from hookflash.calls.tables import Leg, LegEvent
 from hookflash.calls.transferring import TransferControl
 from hookflash.calls.turn import Turn
+from hookflash.calls.views import CallView, view_of
 from hookflash.media.line import AudioFailure
 from hookflash.media.speech import WORDLESS, Abilities, Heard
 from hookflash.wire.constraints import CallbackRules
@@ -162,6 +163,19 @@ class Exchange:
         if call is None:
             return None
         return call.correlation_id, [(one.id, one.resource) for one in call.connections.values()]
+
+    def view(
+        self, clock: float, wall: float, connection_id: str, resource: str | None = None
+    ) -> CallView | None:
+        """A call with its operations and what happened to them, up or lately ended; None when not known.
+
+        ``clock`` is the time as in :meth:`execute`, ``wall`` the same as Unix time. What belongs to another
+        than ``resource`` is not known either; None sees all.
+        """
+        found = self._registry.traced(connection_id)
+        if found is None or resource not in (None, found[0].resource):
+            return None
+        return view_of(found[0], clock, wall, found[1])
 
     def new_leg(self) -> int:
         """A leg number for a phone that calls us; never given twice."""

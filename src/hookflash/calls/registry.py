@@ -17,6 +17,7 @@ from hookflash.calls.admission import Admission
 from hookflash.calls.directory import Directory
 from hookflash.calls.invitations import InvitationBook
 from hookflash.calls.turn import Pending
+from hookflash.calls.views import ParticipantView, people_of
 from hookflash.media.speech import WORDLESS, Abilities
 from hookflash.wire.identifiers import Identifier
 from hookflash.wire.ids import Minter
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 MEMORY = 10_000
 """How many ended connections are remembered."""
+TRACED = 64
+"""Of how many ended connections it is remembered what happened in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Registry:
         self.named: dict[NamedCall, ServerCall] = {}
         """Group calls and rooms that somebody is in."""
         self._ended: OrderedDict[str, str] = OrderedDict()
+        self._traced: OrderedDict[str, tuple[Connection, list[ParticipantView]]] = OrderedDict()
         self._memory = memory
         self._call_numbers = count(1)
         self._legs = count(first_leg)
@@ -111,6 +115,15 @@ class Registry:
         self._ended[connection.id] = connection.resource
         while len(self._ended) > self._memory:
             self._ended.popitem(last=False)
+        self._traced[connection.id] = connection, people_of(connection)
+        while len(self._traced) > min(TRACED, self._memory):
+            self._traced.popitem(last=False)
+
+    def traced(self, connection_id: str) -> tuple[Connection, list[ParticipantView] | None] | None:
+        """A connection and, if it has ended, who was in the call then; None when nothing is known of it."""
+        key = connection_id.casefold()
+        live = self.connections.get(key)
+        return (live, None) if live is not None else self._traced.get(key)
 
     def connection(
         self, resource: str, connection_id: str, *, reading: bool = False, field: str = "callConnectionId"

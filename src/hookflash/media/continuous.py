@@ -9,6 +9,7 @@ the last event is ContinuousDtmfRecognitionToneFailed instead of Stopped.
 from __future__ import annotations
 
 from hookflash.machine import Machine
+from hookflash.media.compatibility import Kind
 from hookflash.media.line import Line, Party, Request, Turn
 from hookflash.media.operation import MEDIA_GONE, ended
 from hookflash.media.tables import SUBSCRIPTION, Listening, ListeningStep
@@ -31,11 +32,24 @@ class Subscription:
         self.line = line
         self.request = request
         self.target = target
+        self.named = (target.identity.raw_id,)
         self.since = since
         self.serial = 0
         self.trace = Trace()
         self.heard_so_far = 0
         self.machine = Machine(SUBSCRIPTION, Listening.LISTENING)
+
+    @property
+    def kind(self) -> Kind:
+        return Kind.CONTINUOUS_DTMF
+
+    @property
+    def state(self) -> Listening:
+        return self.machine.state
+
+    def asked(self) -> str:
+        """What was asked for, for people."""
+        return "every key"
 
     def note(self, turn: Turn, what: str, detail: str = "") -> None:
         """Put something that happened just now into the trace."""

@@ -31,8 +31,9 @@ def ended(event: type[EventData], result: ResultInformation) -> str:
 class Operation:
     """A play, a recognition or a sending, from the request to its terminal event.
 
-    ``targets`` are the participants it concerns, none for a play to everybody. ``since`` is when it was
-    accepted, in seconds. The desk that runs it is told through :attr:`ended` exactly once.
+    ``targets`` are the participants it concerns, none for a play to everybody; ``named`` are the rawIds of
+    all that it concerned when it was accepted. ``since`` is when that was, in seconds. The desk that runs it
+    is told through :attr:`ended` exactly once.
     """
 
     canceled_event: ClassVar[type[EventData]]
@@ -52,6 +53,7 @@ class Operation:
         self.kind = kind
         self.request = request
         self.targets = targets
+        self.named = tuple(target.identity.raw_id for target in targets)
         self.since = since
         self.serial = 0
         self.machine = Machine(OPERATION, State.QUEUED)
@@ -75,6 +77,10 @@ class Operation:
         self.trace.add(turn.now, what, detail)
 
     # --- what a kind of operation says about itself -----------------------------------------------------
+
+    def asked(self) -> str:
+        """What was asked for, for people."""
+        return ""
 
     def begin(self, turn: Turn) -> None:
         """Leave the queue and start working."""

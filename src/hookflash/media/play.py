@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from hookflash.media.compatibility import Kind
 from hookflash.media.line import Audio, AudioFailure, Line, Party, Request, Turn
 from hookflash.media.operation import Operation
-from hookflash.media.sources import first_empty
+from hookflash.media.sources import described, first_empty
 from hookflash.media.tables import State, Step
 from hookflash.wire import results
 from hookflash.wire.events import (
@@ -51,10 +51,13 @@ class Play(Operation):
         self.loop = loop
         self.play: int | None = None
 
+    def asked(self) -> str:
+        return described(self.sources) + (", again and again" if self.loop else "")
+
     def begin(self, turn: Turn) -> None:
         legs = tuple(target.leg for target in self.targets) or self.line.listeners()
         self.machine.fire(Step.PREPARE)
-        self.note(turn, "begun", "again and again" if self.loop else "")
+        self.note(turn, "begun")
         empty = first_empty(self.sources)
         if empty is not None:
             self.audio_failed(turn, AudioFailure(empty, results.PLAY_SOURCE_EMPTY.sub_code, ""))

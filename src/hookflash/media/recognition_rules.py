@@ -40,6 +40,24 @@ class Rules:
     def takes_keys(self) -> bool:
         return self.kind is not RecognizeInputType.SPEECH
 
+    def described(self) -> str:
+        """What is asked for, for people."""
+        parts = [str(self.kind)]
+        if self.max_tones is not None:
+            parts.append(f"up to {self.max_tones} keys")
+        if self.stop_tones:
+            parts.append(f"until {' or '.join(sorted(map(str, self.stop_tones)))}")
+        if self.choices:
+            shown = ", ".join(choice.label for choice in self.choices[:8])
+            parts.append(f"one of {shown}{', ...' if len(self.choices) > 8 else ''}")
+        parts.append(f"initial silence {self.initial_silence:g} s")
+        if self.takes_keys and not self.choices:
+            parts.append(f"inter-tone {self.inter_tone:g} s")
+        if self.wish is not None:
+            parts.append(f"end silence {self.end_silence:g} s")
+        parts.append(f"the prompt {'may' if self.interrupt_prompt else 'must not'} be interrupted")
+        return ", ".join(parts)
+
 
 def rules_of(request: requests.RecognizeRequest) -> Rules:
     """The rules of a request that is within the bounds of the wire. Raises Refusal 400/8523 where something

@@ -26,7 +26,7 @@ from hookflash.media.compatibility import Kind
 from hookflash.media.line import Audio, AudioFailure, Line, Party, Request, Turn
 from hookflash.media.operation import Operation
 from hookflash.media.recognition_rules import MAX_SPEECH, MAX_UNDERSTANDING, Rules
-from hookflash.media.sources import first_empty
+from hookflash.media.sources import described, first_empty
 from hookflash.media.speech import Heard
 from hookflash.media.tables import State, Step
 from hookflash.media.wording import words
@@ -76,6 +76,10 @@ class Recognize(Operation):
         self.timer: int | None = None
         self.limit: int | None = None
         self.listening: int | None = None
+
+    def asked(self) -> str:
+        prompt = f" after {described(self.prompts)}" if self.prompts else ""
+        return f"{self.rules.described()}{prompt}"
 
     def begin(self, turn: Turn) -> None:
         self.note(turn, "begun")

@@ -20,6 +20,10 @@ from hookflash.wire.results import (
     invalid_argument,
     not_configured,
 )
+from hookflash.wire.urls import without_secrets
+
+_SHOWN = 4
+_CUT = 60
 
 
 def audio(source: PlaySource, field: str, line: Line) -> Audio:
@@ -50,6 +54,19 @@ def audios(sources: Sequence[PlaySource], field: str, line: Line) -> tuple[Audio
 def is_empty(source: Audio) -> bool:
     """Whether there is nothing to be said."""
     return isinstance(source, Speech) and not (source.text.strip() or source.ssml.strip())
+
+
+def described(sources: Sequence[Audio]) -> str:
+    """What is played, for people: URLs without their secrets, texts cut short."""
+    return "; ".join(map(_described, sources[:_SHOWN])) + ("; ..." if len(sources) > _SHOWN else "")
+
+
+def _described(source: Audio) -> str:
+    if isinstance(source, Source):
+        return f"file {without_secrets(source.url)}"
+    kind, said = ("SSML", source.ssml) if source.ssml else ("text", source.text)
+    voice = source.voice or source.locale
+    return f"{kind} {said[:_CUT]!r}{'...' if len(said) > _CUT else ''}{f' by {voice}' if voice else ''}"
 
 
 def first_empty(sources: Sequence[Audio]) -> int | None:

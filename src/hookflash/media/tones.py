@@ -27,9 +27,12 @@ class SendTones(Operation):
         self.digits = digits
         self.sending: int | None = None
 
+    def asked(self) -> str:
+        return f"{len(self.digits)} tones, {self.digits}"
+
     def begin(self, turn: Turn) -> None:
         self.machine.fire(Step.SEND)
-        self.note(turn, "begun", f"{len(self.digits)} tones: {self.digits}")
+        self.note(turn, "begun")
         self.sending = turn.start_tones(self.line.call, self.target.leg, self.digits, self)
 
     def release(self, turn: Turn) -> None:
