@@ -6,14 +6,14 @@ import itertools
 
 import numpy as np
 import pytest
-from plane_bench import Bench, Phone, sine
+from plane_bench import Bench, Phone, sine, split
 from slow_g722 import Coder
 
 from hookflash.plane.columns import G722, L16, L16_WIDE, OPUS, PCMU
 from hookflash.plane.kernels.codec import decode_alaw, decode_ulaw, encode_alaw, encode_ulaw
 from hookflash.plane.memory import Faults
 from hookflash.plane.opus import LARGEST, OpusDecoder, OpusEncoder
-from hookflash.ports.plane import CloseLeg, ConnectLeg, JoinMix, OpenLeg, SendTones
+from hookflash.ports.plane import CloseLeg, ConnectLeg, JoinMix, OpenLeg, OpusTerms, SendTones
 
 CODECS = {
     "PCMU": ("PCMU", 8000, 0),
@@ -381,3 +381,26 @@ def test_another_clock_in_mid_call_is_no_jitter(first, then):
             peer.say(np.zeros(320 if name in WIDE else 160, np.int16))
             bench.tick()
         assert bench.plane.columns.receive.jitter[0] == 0.0
+
+
+def test_a_peer_that_wants_no_silence_gets_none_and_speech_is_marked():
+    bench = Bench()
+    bench.do(OpenLeg(1, 1, True))
+    address, terms = ("198.51.100.1", 4000), OpusTerms(dtx=True)
+    bench.do(ConnectLeg(1, *address, 96, "OPUS", 101, True, True, clock=48_000, opus=terms))
+    bench.tick(100)
+    sent = bench.endpoint(1).sent
+    silent = len(sent)
+    assert silent < 40
+    tx = bench.plane.columns.transmit
+    assert int(tx.packets[0]) == silent
+    assert int(tx.payload[0]) == sum(len(data) - 12 for _, data in sent)
+    bench.play(1, voice(16000, 0.5)[::2].copy(), (1,))
+    bench.tick(25)
+    packets = [split(data) for _, data in sent]
+    assert len(packets) - silent >= 24
+    # Numbers go on without a hole, time with the silence.
+    assert [p.sequence for p in packets] == [(packets[0].sequence + i) & 0xFFFF for i in range(len(packets))]
+    assert (packets[-1].time - packets[0].time) & 0xFFFFFFFF == 960 * 124
+    first = next(p for p in packets[silent:] if p.marker)
+    assert first.time - packets[silent].time in (0, 960)

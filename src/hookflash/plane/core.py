@@ -185,6 +185,8 @@ class Plane:
         match command:
             case ConnectLeg():
                 self.legs.connect(leg, command, self.ticks)
+                if leg.endpoint is None:
+                    self.taps.give_way(leg.leg)
                 self._reports.start(leg, self.ticks)
             case JoinMix():
                 self._join(leg)
