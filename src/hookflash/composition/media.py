@@ -72,4 +72,4 @@ def pinned_to(settings: Settings) -> tuple[int | None, ...]:
 
 def _worker(number: int, plane: PlaneOptions, cpu: int | None) -> Host:
     pin = [] if cpu is None else [f"--cpu={cpu}"]
-    return WorkerProcess(f"media {number}", [*pin, *plane.arguments()])
+    return WorkerProcess(f"media worker {number}", [*pin, *plane.arguments()])
