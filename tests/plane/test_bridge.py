@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from plane_bench import FRAME, Bench, sine
 from test_plane_tapping import app, say, tap
 
+from hookflash.plane.bridge import MixTable
 from hookflash.plane.columns import BLOCK, PAST, WIDE_FRAME, clear_row, make_columns
 from hookflash.plane.kernels import mixing
 from hookflash.plane.kernels.bands import SIDE, TAPS, widen
@@ -161,9 +162,10 @@ def test_the_loudest_gain_of_the_steepest_voice_stays_a_number():
     at = PAST + 40
     heard[at + 1 - SIDE : at + 1 + SIDE] = 32767 * signs
     out = np.zeros(WIDE_FRAME, np.int32)
-    mixing.wide_voice_of(columns.setup, columns.jitter, columns.wide, columns.bridge, 0, out)
+    mixes = MixTable(columns).mixes
+    mixing.wide_voice_of(columns.setup, columns.jitter, columns.wide, columns.bridge, mixes, 0, out)
     plain = np.zeros(WIDE_FRAME, np.int32)
-    widen(heard, plain)
+    widen(heard, mixes.room, plain)
     assert np.abs(plain).max() > 65536
     assert np.array_equal(np.sign(out), np.sign(plain))
     assert np.abs(out).max() == 327680

@@ -147,7 +147,7 @@ class MixTable:
             if len(self._lines) < len(plays.live):
                 more = len(plays.live) - len(self._lines)
                 self._lines = np.concatenate([self._lines, np.zeros((more, PAST + FRAME), np.int16)])
-            widen_plays(plays, self._lines, self._scratch, used_plays)
+            widen_plays(plays, self._lines, self.mixes.room, self._scratch, used_plays)
             hear_wide(c.setup, c.jitter, c.wide, c.bridge, plays, self.mixes, self._scratch, slots)
         self._paused = not slots
 

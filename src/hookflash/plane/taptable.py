@@ -10,6 +10,7 @@ import numpy as np
 
 from hookflash.plane.columns import FRAME, PAST, WIDE_FRAME, Columns, RowsExhausted
 from hookflash.plane.columns.wide import VOICE
+from hookflash.plane.kernels.bands import LINE
 from hookflash.plane.kernels.mixing import Mixes
 from hookflash.plane.kernels.playing import Plays
 from hookflash.plane.kernels.tapping import (
@@ -70,6 +71,7 @@ class TapTable:
             waited=np.zeros(VOICES, np.int16),
             tail=np.zeros((VOICES, 2 * REACH), np.int16),
             fresh=np.zeros(VOICES, np.uint8),
+            flat=np.zeros(LINE, np.float32),
         )
         self._prompts = _make_prompts(0)
         self._taken = np.zeros(0, np.int64)
