@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hookflash.plane.columns import Columns
-from hookflash.plane.kernels.ingest import payload_bounds
+from hookflash.plane.kernels.ingest import bounds_of
 from hookflash.plane.net import Address, Endpoint
 from hookflash.plane.secured import Secured, is_control
 from hookflash.plane.sweep import Reads, Writes
@@ -230,7 +230,7 @@ class Latching:
         data = self._columns.receive.octets[leg.row]
         setup, row = self._columns.setup, leg.row
         kinds = (setup.receive_type[row], setup.receive_event_type[row], setup.noise_type[row])
-        return payload_bounds(data, length)[0] >= 0 and data[1] & 0x7F in kinds
+        return bounds_of(data, length)[0] >= 0 and data[1] & 0x7F in kinds
 
     @staticmethod
     def _proven(leg: Leg, address: Address, tick: int) -> bool:

@@ -13,6 +13,7 @@ from numba.core import event
 from hookflash.plane import system_calls
 from hookflash.plane.core import Plane
 from hookflash.plane.kernels.compiling import base_folder, kernel_names, unkept
+from hookflash.plane.kernels.ingest import bounds_of
 from hookflash.plane.memory import MemoryNetwork
 from hookflash.plane.opus import why_no_opus
 from hookflash.ports.plane import (
@@ -111,6 +112,7 @@ def run_all() -> None:
         for tick in range(5):
             plane.tick(0.16 + 0.02 * tick)
     plane.skip(1)
+    bounds_of(plane.columns.receive.octets[0], 0)
     plane.close()
     if system_calls.NATIVE:
         # A network in memory has no sockets that a kernel could call.
