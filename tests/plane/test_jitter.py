@@ -16,6 +16,7 @@ from hookflash.plane.columns import BLOCK, MISSING, PAST, RING, clear_row, make_
 from hookflash.plane.columns.jitter import DELAYS
 from hookflash.plane.columns.wide import PCM
 from hookflash.plane.kernels import jitter as kernels
+from hookflash.plane.kernels.compiling import kernel
 from hookflash.plane.kernels.ingest import ingest
 from hookflash.plane.kernels.playout import fit_wide, make_budget, make_flat, make_line, take
 
@@ -300,6 +301,16 @@ def test_everything_at_once_for_an_hour():
 # --- kernels and what they are meant to be ---
 
 
+@kernel
+def unwrap(jitter, row, time, clock):
+    return kernels.unwrap(jitter, row, time, clock)
+
+
+@kernel
+def settle(jitter, row):
+    kernels.settle(jitter, row)
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     clock=st.sampled_from([160, 320, 960]),
@@ -310,7 +321,7 @@ def test_unwrapped_times_are_exact_at_every_clock(clock, start, steps):
     jitter = make_columns(BLOCK).jitter
     jitter.rtp[0] = -1
     plain = start
-    for form in (kernels.unwrap, kernels.unwrap.py_func):
+    for form in (unwrap, kernels.unwrap):
         jitter.rtp[0] = -1
         time = start
         assert form(jitter, 0, start, clock) == start * 160 // clock
@@ -327,7 +338,7 @@ def test_unwrapped_times_are_exact_at_every_clock(clock, start, steps):
 def test_the_target_leaves_out_one_delay_in_128(counts, peak):
     columns = make_columns(BLOCK)
     jitter = columns.jitter
-    for form in (kernels.settle, kernels.settle.py_func):
+    for form in (settle, kernels.settle):
         total = min(sum(counts), 32767)
         jitter.delays[0] = counts
         jitter.counted[0], jitter.peak[0] = total, peak

@@ -12,10 +12,11 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
 from numba.core import config as numba_config
@@ -60,6 +61,12 @@ def kernel_names() -> set[str]:
     return set(_made)
 
 
+def kept(name: str) -> bool:
+    """Whether the folders hold compiled code of the kernel of this name."""
+    module, _, function = name.rpartition(".")
+    return any(Path(cache_folder(module)).glob(f"*/*.{function}-*.nbi"))
+
+
 @cache
 def _digest(module: str) -> str:
     """Of a module's source and of all it imports from the plane, directly or not."""
@@ -92,6 +99,80 @@ def _source(module: str) -> Path | None:
     return None
 
 
+class Call(NamedTuple):
+    """A call of a kernel that was not compiled: ``kernel.compile(types)`` does it and keeps the result."""
+
+    kernel: Any
+    types: tuple[Any, ...]
+
+    @property
+    def name(self) -> str:
+        return name_of(self.kernel.py_func)
+
+
+class _Noted:
+    """The calls that were noted so far, and whether one is being run as Python."""
+
+    def __init__(self) -> None:
+        self.calls: dict[tuple[str, tuple[Any, ...]], Call] = {}
+        self.within = False
+
+    def plain(self, called: _Kernel) -> Callable[..., Any]:
+        def run(*args: Any) -> Any:
+            if self.within:
+                # Its caller will compile it too.
+                return called.py_func(*args)
+            types = tuple(called.typeof_pyval(value) for value in args)
+            self.calls[(name_of(called.py_func), types)] = Call(called, types)
+            self.within = True
+            try:
+                return called.py_func(*args)
+            finally:
+                self.within = False
+
+        return run
+
+
+_noted: _Noted | None = None
+
+
+@contextmanager
+def noting() -> Iterator[dict[Any, Call]]:
+    """Within it a kernel that is not compiled is noted and run as Python, instead of being compiled.
+
+    Nothing is known of what is kept: what is in the folders is noted as well. For one thread.
+    """
+    global _noted
+    _noted = _Noted()
+    try:
+        yield _noted.calls
+    finally:
+        _noted = None
+
+
+class _Kernel(CPUDispatcher):
+    """Compiled when it is called first, but for :func:`noting`."""
+
+    def _compile_for_args(self, *args: Any, **named: Any) -> Any:
+        if _noted is not None:
+            # What is returned is called with the same arguments.
+            return _noted.plain(self)
+        return cast(Any, super())._compile_for_args(*args, **named)
+
+
+class _Part(CPUDispatcher):
+    """Only kernels call it. Without the code that takes groups of columns apart it compiles much faster."""
+
+    def __call__(self, *args: Any) -> Any:
+        """From Python, as tests do, it runs as Python."""
+        return self.py_func(*args)
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """Module and name, as in :func:`kernel_names`."""
+    return f"{function.__module__}.{function.__qualname__}"
+
+
 def kernel(function: Kernel) -> Kernel:
     """Compile ``function`` on first call with the options all kernels share.
 
@@ -106,20 +187,14 @@ def allocating(function: Kernel) -> Kernel:
     return _compile(function, counting=True)
 
 
-class _Part(CPUDispatcher):
-    """Only kernels call it. Without the code that takes groups of columns apart it compiles much faster."""
-
-    def __call__(self, *args: Any) -> Any:
-        """From Python, as tests do, it runs as Python."""
-        return self.py_func(*args)
-
-
 def part(function: Kernel) -> Kernel:
     """A piece of a kernel, always inlined: passing groups of columns by value costs more than most do.
 
     Called from Python it is not compiled: make a kernel that calls it. It is not kept by itself either, but
     in the kernels that it is part of.
     """
+    if config.DISABLE_JIT:
+        return function
     compiled = _Part(function, targetoptions=_options(forceinline=True, no_cpython_wrapper=True))
     return cast(Kernel, compiled)
 
@@ -138,8 +213,10 @@ def _options(**more: Any) -> dict[str, Any]:
 
 
 def _compile(function: Kernel, *, counting: bool = False) -> Kernel:
-    compiled = CPUDispatcher(function, targetoptions=_options(_nrt=counting))
-    _made.add(f"{function.__module__}.{function.__qualname__}")
+    if config.DISABLE_JIT:
+        return function
+    compiled = _Kernel(function, targetoptions=_options(_nrt=counting))
+    _made.add(name_of(function))
     if unkept(base_folder()) is None:
         before = config.CACHE_DIR
         config.CACHE_DIR = cache_folder(function.__module__)
