@@ -40,7 +40,9 @@ def kernels() -> dict[str, int]:
     """Every kernel with the number of its compiled forms."""
     found = {}
     for module in [m for name, m in sys.modules.items() if name.startswith("hookflash.plane")]:
-        for name, value in inspect.getmembers(module, lambda v: hasattr(v, "nopython_signatures")):
+        for name, value in inspect.getmembers(
+            module, lambda v: not inspect.isclass(v) and hasattr(v, "nopython_signatures")
+        ):
             found[f"{value.py_func.__module__}.{name}"] = len(value.signatures)
     return found
 
