@@ -8,6 +8,8 @@ the generated code: what has not changed is never compiled again.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import re
@@ -43,6 +45,20 @@ def base_folder() -> Path:
 def cache_folder(module: str = __name__) -> str:
     """Folder of a module's compiled kernels."""
     return str(base_folder() / _digest(module))
+
+
+@cache
+def hold(folder: str) -> None:
+    """Mark a folder as used just now, and as in use for as long as this process lives.
+
+    :mod:`hookflash.plane.kernel_cache` removes what is neither.
+    """
+    with contextlib.suppress(OSError):
+        os.makedirs(folder, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        # Never closed: the lock ends with the process.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        os.utime(folder)
 
 
 @cache
@@ -220,6 +236,7 @@ def _compile(function: Kernel, *, counting: bool = False) -> Kernel:
     if unkept(base_folder()) is None:
         before = config.CACHE_DIR
         config.CACHE_DIR = cache_folder(function.__module__)
+        hold(config.CACHE_DIR)
         try:
             compiled.enable_caching()
         finally:
