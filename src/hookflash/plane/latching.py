@@ -43,6 +43,8 @@ LEARN_READS = 16
 """Datagrams a learning leg reads in a tick."""
 BUDGET = 512
 """Datagrams all learning legs read in a tick, beyond two each."""
+LOCKS = 64
+"""Legs that find their source in a tick, some 0.1 ms each; others that have none yet wait for the next."""
 DRAIN = 64
 """Datagrams sorted or thrown away when a socket changes hands, in a tick."""
 MAX_GAP = 16
@@ -150,6 +152,9 @@ class Latching:
         legs = list(self.learning.values())
         begin = tick % len(legs) if legs else 0
         for leg in legs[begin:] + legs[:begin]:
+            if len(latched) >= LOCKS and leg.locked is None:
+                # What has come stays in its socket, in its order, for one of the next ticks.
+                continue
             reads = DRAIN if leg.connected else min(LEARN_READS, 2 + max(spare, 0))
             spare -= max(self._read(leg, tick, reads, take, latched) - 2, 0)
         return latched
