@@ -50,9 +50,19 @@ class Heard:
         return float(np.mean(self.lags[begin:end])) / 8
 
 
-def call(ticks, delay=lambda i: 0.0, *, span=FRAME, drift=0.0, lost=lambda i: False, twice=0.0, signal=None):
+def call(
+    ticks,
+    delay=lambda i: 0.0,
+    *,
+    span=FRAME,
+    drift=0.0,
+    lost=lambda i: False,
+    twice=0.0,
+    signal=None,
+    **options,
+):
     """A peer talks for ``ticks``: packet ``i`` comes ``delay(i)`` ticks late, its clock is ``drift`` fast."""
-    bench = Bench()
+    bench = Bench(**options)
     phone = bench.leg(1)
     source = random.Random(7)
     count = int(ticks * (1 + max(drift, 0)) * FRAME / span) + 20
@@ -235,6 +245,23 @@ def test_a_pause_is_neither_loss_nor_drift():
     assert heard.stretched <= 1000
 
 
+def test_the_bounds_of_the_delay_can_be_set():
+    quiet = call(1500, jitter_least_ms=100)
+    assert 90 <= quiet.lag(-100) <= 100 + 25
+    source = np.random.default_rng(3)
+    late = source.random(1600) * 12.0
+    spread = {most: call(1500, lambda i: late[i], jitter_most_ms=most) for most in (60, 280)}
+    assert spread[60].lag(-100) <= 60 + 25
+    assert spread[280].lag(-100) > 200
+    assert spread[280].concealed < spread[60].concealed / 4
+
+
+@pytest.mark.parametrize("bounds", [(19, 200), (20, 301), (201, 200)])
+def test_bounds_that_make_no_sense_are_refused(bounds):
+    with pytest.raises(ValueError, match=f"{bounds[0]} to {bounds[1]} ms: give 20 to 300 ms"):
+        Bench(jitter_least_ms=bounds[0], jitter_most_ms=bounds[1])
+
+
 def test_everything_at_once_for_an_hour():
     """Kernels alone: four legs with drift, loss, bursts, duplicates and spread delays, an hour of ticks."""
     columns = make_columns(BLOCK)
@@ -334,10 +361,17 @@ def test_unwrapped_times_are_exact_at_every_clock(clock, start, steps):
 
 
 @settings(max_examples=100, deadline=None)
-@given(counts=st.lists(st.integers(0, 300), min_size=DELAYS, max_size=DELAYS), peak=st.integers(0, 1600))
-def test_the_target_leaves_out_one_delay_in_128(counts, peak):
+@given(
+    counts=st.lists(st.integers(0, 300), min_size=DELAYS, max_size=DELAYS),
+    peak=st.integers(0, 1600),
+    bounds=st.sampled_from([(160, 1600), (160, 160), (800, 2400), (1600, 1600)]),
+)
+def test_the_target_leaves_out_one_delay_in_128(counts, peak, bounds):
     columns = make_columns(BLOCK)
+    clear_row(columns, 0)
     jitter = columns.jitter
+    assert (jitter.least[0], jitter.most[0]) == (160, 1600)
+    jitter.least[0], jitter.most[0] = bounds
     for form in (settle, kernels.settle):
         total = min(sum(counts), 32767)
         jitter.delays[0] = counts
@@ -348,7 +382,7 @@ def test_the_target_leaves_out_one_delay_in_128(counts, peak):
         usual = sorted(delays)[len(delays) - 1 - rare] if len(delays) > rare else 0
         assert jitter.usual[0] == usual
         left = max(peak - max(80, peak // 8), 0)
-        assert jitter.target[0] == min(max(160, usual, left), 1600)
+        assert jitter.target[0] == min(max(bounds[0], usual, left), bounds[1])
         assert jitter.counted[0] == (sum(n // 2 for n in counts) if total >= 512 else total)
 
 

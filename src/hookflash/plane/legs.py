@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hookflash.plane.codecs import CODECS, PTIMES
 from hookflash.plane.columns import Columns, Rows, clear_row
+from hookflash.plane.columns.jitter import LEAST, MOST
 from hookflash.plane.columns.sizes import G722, L16_WIDE, OPUS
 from hookflash.plane.columns.wide import CODES, PACKETS, PCM, VOICE
 from hookflash.plane.latching import Latching, literal
@@ -72,9 +73,16 @@ class Leg:
 
 
 class Legs(Latching):
-    """All legs of a plane, by number and by row."""
+    """All legs of a plane, by number and by row. ``delays`` bound the jitter buffers' targets, 1/8000 s."""
 
-    def __init__(self, net: Network, columns: Columns, rows: Rows, entropy: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        net: Network,
+        columns: Columns,
+        rows: Rows,
+        entropy: Callable[[int], bytes],
+        delays: tuple[int, int] = (LEAST, MOST),
+    ) -> None:
         super().__init__(columns)
         self.by_number: dict[int, Leg] = {}
         self.by_row: dict[int, Leg] = {}
@@ -91,6 +99,7 @@ class Legs(Latching):
         self._net = net
         self._rows = rows
         self._entropy = entropy
+        self._delays = delays
 
     def open(self, number: int, call: int, *, socket: bool, tick: int, now: float) -> Leg:
         """Reserve a row and ports; raises RowsExhausted or PortsExhausted and then changes nothing."""
@@ -105,6 +114,7 @@ class Legs(Latching):
         columns = self._columns
         clear_row(columns, row)
         columns.setup.open[row] = 1
+        columns.jitter.least[row], columns.jitter.most[row] = self._delays
         columns.receive.heard_at[row] = tick
         leg = Leg(
             number,

@@ -144,13 +144,12 @@ def load(
     make of it goes nowhere.
     """
     most = 0
-    for j in range(count):
-        most = max(most, wide.taken[slots[j]])
-    for t in range(most):
+    for t in range(TAKE):
         gaps[t] = 0
     for j in range(w):
         slot = slots[min(j, count - 1)]
         taken = wide.taken[slot]
+        most = max(most, taken)
         for k in range(ADPCM):
             state[k * w + j] = wide.decoder[slot, k]
         for k in range(QMF):
@@ -158,7 +157,7 @@ def load(
         for t in range(taken):
             codes[t * w + j] = wide.codes[slot, t]
             gaps[t] = min(gaps[t], np.int32(wide.codes[slot, t]))
-        for t in range(taken, most):
+        for t in range(taken, TAKE):
             codes[t * w + j] = MISSING
             gaps[t] = MISSING
     return most
