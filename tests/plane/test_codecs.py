@@ -155,6 +155,7 @@ def test_rtp_time_and_sizes_are_those_of_the_codec(name):
     assert np.abs(peer.heard()).max() <= 8
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("other", ["PCMU", "G722", "OPUS"])
 @pytest.mark.parametrize("name", CODECS)
 def test_two_phones_hear_each_other(name, other):
@@ -172,6 +173,7 @@ def test_two_phones_hear_each_other(name, other):
         assert either(line, peers[listener].heard(), peers[listener].rate // 8000, settle=0.4) > 0.98
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", CODECS)
 def test_a_plane_talks_to_another_plane(name):
     codec, clock, kind = CODECS[name]
@@ -198,6 +200,7 @@ def test_a_plane_talks_to_another_plane(name):
     assert max(likeness(fine[phase::2], heard, 8000) for phase in (0, 1)) > 0.99
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", WIDE)
 def test_loss_is_concealed(name):
     bench = Bench(faults=Faults(loss=0.05, reorder=0.05, duplicate=0.02), seed=3)
@@ -278,6 +281,7 @@ def test_opus_packets_of_other_lengths(ms):
     assert likeness(line[::2], np.concatenate(said), 8000, settle=0.8) > 0.98
 
 
+@pytest.mark.compiled
 def test_the_codec_changes_in_mid_call():
     bench = Bench()
     peer = Peer(bench, 1, "PCMU")
@@ -369,6 +373,7 @@ def test_the_columns_know_the_codec():
     assert found == [PCMU, 1, L16, L16_WIDE, G722, OPUS]
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(("first", "then"), [("PCMU", "OPUS"), ("OPUS", "PCMU"), ("L16-16k", "G722")])
 def test_another_clock_in_mid_call_is_no_jitter(first, then):
     bench = Bench()

@@ -113,6 +113,7 @@ def likeness(sound, said, window=800):
     return np.array(found)
 
 
+@pytest.mark.compiled
 def test_a_quiet_network_ends_at_20_ms_and_nothing_is_lost():
     heard = call(1000)
     assert 18 <= heard.lag(600) <= 30
@@ -120,6 +121,7 @@ def test_a_quiet_network_ends_at_20_ms_and_nothing_is_lost():
     assert heard.step <= SMOOTH
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("stalls", [[3], [1, 4, 2], [5, 5], [6], [12], [40]])
 def test_a_stall_of_the_worker_itself_is_no_jitter(stalls):
     """Ticks come late, back to back, and the oldest of them are left out, as the worker does it."""
@@ -154,6 +156,7 @@ def test_a_stall_of_the_worker_itself_is_no_jitter(stalls):
     assert 18 <= (bench.plane.ticks * FRAME - int(jitter.base[0] + jitter.time[0])) / 8 <= 45
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("span", [80, 240, 320, 480])
 def test_packets_of_every_length_settle_the_same(span):
     heard = call(1000, span=span)
@@ -162,6 +165,7 @@ def test_packets_of_every_length_settle_the_same(span):
     assert heard.step <= SMOOTH
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(("ppm", "ticks"), [(100, 8000), (-100, 8000), (1000, 4000), (-1000, 4000)])
 def test_clocks_that_drift_are_followed_without_a_click(ppm, ticks):
     source = random.Random(3)
@@ -173,6 +177,7 @@ def test_clocks_that_drift_are_followed_without_a_click(ppm, ticks):
     assert heard.stretched >= 0.5 * abs(ppm) / 1e6 * ticks * FRAME
 
 
+@pytest.mark.compiled
 def test_a_voice_stays_itself_while_its_clock_drifts():
     said = voice(62)
     heard = call(3000, drift=1e-3, signal=said)
@@ -181,6 +186,7 @@ def test_a_voice_stays_itself_while_its_clock_drifts():
     assert alike.min() > 0.6
 
 
+@pytest.mark.compiled
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**16), spread=st.floats(0.1, 8.0))
 def test_a_spread_of_delays_is_absorbed(seed, spread):
@@ -194,6 +200,7 @@ def test_a_spread_of_delays_is_absorbed(seed, spread):
     assert heard.duplicates > 5
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("ticks", [3, 5, 9])
 def test_a_stall_delays_but_loses_nothing_and_is_forgotten(ticks):
     heard = call(2500, lambda i: max(0, ticks - (i - 500)) if 500 <= i < 500 + ticks else 0)
@@ -204,12 +211,14 @@ def test_a_stall_delays_but_loses_nothing_and_is_forgotten(ticks):
     assert heard.step <= SMOOTH
 
 
+@pytest.mark.compiled
 def test_one_stray_packet_raises_the_delay_by_little():
     heard = call(800, lambda i: 15 if i == 400 else 0)
     assert heard.discarded == 1
     assert max(heard.lags[420:]) / 8 <= 85
 
 
+@pytest.mark.compiled
 def test_losses_are_concealed_without_a_click_and_without_delay():
     source = random.Random(5)
     gone = {i for i in range(3000) if source.random() < 0.02}
@@ -220,6 +229,7 @@ def test_losses_are_concealed_without_a_click_and_without_delay():
     assert heard.bench.plane.columns.receive.packets[0] == 2998 - len(gone)
 
 
+@pytest.mark.compiled
 def test_a_burst_of_losses_fades_and_comes_back_without_delay():
     heard = call(600, lost=lambda i: 400 <= i < 412)
     quiet = np.abs(heard.sound[407 * FRAME : 413 * FRAME].astype(int)).max()
@@ -229,6 +239,7 @@ def test_a_burst_of_losses_fades_and_comes_back_without_delay():
     assert heard.step <= SMOOTH
 
 
+@pytest.mark.compiled
 def test_duplicates_are_counted_once_and_heard_once():
     heard = call(400, twice=0.3)
     assert heard.duplicates > 80
@@ -245,6 +256,7 @@ def test_a_pause_is_neither_loss_nor_drift():
     assert heard.stretched <= 1000
 
 
+@pytest.mark.compiled
 def test_the_bounds_of_the_delay_can_be_set():
     quiet = call(1500, jitter_least_ms=100)
     assert 90 <= quiet.lag(-100) <= 100 + 25
@@ -262,6 +274,7 @@ def test_bounds_that_make_no_sense_are_refused(bounds):
         Bench(jitter_least_ms=bounds[0], jitter_most_ms=bounds[1])
 
 
+@pytest.mark.compiled
 def test_everything_at_once_for_an_hour():
     """Kernels alone: four legs with drift, loss, bursts, duplicates and spread delays, an hour of ticks."""
     columns = make_columns(BLOCK)
@@ -398,6 +411,7 @@ def wide_leg(row=0, slot=0):
     return columns
 
 
+@pytest.mark.compiled
 def test_wideband_audio_is_heard_concealed_and_stretched_at_16_khz():
     c = wide_leg()
     kernels.forget(c.jitter, 0, 480)

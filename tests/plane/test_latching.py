@@ -460,6 +460,7 @@ def test_sources_change_as_the_rules_say_and_never_often(steps):
 # --- on real sockets ---
 
 
+@pytest.mark.compiled
 def test_strangers_on_real_sockets_are_not_heard():
     first = free_range(3)
     network = UdpNetwork("127.0.0.1", first, first + 5)

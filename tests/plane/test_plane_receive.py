@@ -181,6 +181,7 @@ def test_a_restarted_sequence_is_not_loss():
     assert bench.of(LegClosed)[0].lost == 0
 
 
+@pytest.mark.compiled
 def test_a_burst_after_a_stall_is_read_within_a_third_of_a_second():
     bench = Bench()
     phone = bench.leg(1)
@@ -203,6 +204,7 @@ def test_a_standing_backlog_is_drained():
     assert not bench.endpoint(1).queue
 
 
+@pytest.mark.compiled
 def test_slow_drift_is_followed_without_losing_the_stream():
     bench = Bench()
     phone = bench.leg(1)

@@ -64,7 +64,7 @@ def start_playout(jitter: Jitter, wide: Wide, row: int, slot: int, time: int, ti
         for i in range(2 * RING):
             wide.ring[slot, i] = MISSING
     jitter.playing[row] = 1
-    jitter.time[row] = time - jitter.target[row]
+    jitter.time[row] = time - int(jitter.target[row])
     jitter.newest[row] = time
     if jitter.silent[row] > 0:
         jitter.hidden[row] = -1
