@@ -218,6 +218,7 @@ def test_loss_is_concealed(name):
     assert sum(level < 50 for level in loud) < 12
 
 
+@pytest.mark.compiled
 def test_one_lost_opus_packet_is_made_good_by_the_next():
     results = {}
     for lose in (False, True):
@@ -259,6 +260,7 @@ def test_opus_packets_out_of_order_are_played_in_order():
     assert likeness(results[False], results[True], 8000, settle=1.0) > 0.999
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("ms", [10, 40, 60])
 def test_opus_packets_of_other_lengths(ms):
     bench = Bench(seed=3)
@@ -309,6 +311,7 @@ def test_the_codec_changes_in_mid_call():
     assert len(bench.plane.legs.coded) == 0
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", CODECS)
 def test_hostile_payloads_harm_nothing(name):
     rng = np.random.default_rng(1)

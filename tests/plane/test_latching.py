@@ -207,6 +207,7 @@ def test_an_old_source_that_goes_on_is_kept_when_the_new_one_never_speaks():
     assert 0 not in bench.plane.legs.learning
 
 
+@pytest.mark.compiled
 def test_a_nat_that_moved_the_peer_is_followed_after_a_repeated_offer_only():
     bench = Bench()
     phone = bench.leg(1, target=PRIVATE)
@@ -222,6 +223,7 @@ def test_a_nat_that_moved_the_peer_is_followed_after_a_repeated_offer_only():
     assert bench.endpoint(1).peer == (SDP[0], 40999)
 
 
+@pytest.mark.compiled
 def test_a_repeated_offer_opens_nothing_while_the_source_is_heard_or_for_other_hosts():
     bench = Bench()
     phone = bench.leg(1)
