@@ -18,6 +18,11 @@ _LEFT_OUT = {
 _COUNTS: pytest.StashKey[dict[str, int]] = pytest.StashKey()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """A marker for what is not run once more with the kernels as plain Python (NUMBA_DISABLE_JIT=1)."""
+    config.addinivalue_line("markers", "compiled: takes minutes, or makes no sense, without the compiler")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the marked tests out unless they are asked for by ``-m``."""
     if config.option.markexpr:

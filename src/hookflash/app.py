@@ -52,6 +52,7 @@ from hookflash.store.lock import DataDirectory
 from hookflash.streaming.desk import StreamDesk
 from hookflash.wire.constraints import CallbackRules
 from hookflash.wire.ids import Minter, node_of
+from hookflash.wire.words import count_of
 
 log = logging.getLogger("hookflash")
 
@@ -329,7 +330,10 @@ class App:
     async def _recover(self, journal: SqliteJournal, minter: Minter, clock: Clock) -> None:
         unclosed = await journal.unclosed_connections()
         if unclosed:
-            log.warning("%d calls were up when the server died; their apps are told now", len(unclosed))
+            log.warning(
+                "%s up when the server died; their apps are told now",
+                count_of(len(unclosed), "call was", "calls were"),
+            )
             await journal.write(*recover(unclosed, minter, clock.wall()))
 
 

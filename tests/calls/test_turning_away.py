@@ -147,3 +147,25 @@ def test_a_leg_is_known_by_its_call_and_connections(office):
     assert correlation == office.get(connection).correlation_id
     assert connections == [(connection, office.RED)]
     assert office.exchange.call_of(999) is None
+
+
+@pytest.mark.parametrize(("pressure", "code"), [(FULL, "8530"), (PACKED, "8530"), (ABSENT, "9001")])
+def test_nobody_is_transferred_where_no_new_call_fits(office, pressure, code):
+    _, connection = office.answered()
+    office.tell(pressure)
+    refusal = refusal_of(lambda: office.transfer(connection, office.OUTSIDE))
+    assert (refusal.status, refusal.code) == (503, code)
+    assert refusal.message.startswith("Nobody can be transferred now: ")
+    assert refusal.retry_after >= pressure.retry_after
+    assert not office.lately(effects.DialLeg)
+    assert (office.exchange.live_calls, office.exchange.refused_calls) == (1, 1)
+    office.tell(ROOM if pressure.source == "media" else Pressure("load", Taking.ALL))
+    office.transfer(connection, office.OUTSIDE)
+    assert office.lately(effects.DialLeg)
+
+
+def test_a_server_that_is_drained_still_transfers(office):
+    _, connection = office.answered()
+    office.tell(DRAINED)
+    office.transfer(connection, office.OUTSIDE)
+    assert office.lately(effects.DialLeg)

@@ -79,3 +79,12 @@ async def test_it_can_be_called_off_until_it_is_over() -> None:
     assert calls.draining.reason == ""
     calls.draining.begin("as it was told to be", 0)
     assert not calls.draining.cancel()
+
+
+async def test_one_call_is_one_call(caplog: pytest.LogCaptureFixture) -> None:
+    calls = Calls(1)
+    with caplog.at_level("INFO"):
+        calls.draining.begin("by SIGTERM")
+        await calls.clock.elapse(30)
+    assert "draining, by SIGTERM: 1 call goes on for up to 30 s" in caplog.text
+    assert "1 call is ended now" in caplog.text

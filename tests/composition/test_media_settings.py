@@ -8,6 +8,7 @@ import pytest
 
 from hookflash.composition.media import media_desk, pinned_to
 from hookflash.config import MediaSettings, PortRange, Settings
+from hookflash.plane.options import parse
 from hookflash.plane.playback import PromptSource
 from hookflash.plane.wav import Audio
 from hookflash.testing.clock import VirtualClock
@@ -48,6 +49,20 @@ async def test_each_worker_has_its_share_of_the_ports_and_the_limits() -> None:
     assert "--cpu=0" in command
     assert "--legs=70" in command
     assert "--first-port=20051" in command
+
+
+@pytest.mark.parametrize(
+    ("given", "first", "least", "most"),
+    [({}, 60, 20, 200), ({"jitter_least_ms": 80}, 80, 80, 200), ({"jitter_most_ms": 40}, 40, 20, 40)],
+)
+async def test_workers_know_how_long_packets_may_wait(
+    given: dict[str, int], first: int, least: int, most: int
+) -> None:
+    media = MediaSettings(workers=1, **given)  # type: ignore[arg-type]
+    desk = media_desk(Settings(media=media), NoPrompts(), VirtualClock())
+    command = desk._seats[0]._make()._arguments  # type: ignore[attr-defined]
+    _, options = parse(["--fd=3", *command])
+    assert (options.jitter_ms, options.jitter_least_ms, options.jitter_most_ms) == (first, least, most)
 
 
 async def test_inline_is_one_seat_with_all_ports() -> None:

@@ -54,6 +54,10 @@ def test_cpus_that_will_do(text: str, cpus: object) -> None:
         ('workers = 40\nrtp_ports = "20000-20099"', "50 pairs of ports for 40 workers"),
         ("load_limit = 1.5", "a number from 0.05 to 1"),
         ("legs = 1", "from 2 to 50000"),
+        ("jitter_least_ms = 19", "milliseconds from 20 to 300"),
+        ("jitter_most_ms = 301", "milliseconds from 20 to 300"),
+        ("jitter_least_ms = 120\njitter_most_ms = 100", "is 120, and media.jitter_most_ms is 100"),
+        ("jitter_least_ms = 250", "is 250, and media.jitter_most_ms is 200; make it less"),
     ],
 )
 def test_mistakes_are_told_with_what_would_do(text: str, what: str) -> None:

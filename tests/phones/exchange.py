@@ -43,14 +43,18 @@ class Plane:
     def __init__(self) -> None:
         self.legs: set[int] = set()
         self.connected: list[ConnectLeg] = []
-        self.full = False
+        self.full: bool | LegUnavailable = False
         self.opening: Callable[[int], None] = lambda leg: None
         self.moving: Callable[[int], Awaitable[None]] = _at_once
         self.new_port = 0
 
     async def open_leg(self, leg: int, call: int, *, socket: bool = True) -> int:
         if self.full:
-            raise LegUnavailable("all 100 RTP ports are in use")
+            raise (
+                self.full
+                if isinstance(self.full, LegUnavailable)
+                else LegUnavailable("all 100 RTP ports are in use")
+            )
         self.legs.add(leg)
         self.opening(leg)
         return 20_000 + 2 * leg

@@ -149,7 +149,7 @@ async def test_without_media_a_call_in_is_refused_503() -> None:
     bench.plane.full = True
     bench.phones.answer(AnswerLeg(leg, 3))
     await bench.settle()
-    assert bench.facts[-1] == LegFailed(leg, Cause(503, "No media: all 100 RTP ports are in use"))
+    assert bench.facts[-1] == LegFailed(leg, Cause(503, "No media: all 100 RTP ports are in use", 9001))
     assert bench.far.events[-1].status == 503  # type: ignore[union-attr]
     await bench.over()
 

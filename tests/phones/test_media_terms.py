@@ -11,7 +11,7 @@ from hookflash.calls.effects import AnswerLeg
 from hookflash.calls.facts import LegFailed, LegUp
 from hookflash.phones.config import PhonesConfig, RouteConfig, TrunkConfig
 from hookflash.phones.legs import connection
-from hookflash.ports.plane import ConnectLeg
+from hookflash.ports.plane import ConnectLeg, OpusTerms
 from hookflash.sip.crypto import lines
 from hookflash.sip.message import Response
 from hookflash.sip.negotiation import Negotiation
@@ -57,6 +57,15 @@ async def test_the_plane_is_told_codec_clock_and_packet_time(
     (command,) = bench.plane.connected
     assert (command.codec, command.clock, command.payload_type, command.ptime) == wanted
     assert command.srtp is None
+
+
+async def test_the_plane_is_told_what_a_peer_wishes_of_opus() -> None:
+    bench = Bench(trunk())
+    wishes = "a=fmtp:107 maxaveragebitrate=16000; usedtx=1; maxplaybackrate=12000"
+    leg = await incoming(bench, body("a=rtpmap:107 opus/48000/2", wishes, formats="107"))
+    bench.phones.answer(AnswerLeg(leg, 3))
+    await bench.settle()
+    assert bench.plane.connected[-1].opus == OpusTerms(16_000, 12_000, fec=False, dtx=True)
 
 
 def test_the_plane_is_told_everything() -> None:

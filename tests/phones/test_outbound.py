@@ -6,9 +6,10 @@ import pytest
 from phones.exchange import BYE, THEM, Bench, dialled, sdp, up
 
 from hookflash.calls.effects import EndLeg
+from hookflash.calls.ending import Ending
 from hookflash.calls.facts import Cause, LegDown, LegFailed, LegRinging, LegUp
 from hookflash.phones.config import PhonesConfig, RouteConfig, TrunkConfig
-from hookflash.ports.plane import ConnectLeg
+from hookflash.ports.plane import ConnectLeg, LegUnavailable
 from hookflash.sip.flow import Flow
 from hookflash.sip.sdp import SessionDescription
 from hookflash.wire.identifiers import Identifier
@@ -116,7 +117,7 @@ async def test_without_media_a_call_out_fails_503() -> None:
     bench.plane.full = True
     bench.phones.dial(dialled())
     await bench.settle()
-    assert bench.facts == [LegFailed(7, Cause(503, "No media: all 100 RTP ports are in use"))]
+    assert bench.facts == [LegFailed(7, Cause(503, "No media: all 100 RTP ports are in use", 9001))]
     assert bench.sent("INVITE") == []
     await bench.over()
 
@@ -319,3 +320,30 @@ async def test_without_a_network_nothing_can_be_reached() -> None:
     (failed,) = bench.facts
     assert isinstance(failed, LegFailed)
     assert "no SIP transport is open" in failed.cause.reason
+
+
+async def test_log_lines_of_a_call_out_name_its_call_id(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
+    with caplog.at_level("INFO", logger="hookflash.sip"):
+        bench.phones.dial(dialled())
+        await bench.settle()
+    (line,) = [record for record in caplog.records if record.message == "call out"]
+    call_id = vars(line)["call_id"]
+    assert call_id
+    (invite,) = bench.sent("INVITE")
+    assert invite.call_id == call_id
+
+
+async def test_a_full_worker_is_not_mistaken_for_the_word_of_a_phone_network() -> None:
+    bench = Bench()
+    bench.plane.full = LegUnavailable("media worker 1 is full", retry_after=5, full=True)
+    bench.phones.dial(dialled())
+    await bench.settle()
+    (failed,) = bench.facts
+    assert isinstance(failed, LegFailed)
+    assert failed.cause == Cause(503, "No media: media worker 1 is full. Try again in 5 s", 8530)
+    ending = Ending(failed.cause, outbound=True)
+    result = ending.result("2026-03-12")
+    assert (result.code, result.sub_code, result.sip_details) == (503, 8530, None)
+    assert result.message.startswith("No media: media worker 1 is full. Try again in 5 s.")
+    await bench.over()

@@ -127,7 +127,7 @@ async def test_no_media_fails_the_leg() -> None:
     room.phone()
     room.rows.full = True
     await room.up()
-    assert room.facts[-1] == LegFailed(1, Cause(503, "No media: no media worker is ready"))
+    assert room.facts[-1] == LegFailed(1, Cause(503, "No media: no media worker is ready", 9001))
     assert room.shown().state is CallState.ENDED
     room.over()
 

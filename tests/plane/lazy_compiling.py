@@ -10,6 +10,7 @@ import json
 import sys
 
 import numpy as np
+import test_bridge
 import test_codecs
 import test_concealment
 import test_jitter
@@ -27,22 +28,61 @@ import test_quality
 import test_srtp
 import test_tones
 import test_two_planes
+import test_wide_mixing
 from plane_bench import Bench, a_to_linear, alaw, linear, ulaw
 
 from hookflash.plane import plays
 from hookflash.plane.kernels.grading import grade
 from hookflash.plane.sockets import UdpNetwork
 from hookflash.plane.warmup import warm_up
-from hookflash.ports.plane import JoinMix, LeaveMix, SendTones, StopTones
+from hookflash.ports.plane import (
+    HearingRule,
+    JoinMix,
+    LeaveMix,
+    MuteLeg,
+    SendTones,
+    SetGain,
+    SetHearing,
+    StopTones,
+)
 
 
 def kernels() -> dict[str, int]:
     """Every kernel with the number of its compiled forms."""
     found = {}
     for module in [m for name, m in sys.modules.items() if name.startswith("hookflash.plane")]:
-        for name, value in inspect.getmembers(module, lambda v: hasattr(v, "nopython_signatures")):
+        for name, value in inspect.getmembers(
+            module, lambda v: not inspect.isclass(v) and hasattr(v, "nopython_signatures")
+        ):
             found[f"{value.py_func.__module__}.{name}"] = len(value.signatures)
     return found
+
+
+def bridges() -> None:
+    """Gains, mutes, hearing rules few and many, voices and taps at both rates, calls that change theirs."""
+    for change in (SetGain(0, -12.0), SetGain(0, 6.0), MuteLeg(0, True)):
+        test_bridge.test_a_change_of_gain_is_a_slope(change)
+    test_bridge.test_a_rule_comes_in_by_a_slope()
+    test_bridge.test_the_loudest_four_have_places_that_do_not_flap()
+    test_bridge.test_a_leg_that_joins_hears_by_the_rules_of_its_call()
+    for wideband in (False, True):
+        bench, readers = test_bridge.hall(14, range(100, 1500, 100))
+        test_bridge.tap(bench, 20, "heard", 3, rate=16_000)
+        test_bridge.tap(bench, 21, "heard", 3, itself=True, rate=16_000)
+        if wideband:
+            test_codecs.Peer(bench, 50, "G722")
+            bench.do(JoinMix(50))
+        for gain in (0.5, 2.0):
+            # More than fit into the columns of a leg.
+            rules = [HearingRule(listener, speaker, gain) for listener in (3, 50) for speaker in range(12)]
+            bench.do(SetHearing(1, (*rules, HearingRule(5, 6, gain))), SetGain(6, 10 * gain))
+            bench.tick(3)
+        assert all(reader.take().any() for reader in readers)
+    for source in test_wide_mixing.SOURCES:
+        for guest in ("L16-16k", "G722", "OPUS"):
+            test_wide_mixing.changing_call(source, guest)
+    for guest in ("L16-16k", "G722", "OPUS"):
+        test_wide_mixing.test_an_app_at_16_khz_is_heard_in_full_by_wideband_phones_alone(guest)
 
 
 def scenes() -> None:
@@ -79,6 +119,7 @@ def scenes() -> None:
     test_plane_dtmf.test_a_phone_without_events_is_understood()
     for codec, kind in (("PCMU", 0), ("PCMA", 8)):
         test_plane_dtmf.test_keys_sent_in_band_are_heard_by_another_plane(codec, kind)
+    bridges()
     plays.MAX_CLIPS = 4
     bench = Bench(rows=300)
     phones = [

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from plane_bench import FRAME, Bench, sine
 from test_plane_tapping import app, say, tap
 
+from hookflash.plane.bridge import MixTable
 from hookflash.plane.columns import BLOCK, PAST, WIDE_FRAME, clear_row, make_columns
 from hookflash.plane.kernels import mixing
 from hookflash.plane.kernels.bands import SIDE, TAPS, widen
 from hookflash.plane.kernels.limiting import fit
-from hookflash.ports.plane import HearingRule, JoinMix, MuteLeg, OpenVoice, SetGain, SetHearing
+from hookflash.ports.plane import HearingRule, JoinMix, MuteLeg, OpenLeg, OpenVoice, SetGain, SetHearing
 
 GRAIN = 3
 """What the unit of a gain, 1/4096, makes of 8,000, and rounding."""
@@ -27,7 +28,7 @@ def hall(count: int, levels) -> tuple[Bench, list]:
     readers = [tap(bench, leg, "heard", leg) for leg in range(count)]
     bench.do(*(OpenVoice(leg, leg) for leg in range(count)))
     for leg, level in enumerate(levels):
-        say(bench, leg, np.full(10 * FRAME, level, np.int16))
+        say(bench, leg, np.full(30 * FRAME, level, np.int16))
     return bench, readers
 
 
@@ -161,9 +162,10 @@ def test_the_loudest_gain_of_the_steepest_voice_stays_a_number():
     at = PAST + 40
     heard[at + 1 - SIDE : at + 1 + SIDE] = 32767 * signs
     out = np.zeros(WIDE_FRAME, np.int32)
-    mixing.wide_voice_of(columns.setup, columns.jitter, columns.wide, columns.bridge, 0, out)
+    mixes = MixTable(columns).mixes
+    mixing.wide_voice_of(columns.setup, columns.jitter, columns.wide, columns.bridge, mixes, 0, out)
     plain = np.zeros(WIDE_FRAME, np.int32)
-    widen(heard, plain)
+    widen(heard, mixes.room, plain)
     assert np.abs(plain).max() > 65536
     assert np.array_equal(np.sign(out), np.sign(plain))
     assert np.abs(out).max() == 327680
@@ -185,3 +187,81 @@ def test_three_hundred_in_one_mix_hear_each_other():
     for leg, reader in enumerate(readers):
         assert set(reader.take()[-FRAME:].tolist()) == {int(levels.sum() - levels[leg])}
     assert set(whole.take()[-FRAME:].tolist()) == {int(levels.sum())}
+
+
+def steepest(bench: Bench, reader, *ticks) -> tuple[int, int]:
+    """The largest step between samples while the commands of each of ``ticks`` are carried out; the last
+    sample."""
+    last = reader.take()[-1:].astype(int)
+    for commands in ticks:
+        bench.do(*commands)
+        bench.tick()
+    heard = reader.take().astype(int)
+    return int(np.abs(np.diff([*last, *heard])).max()), int(heard[-1])
+
+
+def hear(*gains: float) -> SetHearing:
+    """Leg 1 hears legs 0, 2, 3 ... with these gains."""
+    speakers = [0, *range(2, len(gains) + 1)]
+    return SetHearing(
+        1, tuple(HearingRule(1, speaker, gain) for speaker, gain in zip(speakers, gains, strict=True))
+    )
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_rules_that_change_twice_in_a_tick_are_one_slope(count):
+    """By lists (one speaker) and by a matrix (twelve)."""
+    level = 8000 // count
+    bench, readers = hall(count + 1, [level, 0, *[level] * (count - 1)])
+    bench.tick(3)
+    total = level * count
+    slope = total // (FRAME // 4) + GRAIN * count
+    silence, whole = hear(*[0.0] * count), hear(*[1.0] * count)
+    assert steepest(bench, readers[1], [silence, whole])[0] <= GRAIN * count
+    step, last = steepest(bench, readers[1], [whole, silence])
+    assert step <= slope
+    assert last == 0
+    step, last = steepest(bench, readers[1], [whole, hear(*[0.5] * count)])
+    assert step <= slope
+    assert last == pytest.approx(total / 2, abs=GRAIN * count)
+    assert steepest(bench, readers[1], [hear(*[2.0] * count), SetHearing(1, ())], [])[1] == total
+
+
+def test_who_joins_while_rules_change_brings_no_step_to_the_others():
+    bench, readers = hall(3, [8000, 0, 0])
+    bench.tick(3)
+    joins = [(OpenLeg(leg, 1, False), JoinMix(leg)) for leg in (9, 10)]
+    step, last = steepest(bench, readers[1], [hear(0.0), *joins[0]])
+    assert step <= 200 + GRAIN
+    assert last == 0
+    step, last = steepest(bench, readers[1], [SetHearing(1, ()), *joins[1]])
+    assert step <= 200 + GRAIN
+    assert last == 8000
+
+
+@pytest.mark.parametrize("count", [2, 12])
+def test_rules_taken_back_leave_nothing_behind(count):
+    bench, _ = hall(count + 1, [])
+    bench.do(hear(*[0.0] * count))
+    bench.tick()
+    bridge = bench.plane.columns.bridge
+    assert bridge.rules[1] == count or bridge.matrix[1] >= 0
+    bench.do(SetHearing(1, ()))
+    bench.tick()
+    assert not bridge.rules.any()
+    assert (bridge.matrix[: count + 1] == -1).all()
+    bench.do(hear(0.0, *[1.0] * (count - 1)))
+    bench.tick()
+    assert bridge.rules[1] == 1
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0]), min_size=2, max_size=11), max_size=3))
+)
+def test_no_sequence_of_rules_makes_a_step(ticks):
+    bench, readers = hall(12, [800, 0, *[800] * 10])
+    bench.tick(3)
+    # Ten at most change from nothing to twice in a quarter of a frame; each rounds.
+    commands = [[hear(*gains) for gains in tick] for tick in ticks[:5]]
+    assert steepest(bench, readers[1], *commands, [])[0] <= 11 * 2 * 800 / (FRAME // 4) + 11 * GRAIN

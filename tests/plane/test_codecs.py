@@ -6,14 +6,14 @@ import itertools
 
 import numpy as np
 import pytest
-from plane_bench import Bench, Phone, sine
+from plane_bench import Bench, Phone, sine, split
 from slow_g722 import Coder
 
 from hookflash.plane.columns import G722, L16, L16_WIDE, OPUS, PCMU
 from hookflash.plane.kernels.codec import decode_alaw, decode_ulaw, encode_alaw, encode_ulaw
 from hookflash.plane.memory import Faults
 from hookflash.plane.opus import LARGEST, OpusDecoder, OpusEncoder
-from hookflash.ports.plane import CloseLeg, ConnectLeg, JoinMix, OpenLeg, SendTones
+from hookflash.ports.plane import CloseLeg, ConnectLeg, JoinMix, OpenLeg, OpusTerms, SendTones
 
 CODECS = {
     "PCMU": ("PCMU", 8000, 0),
@@ -155,6 +155,7 @@ def test_rtp_time_and_sizes_are_those_of_the_codec(name):
     assert np.abs(peer.heard()).max() <= 8
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("other", ["PCMU", "G722", "OPUS"])
 @pytest.mark.parametrize("name", CODECS)
 def test_two_phones_hear_each_other(name, other):
@@ -172,6 +173,7 @@ def test_two_phones_hear_each_other(name, other):
         assert either(line, peers[listener].heard(), peers[listener].rate // 8000, settle=0.4) > 0.98
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", CODECS)
 def test_a_plane_talks_to_another_plane(name):
     codec, clock, kind = CODECS[name]
@@ -198,6 +200,7 @@ def test_a_plane_talks_to_another_plane(name):
     assert max(likeness(fine[phase::2], heard, 8000) for phase in (0, 1)) > 0.99
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", WIDE)
 def test_loss_is_concealed(name):
     bench = Bench(faults=Faults(loss=0.05, reorder=0.05, duplicate=0.02), seed=3)
@@ -215,6 +218,7 @@ def test_loss_is_concealed(name):
     assert sum(level < 50 for level in loud) < 12
 
 
+@pytest.mark.compiled
 def test_one_lost_opus_packet_is_made_good_by_the_next():
     results = {}
     for lose in (False, True):
@@ -256,6 +260,7 @@ def test_opus_packets_out_of_order_are_played_in_order():
     assert likeness(results[False], results[True], 8000, settle=1.0) > 0.999
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("ms", [10, 40, 60])
 def test_opus_packets_of_other_lengths(ms):
     bench = Bench(seed=3)
@@ -278,6 +283,7 @@ def test_opus_packets_of_other_lengths(ms):
     assert likeness(line[::2], np.concatenate(said), 8000, settle=0.8) > 0.98
 
 
+@pytest.mark.compiled
 def test_the_codec_changes_in_mid_call():
     bench = Bench()
     peer = Peer(bench, 1, "PCMU")
@@ -305,6 +311,7 @@ def test_the_codec_changes_in_mid_call():
     assert len(bench.plane.legs.coded) == 0
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", CODECS)
 def test_hostile_payloads_harm_nothing(name):
     rng = np.random.default_rng(1)
@@ -369,6 +376,7 @@ def test_the_columns_know_the_codec():
     assert found == [PCMU, 1, L16, L16_WIDE, G722, OPUS]
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(("first", "then"), [("PCMU", "OPUS"), ("OPUS", "PCMU"), ("L16-16k", "G722")])
 def test_another_clock_in_mid_call_is_no_jitter(first, then):
     bench = Bench()
@@ -381,3 +389,26 @@ def test_another_clock_in_mid_call_is_no_jitter(first, then):
             peer.say(np.zeros(320 if name in WIDE else 160, np.int16))
             bench.tick()
         assert bench.plane.columns.receive.jitter[0] == 0.0
+
+
+def test_a_peer_that_wants_no_silence_gets_none_and_speech_is_marked():
+    bench = Bench()
+    bench.do(OpenLeg(1, 1, True))
+    address, terms = ("198.51.100.1", 4000), OpusTerms(dtx=True)
+    bench.do(ConnectLeg(1, *address, 96, "OPUS", 101, True, True, clock=48_000, opus=terms))
+    bench.tick(100)
+    sent = bench.endpoint(1).sent
+    silent = len(sent)
+    assert silent < 40
+    tx = bench.plane.columns.transmit
+    assert int(tx.packets[0]) == silent
+    assert int(tx.payload[0]) == sum(len(data) - 12 for _, data in sent)
+    bench.play(1, voice(16000, 0.5)[::2].copy(), (1,))
+    bench.tick(25)
+    packets = [split(data) for _, data in sent]
+    assert len(packets) - silent >= 24
+    # Numbers go on without a hole, time with the silence.
+    assert [p.sequence for p in packets] == [(packets[0].sequence + i) & 0xFFFF for i in range(len(packets))]
+    assert (packets[-1].time - packets[0].time) & 0xFFFFFFFF == 960 * 124
+    first = next(p for p in packets[silent:] if p.marker)
+    assert first.time - packets[silent].time in (0, 960)

@@ -285,5 +285,5 @@ def test_the_lattice_is_the_filter_of_its_coefficients(reflection, seed):
         state = (state * 1103515245 + 12345) & 0x7FFFFFFF
         value = (state / 1073741824.0 - 1.0) * 100.0
         said.append(value - sum(poly[i] * said[-i] for i in range(1, min(len(said), len(reflection)) + 1)))
-    found = [make_noise.py_func(jitter, 0) for _ in range(30)]
+    found = [make_noise(jitter, 0) for _ in range(30)]
     assert np.allclose(found, said, rtol=1e-2, atol=1e-2 * max(map(abs, said)))

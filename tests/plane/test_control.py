@@ -10,6 +10,7 @@ import pytest
 
 from hookflash.calls import effects, facts
 from hookflash.calls.effects import AudioFile
+from hookflash.plane.admission import Limits
 from hookflash.plane.control import DeskSettings, MediaDesk
 from hookflash.plane.hosts import Events, Lost
 from hookflash.plane.link import MAX_CLIP
@@ -94,7 +95,7 @@ class FakePrompts:
 class Room:
     """A desk with everything around it."""
 
-    def __init__(self, workers: int = 2) -> None:
+    def __init__(self, workers: int = 2, limits: tuple[Limits, ...] = ()) -> None:
         self.clock = StallingClock()
         self.prompts = FakePrompts()
         self.facts: list[facts.Fact] = []
@@ -105,7 +106,7 @@ class Room:
             self.prompts,
             self.clock,
             self.facts.append,
-            DeskSettings(open_timeout=2.0, patience=PATIENCE),
+            DeskSettings(open_timeout=2.0, patience=PATIENCE, limits=limits),
         )
 
     def _host(self) -> FakeHost:

@@ -14,6 +14,7 @@ from plane_bench import FRAME, Bench
 from test_plane_dtmf import tone
 
 from hookflash.plane.columns import clear_row, make_columns
+from hookflash.plane.kernels.compiling import kernel
 from hookflash.plane.kernels.events import LONGEST, OUT_OF_DATE, take_event
 from hookflash.ports.plane import ToneHeard
 
@@ -34,6 +35,11 @@ class Sent:
     duration: int
 
 
+@kernel
+def take(rx, detect, tick, clock, ssrc, sequence, time, marker, code, ended, duration):
+    take_event(rx, detect, 0, tick, clock, ssrc, sequence, time, marker, code, ended, duration)
+
+
 class Leg:
     """The kernel over one row."""
 
@@ -46,10 +52,9 @@ class Leg:
     def take(self, packet: Sent, tick: int) -> None:
         rx = self.columns.receive
         rx.key[0] = -1
-        take_event(
+        take(
             rx,
             self.columns.detect,
-            0,
             tick,
             self.clock,
             packet.ssrc,

@@ -16,6 +16,7 @@ from hookflash.plane.columns import BLOCK, MISSING, PAST, RING, clear_row, make_
 from hookflash.plane.columns.jitter import DELAYS
 from hookflash.plane.columns.wide import PCM
 from hookflash.plane.kernels import jitter as kernels
+from hookflash.plane.kernels.compiling import kernel
 from hookflash.plane.kernels.ingest import ingest
 from hookflash.plane.kernels.playout import fit_wide, make_budget, make_flat, make_line, take
 
@@ -49,9 +50,19 @@ class Heard:
         return float(np.mean(self.lags[begin:end])) / 8
 
 
-def call(ticks, delay=lambda i: 0.0, *, span=FRAME, drift=0.0, lost=lambda i: False, twice=0.0, signal=None):
+def call(
+    ticks,
+    delay=lambda i: 0.0,
+    *,
+    span=FRAME,
+    drift=0.0,
+    lost=lambda i: False,
+    twice=0.0,
+    signal=None,
+    **options,
+):
     """A peer talks for ``ticks``: packet ``i`` comes ``delay(i)`` ticks late, its clock is ``drift`` fast."""
-    bench = Bench()
+    bench = Bench(**options)
     phone = bench.leg(1)
     source = random.Random(7)
     count = int(ticks * (1 + max(drift, 0)) * FRAME / span) + 20
@@ -102,6 +113,7 @@ def likeness(sound, said, window=800):
     return np.array(found)
 
 
+@pytest.mark.compiled
 def test_a_quiet_network_ends_at_20_ms_and_nothing_is_lost():
     heard = call(1000)
     assert 18 <= heard.lag(600) <= 30
@@ -109,6 +121,7 @@ def test_a_quiet_network_ends_at_20_ms_and_nothing_is_lost():
     assert heard.step <= SMOOTH
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("stalls", [[3], [1, 4, 2], [5, 5], [6], [12], [40]])
 def test_a_stall_of_the_worker_itself_is_no_jitter(stalls):
     """Ticks come late, back to back, and the oldest of them are left out, as the worker does it."""
@@ -143,6 +156,7 @@ def test_a_stall_of_the_worker_itself_is_no_jitter(stalls):
     assert 18 <= (bench.plane.ticks * FRAME - int(jitter.base[0] + jitter.time[0])) / 8 <= 45
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("span", [80, 240, 320, 480])
 def test_packets_of_every_length_settle_the_same(span):
     heard = call(1000, span=span)
@@ -151,6 +165,7 @@ def test_packets_of_every_length_settle_the_same(span):
     assert heard.step <= SMOOTH
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(("ppm", "ticks"), [(100, 8000), (-100, 8000), (1000, 4000), (-1000, 4000)])
 def test_clocks_that_drift_are_followed_without_a_click(ppm, ticks):
     source = random.Random(3)
@@ -162,6 +177,7 @@ def test_clocks_that_drift_are_followed_without_a_click(ppm, ticks):
     assert heard.stretched >= 0.5 * abs(ppm) / 1e6 * ticks * FRAME
 
 
+@pytest.mark.compiled
 def test_a_voice_stays_itself_while_its_clock_drifts():
     said = voice(62)
     heard = call(3000, drift=1e-3, signal=said)
@@ -170,6 +186,7 @@ def test_a_voice_stays_itself_while_its_clock_drifts():
     assert alike.min() > 0.6
 
 
+@pytest.mark.compiled
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**16), spread=st.floats(0.1, 8.0))
 def test_a_spread_of_delays_is_absorbed(seed, spread):
@@ -183,6 +200,7 @@ def test_a_spread_of_delays_is_absorbed(seed, spread):
     assert heard.duplicates > 5
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("ticks", [3, 5, 9])
 def test_a_stall_delays_but_loses_nothing_and_is_forgotten(ticks):
     heard = call(2500, lambda i: max(0, ticks - (i - 500)) if 500 <= i < 500 + ticks else 0)
@@ -193,12 +211,14 @@ def test_a_stall_delays_but_loses_nothing_and_is_forgotten(ticks):
     assert heard.step <= SMOOTH
 
 
+@pytest.mark.compiled
 def test_one_stray_packet_raises_the_delay_by_little():
     heard = call(800, lambda i: 15 if i == 400 else 0)
     assert heard.discarded == 1
     assert max(heard.lags[420:]) / 8 <= 85
 
 
+@pytest.mark.compiled
 def test_losses_are_concealed_without_a_click_and_without_delay():
     source = random.Random(5)
     gone = {i for i in range(3000) if source.random() < 0.02}
@@ -209,6 +229,7 @@ def test_losses_are_concealed_without_a_click_and_without_delay():
     assert heard.bench.plane.columns.receive.packets[0] == 2998 - len(gone)
 
 
+@pytest.mark.compiled
 def test_a_burst_of_losses_fades_and_comes_back_without_delay():
     heard = call(600, lost=lambda i: 400 <= i < 412)
     quiet = np.abs(heard.sound[407 * FRAME : 413 * FRAME].astype(int)).max()
@@ -218,6 +239,7 @@ def test_a_burst_of_losses_fades_and_comes_back_without_delay():
     assert heard.step <= SMOOTH
 
 
+@pytest.mark.compiled
 def test_duplicates_are_counted_once_and_heard_once():
     heard = call(400, twice=0.3)
     assert heard.duplicates > 80
@@ -234,6 +256,25 @@ def test_a_pause_is_neither_loss_nor_drift():
     assert heard.stretched <= 1000
 
 
+@pytest.mark.compiled
+def test_the_bounds_of_the_delay_can_be_set():
+    quiet = call(1500, jitter_least_ms=100)
+    assert 90 <= quiet.lag(-100) <= 100 + 25
+    source = np.random.default_rng(3)
+    late = source.random(1600) * 12.0
+    spread = {most: call(1500, lambda i: late[i], jitter_most_ms=most) for most in (60, 280)}
+    assert spread[60].lag(-100) <= 60 + 25
+    assert spread[280].lag(-100) > 200
+    assert spread[280].concealed < spread[60].concealed / 4
+
+
+@pytest.mark.parametrize("bounds", [(19, 200), (20, 301), (201, 200)])
+def test_bounds_that_make_no_sense_are_refused(bounds):
+    with pytest.raises(ValueError, match=f"{bounds[0]} to {bounds[1]} ms: give 20 to 300 ms"):
+        Bench(jitter_least_ms=bounds[0], jitter_most_ms=bounds[1])
+
+
+@pytest.mark.compiled
 def test_everything_at_once_for_an_hour():
     """Kernels alone: four legs with drift, loss, bursts, duplicates and spread delays, an hour of ticks."""
     columns = make_columns(BLOCK)
@@ -300,6 +341,16 @@ def test_everything_at_once_for_an_hour():
 # --- kernels and what they are meant to be ---
 
 
+@kernel
+def unwrap(jitter, row, time, clock):
+    return kernels.unwrap(jitter, row, time, clock)
+
+
+@kernel
+def settle(jitter, row):
+    kernels.settle(jitter, row)
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     clock=st.sampled_from([160, 320, 960]),
@@ -310,7 +361,7 @@ def test_unwrapped_times_are_exact_at_every_clock(clock, start, steps):
     jitter = make_columns(BLOCK).jitter
     jitter.rtp[0] = -1
     plain = start
-    for form in (kernels.unwrap, kernels.unwrap.py_func):
+    for form in (unwrap, kernels.unwrap):
         jitter.rtp[0] = -1
         time = start
         assert form(jitter, 0, start, clock) == start * 160 // clock
@@ -323,11 +374,18 @@ def test_unwrapped_times_are_exact_at_every_clock(clock, start, steps):
 
 
 @settings(max_examples=100, deadline=None)
-@given(counts=st.lists(st.integers(0, 300), min_size=DELAYS, max_size=DELAYS), peak=st.integers(0, 1600))
-def test_the_target_leaves_out_one_delay_in_128(counts, peak):
+@given(
+    counts=st.lists(st.integers(0, 300), min_size=DELAYS, max_size=DELAYS),
+    peak=st.integers(0, 1600),
+    bounds=st.sampled_from([(160, 1600), (160, 160), (800, 2400), (1600, 1600)]),
+)
+def test_the_target_leaves_out_one_delay_in_128(counts, peak, bounds):
     columns = make_columns(BLOCK)
+    clear_row(columns, 0)
     jitter = columns.jitter
-    for form in (kernels.settle, kernels.settle.py_func):
+    assert (jitter.least[0], jitter.most[0]) == (160, 1600)
+    jitter.least[0], jitter.most[0] = bounds
+    for form in (settle, kernels.settle):
         total = min(sum(counts), 32767)
         jitter.delays[0] = counts
         jitter.counted[0], jitter.peak[0] = total, peak
@@ -337,7 +395,7 @@ def test_the_target_leaves_out_one_delay_in_128(counts, peak):
         usual = sorted(delays)[len(delays) - 1 - rare] if len(delays) > rare else 0
         assert jitter.usual[0] == usual
         left = max(peak - max(80, peak // 8), 0)
-        assert jitter.target[0] == min(max(160, usual, left), 1600)
+        assert jitter.target[0] == min(max(bounds[0], usual, left), bounds[1])
         assert jitter.counted[0] == (sum(n // 2 for n in counts) if total >= 512 else total)
 
 
@@ -353,6 +411,7 @@ def wide_leg(row=0, slot=0):
     return columns
 
 
+@pytest.mark.compiled
 def test_wideband_audio_is_heard_concealed_and_stretched_at_16_khz():
     c = wide_leg()
     kernels.forget(c.jitter, 0, 480)

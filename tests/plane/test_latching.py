@@ -207,6 +207,7 @@ def test_an_old_source_that_goes_on_is_kept_when_the_new_one_never_speaks():
     assert 0 not in bench.plane.legs.learning
 
 
+@pytest.mark.compiled
 def test_a_nat_that_moved_the_peer_is_followed_after_a_repeated_offer_only():
     bench = Bench()
     phone = bench.leg(1, target=PRIVATE)
@@ -222,6 +223,7 @@ def test_a_nat_that_moved_the_peer_is_followed_after_a_repeated_offer_only():
     assert bench.endpoint(1).peer == (SDP[0], 40999)
 
 
+@pytest.mark.compiled
 def test_a_repeated_offer_opens_nothing_while_the_source_is_heard_or_for_other_hosts():
     bench = Bench()
     phone = bench.leg(1)
@@ -296,6 +298,59 @@ def test_many_flooded_legs_share_a_budget_and_each_is_read():
     assert max(left) <= 18
     bench.tick(10)
     assert not any(bench.endpoint(n).queue for n in range(100))
+
+
+def test_many_legs_find_their_sources_some_in_a_tick_and_lose_nothing():
+    count = 2 * latching.LOCKS + 20
+    bench = Bench(rows=192)
+    phones = [bench.leg(n) for n in range(count)]
+    strangers = [attacker(bench, phone) for phone in phones]
+    said = VOICE[: 20 * FRAME]
+    found, frames = [], []
+    for i in range(20):
+        for phone, stranger in zip(phones, strangers, strict=True):
+            # Theirs are in front, from the first tick on, and never in a row of one that counts.
+            stranger.say(LOUD)
+            phone.say(said[i * FRAME : (i + 1) * FRAME])
+        bench.tick()
+        found.append(len(bench.of(LegLatched)))
+        frames.append(bench.plane.columns.jitter.heard[:count, PAST:].copy())
+    assert found[:3] == [latching.LOCKS, 2 * latching.LOCKS, count]
+    assert {(e.leg, e.host) for e in bench.of(LegLatched)} == {
+        (n, phones[n].address[0]) for n in range(count)
+    }
+    columns = bench.plane.columns
+    assert columns.receive.total[:count].tolist() == [20] * count
+    assert columns.quality.discarded[:count].tolist() == [0] * count
+    heard = np.concatenate(frames, axis=1)
+    assert heard.max() < 10000, "nothing of the strangers"
+    wanted = through_ulaw(said)[: 10 * FRAME].tobytes()
+    assert all(wanted in line.tobytes() for line in heard)
+
+
+def test_audio_of_a_leg_that_learns_again_does_not_wait_for_others():
+    bench = Bench(rows=192)
+    old = bench.leg(500)
+    old.say()
+    bench.tick(2)
+    others = [bench.leg(n) for n in range(2 * latching.LOCKS)]
+    bench.do(ConnectLeg(500, "198.51.100.77", 4000, 0, "PCMU", 101, True, True))
+    for phone in others:
+        phone.say()
+    # The last to be read, whatever tick it is.
+    legs = bench.plane.legs
+    learning = list(legs.learning.items())
+    begin = bench.plane.ticks % len(learning)
+    legs.learning.clear()
+    mine = next(pair for pair in learning if pair[1].leg == 500)
+    learning.remove(mine)
+    learning.insert(begin - 1 if begin else len(learning), mine)
+    legs.learning.update(learning)
+    row = legs.by_number[500].row
+    before = int(bench.plane.columns.receive.total[row])
+    old.say()
+    bench.tick()
+    assert bench.plane.columns.receive.total[row] == before + 1
 
 
 # --- sources on the locked address ---
@@ -407,6 +462,7 @@ def test_sources_change_as_the_rules_say_and_never_often(steps):
 # --- on real sockets ---
 
 
+@pytest.mark.compiled
 def test_strangers_on_real_sockets_are_not_heard():
     first = free_range(3)
     network = UdpNetwork("127.0.0.1", first, first + 5)

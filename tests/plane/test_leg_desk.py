@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec import structs
 from test_control import FakeHost, Room
 
 from hookflash.calls import effects, facts
+from hookflash.plane.admission import Limits
 from hookflash.ports import plane
 from hookflash.ports.plane import ConnectLeg, LegUnavailable
 
@@ -245,3 +247,56 @@ async def test_the_gain_of_a_leg_moves_with_it_and_the_rules_of_a_call_stay(room
         here.say(plane.LegOpened(10, 4004))
     await moving
     assert here.got(plane.SetGain) == []
+
+
+async def test_a_moved_leg_is_not_shown_with_the_address_its_former_worker_found(room: Room) -> None:
+    here, there = await two_calls(room)
+    room.desk.connect_leg(ConnectLeg(10, "198.51.100.1", 7000, 0, "PCMU", 101, True, True))
+    here.say(plane.LegLatched(10, "203.0.113.5", 9999))
+    moving = asyncio.create_task(room.desk.move_leg(10, 2))
+    await room.clock.settle()
+    there.say(plane.LegOpened(10, 5002))
+    await moving
+    view = room.desk.leg(10)
+    assert view is not None
+    assert (view.worker, view.port, view.remote) == (1, 5002, "198.51.100.1:7000")
+    there.say(plane.LegLatched(10, "203.0.113.5", 9998))
+    view = room.desk.leg(10)
+    assert view is not None
+    assert view.remote == "203.0.113.5:9998"
+
+
+async def test_no_leg_moves_to_a_worker_that_is_full() -> None:
+    room = Room(limits=(Limits(legs=4), Limits(legs=2)))
+    await room.start()
+    here, there = await two_calls(room)
+    await phone(room, 21, 2, 5002)
+    there.posted.clear()
+    with pytest.raises(
+        LegUnavailable, match="leg 10 can not be moved to call 2: media worker 1 is full, all its 2"
+    ) as error:
+        await room.desk.move_leg(10, 2)
+    assert error.value.retry_after > 0
+    assert there.posted == []
+    assert room.desk.legs == 3
+    room.desk.join_mix(10)
+    assert here.posted[-1] == plane.JoinMix(10)
+    await room.desk.stop()
+
+
+@pytest.mark.parametrize("told", [None, plane.SrtpSource(5, 3)])
+async def test_a_protected_leg_moves_with_the_counter_of_its_peer(
+    room: Room, told: plane.SrtpSource | None
+) -> None:
+    here, there = await two_calls(room)
+    keys = plane.SrtpKeys("AES_CM_128_HMAC_SHA1_80", b"k" * 30, b"r" * 30)
+    connected = ConnectLeg(10, "198.51.100.1", 7000, 0, "PCMU", 101, True, True, srtp=keys)
+    room.desk.connect_leg(connected)
+    there.say(plane.LegReport(10, plane.LegQuality(), plane.SrtpSource(9, 9)))
+    here.say(plane.LegReport(10, plane.LegQuality(), told), plane.LegReport(10, plane.LegQuality()))
+    moving = asyncio.create_task(room.desk.move_leg(10, 2))
+    await room.clock.settle()
+    there.say(plane.LegOpened(10, 5002))
+    await moving
+    (sent,) = there.got(ConnectLeg)
+    assert sent == structs.replace(connected, source=told or plane.SrtpSource(-1, 0))

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hookflash.plane.listeners import BLOCK, BlockListener, Shelf, TapListener
-from hookflash.plane.rings import LOOK, TAP_FRAMES, private_rings
+from hookflash.plane.audio_desk import AudioDesk
+from hookflash.plane.listeners import BLOCK, MAX_BUFFERS, BlockListener, Buffers, Shelf, TapListener
+from hookflash.plane.rings import LOOK, TAP_FRAMES, Rings, private_rings
 from hookflash.ports.audio import Said, Whole
 from hookflash.ports.plane import OpenTap
 
 SOURCES = (Whole(1), Said(2), Said(3))
+
+
+@dataclass(frozen=True, eq=False)
+class Seat:
+    """The worker as control sees it."""
+
+    rings: Rings
+    post: Callable[[object], None]
+    number: int = 0
 
 
 class Worker:
@@ -23,7 +34,8 @@ class Worker:
     def __init__(self, rate: int = 16_000) -> None:
         self.rings = private_rings()
         self.posted: list[object] = []
-        self.shelf = Shelf(SimpleNamespace(number=0, rings=self.rings, post=self.posted.append))
+        self.seat = Seat(self.rings, self.posted.append)
+        self.shelf = Shelf(self.seat)
         self.size = rate // 50
         self.tick = -1
         self.blocks: list[tuple[int, int, dict]] = []
@@ -154,7 +166,10 @@ def test_the_tick_that_is_being_written_waits() -> None:
 
 def test_those_who_may_wait_look_in_turn_and_need_no_word_of_every_tick() -> None:
     worker = Worker()
-    others = [BlockListener(worker.shelf, 16_000, worker.take, lambda reason: None) for _ in range(19)]
+    others = [
+        BlockListener(worker.shelf, 16_000, worker.take, lambda reason: None)
+        for _ in range(2 * BLOCK // LOOK - 1)
+    ]
     for listener in (worker.listener, *others):
         listener.add(Whole(1))
     assert all(isinstance(command, OpenTap) and command.patient for command in worker.posted)
@@ -180,3 +195,46 @@ def test_only_those_who_may_wait_are_patient(patient: bool) -> None:
     listener = kind(worker.shelf, 8_000, lambda *heard: None, lambda reason: None)
     listener.add(Said(4))
     assert worker.posted == [OpenTap(0, "said", 4, False, 8_000, patient)]
+
+
+def test_the_array_of_a_block_is_used_again_only_when_nobody_has_it() -> None:
+    worker = Worker()
+    worker.listener.add(Whole(1))
+    for _ in range(3):
+        worker.run(20)
+        worker.listener.flush()
+    arrays = [frames[Whole(1)] for _, _, frames in worker.blocks]
+    for n, array in enumerate(arrays):
+        assert np.array_equal(array[: worker.size], worker.frame(20 * n, 0))
+        assert not any(np.shares_memory(array, other) for other in arrays[:n])
+    # A view of a view is enough to keep it.
+    kept = arrays[1].reshape(-1, 2)[5:]
+    was, places = kept.copy(), {array.ctypes.data for array in (arrays[0], arrays[2])}
+    del array, arrays
+    worker.blocks.clear()
+    worker.run(40)
+    worker.listener.flush()
+    worker.run(20)
+    worker.listener.flush()
+    assert {frames[Whole(1)].ctypes.data for _, _, frames in worker.blocks} == places
+    assert np.array_equal(kept, was)
+
+
+def test_no_more_arrays_are_kept_than_allowed() -> None:
+    buffers = Buffers(100)
+    held = [buffers.take(100) for _ in range(MAX_BUFFERS + 3)]
+    assert len({array.ctypes.data for array in held}) == MAX_BUFFERS + 3
+    assert len(buffers.take(101)) == 101
+    del held
+    assert buffers.kept == MAX_BUFFERS
+
+
+def test_what_a_worker_wrote_before_it_died_is_handed_over() -> None:
+    worker, said = Worker(), []
+    desk = AudioDesk(lambda call: worker.seat, lambda leg: worker.seat, lambda leg: False)
+    worker.listener = desk.listen_in_blocks(1, 16_000, worker.take, said.append)
+    worker.listener.add(Whole(1))
+    worker.run(30)
+    desk.seat_lost(worker.seat, "it was killed")
+    assert [(first, count) for first, count, _ in worker.blocks] == [(0, 30)]
+    assert said == ["the media worker is gone: it was killed"]

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hookflash.plane import opus
-from hookflash.plane.opus import FRAME, LARGEST, LONGEST, OpusDecoder, OpusEncoder, why_no_opus
+from hookflash.plane.opus import FRAME, LARGEST, LONGEST, UNSENT, OpusDecoder, OpusEncoder, why_no_opus
+from hookflash.ports.plane import OpusTerms
 
 SPEECH = (
     9000
@@ -112,3 +113,50 @@ def test_a_library_that_does_not_load_is_told(monkeypatch):
 
     monkeypatch.setattr(opus.ctypes, "CDLL", fail)
     assert "wrong ELF class" in opus._library.__wrapped__()
+
+
+def encoder(**terms) -> OpusEncoder:
+    made = OpusEncoder()
+    made.follow(OpusTerms(**terms))
+    return made
+
+
+def test_a_peer_gets_no_more_bits_than_it_wants_and_never_more_than_usual():
+    sizes = {
+        bound: sum(map(len, packets(SPEECH, encoder(bitrate=bound)))) for bound in (0, 6_000, 12_000, 500_000)
+    }
+    assert sizes[6_000] < sizes[12_000] < sizes[0]
+    assert sizes[12_000] * 8 / 2 <= 12_000 * 1.15
+    assert sizes[500_000] == sizes[0]
+
+
+@pytest.mark.parametrize(("rate", "bandwidth"), [(8_000, 0), (12_000, 1), (16_000, 2), (48_000, 2)])
+def test_a_peer_gets_no_more_bandwidth_than_it_can_play(rate, bandwidth):
+    """RFC 6716 section 3.1: configurations 0-3, 4-7, 8-11 of the first octet are SILK in NB, MB, WB."""
+    noise = np.random.default_rng(1).normal(0, 4000, 16_000).astype(np.int16)
+    kinds = {packet[0] >> 3 for packet in packets(noise, encoder(rate=rate))}
+    assert max(kind // 4 if kind < 12 else 2 for kind in kinds) <= bandwidth
+
+
+def test_packets_are_of_one_size_where_that_is_wished():
+    sizes = {len(packet) for packet in packets(SPEECH, encoder(constant=True, dtx=True))}
+    assert len(sizes) == 1
+    assert len({len(packet) for packet in packets(SPEECH)}) > 1
+
+
+def test_copies_for_lost_packets_go_only_to_whom_they_are_of_use():
+    def of(fec: bool) -> list[bytes]:
+        made = encoder(fec=fec)
+        made.expect_loss(20)
+        return packets(SPEECH, made)
+
+    decoder = OpusDecoder()
+    assert sum(map(len, of(False))) != sum(map(len, of(True)))
+    assert decoder.samples(of(False)[5]) == FRAME
+
+
+def test_an_encoder_pauses_in_silence_only_when_told():
+    silence = np.zeros(100 * FRAME, np.int16)
+    paused = [len(packet) for packet in packets(silence, encoder(dtx=True))]
+    assert sum(size <= UNSENT for size in paused) > 70
+    assert not encoder().pauses

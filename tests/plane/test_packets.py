@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -125,6 +126,7 @@ arrivals = st.one_of(
 )
 
 
+@pytest.mark.compiled
 @settings(max_examples=300, deadline=None)
 @given(st.lists(arrivals, max_size=120))
 def test_any_arrivals_are_decoded_in_order_and_never_raise(steps):

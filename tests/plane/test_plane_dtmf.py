@@ -10,6 +10,7 @@ from plane_bench import FRAME, Bench, sine, through_alaw, through_ulaw
 
 from hookflash.plane.columns import HISTORY, PAST, clear_row, make_columns
 from hookflash.plane.kernels import dtmf
+from hookflash.plane.kernels.compiling import kernel
 from hookflash.plane.kernels.tones import COLUMNS, ROWS
 from hookflash.ports.plane import SendTones, TonesSent
 
@@ -268,6 +269,26 @@ def test_a_key_that_ends_with_its_frame_is_heard_before_silence(silent):
         assert lanes.detect.held[0] == -1
 
 
+@kernel
+def follow(detect, row, verdict):
+    dtmf.follow(detect, row, verdict)
+
+
+@kernel
+def offset_hz(re, im, re_before, im_before, nominal):
+    return dtmf.offset_hz(re, im, re_before, im_before, nominal)
+
+
+@kernel
+def amplitude(re, im, off):
+    return dtmf.amplitude(re, im, off)
+
+
+@kernel
+def passes(energy, row, column, z, before):
+    return dtmf.passes(energy, row, column, z, before)
+
+
 def test_the_plain_form_decides_the_same():
     signals = [tone("5", 50), tone("5", 23), sine(770, 500)]
     fast = Lanes(3)
@@ -283,7 +304,7 @@ def test_the_plain_form_decides_the_same():
     assert dtmf.coarse.py_func(x, power) == dtmf.coarse(x, power) == -1
     x[:] = tone("5", 42)
     columns.detect.held[0] = -1
-    dtmf.detect_frame.py_func(columns.detect, 0, 5, x, z)
+    dtmf.detect_frame(columns.detect, 0, 5, x, z)
     assert columns.detect.passes[0] == 8
     energy = dtmf.measure(x[:176], 1, 5, z[0])
     assert dtmf.measure.py_func(x[:176], 1, 5, z[1]) == pytest.approx(energy, rel=1e-3)
@@ -299,8 +320,8 @@ def test_the_plain_state_follows_the_same_way():
         for name in ("near", "candidate", "held", "key"):
             getattr(detect, name)[0] = -1
     for verdict in verdicts:
-        dtmf.follow(fast, 0, verdict)
-        dtmf.follow.py_func(plain, 0, verdict)
+        follow(fast, 0, verdict)
+        dtmf.follow(plain, 0, verdict)
         assert [a[0] for a in fast] == [a[0] for a in plain]
     assert fast.key[0] >= 0
 
@@ -314,11 +335,11 @@ def test_the_offset_of_a_tone_is_measured_to_a_hertz():
         z = np.zeros((2, 4), np.float32)
         dtmf.measure(x[:176], 3, 7, z[0])
         dtmf.measure(x[20:196], 3, 7, z[1])
-        for form in (dtmf.offset_hz, dtmf.offset_hz.py_func):
+        for form in (offset_hz, dtmf.offset_hz):
             assert form(z[1, 0], z[1, 1], z[0, 0], z[0, 1], 941.0) == pytest.approx(off, abs=1.5)
-        for form in (dtmf.amplitude, dtmf.amplitude.py_func):
+        for form in (amplitude, dtmf.amplitude):
             assert form(z[1, 0], z[1, 1], off) == pytest.approx(5000, rel=0.03)
-        assert dtmf.passes(1e9, 3, 7, z[1], z[0]) == dtmf.passes.py_func(1e9, 3, 7, z[1], z[0])
+        assert passes(1e9, 3, 7, z[1], z[0]) == dtmf.passes(1e9, 3, 7, z[1], z[0])
 
 
 # --- in the plane ---

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from plane_bench import FRAME, Bench, sine, split, through_ulaw, ulaw
 
 from hookflash.plane.columns import PAST, RX_SIZE
+from hookflash.plane.kernels.compiling import kernel
 from hookflash.plane.kernels.conceal import RETURN
 from hookflash.plane.kernels.events import difference
-from hookflash.plane.kernels.ingest import payload_bounds
+from hookflash.plane.kernels.ingest import bounds_of, payload_bounds
 from hookflash.plane.memory import Faults
 from hookflash.ports.plane import CloseLeg, JoinMix, LegClosed, LegLatched, LegStarved, OpenLeg
 
@@ -180,6 +181,7 @@ def test_a_restarted_sequence_is_not_loss():
     assert bench.of(LegClosed)[0].lost == 0
 
 
+@pytest.mark.compiled
 def test_a_burst_after_a_stall_is_read_within_a_third_of_a_second():
     bench = Bench()
     phone = bench.leg(1)
@@ -202,6 +204,7 @@ def test_a_standing_backlog_is_drained():
     assert not bench.endpoint(1).queue
 
 
+@pytest.mark.compiled
 def test_slow_drift_is_followed_without_losing_the_stream():
     bench = Bench()
     phone = bench.leg(1)
@@ -358,14 +361,19 @@ def plain_bounds(data: bytes):
 def test_header_bounds_agree_with_the_definition(data):
     row = np.zeros(RX_SIZE, np.uint8)
     row[: len(data)] = list(data)
+    assert tuple(bounds_of(row, len(data))) == plain_bounds(data)
     assert tuple(payload_bounds(row, len(data))) == plain_bounds(data)
-    assert tuple(payload_bounds.py_func(row, len(data))) == plain_bounds(data)
+
+
+@kernel
+def compiled_difference(later, earlier):
+    return difference(later, earlier)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(-(2**31), 2**31 - 1))
 def test_time_differences_wrap(time, step):
+    assert compiled_difference((time + step) % 2**32, time) == step
     assert difference((time + step) % 2**32, time) == step
-    assert difference.py_func((time + step) % 2**32, time) == step
 
 
 @settings(max_examples=30, deadline=None)

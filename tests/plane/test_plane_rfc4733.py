@@ -47,6 +47,7 @@ def test_equal_keys_back_to_back_are_two():
     assert bench.keys(1) == "555"
 
 
+@pytest.mark.compiled
 @settings(max_examples=60, deadline=None)
 @given(st.text(CODES, min_size=1, max_size=6), st.integers(0, 2**16))
 def test_loss_and_repetition_never_double_a_key(keys, seed):
@@ -156,6 +157,7 @@ def test_audio_goes_on_where_time_went_on():
     assert (audio[-1].time - audio[0].time) & 0xFFFFFFFF == (len(packets) - 1) * FRAME
 
 
+@pytest.mark.compiled
 @settings(max_examples=25, deadline=None)
 @given(st.text(CODES, min_size=1, max_size=18), st.integers(40, 300), st.integers(60, 200))
 def test_what_is_sent_is_what_another_plane_hears(digits, tone, gap):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from plane_bench import FRAME, Bench, sine, through_ulaw
 
 from hookflash.plane import bridge, core, taptable
+from hookflash.plane.columns.wide import CODES
 from hookflash.plane.kernels import gathering, mixing, output, playing, playout, ranking, tapping
 from hookflash.plane.rings import TAP_FRAMES, TAPS, VOICE_SAMPLES, make_file, map_rings
 from hookflash.plane.warmup import warm_up
@@ -491,5 +492,34 @@ def test_nothing_speaks_for_a_phone_or_takes_its_slot():
     setup, wide = bench.plane.columns.setup, bench.plane.columns.wide
     assert np.flatnonzero(wide.row >= 0).tolist() == [setup.wide[0]] == [0]
     bench.do(CloseLeg(1))
+    bench.tick()
+    assert not (wide.row >= 0).any()
+
+
+def test_a_wideband_voice_gives_way_to_a_codec_and_frees_nothing_of_it():
+    bench = Bench()
+    app(bench, 1)
+    bench.do(OpenVoice(0, 1, 16_000))
+    bench.tick()
+    setup, wide = bench.plane.columns.setup, bench.plane.columns.wide
+    row = bench.plane.legs.by_number[1].row
+    bench.do(ConnectLeg(1, "", 0, 9, "G722", 101, True, True))
+    (closed,) = [event for event in bench.tick() if isinstance(event, VoiceClosed)]
+    assert closed.voice == 0
+    assert "speaks itself" in closed.reason
+    slot = int(setup.wide[row])
+    assert slot >= 0
+    assert (wide.row[slot], wide.kind[slot]) == (row, CODES)
+    # The next slot goes to somebody else.
+    bench.do(CloseVoice(0), OpenLeg(2, 1, True))
+    bench.do(ConnectLeg(2, "198.51.100.1", 4000, 9, "G722", 101, True, True))
+    bench.tick()
+    assert setup.wide[bench.plane.legs.by_number[2].row] not in (-1, slot)
+    # A narrow codec leaves a voice its slot.
+    bench.do(ConnectLeg(1, "", 0, 0, "PCMU", 101, True, True))
+    assert setup.wide[row] == -1
+    bench.do(OpenVoice(1, 1, 16_000), ConnectLeg(1, "", 0, 8, "PCMA", 101, True, True))
+    assert not [event for event in bench.tick() if isinstance(event, VoiceClosed)]
+    bench.do(CloseLeg(1), CloseLeg(2))
     bench.tick()
     assert not (wide.row >= 0).any()

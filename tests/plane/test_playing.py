@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plane_bench import FRAME, Bench, sine, through_ulaw
 
+from hookflash.plane.bridge import MixTable
 from hookflash.plane.columns import make_columns
+from hookflash.plane.columns.sizes import G722
 from hookflash.plane.kernels.playing import STOP_FADE, advance
 from hookflash.plane.plays import PlayTable, Pool
 from hookflash.ports.plane import (
@@ -252,3 +254,60 @@ def test_a_clip_the_pool_can_not_take_is_refused(rate):
     bench.do(LoadClip(1, bytes(8000), rate), DropClip(1))
     bench.tick()
     assert [e.clip for e in bench.of(ClipRefused)] == [1]
+
+
+def widened(table: PlayTable, columns, clip: list[int], ticks: int) -> np.ndarray:
+    """What a play of ``clip``, in row 0, gives at 16,000 Hz."""
+    mixes = widened.mixes
+    table.load(7, np.array(clip, "<i2").tobytes())
+    table.start(7, [0], [7], loop=False, more=False)
+    frames = []
+    for _ in range(ticks):
+        advance(table.plays, table.clips, table.pool.samples, table.used)
+        mixes.run(table.plays, 48, table.used)
+        frames.append(table.plays.wide_frame[0].copy())
+        table.take_events(0)
+    return np.concatenate(frames)
+
+
+def a_wide_leg():
+    columns = make_columns(48)
+    columns.setup.open[0] = 1
+    columns.setup.codec[0] = G722
+    columns.setup.wide[0] = 0
+    columns.wide.row[0] = 0
+    widened.mixes = MixTable(columns)
+    return columns, PlayTable(columns.setup)
+
+
+@pytest.mark.parametrize("pause", [0, 3])
+def test_a_play_does_not_begin_with_the_end_of_the_one_before(pause):
+    quiet = [100] * FRAME
+    columns, table = a_wide_leg()
+    expected = widened(table, columns, quiet, 1)
+    columns, table = a_wide_leg()
+    widened(table, columns, [8000] * FRAME, 1)
+    columns.setup.open[0] = 0
+    for _ in range(pause):
+        # Nobody hears at 16,000 Hz for a while.
+        advance(table.plays, table.clips, table.pool.samples, table.used)
+        widened.mixes.run(table.plays, 48, table.used)
+    columns.setup.open[0] = 1
+    assert np.array_equal(widened(table, columns, quiet, 1), expected)
+
+
+def test_more_plays_than_before_leave_the_running_ones_their_past():
+    columns, table = a_wide_leg()
+    clip = [int(8000 * np.sin(i / 5)) for i in range(4 * FRAME)]
+    expected = widened(table, columns, clip, 4)
+    columns, table = a_wide_leg()
+    first = widened(table, columns, clip, 2)
+    table.load(8, bytes(2 * FRAME * 9))
+    for play in range(100, 120):
+        table.start(play, [], [8], loop=True, more=False)
+    rest = []
+    for _ in range(2):
+        advance(table.plays, table.clips, table.pool.samples, table.used)
+        widened.mixes.run(table.plays, 48, table.used)
+        rest.append(table.plays.wide_frame[0].copy())
+    assert np.array_equal(np.concatenate([first, *rest]), expected)

@@ -147,3 +147,57 @@ def test_legs_without_packets_make_no_lines(caplog: pytest.LogCaptureFixture) ->
         desk.closed(0, LegClosed(1, 0, 0, 0, 0.0))
     assert caplog.records == []
     assert desk.totals.legs == 1
+
+
+async def test_a_leg_that_moves_counts_once(room: Room) -> None:
+    here, there = await phone(room, 10, 1, 4000), await phone(room, 20, 2, 5000)
+    moving = asyncio.create_task(room.desk.move_leg(10, 2))
+    await room.clock.settle()
+    there.say(plane.LegOpened(10, 5002))
+    await moving
+    here.say(LegClosed(10, 300, 300, 1, 0.0, LegQuality(mos=4.0)))
+    totals = room.desk.totals
+    assert (totals.legs, sum(totals.scores), totals.received) == (0, 0, 300)
+    room.desk.close_leg(10)
+    there.say(LegClosed(10, 100, 100, 2, 0.0, LegQuality(mos=2.0)))
+    assert (totals.legs, sum(totals.scores), totals.received, totals.lost) == (1, 1, 400, 3)
+    assert totals.score_sum == pytest.approx(3.5)
+
+
+async def test_the_workers_of_a_moved_leg_may_tell_of_it_in_any_order(room: Room) -> None:
+    here, there = await phone(room, 10, 1, 4000), await phone(room, 20, 2, 5000)
+    moving = asyncio.create_task(room.desk.move_leg(10, 2))
+    await room.clock.settle()
+    there.say(plane.LegOpened(10, 5002))
+    await moving
+    room.desk.close_leg(10)
+    there.say(LegClosed(10, 100, 100, 2, 0.0, LegQuality(mos=2.0)))
+    here.say(LegClosed(10, 300, 300, 1, 0.0, LegQuality(mos=4.0)))
+    totals = room.desk.totals
+    assert (totals.legs, sum(totals.scores), totals.received) == (1, 1, 400)
+
+
+async def test_a_leg_that_could_not_move_is_no_leg_that_is_over(room: Room) -> None:
+    here, there = await phone(room, 10, 1, 4000), await phone(room, 20, 2, 5000)
+    moving = asyncio.create_task(room.desk.move_leg(10, 2))
+    await room.clock.settle()
+    await room.clock.elapse(2.1)
+    with pytest.raises(plane.LegUnavailable):
+        await moving
+    there.say(plane.LegOpened(10, 5002), LegClosed(10, 0, 0, 0, 0.0))
+    assert room.desk.totals.legs == 0
+    room.desk.close_leg(10)
+    here.say(LegClosed(10, 1, 1, 0, 0.0))
+    assert room.desk.totals.legs == 1
+
+
+async def test_nothing_is_kept_of_moved_legs_whose_workers_are_gone(room: Room) -> None:
+    here, there = await phone(room, 10, 1, 4000), await phone(room, 20, 2, 5000)
+    moving = asyncio.create_task(room.desk.move_leg(10, 2))
+    await room.clock.settle()
+    there.say(plane.LegOpened(10, 5002))
+    await moving
+    here.say(LegClosed(10, 300, 300, 1, 0.0, LegQuality(mos=4.0)))
+    there.lose("it was killed")
+    desk = room.desk._quality
+    assert (len(desk), len(desk._left), len(desk._parts)) == (0, 0, 0)

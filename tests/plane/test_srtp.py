@@ -19,9 +19,11 @@ from hookflash.ports.plane import (
     ConnectLeg,
     LegClosed,
     LegLatched,
+    LegReport,
     OpenLeg,
     SendTones,
     SrtpKeys,
+    SrtpSource,
 )
 
 SUITES = list(srtp.SUITES)
@@ -51,16 +53,21 @@ class SecurePhone(Phone):
         super().raw(self.peer.protect(data, wraps))
 
 
-def connect(bench: Bench, keys: SrtpKeys | None, *, host=ADDRESS[0], mux=False, event=101) -> None:
-    bench.do(ConnectLeg(1, host, ADDRESS[1], 0, "PCMU", event, True, True, rtcp_mux=mux, srtp=keys))
+def connect(
+    bench: Bench, keys: SrtpKeys | None, *, host=ADDRESS[0], mux=False, event=101, begun=None
+) -> None:
+    terms = {"rtcp_mux": mux, "srtp": keys, "source": begun}
+    bench.do(ConnectLeg(1, host, ADDRESS[1], 0, "PCMU", event, True, True, **terms))
 
 
-def secure(suite: str, *, mux=False, event=101, host=ADDRESS[0], **more) -> tuple[Bench, SecurePhone]:
+def secure(
+    suite: str, *, mux=False, event=101, host=ADDRESS[0], begun=None, **more
+) -> tuple[Bench, SecurePhone]:
     bench = Bench()
     bench.do(OpenLeg(1, 1, True))
     bench.tick()
     keys = keys_of(suite)
-    connect(bench, keys, mux=mux, event=event, host=host)
+    connect(bench, keys, mux=mux, event=event, host=host, begun=begun)
     return bench, SecurePhone(bench, bench.ports[1], keys, ssrc=1, **more)
 
 
@@ -399,3 +406,92 @@ def test_former_keys_are_forgotten():
         bench.tick()
     assert bench.plane.legs.secured.get(0).former is None
     assert column(bench, "garbage") == 0
+
+
+@pytest.mark.parametrize("ssrc", [1, -1])
+@pytest.mark.parametrize("wraps", [0, 2, 3])
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_leg_from_another_worker_goes_on_where_its_peer_is(suite, wraps, ssrc):
+    """The peer keeps key and SSRC; 2 was noted last. It may have rolled over since, or begun again."""
+    begun = SrtpSource(ssrc, 2)
+    bench, phone = secure(suite, begun=begun, sequence=65530)
+    phone.rollover = wraps
+    bench.tick(KEEP_KEY + 10)
+    bench.play(1, sine(440, 30 * FRAME, 9000), (1,))
+    # Control packets may come first: they have indices of their own.
+    report = rtcp.build(1, "peer", rtcp.Sending(1000.5, 1, 1, 1), None)
+    bench.net.deliver_control(phone.port, phone.peer.protect_control(report, 9), (ADDRESS[0], 4001))
+    stranger = Peer(suite, keys_of(suite, 50, 60).receive_key)
+    plain = Phone(bench, phone.port, ADDRESS, ssrc=7)
+    if ssrc == 1:
+        for _ in range(2 * srtp.ROLLOVER_ATTEMPTS):
+            Phone.raw(plain, stranger.protect(plain.packet(bytes(FRAME)), 0))
+            bench.tick()
+    refused = column(bench, "garbage")
+    frames = talk(bench, phone, 20)
+    assert np.array_equal(frames[3 * FRAME :], through_ulaw(VOICE)[: 17 * FRAME])
+    assert column(bench, "garbage") == refused
+    # The peer has rolled over meanwhile; the next worker has to know.
+    assert bench.plane.legs.secured.position(0) == SrtpSource(1, wraps + 1)
+    sent = bench.endpoint(1).sent[-1][1]
+    tx = bench.plane.columns.transmit
+    assert Peer(suite, keys_of(suite).send_key).protect(tx.octets[0, :172].tobytes(), 0) == sent
+
+
+def test_workers_tell_how_far_a_protected_stream_has_come():
+    bench, phone = secure("AES_CM_128_HMAC_SHA1_80", sequence=65500)
+    talk(bench, phone, 10)
+    bench.tick(50)
+    told = [event.source for event in bench.of(LegReport)]
+    assert told[-1] == SrtpSource(1, 0)
+    for _ in range(60):
+        phone.say()
+        bench.tick()
+    # Another source in between, which begins at 0, and the first again.
+    phone.ssrc, phone.sequence, phone.began = 2, 131072 + 500, 131072
+    for _ in range(55):
+        phone.say()
+        bench.tick()
+    assert bench.of(LegReport)[-1].source == SrtpSource(2, 0)
+    plain = Bench()
+    other = plain.leg(1)
+    other.say()
+    plain.tick(60)
+    assert [event.source for event in plain.of(LegReport)] == [None]
+
+
+def test_keys_that_change_before_a_moved_peer_is_heard():
+    begun = SrtpSource(1, 4)
+    suite = "AES_CM_128_HMAC_SHA1_80"
+    bench, phone = secure(suite, begun=begun)
+    keys = keys_of(suite, 50, 90)
+    connect(bench, keys)
+    bench.tick()
+    late = phone.peer.protect(phone.packet(bytes(FRAME)), 4)
+    Phone.raw(phone, late)
+    bench.tick()
+    assert column(bench, "garbage") == 0
+    phone.rekey(keys, 4)
+    talk(bench, phone, 5)
+    assert (column(bench, "total"), column(bench, "garbage")) == (6, 0)
+    assert bench.plane.legs.secured.position(0) == SrtpSource(1, 4)
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(-60, 30_000)), max_size=12))
+def test_the_index_is_the_one_the_standard_counts(steps):
+    """Three sources in turn, with jumps below half the numbers and late packets, against 48-bit counting."""
+    bench, phone = secure("AES_CM_128_HMAC_SHA1_80")
+    said: dict[int, set[int]] = {1: {10_000}, 2: {10_000}, 3: {10_000}}
+    last = None
+    for ssrc, step in steps:
+        index = max(said[ssrc]) + step
+        if index in said[ssrc]:
+            continue
+        said[ssrc].add(index)
+        phone.ssrc, phone.sequence = ssrc, index
+        Phone.raw(phone, phone.peer.protect(phone.packet(bytes(FRAME)), index >> 16))
+        bench.tick()
+        last = ssrc
+    if last is not None:
+        assert bench.plane.legs.secured.position(0) == SrtpSource(last, max(said[last]) >> 16)

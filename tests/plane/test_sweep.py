@@ -182,7 +182,7 @@ def test_a_datagram_that_was_cut_off_is_refused():
             peer.sendto(b"\x80" + bytes(size - 1), ("127.0.0.1", endpoint.port))
             sweep.run()
             assert sweep.length[0] == min(size, RX_SIZE)
-            assert (payload_bounds.py_func(sweep.octets[0], int(sweep.length[0]))[0] == 12) is whole
+            assert (payload_bounds(sweep.octets[0], int(sweep.length[0]))[0] == 12) is whole
     network.close()
 
 

@@ -18,7 +18,7 @@ import pytest
 from hookflash.plane.link import LinkError, WorkerLink, event_reader, pack
 from hookflash.plane.options import PlaneOptions, parse
 from hookflash.plane.process import WORKER_COMMAND, WorkerProcess
-from hookflash.plane.worker import CATCH_UP, Worker, serve
+from hookflash.plane.worker import CATCH_UP, NICENESS, Worker, serve
 from hookflash.ports.plane import (
     TICK,
     CloseLeg,
@@ -339,6 +339,12 @@ async def test_a_command_that_does_not_exist_is_an_os_error() -> None:
         await Child(command=("/nonexistent/worker",)).start()
 
 
+def may_come_first() -> bool:
+    """Whether a process may raise its priority here; only another one can try, as it lasts."""
+    attempt = f"import os; os.setpriority(os.PRIO_PROCESS, 0, {NICENESS})"
+    return subprocess.run([sys.executable, "-c", attempt], stderr=subprocess.DEVNULL).returncode == 0
+
+
 def test_a_worker_does_not_outlive_its_control() -> None:
     """A control process that is killed outright takes its workers with it, though it told them nothing."""
     ours, theirs = socket.socketpair()
@@ -348,9 +354,11 @@ def test_a_worker_does_not_outlive_its_control() -> None:
             pass_fds=[theirs.fileno()],
             stderr=subprocess.PIPE,
         )
+    own_niceness = os.getpriority(os.PRIO_PROCESS, 0)
     with worker, ours:
         ours.settimeout(20)
         assert event_reader().feed(ours.recv(1 << 16))[0] == WorkerReady(worker.pid)
+        assert os.getpriority(os.PRIO_PROCESS, worker.pid) == (NICENESS if may_come_first() else own_niceness)
         os.kill(worker.pid, signal.SIGTERM)  # control decides, not the process group
         os.kill(worker.pid, signal.SIGINT)
         ours.sendall(pack([OpenLeg(1, 1, True)]))

@@ -82,12 +82,13 @@ class Phone:
         self.socket.setblocking(False)
         n = np.arange(8_000)
         self._audio = compress(np.round(amplitude * np.sin(2 * math.pi * hz * n / 8_000)).astype(int))
+        self.port = 0
         self._heard: list[bytes] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     async def join(self, desk: MediaDesk, leg: int, call: int) -> None:
         """Have a leg, be in the mix, and start talking."""
-        port = await desk.open_leg(leg, call)
+        port = self.port = await desk.open_leg(leg, call)
         own = self.socket.getsockname()[1]
         desk.connect_leg(ConnectLeg(leg, "127.0.0.1", own, 0, "PCMU", 101, True, True))
         desk.join_mix(leg)

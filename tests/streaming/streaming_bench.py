@@ -103,6 +103,7 @@ class FakeListener:
     def __init__(self, take: Any, lost: audio.Lost, rate: int) -> None:
         self.take, self.lost, self.rate = take, lost, rate
         self.sources: set[audio.Source] = set()
+        self.ranks: dict[audio.Source, int] = {}
         self.closed = False
         self.tick = 100
 
@@ -115,8 +116,14 @@ class FakeListener:
     def close(self) -> None:
         self.closed = True
 
-    def give(self, amplitudes: dict[audio.Source, int] | None = None, ticks: int = 1) -> None:
+    def give(
+        self,
+        amplitudes: dict[audio.Source, int] | None = None,
+        ticks: int = 1,
+        ranks: dict[audio.Source, int] | None = None,
+    ) -> None:
         """A tick of a constant level for each source (0 for those not named)."""
+        self.ranks = ranks or {}
         for _ in range(ticks):
             self.tick += 1
             frames = {
@@ -128,6 +135,7 @@ class FakeListener:
     def hand_over(self, frames: dict[audio.Source, np.ndarray]) -> None:
         given = audio.Frames()
         given.update(frames)
+        given.ranks.update(self.ranks)
         self.take(self.tick, given)
 
 

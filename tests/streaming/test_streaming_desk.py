@@ -15,7 +15,7 @@ import pytest
 from streaming_bench import RESOURCE, App, Room, until
 
 from hookflash.calls import audio_effects, facts
-from hookflash.ports.audio import Heard, Said
+from hookflash.ports.audio import Heard, Said, Source
 from hookflash.streaming import app_socket, dialling
 from hookflash.streaming.recogniser import Utterance
 from hookflash.wire.streaming_frames import Word
@@ -108,28 +108,73 @@ async def test_unmixed_audio_is_one_stream_for_each_other_participant(room: Room
     }
 
 
+CROWD = ((9, "app"), *((leg, f"p{leg}") for leg in range(10, 17)))
+
+
+def ranked(*legs: int) -> dict[Source, int]:
+    """These legs from the loudest on."""
+    return {Said(leg): place for place, leg in enumerate(legs, 1)}
+
+
 async def test_of_many_participants_the_four_loudest_are_sent(room: Room) -> None:
-    roster = ((9, "app"), *((leg, f"p{leg}") for leg in range(10, 17)))
-    connection = await room.stream(mixed=False, roster=roster)
+    """The plane says who they are; how loud their samples look is not asked."""
+    connection = await room.stream(mixed=False, roster=CROWD)
     (listener,) = room.audio.listeners
-    levels = {Said(leg): 100 * (leg - 9) for leg in range(10, 17)}
-    listener.give(levels, ticks=10)
-    await until(lambda: len(connection.texts) == 41)
-    assert [one["participantRawID"] for one in connection.of("AudioData")[-4:]] == [
-        "p13",
-        "p14",
-        "p15",
-        "p16",
+    listener.give({Said(leg): 100 * (20 - leg) for leg in range(10, 17)}, ranks=ranked(16, 13, 15, 14))
+    await until(lambda: len(connection.texts) == 5)
+    assert [one["participantRawID"] for one in connection.of("AudioData")] == ["p13", "p14", "p15", "p16"]
+    assert [int(samples(one["data"])[0]) for one in connection.of("AudioData")] == [700, 600, 500, 400]
+
+
+async def test_who_falls_silent_keeps_the_place_until_another_one_speaks(room: Room) -> None:
+    connection = await room.stream(mixed=False, roster=CROWD)
+    (listener,) = room.audio.listeners
+    story = [
+        ((), [10, 11, 12, 13]),
+        ((16, 13, 15, 14), [13, 14, 15, 16]),
+        ((13, 15), [13, 14, 15, 16]),
+        ((), [13, 14, 15, 16]),
+        # 13 and 15 have spoken later than 16, and that one was louder than 14.
+        ((12,), [12, 13, 15, 16]),
+        ((11, 10), [10, 11, 12, 13]),
+        # The app hears no loopback, but has a place in the call.
+        ((9, 16, 15, 14), [11, 14, 15, 16]),
     ]
-    # A short pause does not cost anybody the place, a long one does.
-    listener.give({**levels, Said(16): 0})
-    listener.give({**levels, Said(16): 0}, ticks=100)
-    await until(lambda: len(connection.texts) == 41 + 404)
-    audio = connection.of("AudioData")
-    assert audio[43]["participantRawID"] == "p16"
-    assert [one["participantRawID"] for one in audio[-4:]] == ["p12", "p13", "p14", "p15"]
-    room.desk.roster(audio_effects.UpdateRoster(5, roster[:3]))
-    listener.give(levels)
+    for speaking, _ in story:
+        listener.give(ranks=ranked(*speaking))
+    await until(lambda: len(connection.texts) == 1 + 4 * len(story))
+    sent = [one["participantRawID"] for one in connection.of("AudioData")]
+    for at, (speaking, expected) in enumerate(story):
+        assert sent[4 * at : 4 * at + 4] == [f"p{leg}" for leg in expected], speaking
+
+
+async def test_one_of_the_loudest_who_leaves_gives_up_the_place(room: Room) -> None:
+    connection = await room.stream(mixed=False, roster=CROWD)
+    (listener,) = room.audio.listeners
+    listener.give(ranks=ranked(16, 15, 14, 13))
+    room.desk.roster(audio_effects.UpdateRoster(5, CROWD[:-1]))
+    listener.give(ranks=ranked(15))
+    room.desk.roster(audio_effects.UpdateRoster(5, CROWD[:4]))
+    listener.give(ranks=ranked(12))
+    await until(lambda: len(connection.texts) == 1 + 4 + 4 + 3)
+    sent = [one["participantRawID"] for one in connection.of("AudioData")]
+    assert sent[4:8] == ["p10", "p13", "p14", "p15"]
+    assert sent[8:] == ["p10", "p11", "p12"]
+
+
+async def test_everybody_ranked_is_sent_and_never_more_than_four(room: Room) -> None:
+    connection = await room.stream(mixed=False, roster=CROWD)
+    (listener,) = room.audio.listeners
+    rng = np.random.default_rng(7)
+    told = [rng.permutation(np.arange(10, 17))[: rng.integers(0, 5)].tolist() for _ in range(100)]
+    for legs in told:
+        listener.give(ranks=ranked(*legs))
+    await until(lambda: len(connection.texts) == 401)
+    sent = [one["participantRawID"] for one in connection.of("AudioData")]
+    for at, legs in enumerate(told):
+        named = sent[4 * at : 4 * at + 4]
+        assert named == sorted(set(named))
+        assert {f"p{leg}" for leg in legs} <= set(named)
 
 
 @pytest.mark.parametrize("wanted", [True, False])

@@ -103,6 +103,25 @@ async def test_unmixed_each_is_heard_alone(calls: Calls, room: Room) -> None:
     two.hang_up()
 
 
+async def test_of_six_phones_the_four_loudest_are_heard_unmixed(calls: Calls, room: Room) -> None:
+    roster = ((9, "app"), *((leg, f"p{leg}") for leg in range(10, 16)))
+    phones = [Phone(300 + 100 * n, 8_000 / 2**n) for n in range(6)]
+    for leg, phone in reversed(list(enumerate(phones, 10))):
+        await phone.join(calls.desk, leg, 5)
+    connection = await room.stream(mixed=False, roster=roster)
+
+    def last() -> list[str]:
+        return sorted(one["participantRawID"] for one in connection.of("AudioData")[-4:])
+
+    await until(lambda: last() == ["p10", "p11", "p12", "p13"])
+    calls.desk.mute(11, True)
+    await until(lambda: last() == ["p10", "p12", "p13", "p14"])
+    calls.desk.mute(11, False)
+    await until(lambda: last() == ["p10", "p11", "p12", "p13"])
+    for phone in phones:
+        phone.hang_up()
+
+
 async def test_a_reader_that_stops_reading_is_dropped_and_the_call_goes_on(
     calls: Calls, room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:

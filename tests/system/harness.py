@@ -167,6 +167,10 @@ class Webhook:
                 self._changed.wait(left)
 
 
+START = 240
+"""Seconds a server may take to become ready: the first one compiles the media plane."""
+
+
 class Server:
     """``hookflash serve`` as a process."""
 
@@ -214,7 +218,7 @@ class Server:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, cwd=self.folder, env={**os.environ, "COLUMNS": "120"}
             )
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + START
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 with urllib.request.urlopen(f"{self.url}/hookflash/ready", timeout=2) as answer:
@@ -223,6 +227,8 @@ class Server:
             except (urllib.error.URLError, OSError):
                 pass
             threading.Event().wait(0.05)
+        self.process.kill()
+        self.process.wait()
         raise AssertionError(f"the server did not become ready:\n{self.log.read_text()[-4000:]}")
 
     def kill(self) -> None:

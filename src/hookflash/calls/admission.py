@@ -48,6 +48,16 @@ class Admission:
             self.refused += 1
             raise _refusal("Nobody more can come into a call", self._load, self._wait(self._load))
 
+    def require_transfer(self) -> None:
+        """Before somebody of a call is transferred: with the target they get a call of their own, which has
+        to find room as any new one. A server that ends its calls in good order still transfers.
+
+        Raises Refusal 503.
+        """
+        if self._load.taking is not Taking.ALL:
+            self.refused += 1
+            raise _refusal("Nobody can be transferred", self._load, self._wait(self._load))
+
     def require_place(self, placed: bool) -> None:
         """Before an app comes into a call that rings already; ``placed`` says that its audio has a place.
 

@@ -161,6 +161,7 @@ class TransferControl:
                 "targetParticipant", f"{target} is in the call already; transfer to somebody outside it."
             )
         number = checks.shown_number(self._registry, command.resource, request.source_caller_id_number)
+        self._registry.admission.require_transfer()
 
         self._begin(turn, command, connection, transferee, target, ways, number)
         return OperationResponse(operation_context=request.operation_context)

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from hookflash.cli.settings import errors, read_settings
+from hookflash.wire.words import count_of
 
 TIMEOUT = 10.0
 """Seconds a server may take to answer."""
@@ -109,8 +110,9 @@ def show(console: Console, media: dict[str, Any], legs: list[dict[str, Any]]) ->
     """The tables."""
     draining = media.get("draining")
     if draining:
+        left = count_of(draining["calls"], "call goes", "calls go")
         console.print(
-            f"[yellow]draining, {escape(draining['reason'])}: {draining['calls']} calls go on for up to "
+            f"[yellow]draining, {escape(draining['reason'])}: {left} on for up to "
             f"{draining['secondsLeft']:g} s[/yellow]"
         )
     console.print(_workers(media["workers"]))
@@ -122,8 +124,9 @@ def show(console: Console, media: dict[str, Any], legs: list[dict[str, Any]]) ->
     totals = media["totals"]
     mean = f", mean MOS {totals['meanMos']:.2f}" if "meanMos" in totals else ""
     console.print(
-        f"since the start: {totals['legsClosed']} legs{mean}; {totals['callsRefused']} calls refused, "
-        f"{totals['callsLost']} lost with {totals['workersLost']} dead workers",
+        f"since the start: {count_of(totals['legsClosed'], 'leg')}{mean}; "
+        f"{count_of(totals['callsRefused'], 'call')} refused, "
+        f"{totals['callsLost']} lost with {count_of(totals['workersLost'], 'dead worker')}",
         soft_wrap=True,
     )
     if legs:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from hookflash.calls.facts import Pressure, Taking
 from hookflash.ports.clock import Clock, Timer
+from hookflash.wire.words import count_of
 
 log = logging.getLogger("hookflash")
 
@@ -64,7 +65,8 @@ class Draining:
         self._until = self._clock.now() + seconds
         if first:
             self._press(Pressure("server", Taking.ONGOING, f"the server is being drained, {reason}", RETRY))
-        log.info("draining, %s: %d calls go on for up to %g s", self._reason, self._calls(), seconds)
+        left = count_of(self._calls(), "call goes", "calls go")
+        log.info("draining, %s: %s on for up to %g s", self._reason, left, seconds)
         self._look()
 
     def cancel(self) -> bool:
@@ -90,5 +92,5 @@ class Draining:
             self._timer = self._clock.call_at(min(self._clock.now() + LOOK, self._until), self._look)
             return
         if left:
-            log.warning("the time is up: %d calls are ended now", left)
+            log.warning("the time is up: %s ended now", count_of(left, "call is", "calls are"))
         self.over.set()

@@ -24,11 +24,15 @@ log = logging.getLogger("hookflash.media")
 def media_desk(settings: Settings, prompts: PromptSource, clock: Clock) -> MediaDesk:
     """A desk over the configured workers."""
     media = settings.media
+    first = PlaneOptions().jitter_ms
     plane = PlaneOptions(
         host=settings.sip.bind.host,
         first_port=media.rtp_ports.first,
         last_port=media.rtp_ports.last,
         legs=media.legs,
+        jitter_ms=min(max(first, media.jitter_least_ms), media.jitter_most_ms),
+        jitter_least_ms=media.jitter_least_ms,
+        jitter_most_ms=media.jitter_most_ms,
     )
     hosts: list[Callable[[], Host]]
     cpus: tuple[int | None, ...]
@@ -72,4 +76,4 @@ def pinned_to(settings: Settings) -> tuple[int | None, ...]:
 
 def _worker(number: int, plane: PlaneOptions, cpu: int | None) -> Host:
     pin = [] if cpu is None else [f"--cpu={cpu}"]
-    return WorkerProcess(f"media {number}", [*pin, *plane.arguments()])
+    return WorkerProcess(f"media worker {number}", [*pin, *plane.arguments()])

@@ -205,7 +205,7 @@ def _subscribed(settings: Settings, places: Places) -> Iterator[Problem]:
 
 
 def _media(settings: Settings, places: Places) -> Iterator[Problem]:
-    """CPUs that there are not, or not enough of; ports that do not go round."""
+    """CPUs that there are not, or not enough of; ports that do not go round; delays the wrong way round."""
     media = settings.media
     place, key = places.of("media", "cpus"), "media.cpus"
     if not isinstance(media.cpus, str) and media.cpus:
@@ -228,6 +228,10 @@ def _media(settings: Settings, places: Places) -> Iterator[Problem]:
         what = f"{ports} has {pairs} pairs of ports for {max(1, media.workers)} workers"
         remedy = "give each worker at least 2 pairs, better 2 for each call it is to carry"
         yield Problem(places.of("media", "rtp_ports"), "media.rtp_ports", what, remedy)
+    if media.jitter_least_ms > media.jitter_most_ms:
+        what = f"is {media.jitter_least_ms}, and media.jitter_most_ms is {media.jitter_most_ms}"
+        remedy = "make it less, or the other more"
+        yield Problem(places.of("media", "jitter_least_ms"), "media.jitter_least_ms", what, remedy)
 
 
 def _speech(settings: Settings, places: Places) -> Iterator[Problem]:

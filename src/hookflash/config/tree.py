@@ -255,6 +255,11 @@ class MediaSettings:
     the worker starts, and touched as it is used. One in twenty is kept for calls that are up."""
     rtp_ports: PortRange = setting(kinds.ports(), PortRange(20000, 29999))
     """UDP ports for RTP and RTCP, divided between the workers; a call leg takes two."""
+    jitter_least_ms: int = setting(kinds.integer(20, 300, "milliseconds"), 20)
+    """The least time a packet waits before it is played, so that later ones can catch up. The wait follows
+    what the network does; more than the default costs delay where the network is quiet."""
+    jitter_most_ms: int = setting(kinds.integer(20, 300, "milliseconds"), 200)
+    """The most time a packet waits: what comes later than that is lost."""
     prompt_bytes: int = setting(kinds.integer(1024, 1 << 30, "bytes"), 32 << 20)
     """Largest audio file a play source may name, in bytes."""
     prompt_timeout: float = setting(kinds.number(0.1, 120, "seconds"), 10.0)

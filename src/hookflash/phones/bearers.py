@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from hookflash.phones.causes import warning
+from hookflash.phones.causes import warning, without_media
 from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Leg, LegState, connection
 from hookflash.phones.signalling import Signalling
 from hookflash.ports.plane import LegMedia, LegUnavailable
 from hookflash.sip.errors import ParseError
 from hookflash.sip.flow import Flow
-from hookflash.sip.grammar import printable
 from hookflash.sip.negotiation import Negotiation
 from hookflash.sip.offer import objection
 from hookflash.sip.sdp import SessionDescription
@@ -46,7 +45,7 @@ class Bearers:
             port = await self._media.open_leg(leg.leg, leg.call)
         except LegUnavailable as error:
             log.warning("no media", extra=leg.fields | {"problem": str(error)})
-            self._legs.fail(leg, 503, f"No media: {printable(str(error))}", retry_after=error.retry_after)
+            self._legs.refuse(leg, without_media(error), retry_after=error.retry_after)
             return False
         if leg.state is LegState.GONE:
             self._media.close_leg(leg.leg)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hookflash.calls.facts import Cause
 from hookflash.phones import isdn
+from hookflash.ports.plane import LegUnavailable
 from hookflash.sip.build import Extra
 from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Failed
@@ -20,6 +21,11 @@ NO_ENDPOINT = 10037
 ELSEWHERE = 10003
 """Sub-code: somebody else has the call (contract section 4.5)."""
 
+WORKER_FULL = 8530
+"""Sub-code: as much is carried as can be (contract section 4.3)."""
+NO_WORKER = 9001
+"""Sub-code: nothing carries the audio of calls at the moment (contract section 4.3)."""
+
 MAX_TEXT = 128
 """Longest text of a Reason header we send, in characters."""
 
@@ -35,6 +41,13 @@ def cause_of(status: int, reason: str, headers: Headers, sub_code: int | None = 
     except ParseError:
         pass
     return Cause(status, reason, sub_code)
+
+
+def without_media(error: LegUnavailable) -> Cause:
+    """There is no audio for a leg. Nobody else has said so: no sub-code of a SIP answer."""
+    wait = f". Try again in {error.retry_after} s" if error.retry_after else ""
+    reason = f"No media: {printable(str(error))}{wait}"
+    return Cause(503, reason, WORKER_FULL if error.full else NO_WORKER)
 
 
 def failure_of(event: Failed) -> Cause:

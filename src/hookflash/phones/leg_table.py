@@ -87,13 +87,17 @@ class LegTable:
         if leg.session:
             self._signalling.end(leg.session, status, reason, headers)
 
-    def fail(self, leg: Leg, status: int, reason: str, *, retry_after: int = 0) -> None:
+    def fail(self, leg: Leg, status: int, reason: str) -> None:
         """It cannot come up for a reason of ours: end it on the network, and say so."""
+        self.refuse(leg, Cause(status, reason))
+
+    def refuse(self, leg: Leg, cause: Cause, *, retry_after: int = 0) -> None:
+        """As :meth:`fail`; a caller may try again after so many seconds."""
         if leg.state is LegState.GONE:
             return
-        said = reason if status != 503 else ""
-        self.leave(leg, status, said, Cause(status, reason), retry_after=retry_after)
-        self._sink(LegFailed(leg.leg, Cause(status, reason)))
+        said = cause.reason if cause.status != 503 else ""
+        self.leave(leg, cause.status, said, cause, retry_after=retry_after)
+        self._sink(LegFailed(leg.leg, cause))
 
     def failed(self, leg: Leg, cause: Cause) -> None:
         """It is gone already without having come up."""

@@ -7,7 +7,7 @@ from enum import Enum
 
 from hookflash.calls.effects import DialLeg
 from hookflash.phones.config import TrunkConfig
-from hookflash.ports.plane import ConnectLeg
+from hookflash.ports.plane import ConnectLeg, OpusTerms
 from hookflash.sip.codecs import BY_NAME, DEFAULT
 from hookflash.sip.flow import Address, Flow
 from hookflash.sip.negotiation import Negotiation
@@ -105,4 +105,5 @@ def connection(leg: int, media: AudioMedia) -> ConnectLeg:
         rtcp_port=0 if unknown else media.rtcp_port,
         rtcp_mux=media.rtcp_mux,
         srtp=media.srtp,
+        opus=media.opus or OpusTerms(),
     )

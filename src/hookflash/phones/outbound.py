@@ -107,6 +107,7 @@ class OutboundCalls:
                 self._legs.failed(leg, Cause(400, f"the call cannot be written as an INVITE: {error}"))
                 return
             self._legs.bind(leg, session)
+            leg.call_id = self._signalling.call_id(session)
             log.info("call out", extra=leg.fields | {"to": printable(candidate.number), "trunk": trunk.name})
             self._signalling.perform(outputs)
             return

@@ -78,6 +78,10 @@ class Signalling:
         """
         return self._agent.invite(self._clock.now(), outgoing)
 
+    def call_id(self, session: int) -> str:
+        """The Call-ID of a session; "" for one that is over."""
+        return self._agent.call_id(session)
+
     def ring(self, session: int) -> None:
         """Send 180."""
         self.perform(self._agent.ring(self._clock.now(), session))

@@ -103,6 +103,8 @@ class AudioDesk:
         shelf = self._shelves.pop(seat, None)
         if shelf is None:
             return
+        # The memory outlives who wrote it.
+        shelf.flush_waiting()
         for voice in shelf.voices.values():
             voice.end()
         for listener in shelf.everybody():

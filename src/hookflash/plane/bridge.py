@@ -57,7 +57,9 @@ class MixTable:
         # Of each listener with rules: how loud it hears whom, in 1/4096, by row.
         self._heard: dict[int, dict[int, int]] = {}
         self._free_matrices: list[int] = []
-        self._turning: dict[int, int] = {}
+        # Of each listener whose rules have changed since the last tick: how loud it heard whom in that.
+        self._before: dict[int, dict[int, int]] = {}
+        self._paused = False
 
     # --- commands ---
 
@@ -81,7 +83,7 @@ class MixTable:
         # In the middle of a word it comes in by a slope.
         columns.bridge.level[leg.row] = 0.0
         self._level(leg.row)
-        self._compile(leg.call, fade=False)
+        self._compile(leg.call, leg)
         return new
 
     def leave(self, leg: Leg) -> bool:
@@ -90,6 +92,7 @@ class MixTable:
             return False
         self._columns.setup.mix[leg.row] = -1
         self._hear_plainly(leg.row)
+        self._before.pop(leg.row, None)
         joined = self._joined[leg.call]
         del joined[leg.leg]
         if joined:
@@ -118,7 +121,7 @@ class MixTable:
         Raises ValueError like :class:`HearingMatrix`; what was said before goes on then.
         """
         self._hearing[call] = HearingMatrix(rules)
-        self._compile(call, fade=True)
+        self._compile(call)
         if not self._hearing[call]:
             del self._hearing[call]
 
@@ -138,22 +141,29 @@ class MixTable:
         slots = mix(c.setup, c.jitter, c.wide, c.bridge, self.mixes, used, self.used)
         rank_speakers(c.setup, c.jitter, c.bridge, self.mixes, used, self.used)
         if slots:
+            if self._paused:
+                # What they hold is not what was played just now.
+                self._lines[:] = 0
             if len(self._lines) < len(plays.live):
-                self._lines = np.zeros((len(plays.live), PAST + FRAME), np.int16)
-            widen_plays(plays, self._lines, self._scratch, used_plays)
+                more = len(plays.live) - len(self._lines)
+                self._lines = np.concatenate([self._lines, np.zeros((more, PAST + FRAME), np.int16)])
+            widen_plays(plays, self._lines, self.mixes.room, self._scratch, used_plays)
             hear_wide(c.setup, c.jitter, c.wide, c.bridge, plays, self.mixes, self._scratch, slots)
+        self._paused = not slots
 
     def settle(self, used: int) -> None:
         """The end of the tick: what was to change has changed."""
         settle(self._columns.setup, self._columns.bridge, used)
-        turning, self._turning = self._turning, {}
-        for matrix, row in turning.items():
-            self.mixes.was[matrix] = self.mixes.now[matrix]
+        changed, self._before = self._before, {}
+        for row in changed:
             after = self._heard.get(row, {})
             if len(after) <= MAX_RULES:
+                # Without the rules that were only on their way to nothing.
                 self._hear_plainly(row)
-                self._heard[row] = after
                 self._set_rules(row, after, after)
+            else:
+                matrix = self._columns.bridge.matrix[row]
+                self.mixes.was[matrix] = self.mixes.now[matrix]
 
     # --- inside ---
 
@@ -172,19 +182,31 @@ class MixTable:
             }
         )
 
-    def _compile(self, call: int, *, fade: bool) -> None:
-        """Bring the rules of a call into the columns of those who are joined; a change may be a slope."""
+    def _compile(self, call: int, new: Leg | None = None) -> None:
+        """Bring the rules of a call into the columns of those who are joined.
+
+        The next tick is a slope from what was heard in the last one, however many changes there were since;
+        only between ``new``, who joins just now, and the others there is nothing to begin from.
+        """
         matrix = self._hearing.get(call)
         if matrix is None:
-            return
+            if not self._before:
+                return
+            # Rules that were taken back since the last tick are still a slope.
+            matrix = HearingMatrix()
         joined = self._joined.get(call, {})
         for listener in joined.values():
             exceptions = matrix.exceptions(listener.leg, joined)
             after = {joined[speaker].row: round(gain * UNITY) for speaker, gain in exceptions.items()}
-            before = self._heard.get(listener.row, {}) if fade else after
+            before = self._before.get(listener.row, self._heard.get(listener.row, {}))
+            if listener is new:
+                before = after
+            elif new is not None:
+                before = {row: gain for row, gain in before.items() if row != new.row}
+                if new.row in after:
+                    before[new.row] = after[new.row]
+            self._before[listener.row] = before
             self._hear_plainly(listener.row)
-            if after:
-                self._heard[listener.row] = after
             if len(before.keys() | after.keys()) <= MAX_RULES:
                 self._set_rules(listener.row, before, after)
             else:
@@ -196,12 +218,12 @@ class MixTable:
         self._heard.pop(row, None)
         bridge.rules[row] = 0
         if bridge.matrix[row] >= 0:
-            self._turning.pop(int(bridge.matrix[row]), None)
             self._free_matrices.append(int(bridge.matrix[row]))
             bridge.matrix[row] = -1
 
     def _set_rules(self, row: int, before: dict[int, int], after: dict[int, int]) -> None:
         bridge = self._columns.bridge
+        self._keep(row, after)
         speakers = sorted(before.keys() | after.keys())
         bridge.rules[row] = len(speakers)
         for place, speaker in enumerate(speakers):
@@ -224,4 +246,8 @@ class MixTable:
             table[matrix, row] = 0
             for speaker, gain in gains.items():
                 table[matrix, speaker] = gain
-        self._turning[int(matrix)] = row
+        self._keep(row, after)
+
+    def _keep(self, row: int, after: dict[int, int]) -> None:
+        if after:
+            self._heard[row] = after

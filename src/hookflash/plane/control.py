@@ -26,6 +26,7 @@ from hookflash.plane.supervisor import Patience, Seat
 from hookflash.ports import plane
 from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink
+from hookflash.wire.words import count_of
 
 _log = logging.getLogger(__name__)
 
@@ -310,6 +311,7 @@ class MediaDesk:
                     self._legs.refused(seat, event)
                 case plane.LegReport():
                     self._quality.report(seat.number, event)
+                    self._legs.reported(seat, event)
                 case plane.AudioTapped():
                     self.audio.tapped(seat, event)
                 case plane.TapClosed():
@@ -342,9 +344,9 @@ class MediaDesk:
         self._sendings = {sending: leg for sending, leg in self._sendings.items() if leg in self._placement}
         if lost:
             _log.error(
-                "media worker %d took the audio of %d calls with it, which are ended now",
+                "media worker %d took the audio of %s ended now",
                 seat.number,
-                len(lost),
+                count_of(len(lost), "call with it, which is", "calls with it, which are"),
             )
             self._report(facts.MediaLost(tuple(lost)))
 

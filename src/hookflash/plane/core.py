@@ -63,8 +63,8 @@ from hookflash.ports.plane import (
     StopTones,
 )
 
-MAX_JITTER_MS = 300
-"""What the jitter ring can hold and still take a burst."""
+MIN_JITTER_MS, MAX_JITTER_MS = 20, 300
+"""How long packets are known to wait at least, and what the jitter ring can hold and still take a burst."""
 STARVE_CHECK = 25
 """Ticks between looks for starved legs."""
 
@@ -76,7 +76,9 @@ class Plane:
         net: where port pairs come from.
         rows: legs at most (rounded up to whole blocks).
         host: named in RTCP source descriptions.
-        jitter_ms: how long a packet waits before it is played, at most 300.
+        jitter_ms: how long a packet waits before it is played at first, at most 300.
+        jitter_least_ms, jitter_most_ms: how long it waits at least and at most once the network is known, 20
+            to 300.
         starve_after: seconds without a packet after which a receiving leg is reported, and again each time.
         wall_offset: Unix time minus the ``now`` of :meth:`tick`, for RTCP.
         entropy: random octets for SSRC, sequence numbers and times.
@@ -90,6 +92,8 @@ class Plane:
         rows: int = 4800,
         host: str = "127.0.0.1",
         jitter_ms: int = 60,
+        jitter_least_ms: int = 20,
+        jitter_most_ms: int = 200,
         starve_after: float = 10.0,
         wall_offset: float = 0.0,
         entropy: Callable[[int], bytes] = os.urandom,
@@ -97,12 +101,17 @@ class Plane:
     ) -> None:
         if not 0 <= jitter_ms <= MAX_JITTER_MS:
             raise ValueError(f"a jitter buffer of {jitter_ms} ms: give 0 to {MAX_JITTER_MS} ms")
+        if not MIN_JITTER_MS <= jitter_least_ms <= jitter_most_ms <= MAX_JITTER_MS:
+            raise ValueError(
+                f"a jitter buffer of {jitter_least_ms} to {jitter_most_ms} ms: give {MIN_JITTER_MS} to "
+                f"{MAX_JITTER_MS} ms, the lesser first"
+            )
         self.net = net
         self.ticks = 0
         self._now = 0.0
         self._rows = Rows(rows)
         self.columns = make_columns(self._rows.limit)
-        self.legs = Legs(net, self.columns, self._rows, entropy)
+        self.legs = Legs(net, self.columns, self._rows, entropy, (jitter_least_ms * 8, jitter_most_ms * 8))
         self.plays = PlayTable(self.columns.setup)
         self._sendings = Sendings(self.columns, self.legs)
         self._reports = Reports(
@@ -185,6 +194,8 @@ class Plane:
         match command:
             case ConnectLeg():
                 self.legs.connect(leg, command, self.ticks)
+                if leg.endpoint is None:
+                    self.taps.give_way(leg.leg)
                 self._reports.start(leg, self.ticks)
             case JoinMix():
                 self._join(leg)
@@ -309,9 +320,11 @@ class Plane:
 
     def warm_up(self) -> None:
         """Compile every kernel (or load it from the disk cache), so that no tick has to."""
+        from hookflash.plane.kernel_cache import tidy_up
         from hookflash.plane.warmup import warm_up
 
         warm_up()
+        tidy_up()
 
     def close(self) -> None:
         """Close every leg, with an RTCP BYE, and the network."""

@@ -34,6 +34,6 @@ class Hearing:
         if self._legs.wide_used:
             decode_g722(c.wide, self._legs.coded)
             fit_wide(c.setup, c.jitter, c.wide, c.quality, self._line, self._flat, self._budget, used)
-            narrow_slots(c.jitter, c.wide, self._legs.wide_used)
+            narrow_slots(c.jitter, c.wide, self._flat, self._legs.wide_used)
         if detect_keys(c.setup, c.receive, c.jitter, c.detect, used, tick):
             tell_keys(self._legs, c.detect.key[:used], np.arange(used), "inband", tick, self._tell)

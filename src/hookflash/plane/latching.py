@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hookflash.plane.columns import Columns
-from hookflash.plane.kernels.ingest import payload_bounds
+from hookflash.plane.kernels.ingest import bounds_of
 from hookflash.plane.net import Address, Endpoint
 from hookflash.plane.secured import Secured, is_control
 from hookflash.plane.sweep import Reads, Writes
@@ -43,6 +43,8 @@ LEARN_READS = 16
 """Datagrams a learning leg reads in a tick."""
 BUDGET = 512
 """Datagrams all learning legs read in a tick, beyond two each."""
+LOCKS = 64
+"""Legs that find their source in a tick, some 0.1 ms each; others that have none yet wait for the next."""
 DRAIN = 64
 """Datagrams sorted or thrown away when a socket changes hands, in a tick."""
 MAX_GAP = 16
@@ -150,6 +152,9 @@ class Latching:
         legs = list(self.learning.values())
         begin = tick % len(legs) if legs else 0
         for leg in legs[begin:] + legs[:begin]:
+            if len(latched) >= LOCKS and leg.locked is None:
+                # What has come stays in its socket, in its order, for one of the next ticks.
+                continue
             reads = DRAIN if leg.connected else min(LEARN_READS, 2 + max(spare, 0))
             spare -= max(self._read(leg, tick, reads, take, latched) - 2, 0)
         return latched
@@ -230,7 +235,7 @@ class Latching:
         data = self._columns.receive.octets[leg.row]
         setup, row = self._columns.setup, leg.row
         kinds = (setup.receive_type[row], setup.receive_event_type[row], setup.noise_type[row])
-        return payload_bounds(data, length)[0] >= 0 and data[1] & 0x7F in kinds
+        return bounds_of(data, length)[0] >= 0 and data[1] & 0x7F in kinds
 
     @staticmethod
     def _proven(leg: Leg, address: Address, tick: int) -> bool:

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from msgspec import structs
+
 from hookflash.plane.hearing_matrix import HearingMatrix
 from hookflash.plane.placement import Placement
 from hookflash.plane.quality_desk import QualityDesk
@@ -33,6 +35,8 @@ class _Open:
     connected: plane.ConnectLeg | None = None
     remote: tuple[str, int] = ("", 0)
     """Where its audio really comes from; as long as that is not known, where it is said to."""
+    source: plane.SrtpSource | None = None
+    """How far the peer's SRTP stream has come, by the last report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,7 @@ class LegDesk:
     async def _open_again(self, leg: int, call: int, here: Seat, there: Seat) -> None:
         """Give a leg a row on another worker, and then take it off the one where it was."""
         entry = self._legs[leg]
+        self._placement.require_room(there, f"media leg {leg} can not be moved to call {call}")
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._opening[leg] = there, future
         worker = there.starts
@@ -170,15 +175,18 @@ class LegDesk:
         except BaseException:
             self._opening.pop(leg, None)
             there.post(plane.CloseLeg(leg))
+            self._quality.left(there.number, leg)
             raise
         here.post(plane.CloseLeg(leg))
-        entry.port = port
+        self._quality.left(here.number, leg)
+        # Where the former worker heard it says nothing of whom this one will hear.
+        entry.port, entry.remote = port, ("", 0)
         if entry.muted:
             there.post(plane.MuteLeg(leg, True))
         if entry.gain_db:
             there.post(plane.SetGain(leg, entry.gain_db))
         if entry.connected is not None:
-            there.post(entry.connected)
+            there.post(_resumed(entry.connected, entry.source))
 
     async def _in_time(self, leg: int, future: asyncio.Future[int]) -> int:
         timer = self._clock.call_at(
@@ -260,6 +268,11 @@ class LegDesk:
         if entry is not None and self._placement.seat_of_leg(event.leg) is seat:
             entry.remote = event.host, event.port
 
+    def reported(self, seat: Seat, event: plane.LegReport) -> None:
+        """A worker tells of a leg."""
+        if event.source is not None and self._placement.seat_of_leg(event.leg) is seat:
+            self._legs[event.leg].source = event.source
+
     def opened(self, seat: Seat, event: plane.LegOpened) -> None:
         """A worker has opened a leg."""
         waiting = self._opening.get(event.leg)
@@ -313,3 +326,13 @@ class LegDesk:
         seat = self._placement.seat_of_leg(leg)
         if seat is not None:
             seat.post(command)
+
+
+def _resumed(connected: plane.ConnectLeg, source: plane.SrtpSource | None) -> plane.ConnectLeg:
+    """What another worker has to know: the peer's rollover counter goes on (RFC 3711 section 3.3.1).
+
+    Ours does not: there we send another stream, with an SSRC of its own, whose counter begins at 0.
+    """
+    if connected.srtp is None:
+        return connected
+    return structs.replace(connected, source=source or plane.SrtpSource(-1, 0))

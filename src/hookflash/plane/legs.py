@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from hookflash.plane.codecs import CODECS, PTIMES
 from hookflash.plane.columns import Columns, Rows, clear_row
+from hookflash.plane.columns.jitter import LEAST, MOST
 from hookflash.plane.columns.sizes import G722, L16_WIDE, OPUS
-from hookflash.plane.columns.wide import CODES, PACKETS, PCM
+from hookflash.plane.columns.wide import CODES, PACKETS, PCM, VOICE
 from hookflash.plane.latching import Latching, literal
 from hookflash.plane.net import Address, Endpoint, Network
 from hookflash.plane.opus import why_no_opus
 from hookflash.plane.packets import PacketDesk
 from hookflash.plane.slots import Slots
 from hookflash.plane.srtp import check_keys
-from hookflash.ports.plane import TICK, ConnectLeg, LegClosed, SendTones, SrtpKeys
+from hookflash.ports.plane import TICK, ConnectLeg, LegClosed, SendTones
 
 MS = 1000 * TICK
 KINDS = {G722: CODES, L16_WIDE: PCM, OPUS: PACKETS}
@@ -72,9 +73,16 @@ class Leg:
 
 
 class Legs(Latching):
-    """All legs of a plane, by number and by row."""
+    """All legs of a plane, by number and by row. ``delays`` bound the jitter buffers' targets, 1/8000 s."""
 
-    def __init__(self, net: Network, columns: Columns, rows: Rows, entropy: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        net: Network,
+        columns: Columns,
+        rows: Rows,
+        entropy: Callable[[int], bytes],
+        delays: tuple[int, int] = (LEAST, MOST),
+    ) -> None:
         super().__init__(columns)
         self.by_number: dict[int, Leg] = {}
         self.by_row: dict[int, Leg] = {}
@@ -91,6 +99,7 @@ class Legs(Latching):
         self._net = net
         self._rows = rows
         self._entropy = entropy
+        self._delays = delays
 
     def open(self, number: int, call: int, *, socket: bool, tick: int, now: float) -> Leg:
         """Reserve a row and ports; raises RowsExhausted or PortsExhausted and then changes nothing."""
@@ -105,6 +114,7 @@ class Legs(Latching):
         columns = self._columns
         clear_row(columns, row)
         columns.setup.open[row] = 1
+        columns.jitter.least[row], columns.jitter.most[row] = self._delays
         columns.receive.heard_at[row] = tick
         leg = Leg(
             number,
@@ -161,6 +171,8 @@ class Legs(Latching):
             self._set_codec(row, codec)
         self._set_clock(row, round(command.clock * TICK))
         self._pack(row, command.ptime)
+        if codec == OPUS:
+            self.packets.agree(int(setup.wide[row]), command.opus)
         setup.payload_type[row] = command.payload_type
         setup.event_type[row] = command.event_payload_type
         setup.receive_type[row] = _either(command.receive_payload_type, command.payload_type)
@@ -174,7 +186,7 @@ class Legs(Latching):
         if leg.endpoint is None:
             return
         setup.control_mux[row] = command.rtcp_mux
-        self._protect(leg, command.srtp, tick)
+        self._protect(leg, command, tick)
         target, control = literal(command.host, command.port), self._control_address(command)
         if first or (control is not None and target != leg.target):
             leg.control, leg.control_learned = control, False
@@ -184,12 +196,10 @@ class Legs(Latching):
         """Code with ``codec`` from now on, both ways; what waits to be played was of the one before."""
         c = self._columns
         kind = KINDS.get(codec, 0)
-        slot = int(c.setup.wide[row])
-        if slot >= 0 and c.wide.kind[slot] in KINDS.values():
-            self._give_slot(row)
+        self._give_slot(row)
         if kind:
-            # The voice of an app on this leg gives way.
-            self.slots.give(row)
+            # The voice of an app on this leg gives way; the plane ends it.
+            self.slots.give(row, (VOICE,))
             slot = self.slots.take(row, kind)
             if kind == PACKETS:
                 self.packets.open(slot, row)
@@ -211,10 +221,10 @@ class Legs(Latching):
             rx.transit[row] = -1
 
     def _give_slot(self, row: int) -> None:
+        """Free the slot of the leg's codec, if that has one."""
         slot = int(self._columns.setup.wide[row])
-        if slot >= 0:
+        if self.slots.give(row, KINDS.values()):
             self.packets.close(slot)
-            self.slots.give(row)
 
     def _index(self) -> None:
         wide = self._columns.wide
@@ -232,9 +242,9 @@ class Legs(Latching):
         others = self.packed[self.packed != row]
         self.packed = others if ptime == 20 else np.append(others, row)
 
-    def _protect(self, leg: Leg, keys: SrtpKeys | None, tick: int) -> None:
+    def _protect(self, leg: Leg, command: ConnectLeg, tick: int) -> None:
         """Protect the leg from now on, or no more. New keys to send with mean a new stream of ours."""
-        if not self.secured.set(leg.row, keys, tick):
+        if not self.secured.set(leg.row, command.srtp, tick, command.source):
             return
         tx, row = self._columns.transmit, leg.row
         leg.sent_before = int(tx.packets[row]), int(tx.payload[row])

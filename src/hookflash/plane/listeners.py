@@ -7,12 +7,14 @@ that may wait (recording) takes many at a time: a copy of a piece of the ring in
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hookflash.plane.columns import WIDE_FRAME
 from hookflash.plane.resampling import Resampler, ring_rate
 from hookflash.plane.rings import LOOK, TAP_FRAMES, TAPS, VOICES, Rings
 from hookflash.plane.supervisor import Seat
@@ -34,10 +36,47 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-BLOCK = 50
-"""Ticks between two looks of a listener that may wait (a second); its ring holds more than twice as much."""
+BLOCK = 175
+"""Ticks between two looks of a listener that may wait (3.5 s); its ring holds 1.6 s more."""
+
+MAX_BUFFERS = 32
+"""Arrays for blocks that are kept to be used again."""
+_UNUSED = 2
 
 Samples = NDArray[np.int16]
+
+
+class Buffers:
+    """Arrays for the blocks of one worker that are used again as soon as nobody refers to them any more.
+
+    What is given away is the receiver's to keep. It seldom does so for long, and memory fresh from the system
+    costs eight times what filling it does.
+
+    Args:
+        size: samples of an array; what is larger is made anew.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept: list[Samples] = []
+
+    @property
+    def kept(self) -> int:
+        """Arrays there are, given away or not."""
+        return len(self._kept)
+
+    def take(self, samples: int) -> Samples:
+        """An array of so many samples, whatever is in it."""
+        if samples > self._size:
+            return np.empty(samples, np.int16)
+        for place in range(len(self._kept)):
+            # Nobody but the list and the call of getrefcount: a view of an array refers to it as well.
+            if sys.getrefcount(self._kept[place]) == _UNUSED:
+                return self._kept[place][:samples]
+        kept = np.empty(self._size, np.int16)
+        if len(self._kept) < MAX_BUFFERS:
+            self._kept.append(kept)
+        return kept[:samples]
 
 
 class Shelf:
@@ -49,6 +88,7 @@ class Shelf:
         self.rings: Rings = seat.rings
         self.listeners: list[TapListener] = []
         # Those who may wait look in turn, so that no tick has all of them.
+        self.buffers = Buffers(BLOCK * WIDE_FRAME)
         self.waiting: list[list[BlockListener]] = [[] for _ in range(BLOCK // LOOK)]
         self.voices: dict[int, RingVoice] = {}
         self.by_tap: dict[int, tuple[_Listener, Source]] = {}
@@ -76,6 +116,11 @@ class Shelf:
         self._pump(self.listeners)
         if tick % LOOK == 0:
             self._pump(self.waiting[tick // LOOK % len(self.waiting)])
+
+    def flush_waiting(self) -> None:
+        """Hand on what there is to those who would have waited for it."""
+        for turn in self.waiting:
+            self._pump(turn)
 
     def everybody(self) -> list[_Listener]:
         """All listeners."""
@@ -277,14 +322,14 @@ class BlockListener(_Listener):
         if count <= 0:
             return None
         begin = at % TAP_FRAMES
-        over = begin + count - TAP_FRAMES
         first, last = int(ticks[begin]), int(ticks[(at + count - 1) % TAP_FRAMES])
-        frames = rings.frames[tap, :, : self.ring_rate // audio.FRAMES_PER_SECOND]
-        samples: Samples
-        if over <= 0:
-            samples = frames[begin : begin + count].flatten()
-        else:
-            samples = np.concatenate([frames[begin:], frames[:over]]).reshape(-1)
+        size = self.ring_rate // audio.FRAMES_PER_SECOND
+        frames = rings.frames[tap, :, :size]
+        samples = self.shelf.buffers.take(count * size)
+        block = samples.reshape(count, size)
+        ahead = min(count, TAP_FRAMES - begin)
+        block[:ahead] = frames[begin : begin + ahead]
+        block[ahead:] = frames[: count - ahead]
         holes = last - first != count - 1
         times = ticks[np.arange(at, at + count) % TAP_FRAMES] if holes else None
         rings.read[tap] = at + count

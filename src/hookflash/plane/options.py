@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class PlaneOptions:
     """``host`` is the local address (an IP literal) of the RTP sockets, their ports are ``first_port`` to
-    ``last_port``. ``legs`` are the most at a time, ``jitter_ms`` how long a packet waits before it is played,
+    ``last_port``. ``legs`` are the most at a time, ``jitter_ms`` how long a packet waits at first before it
+    is played, ``jitter_least_ms`` and ``jitter_most_ms`` bound that once the network is known,
     ``starve_after`` the seconds without a packet after which a leg is reported. ``rings_fd`` is the file of
     the rings shared with control, -1 for memory of the plane's own; the starter of a worker adds it.
     """
@@ -28,6 +29,8 @@ class PlaneOptions:
     jitter_ms: int = 60
     starve_after: float = 10.0
     rings_fd: int = -1
+    jitter_least_ms: int = 20
+    jitter_most_ms: int = 200
 
     def arguments(self) -> list[str]:
         """As options for a worker."""
@@ -37,6 +40,8 @@ class PlaneOptions:
             f"--last-port={self.last_port}",
             f"--legs={self.legs}",
             f"--jitter-ms={self.jitter_ms}",
+            f"--jitter-least-ms={self.jitter_least_ms}",
+            f"--jitter-most-ms={self.jitter_most_ms}",
             f"--starve-after={self.starve_after}",
         ]
 
@@ -63,6 +68,8 @@ class PlaneOptions:
             rows=self.legs,
             host=self.host,
             jitter_ms=self.jitter_ms,
+            jitter_least_ms=self.jitter_least_ms,
+            jitter_most_ms=self.jitter_most_ms,
             starve_after=self.starve_after,
             wall_offset=time.time() - time.monotonic(),
             rings=partial(map_rings, self.rings_fd) if self.rings_fd >= 0 else None,
@@ -81,7 +88,9 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, PlaneOptions]
     parser.add_argument("--first-port", type=int, default=default.first_port, help="lowest RTP port")
     parser.add_argument("--last-port", type=int, default=default.last_port, help="highest RTP or RTCP port")
     parser.add_argument("--legs", type=int, default=default.legs, help="most legs at a time")
-    parser.add_argument("--jitter-ms", type=int, default=default.jitter_ms, help="jitter buffer, ms")
+    parser.add_argument("--jitter-ms", type=int, default=default.jitter_ms, help="jitter buffer at first, ms")
+    parser.add_argument("--jitter-least-ms", type=int, default=default.jitter_least_ms, help="its least")
+    parser.add_argument("--jitter-most-ms", type=int, default=default.jitter_most_ms, help="its most")
     parser.add_argument("--starve-after", type=float, default=default.starve_after, help="seconds")
     parser.add_argument("--rings-fd", type=int, default=-1, help="file descriptor of the rings of audio")
     found = parser.parse_args(argv)
@@ -93,5 +102,7 @@ def parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, PlaneOptions]
         found.jitter_ms,
         found.starve_after,
         found.rings_fd,
+        found.jitter_least_ms,
+        found.jitter_most_ms,
     )
     return found, plane

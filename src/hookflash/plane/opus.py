@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hookflash.ports.plane import OpusTerms
+
 RATE = 16_000
 FRAME = 320
 """Samples of the packets we send, 20 ms."""
@@ -29,6 +31,13 @@ EXPECTED_LOSS = 5
 MOST_LOSS = 30
 VOIP = 2048
 SET_BITRATE, SET_COMPLEXITY, SET_FEC, SET_LOSS, SET_SIGNAL = 4002, 4010, 4012, 4014, 4024
+SET_MAX_BANDWIDTH, SET_VBR, SET_DTX = 4004, 4006, 4016
+NARROW, MEDIUM, WIDE = 1101, 1102, 1103
+"""Audio bandwidths: 4, 6 and 8 kHz, for playback at 8,000, 12,000 and 16,000 Hz."""
+LEAST_BITRATE = 6_000
+"""Bit/s below which there is no speech (RFC 6716 section 2.1.1)."""
+UNSENT = 2
+"""Octets up to which a packet of an encoder that pauses need not be sent."""
 RESET_STATE = 4028
 VOICE = 3001
 
@@ -124,21 +133,38 @@ class OpusDecoder:
 
 
 class OpusEncoder:
-    """What we send: speech at :data:`BITRATE` with in-band FEC. Raises RuntimeError without a library."""
+    """What we send: speech at :data:`BITRATE` with in-band FEC, unless the peer wishes for less.
+
+    Raises RuntimeError without a library.
+
+    Attributes:
+        pauses: in silence most packets have no more than :data:`UNSENT` octets.
+    """
 
     def __init__(self) -> None:
         self._opus = _handle()
         self._state = _made(self._opus.opus_encoder_create(RATE, 1, VOIP, None), "an encoder")
         self._loss = -1
-        self._set(SET_BITRATE, BITRATE)
         self._set(SET_COMPLEXITY, COMPLEXITY)
         self._set(SET_SIGNAL, VOICE)
-        self._set(SET_FEC, 1)
+        self.follow(OpusTerms())
         self.expect_loss(EXPECTED_LOSS)
 
     def _set(self, request: int, value: int) -> None:
         # The C function takes any number of arguments; what is not declared needs its type said.
         self._opus.opus_encoder_ctl(self._state, request, ctypes.c_int(value))
+
+    def follow(self, terms: OpusTerms) -> None:
+        """Send as the peer wishes, but never more than we would otherwise."""
+        bitrate = min(terms.bitrate or BITRATE, BITRATE)
+        self._set(SET_BITRATE, max(bitrate, LEAST_BITRATE))
+        rate = terms.rate
+        self._set(SET_MAX_BANDWIDTH, NARROW if rate < 12_000 else MEDIUM if rate < RATE else WIDE)
+        self._set(SET_FEC, int(terms.fec))
+        self._set(SET_VBR, int(not terms.constant))
+        # Packets of one size leave none out.
+        self.pauses = terms.dtx and not terms.constant
+        self._set(SET_DTX, int(self.pauses))
 
     def expect_loss(self, percent: int) -> None:
         """How many packets are lost on the way to the peer: the more, the more FEC."""

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from hookflash.plane.columns import FRAME, Columns
 from hookflash.plane.kernels.jitter import insert_pcm, patch_pcm
 from hookflash.plane.kernels.output import HEADER, write_header
-from hookflash.plane.opus import EXPECTED_LOSS, OpusDecoder, OpusEncoder
+from hookflash.plane.opus import EXPECTED_LOSS, UNSENT, OpusDecoder, OpusEncoder
+from hookflash.ports.plane import OpusTerms
 
 MAX_HELD = 8
 """Packets held for one that has not come."""
@@ -77,6 +78,10 @@ class PacketDesk:
         if leg is not None:
             leg.decoder.close()
             leg.encoder.close()
+
+    def agree(self, slot: int, terms: OpusTerms) -> None:
+        """What the peer of a slot wishes of what we send."""
+        self._legs[slot].encoder.follow(terms)
 
     def __len__(self) -> int:
         return len(self._legs)
@@ -195,6 +200,11 @@ class PacketDesk:
                 leg.encoder.expect_loss(_percent(float(c.quality.remote_loss[row])))
             pcm = self._out + slot * wide.out.strides[0]
             octets = leg.encoder.encode(pcm, self._octets + row * tx.octets.strides[0] + HEADER)
+            if leg.encoder.pauses and 0 < octets <= UNSENT:
+                # It wants no packets of silence; what is next begins a talk spurt (RFC 7587 section 4.1).
+                tx.length[row] = 0
+                tx.mark[row] = 1
+                continue
             # An encoder fails only for want of memory; a packet without payload says nothing.
             tx.length[row] = HEADER + max(octets, 0)
             write_header(tx, row, int(c.setup.payload_type[row]), int(tx.mark[row]), int(tx.time[row]))

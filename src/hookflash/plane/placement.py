@@ -112,18 +112,28 @@ class Placement:
             if not seats:
                 pressure = self.pressure()
                 raise LegUnavailable(
-                    f"no media leg for call {call}: {pressure.reason}", retry_after=pressure.retry_after
+                    f"no media leg for call {call}: {pressure.reason}",
+                    retry_after=pressure.retry_after,
+                    full=pressure.source == "load",
                 )
             place = self._places[call] = _Place(min(seats, key=self._order))
         else:
-            full = self._accounts[place.seat].gauge.refuses_legs
-            if full:
-                raise LegUnavailable(
-                    f"no media leg for call {call}: media worker {place.seat.number} is full, {full}",
-                    retry_after=RETRY_LOAD,
-                )
+            self.require_room(place.seat, f"no media leg for call {call}")
         self._enter(leg, call, place, socket)
         return place.seat
+
+    def require_room(self, seat: Seat, what: str) -> None:
+        """Before one more leg comes into a call that is on ``seat``; ``what`` begins the message.
+
+        Raises LegUnavailable when its worker is full.
+        """
+        full = self._accounts[seat].gauge.refuses_legs
+        if full:
+            raise LegUnavailable(
+                f"{what}: media worker {seat.number} is full, {full}",
+                retry_after=RETRY_LOAD,
+                full=True,
+            )
 
     def remove(self, leg: int) -> int | None:
         """Take a leg away; its call, None for an unknown leg. The call's place goes with its last leg."""

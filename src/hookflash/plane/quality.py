@@ -28,9 +28,9 @@ class Assessor:
         rows = np.flatnonzero(connected) * PERIOD + begin
         if not len(rows):
             return []
-        by_row = self._legs.by_row
+        by_row, position = self._legs.by_row, self._legs.secured.position
         return [
-            LegReport(by_row[row].leg, quality)
+            LegReport(by_row[row].leg, quality, position(row))
             for row, quality in zip(rows.tolist(), self._assess(rows), strict=True)
             if by_row[row].endpoint is not None
         ]

@@ -24,9 +24,10 @@ POOR = 3.1
 class MediaTotals:
     """Sums over the legs closed since the start, and what became of workers and calls.
 
-    ``scores`` counts the legs by opinion score: one entry for each of :data:`MOS_STEPS` and one above them,
-    each leg in one of them; ``score_sum`` is the sum of their scores. Legs of which nothing was received have
-    none. ``workers_lost`` died, ``workers_replaced`` were drained.
+    A leg that moved to another worker is one leg. ``scores`` counts the legs by opinion score: one entry for
+    each of :data:`MOS_STEPS` and one above them, each leg in one of them; ``score_sum`` is the sum of their
+    scores, for a leg that moved the mean over its packets. Legs of which nothing was received have none.
+    ``workers_lost`` died, ``workers_replaced`` were drained.
     """
 
     legs: int = 0
@@ -43,6 +44,23 @@ class MediaTotals:
     score_sum: float = 0.0
 
 
+@dataclass(slots=True)
+class _Part:
+    """What a leg was like on the workers it has left."""
+
+    packets: int = 0
+    sum: float = 0.0
+
+    def add(self, event: LegClosed) -> None:
+        weight = max(event.received, 1)
+        self.packets += weight
+        self.sum += weight * event.quality.mos
+
+    @property
+    def score(self) -> float:
+        return self.sum / self.packets
+
+
 class QualityDesk:
     """Keeps what workers tell about legs. A leg is known by the worker it is on and its number, because one
     that moves is on two for a moment.
@@ -52,6 +70,8 @@ class QualityDesk:
         self.totals = MediaTotals()
         self._calls: dict[tuple[int, int], int] = {}
         self._last: dict[tuple[int, int], LegQuality] = {}
+        self._left: set[tuple[int, int]] = set()
+        self._parts: dict[int, _Part] = {}
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -59,11 +79,21 @@ class QualityDesk:
     def opened(self, worker: int, leg: int, call: int) -> None:
         """A leg is on a worker from now on, or has come into another call there."""
         self._calls[worker, leg] = call
+        self._left.discard((worker, leg))
+
+    def left(self, worker: int, leg: int) -> None:
+        """A leg is closed on a worker, but goes on, or stays, on another one: it is not over."""
+        if (worker, leg) in self._calls:
+            self._left.add((worker, leg))
 
     def forget(self, worker: int, leg: int) -> None:
         """A leg never came to a worker."""
         self._calls.pop((worker, leg), None)
         self._last.pop((worker, leg), None)
+        if (worker, leg) in self._left:
+            self._left.discard((worker, leg))
+        else:
+            self._parts.pop(leg, None)
 
     def report(self, worker: int, event: LegReport) -> None:
         """A worker tells how a leg fares."""
@@ -75,9 +105,8 @@ class QualityDesk:
         return self._last.get((worker, leg))
 
     def closed(self, worker: int, event: LegClosed) -> None:
-        """A leg is over: add it up, and say in one line how it was."""
+        """A leg is over on a worker: add it up, and say in one line how it was."""
         totals, quality = self.totals, event.quality
-        totals.legs += 1
         totals.received += event.received
         totals.sent += event.sent
         totals.lost += event.lost
@@ -85,9 +114,13 @@ class QualityDesk:
         totals.concealed_ms += quality.concealed_ms
         self._last.pop((worker, event.leg), None)
         call = self._calls.pop((worker, event.leg), None)
-        if quality.mos > 0:
-            totals.scores[sum(quality.mos > step for step in MOS_STEPS)] += 1
-            totals.score_sum += quality.mos
+        if (worker, event.leg) in self._left:
+            self._left.discard((worker, event.leg))
+            if quality.mos > 0:
+                self._parts.setdefault(event.leg, _Part()).add(event)
+        else:
+            totals.legs += 1
+            self._score(event)
         if not event.received and not event.sent:
             return  # no network side, or never used: there is nothing to tell of it
         _log.info(
@@ -106,6 +139,18 @@ class QualityDesk:
                 "mos": round(quality.mos, 2) if quality.mos > 0 else None,
             },
         )
+
+    def _score(self, event: LegClosed) -> None:
+        """Count the score of a leg that is over: of all its parts, where it has been on several workers."""
+        part = self._parts.pop(event.leg, None)
+        score = event.quality.mos
+        if part is not None:
+            if score > 0:
+                part.add(event)
+            score = part.score
+        if score > 0:
+            self.totals.scores[sum(score > step for step in MOS_STEPS)] += 1
+            self.totals.score_sum += score
 
     def lost(self, worker: int) -> None:
         """A worker is gone: nothing more will be said of its legs."""

@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 
 from hookflash.plane import srtp
 from hookflash.plane.columns import Columns
-from hookflash.ports.plane import SrtpKeys
+from hookflash.ports.plane import SrtpKeys, SrtpSource
 
 KEEP_KEY = 250
 """Ticks for which the peer's former key is still good after a change: what is on its way must not be lost."""
 SIZE = 1500
 """Octets of a row of protected packets."""
 _BIG_ENDIAN = np.array([1 << 24, 1 << 16, 1 << 8, 1], np.int64)
+UNTIL_HEARD = 1 << 62
+"""Instead of a tick: until the first authentic packet."""
 NOT_RTP = 1
 """The length a datagram that was refused is given: ingest counts it as garbage and reads on."""
 
@@ -60,6 +62,7 @@ class Secured:
         self.length: NDArray[np.int32] = np.zeros(rows, np.int32)
         self._rows: NDArray[np.int64] = np.zeros(0, np.int64)
         self._source: NDArray[np.int64] = np.full(rows, -1, np.int64)
+        self._newest: NDArray[np.int64] = np.zeros(rows, np.int64)
         self._changing: dict[int, int] = {}
         self._found: dict[int, tuple[Any, ...]] = {}
         self._stale = False
@@ -73,9 +76,18 @@ class Secured:
         """The protection of a row, None when it has none."""
         return self._legs.get(row)
 
-    def set(self, row: int, keys: SrtpKeys | None, tick: int) -> bool:
+    def position(self, row: int) -> SrtpSource | None:
+        """How far the peer's stream has come; None when that is not known, or the row is not protected."""
+        leg = self._legs.get(row)
+        if leg is None:
+            return None
+        source = int(self._source[row])
+        return leg.receiver.begun if source < 0 else SrtpSource(source, int(self._newest[row]) >> 16)
+
+    def set(self, row: int, keys: SrtpKeys | None, tick: int, begun: SrtpSource | None = None) -> bool:
         """Protect a row with ``keys``, or no more; whether it needs a new stream (SSRC) to send with them.
 
+        ``begun`` is how far the peer's stream has come elsewhere: it counts when the row had no keys.
         Contexts of keys that stay go on. Raises :class:`ValueError` for keys that make no sense, and then
         changes nothing.
         """
@@ -94,13 +106,15 @@ class Secured:
         if old is not None and same and old.keys.receive_key == keys.receive_key:
             new = Security(keys, sender, old.receiver, old.former, old.former_until)
         else:
-            rollover = max(int(self._columns.receive.highest[row]) >> 16, 0) if old is not None else 0
-            receiver = srtp.Receiver(keys.suite, keys.receive_key, rollover)
+            begun = self.position(row) if old is not None else begun
+            receiver = srtp.Receiver(keys.suite, keys.receive_key, begun)
             former = old.receiver if old is not None else None
             new = Security(keys, sender, receiver, former, tick + KEEP_KEY)
             self._source[row] = -1
             if former is not None:
                 self._changing[row] = new.former_until
+            elif begun is not None:
+                self._changing[row] = UNTIL_HEARD
         self._legs[row] = new
         self._columns.setup.secure[row] = 1
         self._attach(row)
@@ -174,17 +188,39 @@ class Secured:
         }
         codes = srtp.unprotect_all(contexts, octets, lengths)
         sources = rx.octets[places, 8:12].astype(np.int64) @ _BIG_ENDIAN
-        good = (np.array(codes) == 0) & (sources == self._source[places])
+        authentic = np.array(codes) == 0
+        good = authentic & (sources == self._source[places])
         for place in np.flatnonzero(~good).tolist():
             row = int(places[place])
             if codes[place] == 0:
-                taken = self._legs[row].receiver.known(sources[place].item().to_bytes(4, "big"))
-                if taken:
-                    self._source[row] = sources[place]
+                taken = authentic[place] = self._turn_to(row, int(sources[place]))
             else:
                 taken = row in copies and self._again(row, copies[row])
             if not taken:
                 rx.length[row] = NOT_RTP
+        self._advance(places[authentic])
+
+    def _turn_to(self, row: int, source: int) -> bool:
+        """An authentic packet is of another source than the one before; whether it may be taken."""
+        leg, octets = self._legs[row], self._columns.receive.octets[row]
+        receiver = leg.receiver
+        if not receiver.known(source.to_bytes(4, "big")):
+            return False
+        if self._source[row] >= 0:
+            receiver.newest[int(self._source[row])] = int(self._newest[row])
+        self._source[row] = source
+        sequence = int(octets[2]) << 8 | int(octets[3])
+        self._newest[row] = receiver.newest.get(source, sequence)
+        if leg.former is None:
+            self._changing.pop(row, None)
+        return True
+
+    def _advance(self, rows: NDArray[np.int64]) -> None:
+        """Note how far streams have come whose authentic packets are in ``rows`` (RFC 3711 section 3.3.1)."""
+        octets, newest = self._columns.receive.octets, self._newest[rows]
+        sequence = octets[rows, 2].astype(np.int64) << 8 | octets[rows, 3]
+        step = ((sequence - newest + 0x8000) & 0xFFFF) - 0x8000
+        self._newest[rows] = newest + np.maximum(step, 0)
 
     def _forget_former(self, tick: int) -> None:
         """Keys that were changed so long ago that nothing they protected can be on its way."""
@@ -195,18 +231,19 @@ class Secured:
     def _again(self, row: int, packet: bytes) -> bool:
         """A packet the key is wrong for: with a counter that went on, or with the former key."""
         leg, rx = self._legs[row], self._columns.receive
-        assert leg.former is not None
         _, octets, length, *_ = self._found[row]
-        known = int.from_bytes(packet[8:12], "big") == int(rx.ssrc[row])
-        receivers = [leg.former]
-        if known and leg.receiver.fresh and leg.receiver.try_rollover(packet):
-            receivers.insert(0, leg.receiver)
-            self._attach(row)
-        for receiver in receivers:
-            rx.octets[row, : len(packet)] = np.frombuffer(packet, np.uint8)
-            rx.length[row] = len(packet)
-            if srtp.unprotect_all([receiver.context], [octets], [length]) == [0]:
-                return receiver.known(packet[8:12])
+        # The former key first: what is late must not use up the attempts with the new one.
+        for receiver in (leg.former, leg.receiver):
+            if receiver is None:
+                continue
+            for walked in (False, True):
+                if walked and not receiver.try_rollover(packet):
+                    break
+                rx.octets[row, : len(packet)] = np.frombuffer(packet, np.uint8)
+                rx.length[row] = len(packet)
+                if srtp.unprotect_all([receiver.context], [octets], [length]) == [0]:
+                    self._attach(row)
+                    return receiver.known(packet[8:12])
         return False
 
     def unprotect_row(self, row: int, length: int, tick: int) -> int:

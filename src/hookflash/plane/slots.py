@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from hookflash.plane.columns import Columns, Rows, clear_slot
 
 
@@ -21,10 +23,15 @@ class Slots:
         self._columns.setup.wide[row] = slot
         return slot
 
-    def give(self, row: int) -> None:
-        """Free the slot of the leg at ``row``, if it has one."""
+    def give(self, row: int, kinds: Collection[int]) -> bool:
+        """Free the slot of the leg at ``row`` if it is one of ``kinds``; whether it was.
+
+        A leg's one slot may have passed from a voice to a codec: neither may free what is the other's.
+        """
         slot = int(self._columns.setup.wide[row])
-        if slot >= 0:
-            self._columns.setup.wide[row] = -1
-            self._columns.wide.row[slot] = -1
-            self._slots.give(slot)
+        if slot < 0 or int(self._columns.wide.kind[slot]) not in kinds:
+            return False
+        self._columns.setup.wide[row] = -1
+        self._columns.wide.row[slot] = -1
+        self._slots.give(slot)
+        return True

@@ -7,6 +7,9 @@ makes ``bytes``, which costs as much again as the cryptography. Here packets are
 Every *sending* context has an SSRC of its own, because a key stream is used twice when a context begins anew
 with the same key, SSRC and index. It also settles what RFC 3711 leaves to habit: whether the rollover counter
 goes on or begins at 0 when keys change. Of peers that keep their SSRC both readings are understood.
+
+The bindings tell nothing of the counter and can not set it. So where a peer's goes on in a new context of
+ours, because the key has changed or the leg has come from another worker, that context is walked there.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import pylibsrtp
 from pylibsrtp import Policy
 from pylibsrtp._binding import ffi, lib
 
-from hookflash.ports.plane import SrtpKeys
+from hookflash.ports.plane import SrtpKeys, SrtpSource
 
 # The bindings have no types.
 _ffi: Any = ffi
@@ -99,25 +102,29 @@ class Receiver:
     Args:
         suite: name in SDP.
         key: master key and salt.
-        rollover: 0, or the peer's rollover counter when it changed to this key; it may have begun at 0 again
-            or not.
+        begun: how far the peer's stream had come when it changed to this key, or when the leg came here: the
+            counter may have begun at 0 again or not. None: it begins now.
+
+    Attributes:
+        begun: the same.
+        fresh: nothing but SRTCP, which has indices of its own, has been authenticated yet.
+        newest: index (48 bits, RFC 3711 section 3.3.1) of the newest packet of each SSRC that is not the one
+            heard just now.
     """
 
-    __slots__ = ("_attempts", "_key", "_rollover", "_session", "_sources", "_suite", "context")
+    __slots__ = ("_attempts", "_key", "_session", "_sources", "_suite", "begun", "context", "fresh", "newest")
 
-    def __init__(self, suite: str, key: bytes, rollover: int = 0) -> None:
-        self._suite, self._key, self._rollover = suite, key, min(rollover, MAX_ROLLOVER)
+    def __init__(self, suite: str, key: bytes, begun: SrtpSource | None = None) -> None:
+        self._suite, self._key, self.begun = suite, key, begun
+        self.fresh = True
+        self.newest: dict[int, int] = {}
         self._sources: set[bytes] = set()
         self._attempts = ROLLOVER_ATTEMPTS
         self.context, self._session = _context(suite, key, inbound=True)
 
-    @property
-    def fresh(self) -> bool:
-        """Whether nothing has been authenticated yet."""
-        return not self._sources
-
-    def known(self, source: bytes) -> bool:
+    def known(self, source: bytes, *, control: bool = False) -> bool:
         """Whether packets of ``source`` (the SSRC, 4 octets) may be taken; call it for authenticated ones."""
+        self.fresh = self.fresh and control
         if source in self._sources:
             return True
         if len(self._sources) >= MAX_SOURCES:
@@ -132,15 +139,22 @@ class Receiver:
 
         The packet is as it came: a context that fails may have decrypted it in place.
         """
-        if not self._attempts or not self._rollover or not self.fresh or len(packet) < 12:
+        begun = self.begun
+        if not self._attempts or begun is None or not self.fresh or len(packet) < 12:
+            return False
+        source = int.from_bytes(packet[8:12], "big")
+        if begun.ssrc not in (source, -1):
             return False
         self._attempts -= 1
-        for rollover in (self._rollover, self._rollover + 1):
+        # It was noted a while ago, and may have rolled over since.
+        first = min(begun.rollover, MAX_ROLLOVER)
+        for rollover in range(max(first, 1), first + 2):
             context, _session = _advanced(self._suite, self._key, packet, rollover)
             octets, length = _copy(packet)
             if _lib.srtp_unprotect(context, octets, length) == 0:
                 # The packet itself is still to be taken: by a context that has not seen it.
                 self.context, self._session = _advanced(self._suite, self._key, packet, rollover)
+                self.newest[source] = (rollover << 16) + int.from_bytes(packet[2:4], "big")
                 return True
         return False
 
@@ -149,7 +163,7 @@ class Receiver:
         octets, length = _copy(packet)
         if _lib.srtp_unprotect_rtcp(self.context, octets, length):
             return None
-        return bytes(_ffi.buffer(octets, length[0])) if self.known(packet[4:8]) else None
+        return bytes(_ffi.buffer(octets, length[0])) if self.known(packet[4:8], control=True) else None
 
 
 def _advanced(suite: str, key: bytes, packet: bytes, rollover: int) -> tuple[Any, pylibsrtp.Session]:

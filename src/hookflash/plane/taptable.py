@@ -10,6 +10,7 @@ import numpy as np
 
 from hookflash.plane.columns import FRAME, PAST, WIDE_FRAME, Columns, RowsExhausted
 from hookflash.plane.columns.wide import VOICE
+from hookflash.plane.kernels.bands import LINE
 from hookflash.plane.kernels.mixing import Mixes
 from hookflash.plane.kernels.playing import Plays
 from hookflash.plane.kernels.tapping import (
@@ -70,6 +71,7 @@ class TapTable:
             waited=np.zeros(VOICES, np.int16),
             tail=np.zeros((VOICES, 2 * REACH), np.int16),
             fresh=np.zeros(VOICES, np.uint8),
+            flat=np.zeros(LINE, np.float32),
         )
         self._prompts = _make_prompts(0)
         self._taken = np.zeros(0, np.int64)
@@ -170,7 +172,7 @@ class TapTable:
         """Close a voice; one that has ended already was answered then."""
         if self._speak.pop(voice, None) is not None:
             if self._voices.slot[voice] >= 0:
-                self._slots.give(int(self._voices.row[voice]))
+                self._slots.give(int(self._voices.row[voice]), (VOICE,))
             self._index()
             self._events.append(VoiceClosed(voice, reason))
 
@@ -182,6 +184,17 @@ class TapTable:
             self.close(tap, reason)
         for voice in [voice for voice, speaker in self._speak.items() if speaker == leg]:
             self.close_voice(voice, reason)
+
+    def give_way(self, leg: int) -> None:
+        """A leg may have got a codec that needs the wideband slot of its voice: that voice ends."""
+        for voice in [voice for voice, speaker in self._speak.items() if speaker == leg]:
+            if self._voices.slot[voice] >= 0 and not self._holds_slot(voice):
+                self.close_voice(voice, f"leg {leg} speaks itself now, with a wideband codec")
+
+    def _holds_slot(self, voice: int) -> bool:
+        c = self._columns
+        slot = int(c.setup.wide[self._voices.row[voice]])
+        return slot >= 0 and int(c.wide.kind[slot]) == VOICE
 
     def set_mix(self, call: int, row: int) -> None:
         """The mix of a call is at ``row`` from now on; -1: it has none."""

@@ -12,7 +12,9 @@ from numba.core import event
 
 from hookflash.plane import system_calls
 from hookflash.plane.core import Plane
+from hookflash.plane.first_start import compile_together
 from hookflash.plane.kernels.compiling import base_folder, kernel_names, unkept
+from hookflash.plane.kernels.ingest import bounds_of
 from hookflash.plane.memory import MemoryNetwork
 from hookflash.plane.opus import why_no_opus
 from hookflash.ports.plane import (
@@ -54,7 +56,8 @@ class Compiled(event.Listener):
 def warm_up() -> int:
     """Make every kernel ready, and log what there is to be said; how many had to be compiled.
 
-    Some tens of seconds the first time on a machine, about one afterwards.
+    Most of a minute the first time on a machine with two cores, which share the work; about a second
+    afterwards.
     """
     folder, began, compiled = base_folder(), time.monotonic(), Compiled()
     if (why := unkept(folder)) is not None:
@@ -65,8 +68,9 @@ def warm_up() -> int:
             why,
         )
     with event.install_listener("numba:compile", compiled):
+        shared = compile_together(run_all) if why is None else set()
         run_all()
-    count = len(compiled.names & kernel_names())
+    count = len(compiled.names & kernel_names() | shared)
     if count and why is None:
         seconds = time.monotonic() - began
         _log.info("compiled %d kernels in %.1f s; they are kept in %s", count, seconds, folder)
@@ -111,6 +115,7 @@ def run_all() -> None:
         for tick in range(5):
             plane.tick(0.16 + 0.02 * tick)
     plane.skip(1)
+    bounds_of(plane.columns.receive.octets[0], 0)
     plane.close()
     if system_calls.NATIVE:
         # A network in memory has no sockets that a kernel could call.

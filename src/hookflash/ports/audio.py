@@ -131,7 +131,7 @@ class CallAudio(Protocol):
         ...
 
     def listen_in_blocks(self, call: int, rate: int, take: TakeBlock, lost: Lost) -> BlockListener:
-        """The same, about a second at a time, for who can wait: it costs a fraction of it."""
+        """The same, some seconds at a time, for who can wait: it costs a fraction of it."""
         ...
 
     def speak(self, leg: int, rate: int) -> Voice:

@@ -29,6 +29,7 @@ from hookflash.ports.plane_commands import (
     OpenLeg,
     OpenTap,
     OpenVoice,
+    OpusTerms,
     PlaneCommand,
     RemovePlayLeg,
     SendTones,
@@ -62,7 +63,7 @@ from hookflash.ports.plane_events import (
     VoiceClosed,
     WorkerReady,
 )
-from hookflash.ports.plane_messages import TICK, LegQuality, PlaneMessage
+from hookflash.ports.plane_messages import TICK, LegQuality, PlaneMessage, SrtpSource
 
 __all__ = [
     "TICK",
@@ -95,6 +96,7 @@ __all__ = [
     "OpenLeg",
     "OpenTap",
     "OpenVoice",
+    "OpusTerms",
     "PlaneCommand",
     "PlaneEvent",
     "PlaneMessage",
@@ -108,6 +110,7 @@ __all__ = [
     "SetHearing",
     "Shutdown",
     "SrtpKeys",
+    "SrtpSource",
     "StartPlay",
     "StopPlay",
     "StopTones",
@@ -123,12 +126,14 @@ __all__ = [
 class LegUnavailable(Exception):
     """No media leg could be opened (ports, rows or workers exhausted); the message says which.
 
-    ``retry_after`` is after how many seconds it may be possible, 0 when nothing is known about that.
+    ``retry_after`` is after how many seconds it may be possible, 0 when nothing is known about that; ``full``
+    tells that the workers are there, but carry as much as they can.
     """
 
-    def __init__(self, message: str, *, retry_after: int = 0) -> None:
+    def __init__(self, message: str, *, retry_after: int = 0, full: bool = False) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.full = full
 
 
 class LegMedia(Protocol):

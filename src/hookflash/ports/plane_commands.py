@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hookflash.ports.plane_messages import PlaneMessage
+from hookflash.ports.plane_messages import PlaneMessage, SrtpSource
 
 
 class OpenLeg(PlaneMessage, frozen=True):
@@ -34,6 +34,21 @@ class SrtpKeys(msgspec.Struct, array_like=True, frozen=True):
         return f"SrtpKeys({self.suite!r})"
 
 
+class OpusTerms(msgspec.Struct, array_like=True, frozen=True):
+    """What a peer wishes of the Opus it gets (RFC 7587 section 6.1).
+
+    ``bitrate`` is the most on average in bit/s, 0 for no bound; ``rate`` in Hz is what it can play; with
+    ``fec`` it makes use of in-band FEC, with ``dtx`` it wants no packets of silence; ``constant``: all
+    packets are to have one size.
+    """
+
+    bitrate: int = 0
+    rate: int = 48_000
+    fec: bool = True
+    dtx: bool = False
+    constant: bool = False
+
+
 class ConnectLeg(PlaneMessage, frozen=True):
     """Say where and how RTP flows; may be repeated after a re-offer.
 
@@ -46,6 +61,8 @@ class ConnectLeg(PlaneMessage, frozen=True):
     ``host``/``port`` are the peer's RTP address from SDP ("" and 0: learn it from the first packet),
     ``rtcp_host``/``rtcp_port`` its RTCP address ("" and 0: the port after RTP's); with ``rtcp_mux`` RTCP
     shares the RTP port (RFC 5761). ``sending``/``receiving`` follow the SDP direction as seen from us.
+    ``opus`` is about what we send when that is Opus.
+    ``source`` is, for a protected leg from another worker, how far the peer's stream had come there.
     """
 
     leg: int
@@ -65,6 +82,8 @@ class ConnectLeg(PlaneMessage, frozen=True):
     rtcp_port: int = 0
     rtcp_mux: bool = False
     srtp: SrtpKeys | None = None
+    source: SrtpSource | None = None
+    opus: OpusTerms = OpusTerms()
 
 
 class JoinMix(PlaneMessage, frozen=True):

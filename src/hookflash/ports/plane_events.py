@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hookflash.ports.plane_messages import LegQuality, PlaneMessage
+from hookflash.ports.plane_messages import LegQuality, PlaneMessage, SrtpSource
 
 
 class WorkerReady(PlaneMessage, frozen=True):
@@ -37,10 +37,12 @@ class LegClosed(PlaneMessage, frozen=True):
 
 
 class LegReport(PlaneMessage, frozen=True):
-    """About once a second for each connected leg: how well it is heard."""
+    """About once a second for each connected leg: how well it is heard; with SRTP, how far its stream has
+    come, as far as that is known."""
 
     leg: int
     quality: LegQuality
+    source: SrtpSource | None = None
 
 
 class LegLatched(PlaneMessage, frozen=True):

@@ -12,6 +12,13 @@ class PlaneMessage(msgspec.Struct, tag=True, array_like=True, frozen=True):
     """Base of every message; the tag is the class name."""
 
 
+class SrtpSource(msgspec.Struct, array_like=True, frozen=True):
+    """How far a peer's SRTP stream has come: its SSRC (-1: not known) and rollover counter (RFC 3711)."""
+
+    ssrc: int
+    rollover: int
+
+
 class LegQuality(msgspec.Struct, array_like=True, frozen=True):
     """How well a leg is heard so far (RFC 3550; G.107 for ``mos``).
 

@@ -1,4 +1,4 @@
-"""One recording while it runs: frames of a call put on one time line, handed to the disk once a second."""
+"""One recording while it runs: frames of a call put on one time line, handed to the disk at intervals."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from hookflash.recording.write_behind import WriteBehind
 
 FRAME = RATE // FRAMES_PER_SECOND
 EVERY = FRAMES_PER_SECOND
-"""Frames that are written at a time: a second."""
+"""Frames that are written at a time, at least: a second."""
 MAX_WAITING = 60 * FRAMES_PER_SECOND
 """Frames that wait for the disk; beyond them it is too slow, and the recording fails."""
 MAX_GAP = 5 * FRAMES_PER_SECOND

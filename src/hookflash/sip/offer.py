@@ -17,12 +17,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hookflash.ports.plane_commands import SrtpKeys
+from hookflash.ports.plane_commands import OpusTerms, SrtpKeys
 from hookflash.sip import audio_lines, crypto
 from hookflash.sip import codecs as known
 from hookflash.sip.audio_lines import AVP, SAVP, Line
 from hookflash.sip.codecs import DEFAULT, NOISE, NOISE_PAYLOAD_TYPE, PTIME, Codec
 from hookflash.sip.crypto import Crypto
+from hookflash.sip.opus_terms import opus_terms
 from hookflash.sip.sdp import MediaDescription, Origin, RtpMap, SessionDescription, is_address
 
 POLICIES = ("off", "optional", "required")
@@ -46,7 +47,7 @@ class AudioMedia:
     differ only when the peer answered with numbers of its own. ``noise_payload_type`` is that of comfort
     noise from the peer, -1 when there can be none. ``ptime`` is in milliseconds. ``held`` says
     that the peer asked us to stay silent (hold): it does not receive. With ``rtcp_mux`` RTCP shares the port
-    of RTP (RFC 5761). ``srtp`` is None for plain RTP.
+    of RTP (RFC 5761). ``srtp`` is None for plain RTP. ``opus`` is what the peer wishes of our Opus.
     """
 
     host: str
@@ -65,6 +66,7 @@ class AudioMedia:
     noise_payload_type: int = -1
     rtcp_mux: bool = False
     srtp: SrtpKeys | None = None
+    opus: OpusTerms | None = None
 
     @property
     def held(self) -> bool:
@@ -316,4 +318,5 @@ def _agreed(
         noise,
         mux,
         keys,
+        opus_terms(media, theirs.payload_type) if theirs.codec.name == "opus" else None,
     )

@@ -145,6 +145,11 @@ class UserAgent:
         found = self._core.sessions.get(session)
         return found is not None and self._client.may_reoffer(found)
 
+    def call_id(self, session: int) -> str:
+        """The Call-ID of a session; "" for one that is over."""
+        found = self._core.sessions.get(session)
+        return "" if found is None else found.call_id
+
     def withdraw(self, session: int) -> None:
         """Forget a re-INVITE that waits to be sent again after 491; no event follows for it."""
         found = self._core.sessions.get(session)

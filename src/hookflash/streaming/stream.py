@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,10 @@ from hookflash.ports.audio import (
     FRAMES_PER_SECOND,
     AudioUnavailable,
     CallAudio,
+    Frames,
     Heard,
     Listener,
     Said,
-    Source,
     Voice,
 )
 from hookflash.ports.clock import Clock
@@ -40,8 +40,6 @@ DOMINANT = 4
 """Participants whose audio is sent in an unmixed stream (contract section 7.3)."""
 SILENCE = 16
 """Peak up to which a frame counts as silent: -66 dB below full scale."""
-MEMORY = 0.9
-"""What is left after a frame of how loud somebody was: half a second or so counts."""
 DRIFT = 0.5
 """Seconds by which time stamps may differ from the clock before they are set anew."""
 
@@ -72,7 +70,7 @@ class AudioStream:
         self._done = done
         self._names: dict[int, str] = dict(effect.roster)
         self._heard: set[int] = set()
-        self._loudness: dict[int, float] = {}
+        self._dominant: list[int] = []
         self._listener: Listener | None = None
         self._voice: Voice | None = None
         self._anchor: tuple[int, float] | None = None
@@ -109,8 +107,6 @@ class AudioStream:
     def roster(self, roster: Roster) -> None:
         """Who is in the call now."""
         self._names = dict(roster)
-        for leg in [leg for leg in self._loudness if leg not in self._names]:
-            del self._loudness[leg]
         self._listen()
 
     # --- from the socket ----------------------------------------------------------------------------------
@@ -174,31 +170,33 @@ class AudioStream:
             listener.add(Said(leg))
         self._heard = wanted
 
-    def _send(self, tick: int, frames: Mapping[Source, Samples]) -> None:
+    def _send(self, tick: int, frames: Frames) -> None:
         time = self._time(tick)
         if self.effect.mixed:
             for frame in frames.values():
                 self.socket.send(audio_data(time, _octets(frame), silent=_silent(frame)))
             return
-        for leg, frame in self._dominant(frames):
+        for leg, frame in self._choose(frames):
             text = audio_data(time, _octets(frame), silent=_silent(frame), participant=self._names[leg])
             self.socket.send(text)
 
-    def _dominant(self, frames: Mapping[Source, Samples]) -> list[tuple[int, Samples]]:
-        """The loudest of late, in order of their legs."""
-        found = [
-            (source.leg, frame)
+    def _choose(self, frames: Frames) -> list[tuple[int, Samples]]:
+        """The loudest as the plane ranks them, in order of their legs.
+
+        Who has fallen silent keeps the place until another one speaks: the last to have spoken, the longest.
+        """
+        found = {
+            source.leg: frame
             for source, frame in frames.items()
             if isinstance(source, Said) and source.leg in self._names
-        ]
-        if len(found) > DOMINANT:
-            for leg, frame in found:
-                wide = frame.astype(np.float32)
-                now = float(wide @ wide)
-                self._loudness[leg] = MEMORY * self._loudness.get(leg, 0.0) + (1 - MEMORY) * now
-            found.sort(key=lambda one: -self._loudness[one[0]])
-            del found[DOMINANT:]
-        return sorted(found, key=lambda one: one[0])
+        }
+        if len(found) <= DOMINANT:
+            return sorted(found.items(), key=lambda one: one[0])
+        ranked = sorted(frames.ranks.items(), key=lambda one: one[1])
+        speaking = [source.leg for source, _ in ranked if isinstance(source, Said)]
+        order = dict.fromkeys((*speaking, *self._dominant, *sorted(found)))
+        self._dominant = [leg for leg in order if leg in found][:DOMINANT]
+        return [(leg, found[leg]) for leg in sorted(self._dominant)]
 
     def _time(self, tick: int) -> float:
         """When the first sample of a tick was heard: 20 ms steps from the first one."""

@@ -20,7 +20,7 @@ from hookflash.calls.facts import (
     LegUp,
     ToneHeard,
 )
-from hookflash.phones.causes import NO_ENDPOINT
+from hookflash.phones.causes import NO_ENDPOINT, without_media
 from hookflash.phones.identities import sendable_headers
 from hookflash.phones.isdn import name_of
 from hookflash.phones.tasks import Tasks
@@ -259,7 +259,7 @@ class Lines:
             await self._media.open_leg(line.leg, line.call, socket=False)
         except LegUnavailable as error:
             if not line.over:
-                cause = Cause(503, f"No media: {error}")
+                cause = without_media(error)
                 self._over(call, cause)
                 self._fail(line, cause)
             return

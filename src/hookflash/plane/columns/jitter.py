@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from hookflash.plane.columns.sizes import FRAME, MISSING, PAST, RING, RING_PAD
 
-DELAYS = 24
+LEAST, MOST = 160, 1600
+"""Bounds of the target unless a plane has others: 20 ms (arrival is known no better) and 200 ms."""
+DELAYS = 32
 """Classes of delays, 10 ms each: the last one holds all that is longer."""
 ORDER = 10
 """Most reflection coefficients of a comfort noise that are used."""
@@ -21,7 +23,7 @@ SHAPES: dict[str, int] = {
     "reflection": ORDER,
     "lattice": ORDER + 1,
 }
-FIRST: dict[str, int] = {"ring": MISSING, "rtp": -1, "silent": 4}
+FIRST: dict[str, int] = {"ring": MISSING, "rtp": -1, "silent": 4, "least": LEAST, "most": MOST}
 
 
 class Jitter(NamedTuple):
@@ -49,6 +51,8 @@ class Jitter(NamedTuple):
     usual: NDArray[np.int16]  # delay that all but one in 128 packets keep to
     peak: NDArray[np.int16]  # what the slowest packets needed, forgotten bit by bit
     target: NDArray[np.int16]  # the lag that is wanted
+    least: NDArray[np.int16]  # the least it may be
+    most: NDArray[np.int16]  # the most; playout waits no longer than that for what may be late either
     behind: NDArray[np.int16]  # how many ticks later than the tick says what is read now may have come
     left_out: NDArray[np.int16]  # how many ticks earlier it may have come, in ticks that were left out
     queued: NDArray[np.uint8]  # 1 the packet stood behind another one in the socket

@@ -10,6 +10,8 @@ from hookflash.plane.kernels.compiling import kernel
 
 SIDE = 12
 """Samples (at 8,000 Hz) either side that make the one between; the delay of both filters."""
+LINE = FRAME + 2 * SIDE - 1
+"""Samples that a frame is made of."""
 
 
 def _half_band() -> NDArray[np.float32]:
@@ -24,23 +26,37 @@ TAPS = _half_band()
 
 
 @kernel
-def widen(heard: NDArray[np.int16], out: NDArray[np.int32]) -> None:
-    """A frame at 8,000 Hz, at the end of ``heard`` [PAST + FRAME], at 16,000 Hz into ``out`` [2 * FRAME]."""
+def widen(heard: NDArray[np.int16], flat: NDArray[np.float32], out: NDArray[np.int32]) -> None:
+    """A frame at 8,000 Hz, at the end of ``heard`` [PAST + FRAME], at 16,000 Hz into ``out`` [2 * FRAME].
+
+    ``flat`` [LINE] is scratch.
+    """
+    # Each sample is converted once: it is in as many products as there are coefficients.
+    past = heard[PAST - 2 * SIDE + 1 :]
+    for i in range(LINE):
+        flat[i] = np.float32(past[i])
+    now = heard[PAST - SIDE :]
     for i in range(FRAME):
-        at = PAST + i - 2 * SIDE
         total = np.float32(0.0)
         for k in range(2 * SIDE):
-            total += TAPS[k] * np.float32(heard[at + k + 1])
-        out[2 * i] = heard[at + SIDE]
+            total += TAPS[k] * flat[i + k]
+        out[2 * i] = now[i]
         out[2 * i + 1] = np.int32(np.floor(total + np.float32(0.5)))
 
 
 @kernel
-def narrow(heard: NDArray[np.int16], out: NDArray[np.int16]) -> None:
-    """A frame at 16,000 Hz, at the end of ``heard`` [2 * PAST + 2 * FRAME], at 8,000 Hz into [FRAME]."""
+def narrow(heard: NDArray[np.int16], flat: NDArray[np.float32], out: NDArray[np.int16]) -> None:
+    """A frame at 16,000 Hz, at the end of ``heard`` [2 * PAST + 2 * FRAME], at 8,000 Hz into [FRAME].
+
+    ``flat`` [LINE] is scratch.
+    """
+    # Every other sample, in a row: filtering them where they are would take twice as long.
+    past = heard[2 * PAST - 4 * SIDE + 2 :]
+    for i in range(LINE):
+        flat[i] = np.float32(past[2 * i])
+    now = heard[2 * PAST - 2 * SIDE + 1 :]
     for i in range(FRAME):
-        at = 2 * (PAST + i) - 4 * SIDE + 2
-        total = np.float32(heard[at + 2 * SIDE - 1])
+        total = np.float32(now[2 * i])
         for k in range(2 * SIDE):
-            total += TAPS[k] * np.float32(heard[at + 2 * k])
+            total += TAPS[k] * flat[i + k]
         out[i] = np.int16(min(max(np.floor(total * np.float32(0.5) + np.float32(0.5)), -32767.0), 32767.0))

@@ -69,7 +69,7 @@ def hear_by_rules(
             continue
         if high:
             if speaks(setup, jitter, bridge, speaker, TAIL):
-                wide_voice_of(setup, jitter, wide, bridge, speaker, mixes.voice)
+                wide_voice_of(setup, jitter, wide, bridge, mixes, speaker, mixes.voice)
                 add_weighted(mixes.voice, WIDE_FRAME, before, after, 2 * FADE, total)
         elif speaks(setup, jitter, bridge, speaker, 0):
             voice_of(setup, jitter, bridge, speaker, mixes.voice)
@@ -100,7 +100,7 @@ def hear_by_matrix(
             continue
         if high:
             if speaks(setup, jitter, bridge, speaker, TAIL):
-                wide_voice_of(setup, jitter, wide, bridge, speaker, mixes.voice)
+                wide_voice_of(setup, jitter, wide, bridge, mixes, speaker, mixes.voice)
                 add_weighted(mixes.voice, WIDE_FRAME, before, after, 2 * FADE, total)
         elif speaks(setup, jitter, bridge, speaker, 0):
             voice_of(setup, jitter, bridge, speaker, mixes.voice)
@@ -192,7 +192,7 @@ def gather_wide(
                     for i in range(WIDE_FRAME):
                         total[i] = everybody[i]
                 else:
-                    wide_voice_of(setup, jitter, wide, bridge, row, mixes.voice)
+                    wide_voice_of(setup, jitter, wide, bridge, mixes, row, mixes.voice)
                     for i in range(WIDE_FRAME):
                         total[i] = everybody[i] - mixes.voice[i]
                 sources = 1

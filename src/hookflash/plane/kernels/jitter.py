@@ -16,10 +16,6 @@ from hookflash.plane.columns.jitter import DELAYS
 from hookflash.plane.kernels.compiling import kernel, part
 from hookflash.plane.kernels.events import difference
 
-LEAST = 160
-"""Least target, 20 ms: arrival is known no better."""
-MOST = 1600
-"""Greatest target, 200 ms; playout waits no longer than that for what may be late either."""
 CLASS = 80
 """Width of a class of delays."""
 GROWTH = 320
@@ -68,7 +64,7 @@ def start_playout(jitter: Jitter, wide: Wide, row: int, slot: int, time: int, ti
         for i in range(2 * RING):
             wide.ring[slot, i] = MISSING
     jitter.playing[row] = 1
-    jitter.time[row] = time - jitter.target[row]
+    jitter.time[row] = time - int(jitter.target[row])
     jitter.newest[row] = time
     if jitter.silent[row] > 0:
         jitter.hidden[row] = -1
@@ -93,7 +89,7 @@ def settle(jitter: Jitter, row: int) -> None:
     jitter.usual[row] = delay * CLASS
     peak = int(jitter.peak[row])
     jitter.peak[row] = max(peak - max(CLASS, peak >> 3), 0)
-    jitter.target[row] = min(max(LEAST, jitter.usual[row], jitter.peak[row]), MOST)
+    jitter.target[row] = min(max(jitter.least[row], jitter.usual[row], jitter.peak[row]), jitter.most[row])
     if counted >= FORGET:
         counted = 0
         for i in range(DELAYS):
@@ -117,7 +113,7 @@ def learn(jitter: Jitter, row: int, offset: int, tick: int) -> None:
     jitter.counted[row] += 1
     target = int(jitter.target[row])
     if delay > target:
-        jitter.peak[row] = min(max(jitter.peak[row], min(delay, target + GROWTH)), MOST)
+        jitter.peak[row] = min(max(jitter.peak[row], min(delay, target + GROWTH)), jitter.most[row])
         jitter.target[row] = max(target, jitter.peak[row])
     if tick - jitter.settled[row] >= SETTLE:
         settle(jitter, row)

@@ -46,7 +46,7 @@ class Mixes(NamedTuple):
     was: NDArray[np.int32]  # [matrices, rows] how loud one hears each, 1/4096, after the last tick
     now: NDArray[np.int32]  # [matrices, rows] and after this one
     voice: NDArray[np.int32]  # [WIDE_FRAME] scratch: one leg
-    room: NDArray[np.float32]  # [WIDE_FRAME] scratch of the limiter
+    room: NDArray[np.float32]  # [WIDE_FRAME] scratch of the limiter, and of the filters
 
 
 @part
@@ -104,16 +104,16 @@ def voice_of(setup: Setup, jitter: Jitter, bridge: Bridge, row: int, out: NDArra
 
 @part
 def wide_voice_of(
-    setup: Setup, jitter: Jitter, wide: Wide, bridge: Bridge, row: int, out: NDArray[np.int32]
+    setup: Setup, jitter: Jitter, wide: Wide, bridge: Bridge, mixes: Mixes, row: int, out: NDArray[np.int32]
 ) -> None:
-    """The same at 16,000 Hz, [WIDE_FRAME]."""
+    """The same at 16,000 Hz, [WIDE_FRAME]; ``mixes.room`` is scratch."""
     slot = setup.wide[row]
     if slot >= 0:
         heard = wide.heard[slot, 2 * PAST :]
         for i in range(WIDE_FRAME):
             out[i] = heard[i]
     else:
-        widen(jitter.heard[row], out)
+        widen(jitter.heard[row], mixes.room, out)
     before, after = level_before(bridge, row), level_after(setup, bridge, row)
     if before != UNITY or after != UNITY:
         if slot < 0:
@@ -177,7 +177,7 @@ def mix(
                 add(mixes.voice, FRAME, first, total)
             mixes.speakers[m] += 1
         if mixes.wide[m] != 0 and speaks(setup, jitter, bridge, row, TAIL):
-            wide_voice_of(setup, jitter, wide, bridge, row, mixes.voice)
+            wide_voice_of(setup, jitter, wide, bridge, mixes, row, mixes.voice)
             add(mixes.voice, WIDE_FRAME, mixes.wide_speakers[m] == 0, mixes.wide_total[m])
             mixes.wide_speakers[m] += 1
     return slots

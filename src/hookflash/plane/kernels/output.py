@@ -60,6 +60,7 @@ def output(
                 write_header(tx, row, setup.payload_type[row], tx.mark[row], tx.time[row])
                 tx.mark[row] = 0
                 tx.length[row] = HEADER + size
-            tx.packets[row] += 1
-            tx.payload[row] += tx.length[row] - HEADER
+            if tx.length[row] > 0:
+                tx.packets[row] += 1
+                tx.payload[row] += tx.length[row] - HEADER
         tx.time[row] = (tx.time[row] + setup.clock[row]) & 0xFFFFFFFF

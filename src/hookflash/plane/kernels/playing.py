@@ -153,15 +153,25 @@ def advance(plays: Plays, clips: Clips, pool: NDArray[np.int16], used: int) -> i
 
 
 @kernel
-def widen_plays(plays: Plays, lines: NDArray[np.int16], scratch: NDArray[np.int32], used: int) -> None:
-    """Make ``wide_frame`` of ``frame`` unless it is ``exact``; ``lines`` [plays, PAST + FRAME] its past."""
+def widen_plays(
+    plays: Plays,
+    lines: NDArray[np.int16],
+    flat: NDArray[np.float32],
+    scratch: NDArray[np.int32],
+    used: int,
+) -> None:
+    """Make ``wide_frame`` of ``frame`` unless it is ``exact``; ``lines`` [plays, PAST + FRAME] its past.
+
+    A play that begins has none: what its row holds was of the play before it. ``flat`` and ``scratch`` are
+    memory to work in.
+    """
     for play in range(used):
         line = lines[play]
         for i in range(PAST):
-            line[i] = line[FRAME + i]
+            line[i] = 0 if plays.event[play] & STARTED else line[FRAME + i]
         for i in range(FRAME):
             line[PAST + i] = plays.frame[play, i] if plays.live[play] else 0
         if plays.live[play] and plays.exact[play] == 0:
-            widen(line, scratch)
+            widen(line, flat, scratch)
             for i in range(WIDE_FRAME):
                 plays.wide_frame[play, i] = min(max(scratch[i], -32768), 32767)

@@ -16,7 +16,6 @@ from hookflash.plane.columns import FRAME, MISSING, PAST, RATE, RING, TAKE, Jitt
 from hookflash.plane.columns.wide import CODES
 from hookflash.plane.kernels.compiling import kernel, part
 from hookflash.plane.kernels.conceal import GONE, conceal, find_period
-from hookflash.plane.kernels.jitter import MOST
 from hookflash.plane.kernels.splice import splice
 
 SILENT_ENOUGH = 4
@@ -141,7 +140,7 @@ def plan(
     there = jitter.newest[row] - jitter.time[row]
     if there < FRAME:
         # What is not there may be late: playout waits, as long as that makes nobody wait too long.
-        return int(max(there, 0)) if lag + FRAME <= MOST else FRAME
+        return int(max(there, 0)) if lag + FRAME <= jitter.most[row] else FRAME
     moving = int(jitter.moving[row])
     if moving == 0:
         moving = 1 if error >= ABOVE else -1 if error <= -BELOW else 0

@@ -63,6 +63,7 @@ class Voices(NamedTuple):
     waited: NDArray[np.int16]  # ticks since something is there to be said
     tail: NDArray[np.int16]  # [voices, 2 * REACH] the end of what was said last, at the rate of the ring
     fresh: NDArray[np.uint8]  # something was said in the last tick
+    flat: NDArray[np.float32]  # [LINE] scratch of the filter, all voices share it
 
 
 @kernel
@@ -143,7 +144,7 @@ def say_wide(
     if count > 0 or voices.fresh[voice] != 0:
         # The tick after the last sample holds what the filter still gives.
         jitter.silent[voices.row[voice]] = 0
-        narrow(line, jitter.heard[voices.row[voice], PAST:])
+        narrow(line, voices.flat, jitter.heard[voices.row[voice], PAST:])
 
 
 @kernel
@@ -261,7 +262,7 @@ def tapped_wide(
     if kind == SAID:
         if setup.mix[row] < 0 or not speaks(setup, jitter, bridge, row, TAIL):
             return False
-        wide_voice_of(setup, jitter, wide, bridge, row, total)
+        wide_voice_of(setup, jitter, wide, bridge, mixes, row, total)
         return True
     return whole_wide(mixes, prompts, row, kind == WHOLE, total)
 
@@ -319,7 +320,7 @@ def write_taps(
             for i in range(WIDE_FRAME):
                 out[i] = 0
         else:
-            widen(line, total)
+            widen(line, mixes.room, total)
             for i in range(WIDE_FRAME):
                 out[i] = min(max(total[i], -32768), 32767)
         rings.rank[tap, place] = 0

@@ -334,8 +334,11 @@ def begin_packets(
 
 
 @kernel
-def narrow_slots(jitter: Jitter, wide: Wide, used: int) -> None:
-    """What wideband legs say, at 8,000 Hz too: detectors and narrow mixes know only that."""
+def narrow_slots(jitter: Jitter, wide: Wide, flat: NDArray[np.float32], used: int) -> None:
+    """What wideband legs say, at 8,000 Hz too: detectors and narrow mixes know only that.
+
+    ``flat`` is memory to work in.
+    """
     for slot in range(used):
         row = wide.row[slot]
         if row < 0 or wide.kind[slot] == VOICE or jitter.playing[row] == 0:
@@ -343,4 +346,4 @@ def narrow_slots(jitter: Jitter, wide: Wide, used: int) -> None:
         heard = jitter.heard[row]
         for i in range(PAST):
             heard[i] = heard[FRAME + i]
-        narrow(wide.heard[slot], heard[PAST:])
+        narrow(wide.heard[slot], flat, heard[PAST:])
