@@ -272,7 +272,7 @@ class Office:
 
     def recognize(self, connection: str, target: str = CALLER, *prompts: str, **fields: Any) -> None:
         options: dict[str, Any] = {}
-        for name in ("interrupt_prompt", "initial_silence_timeout_in_seconds"):
+        for name in ("interrupt_prompt", "initial_silence_timeout_in_seconds", "choices", "speech_options"):
             if name in fields:
                 options[name] = fields.pop(name)
         dtmf = DtmfOptions(

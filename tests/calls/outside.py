@@ -12,6 +12,7 @@ from typing import Any
 from hypothesis.stateful import RuleBasedStateMachine
 
 from hookflash.calls import audio_effects, effects, facts, speech_effects
+from hookflash.media.speech import Abilities
 from hookflash.wire.results import Refusal
 
 TERMINAL = {
@@ -43,7 +44,7 @@ class World(RuleBasedStateMachine):
 
     def __init__(self, office_type: Any) -> None:
         super().__init__()
-        self.office = office_type(memory=3)
+        self.office = office_type(memory=3, abilities=Abilities(speaks=True, understands=True))
         self.phones: dict[int, str] = {}  # leg -> calling, dialled, answering, up, moving
         self.app_legs: set[int] = set()
         self.ever: set[int] = set()

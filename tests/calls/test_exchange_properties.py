@@ -13,18 +13,22 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
-from hookflash.calls import commands, effects, facts
+from hookflash.calls import commands, effects, facts, speech_effects
 from hookflash.calls.facts import Cause
+from hookflash.media.recognize import Recognize
 from hookflash.media.tables import State
 from hookflash.wire.enums import (
     CallRejectReason,
     MediaStreamingAudioChannelType,
+    RecognizeInputType,
     RecordingContentType,
     StreamingTransportType,
+    Tone,
 )
-from hookflash.wire.parts import MediaStreamingOptions
+from hookflash.wire.parts import CallIntelligenceOptions, MediaStreamingOptions
 from hookflash.wire.requests import (
     InterruptAudioAndAnnounceRequest,
+    RecognitionChoice,
     StartCallRecordingRequest,
     StartHoldMusicRequest,
     StartMediaStreamingRequest,
@@ -44,6 +48,13 @@ STREAMING = MediaStreamingOptions(
     start_media_streaming=True,
     enable_dtmf_tones=True,
 )
+SPEECH = CallIntelligenceOptions(cognitive_services_endpoint="https://speech.example/")
+KINDS = {
+    "ask for words": RecognizeInputType.SPEECH,
+    "ask for either": RecognizeInputType.SPEECH_OR_DTMF,
+    "offer choices": RecognizeInputType.CHOICES,
+}
+MENU = [RecognitionChoice(label="Yes", phrases=["yes"], tone=Tone.ONE)]
 
 
 class Outside(World):
@@ -62,6 +73,7 @@ class Outside(World):
 
     @invariant()
     def operations_concern_people_who_are_there_and_queues_move(self) -> None:
+        heard: list[int] = []
         for connection in self.office.exchange._registry.connections.values():
             here = {person.leg: person for person in connection.server_call.present()}
             desk = connection.desk
@@ -73,8 +85,11 @@ class Outside(World):
             for operation in [*desk.main[:1], *desk.subs]:
                 assert operation.state is not State.QUEUED
             assert all(operation.state is State.QUEUED for operation in desk.main[1:])
+            ears = [one.listening for one in [*desk.main[:1], *desk.subs] if isinstance(one, Recognize)]
+            heard += [listening for listening in ears if listening is not None]
             assert set(desk.subscriptions) <= set(here)
             assert all(here[leg].on_hold for leg in desk.music)
+        assert sorted(heard) == sorted(self.listenings)
 
     @invariant()
     def every_call_has_somebody_in_it_and_apps_come_up_with_their_caller(self) -> None:
@@ -106,7 +121,8 @@ class Outside(World):
         if device:
             self.tell(facts.DevicesChanged(self.office.ALICE, 1))
             numbers.append(self.office.ALICE)
-        options = {"media_streaming_options": STREAMING} if stream else {}
+        options: dict[str, Any] = {"media_streaming_options": STREAMING} if stream else {}
+        options["call_intelligence_options"] = SPEECH
         made = self.perform(self.office.create, *numbers, **options)
         self.connections[made.call_connection_id] = self.office.RED
         for leg in [effect.leg for effect in self.office.last if isinstance(effect, effects.DialLeg)]:
@@ -116,7 +132,7 @@ class Outside(World):
     @rule()
     def an_app_has_answered_a_phone(self) -> None:
         leg = self._ring(self.office.RED_NUMBER)
-        answered = self.perform(self.office.answer)
+        answered = self.perform(self.office.answer, call_intelligence_options=SPEECH)
         self.connections[answered.call_connection_id] = self.office.RED
         self.phones[leg] = "up"
         self.tell(facts.LegUp(leg))
@@ -208,6 +224,27 @@ class Outside(World):
             return
         self.plays.discard(play)
         self.tell(facts.AudioFinished(play) if end == "finish" else facts.AudioFailed(play, 0, 8535, "bad"))
+
+    @rule(
+        data=st.data(),
+        what=st.sampled_from(["began", "began", "ended", "ended", "partly", "last", "fail"]),
+        text=st.sampled_from(["", "yes", "something else"]),
+        ago=st.floats(0, 2),
+    )
+    def somebody_speaks(self, data: Any, what: str, text: str, ago: float) -> None:
+        listening = data.draw(st.sampled_from([*sorted(self.listenings) * 4, 99]))
+        at = self.office.now - ago
+        if what in ("last", "fail"):
+            self.listenings.pop(listening, None)
+        self.tell(
+            {
+                "began": speech_effects.VoiceBegan(listening, at),
+                "ended": speech_effects.VoiceEnded(listening, at),
+                "partly": speech_effects.WordsHeard(listening, text, False),
+                "last": speech_effects.WordsHeard(listening, text, True, 0.9),
+                "fail": speech_effects.ListeningFailed(listening, 400, 8564, "no line"),
+            }[what]
+        )
 
     @rule(sending=st.integers(1, 10), well=st.booleans())
     def tones_have_been_sent(self, sending: int, well: bool) -> None:
@@ -341,6 +378,7 @@ class Outside(World):
                 "play to",
                 "recognize",
                 "prompted",
+                *KINDS,
                 "send",
                 "hold",
                 "music",
@@ -360,6 +398,9 @@ class Outside(World):
         fields = {"operation_context": context}
         loud = {**fields, "interrupt_call_media_operation": interrupt}
         source, party = file_source("https://x/a.wav"), model(whom)
+        words: dict[str, Any] = {"kind": KINDS.get(what), "max_tones": None}
+        if what == "offer choices":
+            words["choices"] = MENU
         announce = InterruptAudioAndAnnounceRequest(play_sources=[source], play_to=party, **fields)
         music = StartHoldMusicRequest(
             target_participant=party, play_source_info=source, loop=interrupt, **fields
@@ -371,6 +412,12 @@ class Outside(World):
             "play to": lambda: self.perform(office.play, connection, to=[whom], **loud),
             "recognize": lambda: self.perform(office.recognize, connection, whom, max_tones=2, **loud),
             "prompted": lambda: self.perform(office.recognize, connection, whom, "https://x/p.wav", **loud),
+            **{
+                kind: lambda: self.perform(
+                    office.recognize, connection, whom, *(["https://x/p.wav"] * interrupt), **words, **loud
+                )
+                for kind in KINDS
+            },
             "send": lambda: self.perform(office.send, connection, "12", whom, **fields),
             "hold": lambda: self.perform(office.hold, connection, whom),
             "music": lambda: self.perform(office.hold, connection, whom, "https://x/m.wav", **fields),

@@ -203,7 +203,6 @@ class Recognize(Operation):
             self._speaks(turn, turn.now)
         if self.state is State.HEARING:
             self.machine.fire(Step.FINISH)
-        self._stop_timers(turn)
         self._understood(turn, heard)
 
     def listening_failed(self, turn: Turn, code: int, sub_code: int, message: str) -> None:
