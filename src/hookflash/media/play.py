@@ -50,6 +50,7 @@ class Play(Operation):
         self.sources = tuple(sources)
         self.loop = loop
         self.play: int | None = None
+        self.hushed: list[tuple[Play, int]] = []
 
     def asked(self) -> str:
         return described(self.sources) + (", again and again" if self.loop else "")
@@ -79,6 +80,20 @@ class Play(Operation):
         if self.play is not None:
             self.note(turn, "one less hears it", f"leg {leg}")
             turn.remove_listener(self.play, leg)
+
+    def hush(self, turn: Turn, plays: Iterable[Play], leg: int) -> None:
+        """Keep ``leg`` from hearing ``plays`` until this one is over."""
+        for play in plays:
+            play.remove_listener(turn, leg)
+            self.hushed.append((play, leg))
+
+    def unhush(self, turn: Turn) -> None:
+        """It is over: the rest of those plays is heard again by those who still have part in them."""
+        hushed, self.hushed = self.hushed, []
+        for play, leg in hushed:
+            hears = play.concerns(leg) if play.targets else leg in self.line.listeners()
+            if play.play is not None and hears:
+                turn.add_listener(play.play, leg)
 
     def cancel(self, turn: Turn) -> None:
         self.audio_started(turn, heard=False)
@@ -113,11 +128,14 @@ class Play(Operation):
 _SILENCE = "The participant is on hold, in silence."
 
 
-class Announcement(Play):
-    """A play to one participant, also on hold, in place of all else they would hear (contract section 1.3).
+class PlayOnHold(Play):
+    """A play to some that those of them on hold hear too, in place of their music (contract section 6.2)."""
 
-    ``hushed`` are plays they do not hear meanwhile.
-    """
+    survives_hold = True
+
+
+class Announcement(Play):
+    """A play to one participant, on hold or not, in place of all they would hear (contract section 1.3)."""
 
     survives_hold = True
 
@@ -126,21 +144,6 @@ class Announcement(Play):
     ) -> None:
         super().__init__(line, request, (target,), since, sources, loop=False)
         self.target = target
-        self.hushed: list[Play] = []
-
-    def hush(self, turn: Turn, plays: Iterable[Play]) -> None:
-        """Keep the participant from hearing ``plays`` until the announcement is over."""
-        for play in plays:
-            play.remove_listener(turn, self.target.leg)
-            self.hushed.append(play)
-
-    def unhush(self, turn: Turn) -> None:
-        """It is over: they hear the rest of those plays that are still theirs to hear."""
-        leg = self.target.leg
-        for play in self.hushed:
-            hears = play.concerns(leg) if play.targets else leg in self.line.listeners()
-            if play.play is not None and hears:
-                turn.add_listener(play.play, leg)
 
 
 class HoldMusic(Play):

@@ -23,7 +23,7 @@ from hookflash.media.compatibility import Kind, allowed
 from hookflash.media.continuous import Subscription
 from hookflash.media.line import Audio, Line, Party, Request, Turn
 from hookflash.media.operation import Operation
-from hookflash.media.play import Announcement, HoldMusic, Play
+from hookflash.media.play import Announcement, HoldMusic, Play, PlayOnHold
 from hookflash.media.recognition_rules import rules_of
 from hookflash.media.recognize import Recognize
 from hookflash.media.sources import audio, audios, refuse_speech
@@ -67,15 +67,21 @@ class Desk:
             raise invalid_argument("playSources", "there is nothing to play; give at least one source.")
         sources = self._audios(body.play_sources, "playSources")
         targets = self._targets(body.play_to or [])
+        through = bool(targets) and body.on_hold_too
         for target in targets:
-            self._refuse_on_hold(target)
+            if not through:
+                self._refuse_on_hold(target)
         if not targets and not self.line.listeners():
             raise invalid_state(
                 "Nobody hears what is played to all, every participant is on hold; unhold one first."
             )
         request = Request(version, body.operation_context, body.operation_callback_uri)
-        play = Play(self.line, request, targets, turn.now, sources, body.loop)
+        kind = PlayOnHold if through else Play
+        play = kind(self.line, request, targets, turn.now, sources, body.loop)
         self._start(turn, play, bool(body.interrupt_call_media_operation))
+        if through and not play.over:
+            for target in targets:
+                play.hush(turn, self._music_of(target.leg), target.leg)
 
     def recognize(self, turn: Turn, version: str, body: requests.RecognizeRequest) -> None:
         """Collect keys or words of one participant. Raises Refusal before anything changes."""
@@ -107,7 +113,7 @@ class Desk:
         self._start(turn, announcement, interrupt=True)
         if not announcement.over:
             plays = [op for op in self.main[:1] if isinstance(op, Play)]
-            announcement.hush(turn, [*plays, *(m for leg, m in self.music.items() if leg == target.leg)])
+            announcement.hush(turn, [*plays, *self._music_of(target.leg)], target.leg)
 
     def send_tones(self, turn: Turn, version: str, body: requests.SendDtmfTonesRequest) -> None:
         """Press keys towards a phone. Raises Refusal before anything changes."""
@@ -223,7 +229,7 @@ class Desk:
         subscriptions = list(self.subscriptions.values())
         self.main, self.subs, self.music, self.subscriptions = [], [], {}, {}
         for operation in operations:
-            if isinstance(operation, Announcement):
+            if isinstance(operation, Play):
                 operation.hushed.clear()  # nobody hears the rest of anything
             if fault:
                 operation.fail(turn, operation.fault_result)
@@ -287,13 +293,16 @@ class Desk:
             self.main.remove(operation)
         if operation in self.subs:
             self.subs.remove(operation)
-        if isinstance(operation, Announcement):
+        if isinstance(operation, Play):
             operation.unhush(turn)
         self._advance(turn)
 
     def _music_ended(self, turn: Turn, operation: Operation) -> None:
         self.ended.append(operation)
         self.music = {leg: music for leg, music in self.music.items() if music is not operation}
+
+    def _music_of(self, leg: int) -> list[HoldMusic]:
+        return [music for whose, music in self.music.items() if whose == leg]
 
     def _advance(self, turn: Turn) -> None:
         if self.main and self.main[0].state is State.QUEUED:

@@ -71,6 +71,7 @@ REQUEST_FIELDS: dict[type[msgspec.Struct], dict[str, Span]] = {
     requests.RemoveParticipantRequest: _CALLBACK,
     parts.CustomCallingContext: {"teams_phone_call_details": Span("2025-08-15-preview")},
     requests.PlayRequest: {**_CALLBACK, "interrupt_call_media_operation": Span("2024-06-15-preview")},
+    requests.PlayOptions: {"interrupt_hold_audio": Span("2024-09-01-preview", preview=True)},
     requests.RecognizeRequest: {**_CALLBACK, "play_prompts": Span("2024-06-15-preview")},
     requests.RecognizeOptions: {
         "speech_languages": _NEXT,

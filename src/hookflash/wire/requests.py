@@ -169,7 +169,10 @@ class PlaySource(Model):
 
 
 class PlayOptions(Model):
+    """``interrupt_hold_audio``: also those on hold hear it, in place of their music; previews only."""
+
     loop: bool
+    interrupt_hold_audio: bool | None = None
 
 
 class PlayRequest(Model):
@@ -184,6 +187,11 @@ class PlayRequest(Model):
     def loop(self) -> bool:
         """Whether the sources repeat until cancelled."""
         return self.play_options is not None and self.play_options.loop
+
+    @property
+    def on_hold_too(self) -> bool:
+        """Whether whoever is on hold is to hear it as well."""
+        return self.play_options is not None and bool(self.play_options.interrupt_hold_audio)
 
 
 class DtmfOptions(Model):
