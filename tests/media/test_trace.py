@@ -37,8 +37,10 @@ def test_a_play(stage):
         ("first sample", ""),
         ("one less hears it", "leg 2"),
         ("one more hears it", "leg 2"),
+        ("canceled", "cancelAllMediaOperations"),
         ("ended", "PlayCanceled 400/8508 Action failed, the operation was canceled."),
-        ("queued", "behind 1"),
+        ("queued", "behind #1 PlayToAll"),
+        ("canceled", "cancelAllMediaOperations"),
         ("ended", "PlayCanceled 400/8508 Action failed, the operation was canceled."),
     ]
 
@@ -96,7 +98,39 @@ def test_tones_subscriptions_and_music_have_one_too(stage):
         ("queued", ""),
         ("begun", ""),
         ("first sample", ""),
+        ("canceled", "off hold"),
         ("ended", "PlayCanceled 400/8508 Action failed, the operation was canceled."),
+    ]
+
+
+def test_who_canceled_it(stage):
+    stage.play(operation_context="one")
+    stage.play(to=[stage.CAROL])
+    stage.play(operation_context="two", interrupt_call_media_operation=True)
+    stage.recognize(stage.DAVE)
+    stage.left(stage.dave)
+    stage.music()
+    stage.music("https://x.example/other.wav")
+    stage.desk.close(stage.turn())
+    assert [detail for what, detail in stage.traced() if what == "canceled"] == [
+        "#3 PlayToAll 'two' interrupts it",
+        "#3 PlayToAll 'two' interrupts it",
+        "the call ends",
+        "leg 2 has left, nobody else is concerned",
+        "other music takes its place",
+        "the call ends",
+    ]
+
+
+def test_what_is_waited_for(stage):
+    for context in ("a", "b", None, "d", "e"):
+        stage.play(operation_context=context)
+    assert [detail for what, detail in stage.traced() if what == "queued"] == [
+        "",
+        "behind #1 PlayToAll 'a'",
+        "behind #1 PlayToAll 'a', #2 PlayToAll 'b'",
+        "behind #1 PlayToAll 'a', #2 PlayToAll 'b', #3 PlayToAll",
+        "behind #1 PlayToAll 'a', #2 PlayToAll 'b', #3 PlayToAll and 1 more",
     ]
 
 

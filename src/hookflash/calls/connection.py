@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from hookflash.calls.effects import ConnectionClosed, ConnectionOpened, Notify
 from hookflash.calls.ending import Ending
+from hookflash.calls.story import Story
 from hookflash.calls.streams import Setup, Streams
 from hookflash.calls.tables import CONNECTION, ConnectionEvent
 from hookflash.calls.turn import Turn
@@ -72,7 +73,7 @@ class Connection:
     """One app in one call; it is also the :class:`hookflash.media.line.Line` of its media desk.
 
     ``answered_for`` is the number dialled first, before redirects. ``undertakings`` are under way in its
-    name.
+    name. ``story`` is for people who ask what happened.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Connection:
         self.streams = Streams(self, self.setup)
         self.desk = Desk(self)
         self.undertakings: list[Undertaking] = []
+        self.story = Story(server_call.registry.new_connection_number())
 
     @property
     def state(self) -> State:
@@ -133,6 +135,7 @@ class Connection:
 
     def open(self, turn: Turn) -> None:
         """Have it journalled."""
+        self.story.begin(turn.now, self.origin.value)
         turn.emit(
             ConnectionOpened(
                 connection_id=self.id,
@@ -155,12 +158,14 @@ class Connection:
         if not self.up:
             return
         self.sequence_number += 1
+        present = self.server_call.present()
+        self.story.roster(turn.now, present)
         self.notify(
             turn,
             ParticipantsUpdated,
             SUCCESS,
             Request(self.request.version),
-            participants=[person.to_model() for person in self.server_call.present()],
+            participants=[person.to_model() for person in present],
             sequence_number=self.sequence_number,
         )
 
@@ -172,6 +177,7 @@ class Connection:
         CallDisconnected instead.
         """
         was_up = self.up
+        self.story.end(turn.now, ending.described())
         for undertaking in list(self.undertakings):
             undertaking.abandon(turn, ending)
         self.machine.fire(ConnectionEvent.DISCONNECT)
@@ -233,6 +239,7 @@ class Connection:
     ) -> None:
         data = self._event(event, result, request, **fields)
         if data is not None:
+            self.story.told(turn.now, data)
             turn.emit(Notify(self.resource, self.id, request.callback or self.callback_uri, data))
 
     def _event(

@@ -48,6 +48,17 @@ class Ending:
             version=version,
         )
 
+    def described(self) -> str:
+        """Why, for people."""
+        cause = self.cause
+        if self.by_app:
+            return "the app asked for it"
+        if self.fault:
+            return cause.reason
+        sub_code = f", sub-code {cause.sub_code}" if cause.sub_code is not None else ""
+        q850 = f", Q.850 cause {cause.q850}" if cause.q850 is not None else ""
+        return f"{cause.status} {cause.reason}{sub_code}{q850}"
+
     def answer_result(self, version: str) -> ResultInformation:
         """As :meth:`result`, for an app whose answer came to nothing (contract section 4.3).
 

@@ -16,6 +16,7 @@ import msgspec
 from hookflash.calls import commands, facts
 from hookflash.calls.call_control import CallControl
 from hookflash.calls.connecting import ConnectControl
+from hookflash.calls.connection import Connection
 from hookflash.calls.directory import Directory
 from hookflash.calls.effects import Effect, RefuseLeg, RingLeg
 from hookflash.calls.ending import MEDIA_LOST, STOPPING, Ending, failed
@@ -32,7 +33,7 @@ from hookflash.calls.streaming_control import StreamingControl
 from hookflash.calls.tables import Leg, LegEvent
 from hookflash.calls.transferring import TransferControl
 from hookflash.calls.turn import Turn
-from hookflash.calls.views import CallView, view_of
+from hookflash.calls.views import CallPage, TracedCall, page_of, view_of
 from hookflash.media.line import AudioFailure
 from hookflash.media.speech import WORDLESS, Abilities, Heard
 from hookflash.wire.constraints import CallbackRules
@@ -49,6 +50,8 @@ class Outcome:
 
 
 _STRICT = CallbackRules()
+SHORTEST = 4
+"""Characters of an id that may be enough to find its call."""
 FILES = "https://recordings.invalid"
 """Where recordings are said to be when nobody serves them."""
 
@@ -166,16 +169,49 @@ class Exchange:
 
     def view(
         self, clock: float, wall: float, connection_id: str, resource: str | None = None
-    ) -> CallView | None:
+    ) -> TracedCall | None:
         """A call with its operations and what happened to them, up or lately ended; None when not known.
 
         ``clock`` is the time as in :meth:`execute`, ``wall`` the same as Unix time. What belongs to another
         than ``resource`` is not known either; None sees all.
         """
         found = self._registry.traced(connection_id)
-        if found is None or resource not in (None, found[0].resource):
+        if found is None or not _is_of(found[0], resource):
             return None
         return view_of(found[0], clock, wall, found[1])
+
+    def views(
+        self, clock: float, wall: float, after: int | None, top: int, resource: str | None = None
+    ) -> CallPage:
+        """At most ``top`` calls that are up or lately ended, the newest first, behind ``after`` (the ``next``
+        of the page before); as :meth:`view` otherwise.
+        """
+        known = self._registry.recent(after)
+        return page_of((one for one in known if _is_of(one[0], resource)), clock, wall, top)
+
+    def named(self, text: str, resource: str | None = None, most: int = 10) -> tuple[list[str], bool]:
+        """The callConnectionIds that ``text`` may mean, the newest first, at most ``most`` of them; and
+        whether all are of one call.
+
+        It is a callConnectionId, serverCallId or correlationId, or else the beginning (:data:`SHORTEST`
+        characters) of the first or the last of these.
+        """
+        key, server = text.casefold(), text.rstrip("=")
+        known = [one for one, _ in self._registry.recent() if _is_of(one, resource)]
+        found = [one for one in known if one.id.casefold() == key]
+        found = found or [
+            one
+            for one in known
+            if one.server_call.correlation_id.casefold() == key or one.server_call.id.rstrip("=") == server
+        ]
+        if not found and len(key) >= SHORTEST:
+            found = [
+                one
+                for one in known
+                if one.id.casefold().startswith(key)
+                or one.server_call.correlation_id.casefold().startswith(key)
+            ]
+        return [one.id for one in found[:most]], len({one.server_call.number for one in found}) < 2
 
     def new_leg(self) -> int:
         """A leg number for a phone that calls us; never given twice."""
@@ -215,9 +251,11 @@ class Exchange:
         Reaching(call, fact.callee, manner).begin(turn, ways)
 
     def _ringing(self, turn: Turn, fact: facts.LegRinging) -> None:
-        _, person = self._registry.legs.get(fact.leg, (None, None))
-        if person is not None and person.machine.allows(LegEvent.RING):
+        call, person = self._registry.legs.get(fact.leg, (None, None))
+        if call is not None and person is not None and person.machine.allows(LegEvent.RING):
             person.machine.fire(LegEvent.RING)
+            for connection in call.connections.values():
+                connection.story.rings(turn.now, person)
 
     def _up(self, turn: Turn, fact: facts.LegUp) -> None:
         call, person = self._registry.legs.get(fact.leg, (None, None))
@@ -335,3 +373,7 @@ class Exchange:
         fire = turn.pending.timers.pop(fact.timer, None)
         if fire is not None:
             fire(turn)
+
+
+def _is_of(connection: Connection, resource: str | None) -> bool:
+    return resource is None or connection.resource.casefold() == resource.casefold()

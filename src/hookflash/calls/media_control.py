@@ -127,5 +127,5 @@ def _put_on_hold(
     if music is not None:
         for other in call.connections.values():
             if other is not connection:
-                other.desk.stop_music(turn, person.leg)
+                other.desk.stop_music(turn, person.leg, "another app plays music")
         connection.desk.start_music(turn, request, person, music, loop=loop)

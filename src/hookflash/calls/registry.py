@@ -8,7 +8,9 @@ it is forgotten everything is 404/8522.
 
 from __future__ import annotations
 
+import heapq
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
@@ -82,6 +84,7 @@ class Registry:
         self._traced: OrderedDict[str, tuple[Connection, list[ParticipantView]]] = OrderedDict()
         self._memory = memory
         self._call_numbers = count(1)
+        self._connection_numbers = count(1)
         self._legs = count(first_leg)
 
     def new_leg(self) -> int:
@@ -93,6 +96,9 @@ class Registry:
 
     def new_call_number(self) -> int:
         return next(self._call_numbers)
+
+    def new_connection_number(self) -> int:
+        return next(self._connection_numbers)
 
     def call_of_id(self, server_call_id: str) -> ServerCall | None:
         """The live call with that serverCallId."""
@@ -124,6 +130,17 @@ class Registry:
         key = connection_id.casefold()
         live = self.connections.get(key)
         return (live, None) if live is not None else self._traced.get(key)
+
+    def recent(self, before: int | None = None) -> Iterator[tuple[Connection, list[ParticipantView] | None]]:
+        """Connections that live and those remembered, the newest first, each as in :meth:`traced`.
+
+        ``before`` is a number of a story: only what is older.
+        """
+        live = ((one, None) for one in reversed(self.connections.values()))
+        ended = sorted(self._traced.values(), key=lambda one: one[0].story.number, reverse=True)
+        for one in heapq.merge(live, ended, key=lambda one: one[0].story.number, reverse=True):
+            if before is None or one[0].story.number < before:
+                yield one
 
     def connection(
         self, resource: str, connection_id: str, *, reading: bool = False, field: str = "callConnectionId"

@@ -301,6 +301,8 @@ class ServerCall:
         while len(self._left) > _LEFT_MEMORY:
             self._left.popitem(last=False)
         self.report.left(turn, person)
+        for connection in self.connections.values():
+            connection.story.left(turn.now, person)
         if self._lives():
             if not self.connections:
                 self._release_held(turn)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_PEOPLE = 50
 """Most participants that are shown, and remembered of a call that has ended."""
+MAX_LISTED = 10
+"""Most participants of a call in a list."""
 
 
 class ParticipantView(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -50,6 +52,7 @@ class TraceView(msgspec.Struct, rename="camel", omit_defaults=True):
 class OperationView(msgspec.Struct, rename="camel", omit_defaults=True):
     """A media operation, running, queued or ended.
 
+    ``offset`` is when it was accepted, in seconds from the call's start.
     ``operation`` is named as in the compatibility table, ``leg`` is "main" or "sub", ``number`` counts
     operations in the order they were accepted. ``asked`` says what was asked for. ``leftOut`` entries of the
     trace were dropped in front of entry number ``leftOutAt``.
@@ -61,6 +64,7 @@ class OperationView(msgspec.Struct, rename="camel", omit_defaults=True):
     state: str
     targets: list[str]
     accepted: str
+    offset: float
     trace: list[TraceView]
     asked: str = ""
     operation_context: str | None = None
@@ -68,11 +72,13 @@ class OperationView(msgspec.Struct, rename="camel", omit_defaults=True):
     left_out_at: int = 0
 
 
-class CallView(msgspec.Struct, rename="camel", omit_defaults=True):
+class TracedCall(msgspec.Struct, rename="camel", omit_defaults=True):
     """One app's view of a call, up or lately ended.
 
     ``participants`` of an ended one are those who were in it at its end; ``more_participants`` are not
-    listed. ``operations`` are in the order they were accepted; of ended ones the newest are kept.
+    listed. ``operations`` are in the order they were accepted; of ended ones the newest are kept. ``trace``
+    is what happened beside them, ``after`` in seconds from ``since``, the call's start. ``ended`` is when it
+    did; ``other_connections`` are those of other apps in the same call.
     """
 
     call_connection_id: str
@@ -84,10 +90,40 @@ class CallView(msgspec.Struct, rename="camel", omit_defaults=True):
     targets: list[str]
     callback_uri: str
     api_version: str
+    since: str
     participants: list[ParticipantView]
     operations: list[OperationView]
+    trace: list[TraceView]
+    ended: str | None = None
+    lasted: float = 0.0
+    left_out: int = 0
+    left_out_at: int = 0
+    other_connections: list[str] = []
     operation_context: str | None = None
     more_participants: int = 0
+
+
+class CallRow(msgspec.Struct, rename="camel", omit_defaults=True):
+    """A call in a list. ``since`` is when it began, ``ended`` when it did, ``lasted`` the seconds between, or
+    until now. ``participants`` are rawIds as in :class:`TracedCall`."""
+
+    call_connection_id: str
+    server_call_id: str
+    correlation_id: str
+    state: str
+    origin: str
+    since: str
+    participants: list[str]
+    ended: str | None = None
+    lasted: float = 0.0
+    more_participants: int = 0
+
+
+class CallPage(msgspec.Struct, rename="camel", omit_defaults=True):
+    """Calls, the newest first; ``next`` is the ``after`` of the next page, absent on the last."""
+
+    value: list[CallRow]
+    next: int | None = None
 
 
 def people_of(connection: Connection) -> list[ParticipantView]:
@@ -108,7 +144,7 @@ def people_of(connection: Connection) -> list[ParticipantView]:
 
 def view_of(
     connection: Connection, clock: float, wall: float, last: list[ParticipantView] | None = None
-) -> CallView:
+) -> TracedCall:
     """What is known of ``connection``.
 
     ``clock`` and ``wall`` are the time now, of the turns' clock and as Unix time; ``last`` are those who were
@@ -124,7 +160,8 @@ def view_of(
         *desk.music.values(),
         *desk.subscriptions.values(),
     )
-    return CallView(
+    story, trace = connection.story, connection.story.trace
+    return TracedCall(
         call_connection_id=connection.id,
         server_call_id=call.id,
         correlation_id=call.correlation_id,
@@ -134,14 +171,57 @@ def view_of(
         targets=[target.raw_id for target in call.targets[:MAX_PEOPLE]],
         callback_uri=without_secrets(connection.callback_uri),
         api_version=connection.request.version,
+        since=millisecond_time(story.since + ahead),
+        ended=None if story.ended is None else millisecond_time(story.ended + ahead),
+        lasted=_span(story.since, clock if story.ended is None else story.ended),
         participants=people,
-        operations=[_operation(one, ahead) for one in sorted(operations, key=lambda one: one.serial)],
+        operations=[
+            _operation(one, story.since, ahead) for one in sorted(operations, key=lambda one: one.serial)
+        ],
+        trace=[_entry(entry, story.since, ahead) for entry in trace.entries],
+        left_out=trace.left_out,
+        left_out_at=len(trace.first) if trace.left_out else 0,
         operation_context=connection.request.context,
         more_participants=max(0, len(call.participants) - len(people)) if last is None else 0,
     )
 
 
-def _operation(operation: Operation | Subscription, ahead: float) -> OperationView:
+def page_of(
+    known: Iterable[tuple[Connection, list[ParticipantView] | None]], clock: float, wall: float, top: int
+) -> CallPage:
+    """The first ``top`` of what is known; times and the second of each pair as in :func:`view_of`."""
+    rows: list[CallRow] = []
+    last = 0
+    for connection, people in known:
+        if len(rows) == top:
+            return CallPage(rows, last)
+        rows.append(_row(connection, people, clock, wall - clock))
+        last = connection.story.number
+    return CallPage(rows)
+
+
+def _row(connection: Connection, last: list[ParticipantView] | None, clock: float, ahead: float) -> CallRow:
+    call, story = connection.server_call, connection.story
+    names = (
+        [one.raw_id for one in last]
+        if last is not None
+        else [person.identity.raw_id for person in call.participants.values()]
+    )
+    return CallRow(
+        call_connection_id=connection.id,
+        server_call_id=call.id,
+        correlation_id=call.correlation_id,
+        state=connection.state.value,
+        origin=connection.origin.value,
+        since=millisecond_time(story.since + ahead),
+        participants=names[:MAX_LISTED],
+        ended=None if story.ended is None else millisecond_time(story.ended + ahead),
+        lasted=_span(story.since, clock if story.ended is None else story.ended),
+        more_participants=max(0, len(names) - MAX_LISTED),
+    )
+
+
+def _operation(operation: Operation | Subscription, start: float, ahead: float) -> OperationView:
     trace, since = operation.trace, operation.since
     return OperationView(
         number=operation.serial,
@@ -150,6 +230,7 @@ def _operation(operation: Operation | Subscription, ahead: float) -> OperationVi
         state=operation.state.value,
         targets=list(operation.named),
         accepted=millisecond_time(since + ahead),
+        offset=_span(start, since),
         trace=[_entry(entry, since, ahead) for entry in trace.entries],
         asked=operation.asked(),
         operation_context=operation.request.context,
@@ -159,5 +240,14 @@ def _operation(operation: Operation | Subscription, ahead: float) -> OperationVi
 
 
 def _entry(entry: Entry, since: float, ahead: float) -> TraceView:
-    after = round(max(0.0, entry.at - since), 3)
-    return TraceView(at=millisecond_time(entry.at + ahead), after=after, what=entry.what, detail=entry.detail)
+    return TraceView(
+        at=millisecond_time(entry.at + ahead),
+        after=_span(since, entry.at),
+        what=entry.what,
+        detail=entry.detail,
+    )
+
+
+def _span(since: float, at: float) -> float:
+    """Seconds, to the millisecond."""
+    return round(max(0.0, at - since), 3)

@@ -41,6 +41,7 @@ MAX_QUEUED = 100
 """Most operations of one connection's main leg, running and queued."""
 ENDED_KEPT = 50
 """Ended operations of one connection whose traces are kept."""
+_SHOWN = 3
 
 
 class Desk:
@@ -169,7 +170,7 @@ class Desk:
         running = self.music.get(target.leg)
         if running is not None and running.repeats(request, source):
             return
-        self.stop_music(turn, target.leg)
+        self.stop_music(turn, target.leg, "other music takes its place")
         music = HoldMusic(self.line, request, target, turn.now, source, loop=loop)
         music.ended = self._music_ended
         music.serial = turn.next_serial()
@@ -177,15 +178,16 @@ class Desk:
         self.music[target.leg] = music
         music.begin(turn)
 
-    def stop_music(self, turn: Turn, leg: int) -> None:
+    def stop_music(self, turn: Turn, leg: int, why: str = "off hold") -> None:
         """End the music of a participant, if there is any."""
         music = self.music.get(leg)
         if music is not None:
+            music.note(turn, "canceled", why)
             music.cancel(turn)
 
     def cancel_all(self, turn: Turn) -> None:
         """Cancel every play and recognition, running or queued, on all legs."""
-        self._cancel(turn, [op for op in self._accepted() if op.cancelable])
+        self._cancel(turn, [op for op in self._accepted() if op.cancelable], "cancelAllMediaOperations")
 
     # --- facts ------------------------------------------------------------------------------------------
 
@@ -207,7 +209,8 @@ class Desk:
     def held(self, turn: Turn, leg: int) -> None:
         """A participant was put on hold: what concerns nobody else ends, and they miss the rest of plays."""
         stays = [op for op in self._accepted() if op.survives_hold]
-        self._without(turn, leg, (op for op in self._accepted() if op.cancelable and op not in stays))
+        concerned = (op for op in self._accepted() if op.cancelable and op not in stays)
+        self._without(turn, leg, concerned, "is put on hold")
         for operation in [*self.main[:1], *self.subs]:
             if isinstance(operation, Play) and operation not in stays:
                 operation.remove_listener(turn, leg)
@@ -217,7 +220,7 @@ class Desk:
         music = self.music.get(leg)
         if music is not None:
             music.gone(turn)
-        self._without(turn, leg, self._accepted())
+        self._without(turn, leg, self._accepted(), "has left")
         subscription = self.subscriptions.pop(leg, None)
         if subscription is not None:
             self.ended.append(subscription)
@@ -234,6 +237,7 @@ class Desk:
             if fault:
                 operation.fail(turn, operation.fault_result)
             else:
+                operation.note(turn, "canceled", "the call ends")
                 operation.cancel(turn)
         for subscription in subscriptions:
             self.ended.append(subscription)
@@ -258,12 +262,12 @@ class Desk:
                 f"{len(self.main)} media operations are running or queued, which is the most one call "
                 "takes; wait for some to end, cancel them, or set interruptCallMediaOperation."
             )
-        self._cancel(turn, doomed)
-        operation.ended = self._ended
         operation.serial = turn.next_serial()
+        self._cancel(turn, doomed, f"{named(operation)} interrupts it")
+        operation.ended = self._ended
         (self.main if on_main else self.subs).append(operation)
         before = len(self.main) - 1 if on_main else 0
-        operation.note(turn, "queued", f"behind {before}" if before else "")
+        operation.note(turn, "queued", _behind(self.main[:before]))
         if not on_main or self.main[0] is operation:
             operation.begin(turn)
 
@@ -271,20 +275,21 @@ class Desk:
         """What ``new`` cancels when it interrupts."""
         return [op for op in self._accepted() if op.cancelable and _clears_away(new, op)]
 
-    def _cancel(self, turn: Turn, operations: Iterable[Operation]) -> None:
+    def _cancel(self, turn: Turn, operations: Iterable[Operation], why: str) -> None:
         """Cancel ``operations`` in their order; none of them gets to begin because another one ended."""
         doomed = list(operations)
         self.main = [op for op in self.main if op not in doomed]
         self.subs = [op for op in self.subs if op not in doomed]
         for operation in doomed:
+            operation.note(turn, "canceled", why)
             operation.cancel(turn)
 
-    def _without(self, turn: Turn, leg: int, operations: Iterable[Operation]) -> None:
+    def _without(self, turn: Turn, leg: int, operations: Iterable[Operation], what: str) -> None:
         nobody_hears = not self.line.listeners()
         doomed = [
             op for op in operations if op.without(leg) or (op.kind is Kind.PLAY_TO_ALL and nobody_hears)
         ]
-        self._cancel(turn, doomed)
+        self._cancel(turn, doomed, f"leg {leg} {what}, nobody else is concerned")
         self._advance(turn)
 
     def _ended(self, turn: Turn, operation: Operation) -> None:
@@ -339,6 +344,20 @@ class Desk:
                     f"{kind.value} cannot start while {operation.kind.value} ({named}) runs for {whom}; "
                     f"it began {age:.1f} s ago. Wait for its last event, or cancel it first."
                 )
+
+
+def named(operation: Operation) -> str:
+    """An operation, for people: its number, what it is, and its operationContext."""
+    context = operation.request.context
+    return f"#{operation.serial} {operation.kind.value}{f' {context!r}' if context is not None else ''}"
+
+
+def _behind(waiting: Sequence[Operation]) -> str:
+    """What an operation has to wait for, the next first."""
+    if not waiting:
+        return ""
+    more = f" and {len(waiting) - _SHOWN} more" if len(waiting) > _SHOWN else ""
+    return f"behind {', '.join(map(named, waiting[:_SHOWN]))}{more}"
 
 
 def _clears_away(new: Operation, old: Operation) -> bool:
