@@ -10,6 +10,7 @@ import pytest
 
 from hookflash.calls import effects, facts
 from hookflash.calls.effects import AudioFile
+from hookflash.calls.speech_effects import AudioReady
 from hookflash.plane.admission import Limits
 from hookflash.plane.control import DeskSettings, MediaDesk
 from hookflash.plane.hosts import Events, Lost
@@ -99,15 +100,23 @@ class Room:
         self.clock = StallingClock()
         self.prompts = FakePrompts()
         self.facts: list[facts.Fact] = []
+        self.ready: list[AudioReady] = []
         self.hosts: list[FakeHost] = []
         self.failing = False
         self.desk = MediaDesk(
             [self._host] * workers,
             self.prompts,
             self.clock,
-            self.facts.append,
+            self.report,
             DeskSettings(open_timeout=2.0, patience=PATIENCE, limits=limits),
         )
+
+    def report(self, fact: facts.Fact) -> None:
+        """Keep a fact; when audio is ready is apart, for those whom that concerns."""
+        if isinstance(fact, AudioReady):
+            self.ready.append(fact)
+        else:
+            self.facts.append(fact)
 
     def _host(self) -> FakeHost:
         self.hosts.append(FakeHost(self.failing))
@@ -714,7 +723,7 @@ async def test_only_wideband_listeners_make_a_play_load_both_rates(room: Room) -
             host,
             ClipShelf(host, lambda: 1),
             prompts,
-            room.desk._legs.is_wideband,
+            wide=room.desk._legs.is_wideband,
         )
         before = len(host.got(plane.LoadClip))
         await playback.run()

@@ -23,6 +23,7 @@ from aiohttp.test_utils import TestServer
 
 from hookflash.calls import effects, facts
 from hookflash.calls.effects import AudioFile
+from hookflash.calls.speech_effects import AudioReady
 from hookflash.clock import LoopClock
 from hookflash.plane.admission import Limits
 from hookflash.plane.control import DeskSettings, MediaDesk
@@ -175,7 +176,7 @@ async def test_a_phone_hears_a_prompt_and_its_keys_are_heard(media: Media, promp
     spectrum = np.abs(np.fft.rfft(heard[:3_600] * np.hanning(3_600)))
     assert np.argmax(spectrum) * 8_000 / 3_600 == pytest.approx(440, abs=5)
     await media.fact(facts.AudioFinished)
-    assert [type(fact) for fact in media.facts] == [facts.AudioStarted, facts.AudioFinished]
+    assert [type(fact) for fact in media.facts] == [AudioReady, facts.AudioStarted, facts.AudioFinished]
     await phone.press(port, 11)
     assert (await media.fact(facts.ToneHeard)) == facts.ToneHeard(10, "#")
     media.desk.send_tones(effects.SendTones(3, 1, 10, "12"))

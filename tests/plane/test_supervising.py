@@ -266,7 +266,7 @@ async def test_calls_lost_with_a_worker_are_counted(room: Room) -> None:
 async def test_limits_are_those_of_each_worker() -> None:
     room = Room()
     settings = DeskSettings(patience=PATIENCE, limits=(Limits(legs=3), Limits(legs=30)), cpus=(1, None))
-    room.desk = MediaDesk([room._host] * 2, room.prompts, room.clock, room.facts.append, settings)
+    room.desk = MediaDesk([room._host] * 2, room.prompts, room.clock, room.report, settings)
     await room.start()
     for leg in range(1, 8):
         room.desk.open_app_leg(leg, leg)

@@ -10,10 +10,10 @@ from functools import partial
 from hookflash.config import Settings
 from hookflash.plane.admission import Limits
 from hookflash.plane.control import DeskSettings, MediaDesk
+from hookflash.plane.feeds import PromptSource, Voice
 from hookflash.plane.hosts import Host
 from hookflash.plane.inline import InlinePlane
 from hookflash.plane.options import PlaneOptions
-from hookflash.plane.playback import PromptSource
 from hookflash.plane.process import WorkerProcess
 from hookflash.plane.prompts import PromptLimits
 from hookflash.ports.clock import Clock
@@ -21,7 +21,9 @@ from hookflash.ports.clock import Clock
 log = logging.getLogger("hookflash.media")
 
 
-def media_desk(settings: Settings, prompts: PromptSource, clock: Clock) -> MediaDesk:
+def media_desk(
+    settings: Settings, prompts: PromptSource, clock: Clock, voice: Voice | None = None
+) -> MediaDesk:
     """A desk over the configured workers."""
     media = settings.media
     first = PlaneOptions().jitter_ms
@@ -47,7 +49,7 @@ def media_desk(settings: Settings, prompts: PromptSource, clock: Clock) -> Media
             for number, (share, cpu) in enumerate(zip(shares, cpus, strict=True))
         ]
     limits = tuple(Limits(media.load_limit, share.legs, share.pairs) for share in shares)
-    return MediaDesk(hosts, prompts, clock, settings=DeskSettings(limits=limits, cpus=cpus))
+    return MediaDesk(hosts, prompts, clock, settings=DeskSettings(limits=limits, cpus=cpus), voice=voice)
 
 
 def prompt_limits(settings: Settings) -> PromptLimits:

@@ -14,12 +14,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hookflash.calls import effects, facts
+from hookflash.calls.speech_effects import AudioReady
 from hookflash.plane.admission import Limits
 from hookflash.plane.audio_desk import AudioDesk
+from hookflash.plane.feeds import PromptSource, Voice
 from hookflash.plane.hosts import Host
 from hookflash.plane.leg_desk import LegDesk, LegView
 from hookflash.plane.placement import Placement
-from hookflash.plane.playback import UNKNOWN_ERROR, ClipShelf, Playback, PromptSource
+from hookflash.plane.playback import UNKNOWN_ERROR, ClipShelf, Playback
 from hookflash.plane.quality_desk import MediaTotals, QualityDesk
 from hookflash.plane.roster import WorkerHealth, health_of
 from hookflash.plane.supervisor import Patience, Seat
@@ -55,6 +57,7 @@ class MediaDesk:
     Args:
         hosts: one factory for each worker to keep alive; called again whenever its worker was lost.
         prompts: fetches audio.
+        voice: speaks, if anybody does.
         clock: time for time-outs and supervision.
         report: where facts go; may be given later with :meth:`report_to`.
 
@@ -69,9 +72,11 @@ class MediaDesk:
         clock: Clock,
         report: FactSink = _nobody,
         settings: DeskSettings | None = None,
+        voice: Voice | None = None,
     ) -> None:
         self._settings = settings or DeskSettings()
         self._prompts = prompts
+        self._voice = voice
         self._clock = clock
         self._report = report
         self._seats = [
@@ -238,7 +243,16 @@ class MediaDesk:
                 facts.AudioFailed(effect.play, 0, UNKNOWN_ERROR, "the call has no audio any more")
             )
             return
-        playback = Playback(effect, seat, self._shelves[seat], self._prompts, self._legs.is_wideband)
+        playback = Playback(
+            effect,
+            seat,
+            self._shelves[seat],
+            self._prompts,
+            self._voice,
+            wide=self._legs.is_wideband,
+            ready=lambda notes: self._report(AudioReady(effect.play, notes)),
+            now=self._clock.now,
+        )
         self._plays[effect.play] = playback
         playback.task = asyncio.create_task(playback.run())
         playback.task.add_done_callback(lambda task: self._fed(playback, task))

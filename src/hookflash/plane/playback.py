@@ -1,4 +1,4 @@
-"""One play, from its sources to the worker: fetched side by side, handed over in order.
+"""One play, from its sources to the worker: fetched and spoken side by side, handed over in order.
 
 Contract section 6.2 says what an application sees of it.
 """
@@ -6,16 +6,16 @@ Contract section 6.2 says what an application sees of it.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from hookflash.calls.effects import AudioFile, PlayAudio
+from hookflash.calls.effects import PlayAudio
 from hookflash.calls.facts import AudioFailed
-from hookflash.media.speech import Speech
+from hookflash.plane.feeds import Feed, Part, PromptSource, SourceFailed, Voice
 from hookflash.plane.link import MAX_CLIP
-from hookflash.plane.prompts import PromptError
 from hookflash.plane.wav import WIDE_RATE, Audio
 from hookflash.ports.plane import (
     AddPlayLeg,
@@ -31,17 +31,11 @@ from hookflash.ports.plane import (
 UNKNOWN_ERROR = 9999
 """Sub-code for what should not happen (contract section 4.3)."""
 
-SPEECH_ERROR = 8565
-"""Sub-code for words that could not be spoken (contract section 4.3)."""
-
 AT_ONCE = 4
-"""Sources of one play fetched at the same time."""
+"""Sources of one play fetched or spoken at the same time."""
 
-
-class PromptSource(Protocol):
-    """Where audio comes from; see :class:`hookflash.plane.prompts.Prompts`."""
-
-    async def fetch(self, url: str, cache_id: str | None = None) -> Audio: ...
+LATE = 0.04
+"""Seconds that audio may come after what was before it has ended, without a word in the trace."""
 
 
 class Worker(Protocol):
@@ -127,15 +121,25 @@ class ClipShelf:
                 return
 
 
+Ready = Callable[[tuple[str, ...]], None]
+"""Told when the first audio of a play is there, and of what else belongs into its trace."""
+
+
 class Playback:
-    """Fetches the sources of ``effect`` and feeds them to ``worker``.
+    """Gets the sources of ``effect`` and feeds them to ``worker``.
 
-    Playing starts with the first source; the others are appended as they come. A loop starts when all of
-    them are there, because it must not repeat half a list. When source n can not be had, what is before it
-    is played and :attr:`failure` is set; a play that has nothing to play reports it by :meth:`run`'s return
-    value.
+    Playing starts with the first part of the first source; the others are appended as they come. A loop
+    starts when all of them are there, because it must not repeat half a list. When source n can not be had,
+    what is before it is played and :attr:`failure` is set; a play that has nothing to play reports it by
+    :meth:`run`'s return value.
 
-    ``wide`` tells whether a leg hears at 16,000 Hz: what it listens to is then sent at that rate too.
+    Args:
+        effect: what to play to whom.
+        worker, shelf: where to.
+        prompts, voice: who has the audio.
+        wide: tells whether a leg hears at 16,000 Hz: what it listens to is then sent at that rate too.
+        ready: told before the first part is on its way, and whenever there is more to say.
+        now: monotonic seconds.
     """
 
     def __init__(
@@ -144,7 +148,11 @@ class Playback:
         worker: Worker,
         shelf: ClipShelf,
         prompts: PromptSource,
+        voice: Voice | None = None,
+        *,
         wide: Callable[[int], bool] = lambda leg: False,
+        ready: Ready = lambda notes: None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.effect = effect
         self.failure: AudioFailed | None = None
@@ -153,24 +161,26 @@ class Playback:
         self._worker = worker
         self._shelf = shelf
         self._prompts = prompts
+        self._voice = voice
         self._wide = wide
+        self._ready = ready
+        self._now = now
         self._legs = list(effect.legs)
         self._clips: dict[int, int] = {}
         self._started = False
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._ends_at = 0.0
 
     async def run(self) -> AudioFailed | None:
         """Feed the play until all its audio is with the worker; the failure if nothing will be played."""
-        fetches = [asyncio.create_task(self._fetch(source)) for source in self.effect.sources]
+        slots = asyncio.Semaphore(AT_ONCE)
+        feeds = [Feed(source, slots, self._prompts, self._voice) for source in self.effect.sources]
         try:
             if self.effect.loop:
-                await self._feed_loop(fetches)
+                await self._feed_loop(feeds)
             else:
-                await self._feed(fetches)
+                await self._feed(feeds)
         finally:
-            for fetch in fetches:
-                fetch.cancel()
-            await asyncio.gather(*fetches, return_exceptions=True)
+            await asyncio.gather(*(feed.close() for feed in feeds))
         return None if self._started else self.failure
 
     def add_leg(self, leg: int) -> None:
@@ -209,43 +219,45 @@ class Playback:
         if self._started:
             self._worker.post(StopPlay(self.effect.play))
 
-    async def _fetch(self, source: AudioFile | Speech) -> Audio:
-        if isinstance(source, Speech):
-            raise PromptError(SPEECH_ERROR, "nobody is here to speak.")
-        async with self._slots:
-            return await self._prompts.fetch(source.url, source.cache_id)
-
-    async def _feed(self, fetches: list[asyncio.Task[Audio]]) -> None:
-        for self.source, fetch in enumerate(fetches):
-            audio = await self._outcome(fetch)
-            if audio is None:
+    async def _feed(self, feeds: Sequence[Feed]) -> None:
+        whole = False
+        for self.source, feed in enumerate(feeds):
+            whole = False
+            last = self.source == len(feeds) - 1
+            try:
+                async for part in feed.parts():
+                    whole = last and part.last
+                    await self._hand_over(part, self.source, loop=False, more=not whole)
+            except SourceFailed as error:
+                self._failed(error)
                 break
-            last = self.source == len(fetches) - 1
-            await self._hand_over(audio, self.source, loop=False, more=not last)
-        if self.failure is not None and self._started:
+        if self._started and not whole:
             self._worker.post(ExtendPlay(self.effect.play, (), False))
 
-    async def _feed_loop(self, fetches: list[asyncio.Task[Audio]]) -> None:
-        whole: list[Audio] = []
-        for self.source, fetch in enumerate(fetches):
-            audio = await self._outcome(fetch)
-            if audio is None:
+    async def _feed_loop(self, feeds: Sequence[Feed]) -> None:
+        found: list[tuple[int, Part]] = []
+        for self.source, feed in enumerate(feeds):
+            source: list[tuple[int, Part]] = []
+            try:
+                async for part in feed.parts():
+                    source.append((self.source, part))  # noqa: PERF401 - half a source must not count
+            except SourceFailed as error:
+                self._failed(error)
                 break
-            whole.append(audio)
+            found += source
         # A list with a hole in it is played once, up to the hole.
         loop = self.failure is None
-        for at, audio in enumerate(whole):
-            await self._hand_over(audio, at, loop=loop, more=at < len(whole) - 1)
+        for number, (source_number, part) in enumerate(found):
+            await self._hand_over(part, source_number, loop=loop, more=number < len(found) - 1)
 
-    async def _outcome(self, fetch: asyncio.Task[Audio]) -> Audio | None:
-        try:
-            return await fetch
-        except PromptError as error:
-            self.failure = AudioFailed(self.effect.play, self.source, error.sub_code, str(error))
-            return None
+    def _failed(self, error: SourceFailed) -> None:
+        if self.failure is None:
+            self.failure = AudioFailed(self.effect.play, self.source, error.sub_code, str(error), error.code)
 
-    async def _hand_over(self, audio: Audio, source: int, *, loop: bool, more: bool) -> None:
+    async def _hand_over(self, part: Part, source: int, *, loop: bool, more: bool) -> None:
+        audio = part.audio
         count = pieces(audio)
+        self._tell(part, source)
         for piece in range(count):
             clip = await self._shelf.clip(audio, piece, wide=any(map(self._wide, self._legs)))
             self._clips[clip] = source
@@ -257,3 +269,18 @@ class Playback:
                 self._worker.post(
                     StartPlay(self.effect.play, tuple(self._legs), (clip,), loop=loop, more=follows)
                 )
+
+    def _tell(self, part: Part, source: int) -> None:
+        """What belongs into the trace of a part that is about to go."""
+        now = self._now()
+        notes = part.notes
+        if not self._started:
+            self._ends_at = now
+            self._ready(notes)
+        else:
+            late = now - self._ends_at
+            if late > LATE:
+                notes = (*notes, f"source {source} came {late:.2f} s late, which was silence")
+            if notes:
+                self._ready(notes)
+        self._ends_at = max(self._ends_at, now) + part.audio.seconds
