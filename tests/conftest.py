@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
+
+# Every server that a test starts as a process: most say nothing, and a voice takes seconds to load.
+os.environ.setdefault("HOOKFLASH_SPEECH__START", "demand")
 
 _LEFT_OUT = {
     "interop": "that need SIPp, baresip or Node.js (apt-get install sip-tester baresip nodejs npm; "

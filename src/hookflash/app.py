@@ -26,6 +26,7 @@ from hookflash.composition.media import media_desk, prompt_limits
 from hookflash.composition.numbers import ConfiguredNumbers
 from hookflash.composition.operating import Operator
 from hookflash.composition.reloading import reloaded
+from hookflash.composition.speaking import Speaking
 from hookflash.composition.subscribing import SubscriptionDesk, dead_letters, subscriptions
 from hookflash.composition.telephony import Telephony
 from hookflash.config import Settings
@@ -38,6 +39,7 @@ from hookflash.events.sender import Sender
 from hookflash.events.targets import TargetPolicy
 from hookflash.events.tokens import TokenMinter
 from hookflash.identity.service import IdentityService
+from hookflash.media.speech import Abilities
 from hookflash.plane.control import MediaDesk
 from hookflash.plane.prompts import Prompts
 from hookflash.ports.clock import Clock
@@ -204,7 +206,10 @@ class App:
         self._closers.append(media.stop)
         callbacks = CallbackRules(settings.server.http_callbacks, settings.server.private_targets)
         owners = self._owners = _directory(settings)
-        exchange = self.exchange = Exchange(owners, minter, callbacks=callbacks, files=settings.public_url)
+        abilities = Abilities(speaks=self.speaking.desk.speaks, strict=settings.speech.strict_voices)
+        exchange = self.exchange = Exchange(
+            owners, minter, callbacks=callbacks, files=settings.public_url, abilities=abilities
+        )
         phones = self._phones = Telephony(settings, media, self._report, exchange.new_leg, clock)
         self._closers.append(phones.close)
         sockets = TargetPolicy(
@@ -248,6 +253,7 @@ class App:
         janitor.start()
         await grid.start(subscriptions(settings))
         await media.start()
+        self.speaking.start()
         await self._listen_sip(phones, clock)
         await phones.trunks.resolve_trunks()
         self._closers.append(engine.end_all)
@@ -311,7 +317,9 @@ class App:
     def _media(self, clock: Clock) -> MediaDesk:
         prompts = Prompts(prompt_limits(self.settings))
         self._closers.append(prompts.close)
-        return media_desk(self.settings, prompts, clock)
+        speaking = self.speaking = Speaking(self.settings, prompts, clock)
+        self._closers.append(speaking.close)
+        return media_desk(self.settings, prompts, clock, speaking.desk)
 
     async def _listen_sip(self, phones: Telephony, clock: Clock) -> None:
         sip = self.settings.sip

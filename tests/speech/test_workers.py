@@ -151,6 +151,15 @@ async def test_a_job_that_does_not_let_go_is_killed(make: Make, clock: VirtualCl
     assert pool.pids != [first]
 
 
+async def test_one_that_was_silent_for_long_has_less_time_to_let_go(make: Make, clock: VirtualClock) -> None:
+    pool = make(PoolLimits(cancel=5.0))
+    async with pool.job({"do": "hang"}) as job:
+        await anext(job)
+        clock.advance(8.0)
+    await clock.elapse(1.0)
+    await until(lambda: not pool.pids)
+
+
 async def test_a_job_that_goes_on_too_long_fails_and_its_process_is_replaced(
     make: Make, clock: VirtualClock
 ) -> None:

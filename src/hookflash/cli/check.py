@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from hookflash.cli.settings import configuration_file, errors, read_settings
+from hookflash.composition.speaking import described
 from hookflash.config import Settings, connection_string
 from hookflash.wire.urls import without_secrets
 
@@ -40,6 +41,7 @@ def summary(settings: Settings) -> list[str]:
         for one in settings.subscription
     ]
     lines += [f"trunk {one.name}: {', '.join(one.targets)} over {one.transport}" for one in settings.trunk]
+    lines += described(settings)
     lines += [f"route {one.pattern} -> {one.trunk}" for one in settings.route]
     return lines
 

@@ -189,6 +189,8 @@ class _Demo:
             data_dir = "{self._folder / "state"}"
             [sip]
             bind = "127.0.0.1:{self._sip}"
+            [speech]
+            start = "demand"
             [[number]]
             e164 = "{NUMBER}"
             resource = "devresource"

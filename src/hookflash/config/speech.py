@@ -24,6 +24,8 @@ class SpeechSettings:
     start: str = setting(kinds.choice("startup", "demand"), "startup")
     """When the built-in engines are loaded: with the server, so that the first prompt is not late, or when
     they are first needed."""
+    strict_voices: bool = setting(kinds.boolean(), False)
+    """Fail a play (400/8565) that names a voice nobody has, instead of taking another one."""
     speaking_workers: int = setting(kinds.integer(1, 64, "processes"), 1)
     """Most processes of the built-in voice; each speaks one prompt at a time, ten times as fast as it is
     heard, and takes some 300 MB."""

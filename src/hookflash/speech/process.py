@@ -91,9 +91,16 @@ class RunningJob:
         self._failure: SpeechError | None = None
         self._timer: Timer | None = None
         self._dropped = False
+        self._active_at = clock.now()
+
+    @property
+    def silence(self) -> float:
+        """Seconds since it was begun, fed, or last said anything."""
+        return self._clock.now() - self._active_at
 
     async def feed(self, pcm: NDArray[np.int16]) -> None:
         """Give it audio, int16 at 16,000 Hz; waits while the worker takes none."""
+        self._active_at = self._clock.now()
         data = pcm.astype("<i2", copy=False).tobytes()
         for at in range(0, len(data), MAX_AUDIO):
             await self._worker.send(Feed(self._number, data[at : at + MAX_AUDIO]))
@@ -140,6 +147,7 @@ class RunningJob:
 
     async def put(self, output: Sound | Result) -> None:
         """Something has come of it; waits while too much does already."""
+        self._active_at = self._clock.now()
         self.allow(None)
         while len(self._outputs) >= MAX_OUTPUTS and not self._dropped:
             self._space.clear()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 FIRST = 48
 """Characters of the first piece that are not parted even at a clause mark."""
 
-LONGEST = 220
+LONGEST = 160
 """Characters of any other piece that are not parted."""
 
 LEAST = 8

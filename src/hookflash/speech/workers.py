@@ -17,6 +17,9 @@ from hookflash.speech.process import WORKER_COMMAND, RunningJob, WorkerProcess
 NICE = 5
 """Added to the nice value of a worker: calls go first."""
 
+LEAST_GRACE = 1.0
+"""Seconds that every worker has to let go of a job that was cancelled."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -41,7 +44,8 @@ class PoolLimits:
         waiting: jobs that may wait for a process; more are refused.
         wait: seconds each of them waits, loading included.
         load: seconds an engine has to load.
-        cancel: seconds a worker has to let go of a job that was cancelled, before it is killed.
+        cancel: seconds a worker has from its last sign of life to let go of a job that was cancelled, before
+            it is killed.
         backoff, backoff_max: seconds before a worker that died is replaced; doubled with each one that died
             before it had done a job.
     """
@@ -149,8 +153,10 @@ class WorkerPool:
             yield job
         finally:
             if not job.over:
+                # One that has said nothing for long need not be given all of that time once more.
+                grace = max(self._limits.cancel - job.silence, LEAST_GRACE)
                 self._timers[worker] = self._clock.call_at(
-                    self._clock.now() + self._limits.cancel,
+                    self._clock.now() + grace,
                     lambda: worker.kill("it did not let go of a job that was cancelled"),
                 )
                 worker.cancel()

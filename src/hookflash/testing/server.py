@@ -38,6 +38,7 @@ from hookflash.config import (
     ServerSettings,
     Settings,
     SipSettings,
+    SpeechSettings,
     SubscriptionSettings,
     connection_string,
 )
@@ -165,5 +166,6 @@ class Server:
                     ),
                 ),
                 media=MediaSettings(workers=0),
+                speech=SpeechSettings(start="demand"),  # most tests say nothing
             )
         )

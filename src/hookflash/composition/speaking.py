@@ -1,0 +1,164 @@
+"""Speech out of settings: who speaks, in which order, within which bounds."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from hookflash.composition.media import pinned_to
+from hookflash.config import Settings, SpeechProviderSettings
+from hookflash.config.speech import BUILT_IN
+from hookflash.plane.prompts import PromptError, Prompts
+from hookflash.plane.wav import RATE, WIDE_RATE
+from hookflash.ports.clock import Clock
+from hookflash.ports.speech import SpeechError
+from hookflash.speech.beep import beep_voice
+from hookflash.speech.builtin import builtin_voice, missing
+from hookflash.speech.cache import DiskCache, MemoryCache
+from hookflash.speech.engines import EXTRA
+from hookflash.speech.scripted import Fetch
+from hookflash.speech.speaking import Provider, Speaker, SpeakingDesk, SpeakingLimits
+from hookflash.speech.speaking_jobs import VoiceFile
+from hookflash.speech.workers import PoolLimits, WorkerPool
+
+log = logging.getLogger("hookflash.speech")
+
+
+class Speaking:
+    """Everything that speaks for a server.
+
+    Attributes:
+        desk: gives every text to its provider.
+        pools: the worker processes behind it.
+    """
+
+    def __init__(self, settings: Settings, prompts: Prompts, clock: Clock) -> None:
+        self.pools: list[WorkerPool] = []
+        self._settings = settings
+        self._clock = clock
+        self._fetch = audio_elements(prompts)
+        speech = settings.speech
+        speakers = [
+            Speaker(self._provider(one), one.locales) for one in providers_of(settings) if "speak" in one.does
+        ]
+        disk = None
+        if speech.cache_disk:
+            folder = speech.cache_folder or Path(settings.server.data_dir, "prompts")
+            disk = DiskCache(Path(folder), speech.cache_disk)
+        self.desk = SpeakingDesk(
+            speakers,
+            clock,
+            SpeakingLimits(first_audio=speech.first_audio, seconds=speech.prompt_seconds),
+            memory=MemoryCache(speech.cache_memory),
+            disk=disk,
+        )
+
+    def start(self) -> None:
+        """Load the engines that are to be ready."""
+        for line in stand_ins(self._settings):
+            log.warning("%s", line)
+        for pool in self.pools:
+            pool.start()
+
+    async def close(self) -> None:
+        """Stop what is being spoken, and end the processes."""
+        await self.desk.close()
+        for pool in self.pools:
+            await pool.close()
+
+    def _provider(self, one: SpeechProviderSettings) -> Provider:
+        return _MAKERS[one.kind](self, one)
+
+    def _beep(self, one: SpeechProviderSettings) -> Provider:
+        return beep_voice(one.label, mapping=one.voices, fetch=self._fetch)
+
+    def _builtin(self, one: SpeechProviderSettings) -> Provider:
+        speech = self._settings.speech
+        ready = speech.speaking_workers if speech.start == "startup" and not missing() else 0
+        files = [VoiceFile(Path(path).stem, str(Path(path).resolve())) for path in one.voice_files]
+        pool = WorkerPool(
+            "piper",
+            self._clock,
+            PoolLimits(size=speech.speaking_workers, ready=min(ready, 1), waiting=speech.waiting),
+            settings={"voices": files},
+            cpus=beside_media(self._settings),
+        )
+        self.pools.append(pool)
+        return builtin_voice(
+            one.label,
+            pool,
+            files=one.voice_files,
+            mapping=one.voices,
+            voice=one.voice or "",
+            fetch=self._fetch,
+        )
+
+
+_MAKERS: Mapping[str, Callable[[Speaking, SpeechProviderSettings], Provider]] = {
+    "builtin": Speaking._builtin,
+    "beep": Speaking._beep,
+}
+"""How the provider of each kind is made. A service has its line here."""
+
+
+def providers_of(settings: Settings) -> Sequence[SpeechProviderSettings]:
+    """The configured providers; without any, the built-in one where it is installed, else beeps."""
+    if settings.speech_provider:
+        return settings.speech_provider
+    return (SpeechProviderSettings(kind="beep" if missing() else "builtin"),)
+
+
+def stand_ins(settings: Settings) -> list[str]:
+    """What a person should know of voices that are not there, a line each."""
+    lacking = missing()
+    if not lacking:
+        return []
+    found = [
+        f"speech: {one.label} cannot speak, because {', '.join(lacking)} is not installed; {EXTRA}"
+        for one in providers_of(settings)
+        if one.kind == "builtin"
+    ]
+    if not settings.speech_provider:
+        found.append(f"speech: texts are played as beeps, because no voice is installed; {EXTRA}")
+    return found
+
+
+def described(settings: Settings) -> list[str]:
+    """Who speaks, for ``hookflash check``, a line each."""
+    lines = []
+    for one in providers_of(settings):
+        locales = ", ".join(one.locales) or "every locale"
+        lines.append(f"speech by {one.label} ({one.kind}): {' and '.join(one.does)}, {locales}")
+        if one.key_env and one.kind not in BUILT_IN and not os.environ.get(one.key_env):
+            lines.append(f"speech: {one.label} has no key, because {one.key_env} is not set")
+    return [*lines, *stand_ins(settings)]
+
+
+def beside_media(settings: Settings) -> tuple[int, ...]:
+    """The CPUs that no media worker is pinned to; none when all may be used, or there is no other."""
+    taken = {cpu for cpu in pinned_to(settings) if cpu is not None} if settings.media.workers else set()
+    if not taken:
+        return ()
+    return tuple(sorted(os.sched_getaffinity(0) - taken))
+
+
+def audio_elements(prompts: Prompts) -> Fetch:
+    """Gets what the audio elements of SSML name, as play sources are got."""
+
+    async def fetch(url: str) -> NDArray[np.int16]:
+        try:
+            audio = await prompts.fetch(url)
+        except PromptError as error:
+            raise SpeechError(str(error), sub_code=error.sub_code) from error
+        if audio.wide:
+            return np.frombuffer(audio.wide, "<i2")
+        pcm: NDArray[np.int16] = soxr.resample(np.frombuffer(audio.pcm, "<i2"), RATE, WIDE_RATE)
+        return pcm
+
+    return fetch
