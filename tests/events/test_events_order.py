@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hookflash.events import Courier, CourierSettings, Reply, Sender, TargetPolicy, TokenMinter, Unreachable
-from hookflash.events.timing import pause
 from hookflash.ports.journal import Delivery, Entry
 from hookflash.store import KeyStore, SqliteJournal
 from hookflash.testing.clock import VirtualClock
+from hookflash.waiting import pause
 
 
 class ScriptedSender(Sender):

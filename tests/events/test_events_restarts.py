@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from hookflash.events import Courier, CourierSettings, Reply, Sender, TargetPolicy, TokenMinter, Unreachable
 from hookflash.events.policies import GRID_FINAL, GridPolicy
-from hookflash.events.timing import pause
 from hookflash.ports.journal import Delivery
 from hookflash.testing.clock import VirtualClock
+from hookflash.waiting import pause
 
 TTL = 7200.0
 ATTEMPTS = 8

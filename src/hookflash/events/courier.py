@@ -17,11 +17,11 @@ from dataclasses import replace
 from hookflash.events.delivering import Deliverer, End, Gate, Outcome, Withdrawn, is_grid
 from hookflash.events.policies import PARK_UNSENT, CourierSettings, GridPolicy
 from hookflash.events.sender import Sender
-from hookflash.events.timing import Deadline, pause
 from hookflash.events.tokens import TokenMinter
 from hookflash.ports.clock import Clock, Timer
 from hookflash.ports.journal import Delivery, Progress
 from hookflash.ports.outbox import Outbox, Settlement
+from hookflash.waiting import Deadline, pause
 from hookflash.wire.urls import without_secrets
 
 __all__ = ["Bury", "Courier", "Gate", "OnDelivered", "OnDropped", "Withdrawn"]

@@ -20,11 +20,11 @@ from hookflash.events.policies import (
     backoff,
 )
 from hookflash.events.sender import Sender
-from hookflash.events.timing import pause
 from hookflash.events.tokens import TokenMinter
 from hookflash.ports.clock import Clock
 from hookflash.ports.journal import Delivery, Progress
 from hookflash.ports.outbox import Outbox
+from hookflash.waiting import pause
 
 log = logging.getLogger("hookflash.events")
 

@@ -29,10 +29,10 @@ from hookflash.events.subscriptions import (
     from_document,
     to_document,
 )
-from hookflash.events.timing import pause
 from hookflash.ports.clock import Clock
 from hookflash.ports.journal import Delivery
 from hookflash.ports.outbox import Documents
+from hookflash.waiting import pause
 from hookflash.wire.eventgrid import (
     INCOMING_CALL,
     NOTIFICATION_HEADERS,

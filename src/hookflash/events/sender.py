@@ -11,9 +11,9 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from hookflash.events.targets import GuardedResolver, TargetPolicy, TargetRefused
-from hookflash.events.timing import Deadline
 from hookflash.outgoing import Connector
 from hookflash.ports.clock import Clock
+from hookflash.waiting import Deadline
 
 MAX_ANSWER = 64 * 1024
 """Bytes of an answer's body that are read; an app that sends more has its connection closed."""

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from hookflash.events.timing import Deadline, pause
 from hookflash.testing.clock import VirtualClock
+from hookflash.waiting import Deadline, pause
 
 
 async def test_a_pause_lasts_as_long_as_the_clock_says() -> None:

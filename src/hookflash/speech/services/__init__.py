@@ -1,0 +1,1 @@
+"""Speech services that are asked over the network."""

@@ -1,0 +1,86 @@
+"""Providers out of the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hookflash.config.speech import SpeechProviderSettings
+from hookflash.ports.clock import Clock
+from hookflash.ports.speech import Recogniser, SpeechError
+from hookflash.speech.scripted import Fetch, ScriptedVoice, no_audio
+from hookflash.speech.services.azure import AzureListener, AzureVoice, azure_service
+from hookflash.speech.services.deepgram import DeepgramListener, deepgram_service, deepgram_voice
+from hookflash.speech.services.openai import OpenAiListener, openai_service, openai_voice
+from hookflash.speech.services.service import Service
+
+KEYS = {"azure": "AZURE_SPEECH_KEY", "openai": "OPENAI_API_KEY", "deepgram": "DEEPGRAM_API_KEY"}
+"""Where a key is looked for when `key_env` names no variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A provider's two sides, None for one it is not asked for, and what is to be closed at the end."""
+
+    voice: ScriptedVoice | AzureVoice | None
+    listener: Recogniser | None
+    services: tuple[Service, ...]
+
+
+def make(
+    settings: SpeechProviderSettings, environ: Mapping[str, str], clock: Clock, *, fetch: Fetch = no_audio
+) -> Made:
+    """The service of an entry. Raises :class:`SpeechError`, which says what is missing for it."""
+    name = settings.label
+    variable = settings.key_env or KEYS[settings.kind]
+    key = environ.get(variable, "").strip()
+    # A server of one's own often has no keys.
+    if not key and not (settings.kind == "openai" and settings.endpoint and not settings.key_env):
+        raise SpeechError(f"{name}: the environment variable {variable} has no key", code=401)
+    if not all(" " <= one <= "~" for one in key):
+        raise SpeechError(f"{name}: the key in {variable} has characters that no key has", code=401)
+    speaks, listens = "speak" in settings.does, "recognise" in settings.does
+    endpoint, count = _http(settings.endpoint or ""), settings.concurrency
+    voice, model = settings.voice or "", settings.model or ""
+    if settings.kind == "azure":
+        region = settings.region or ""
+        tts, stt = (
+            azure_service(
+                kind, name=name, key=key, clock=clock, region=region, endpoint=endpoint, concurrency=count
+            )
+            for kind in ("tts", "stt")
+        )
+        return Made(
+            AzureVoice(tts, voice=voice, mapping=settings.voices) if speaks else None,
+            AzureListener(stt) if listens else None,
+            (tts, stt),
+        )
+    if settings.kind == "openai":
+        service = openai_service(name=name, key=key, clock=clock, endpoint=endpoint, concurrency=count)
+        return Made(
+            openai_voice(
+                service,
+                model=model,
+                voice=voice,
+                mapping=settings.voices,
+                standard=not endpoint,
+                fetch=fetch,
+            )
+            if speaks
+            else None,
+            OpenAiListener(service, model=settings.recognition_model or "") if listens else None,
+            (service,),
+        )
+    service = deepgram_service(name=name, key=key, clock=clock, endpoint=endpoint, concurrency=count)
+    return Made(
+        deepgram_voice(service, voice=voice or model, mapping=settings.voices, fetch=fetch)
+        if speaks
+        else None,
+        DeepgramListener(service, model=settings.recognition_model or "") if listens else None,
+        (service,),
+    )
+
+
+def _http(url: str) -> str:
+    """A WebSocket URL's HTTP form; the handshake is the same."""
+    return "http" + url.removeprefix("ws") if url.startswith(("ws:", "wss:")) else url
