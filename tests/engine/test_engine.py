@@ -25,7 +25,13 @@ from hookflash.calls.effects import (
 )
 from hookflash.calls.exchange import Exchange
 from hookflash.calls.facts import Cause, Fact, IncomingLeg, LegDown, LegRinging, LegUp
-from hookflash.calls.speech_effects import FinishListening, ListeningFailed, StartListening, StopListening
+from hookflash.calls.speech_effects import (
+    FinishListening,
+    ListeningFailed,
+    StartListening,
+    StopListening,
+    WordsHeard,
+)
 from hookflash.engine import Engine
 from hookflash.engine.deaf import Deaf
 from hookflash.engine.recovery import recover
@@ -393,3 +399,10 @@ def test_without_ears_whoever_listens_is_told_at_once() -> None:
     (failure,) = told
     assert isinstance(failure, ListeningFailed)
     assert (failure.listening, failure.code, failure.sub_code) == (3, 400, 8564)
+
+
+async def test_of_what_is_understood_the_last_words_are_journalled(world: World) -> None:
+    world.engine.observe(WordsHeard(1, "good", False))
+    world.engine.observe(WordsHeard(1, "good day", True))
+    assert [entry.name for entry in world.journal.entries] == ["WordsHeard"]
+    assert b"good day" in world.journal.entries[0].data

@@ -67,7 +67,7 @@ from hookflash.calls.effects import (
 )
 from hookflash.calls.exchange import Exchange
 from hookflash.calls.facts import Fact, NobodyListens, Stopping, TimerFired
-from hookflash.calls.speech_effects import FinishListening, StartListening, StopListening
+from hookflash.calls.speech_effects import FinishListening, StartListening, StopListening, WordsHeard
 from hookflash.engine.deaf import Deaf
 from hookflash.engine.journaling import command_entry, connection_entry, event_entry, fact_entry
 from hookflash.ports.clock import Clock, Timer
@@ -257,7 +257,9 @@ class Engine:
                     # A fault in a decision: the facts that wait behind it concern other calls.
                     log.exception("a fact could not be decided: %r", fact)
                     continue
-                self._entries.append(fact_entry(fact, effects, self._clock.wall()))
+                if not (isinstance(fact, WordsHeard) and not fact.final):
+                    # What is understood on the way decides nothing, and comes several times a second.
+                    self._entries.append(fact_entry(fact, effects, self._clock.wall()))
                 self._apply(effects)
         finally:
             self._busy = False
