@@ -21,6 +21,7 @@ from hookflash.calls.directory import Resource as Owner
 from hookflash.calls.exchange import Exchange
 from hookflash.clock import LoopClock
 from hookflash.composition.access import issuers, resources
+from hookflash.composition.calls import CallBook
 from hookflash.composition.draining import Draining
 from hookflash.composition.media import media_desk, prompt_limits
 from hookflash.composition.numbers import ConfiguredNumbers
@@ -297,6 +298,7 @@ class App:
             credentials=access.uses,
             phones=phones.virtual,
             operating=operator,
+            calls=CallBook(exchange, clock),
             more=openapi_routes(azure.operations),
         )
         self.http = HttpServers(shell(azure, own), settings.server)

@@ -38,6 +38,7 @@ def app() -> Starlette:
         resources=[],
         open_to_all=False,
         phones=NOTHING,
+        calls=NOTHING,
         more=openapi_routes(OPERATIONS),
     )
 

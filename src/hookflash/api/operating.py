@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hookflash.api.own_http import Guard, asker, document, json_answer
+from hookflash.api.own_http import Guard, asker, document, json_answer, whole_number
 from hookflash.ports.operating import MAX_DRAIN, MAX_LEGS, Operating
-from hookflash.wire.results import Refusal, conflict, forbidden, invalid_argument, not_found
+from hookflash.wire.results import conflict, forbidden, invalid_argument, not_found
 
 PAGE = 100
 """Legs of a page unless asked for otherwise."""
@@ -38,8 +38,8 @@ def operating_routes(operating: Operating, guarded: Guard) -> list[Route]:
         return json_answer(operating.media())
 
     async def legs(request: Request) -> Response:
-        after = _whole(request, "after", 0, 0, 2**62)
-        top = _whole(request, "top", PAGE, 1, MAX_LEGS)
+        after = whole_number(request, "after", 0, 0, 2**62)
+        top = whole_number(request, "top", PAGE, 1, MAX_LEGS)
         worst = request.query_params.get("order", "leg")
         if worst not in ("leg", "mos"):
             raise invalid_argument(
@@ -102,17 +102,3 @@ def _seconds(body: bytes) -> float | None:
     if seconds is not None and not (math.isfinite(seconds) and 0 <= seconds <= MAX_DRAIN):
         raise invalid_argument("seconds", f"expected a number from 0 to {MAX_DRAIN:.0f}, got {seconds!r}.")
     return seconds
-
-
-def _whole(request: Request, name: str, usual: int, least: int, most: int) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        return usual
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):
-        raise Refusal(
-            400,
-            "BadRequest",
-            f"{name} is {text[:40]!r}; give a whole number from {least} to {most}.",
-            target=name,
-        )
-    return int(text)

@@ -1,4 +1,4 @@
-"""Hookflash's own surface under /hookflash: health, operation, subscriptions, virtual phones, the journal.
+"""Hookflash's own surface under /hookflash: health, operation, calls, subscriptions, phones, the journal.
 
 Health, readiness and the validation URL are open to anybody. The rest asks for an access key as bearer token
 (``Authorization: Bearer <access key>``), unless it was opened on purpose (dev mode). With a key,
@@ -21,7 +21,9 @@ import hookflash
 from hookflash.api.operating import operating_routes
 from hookflash.api.own_http import asker, document, json_answer, key_guard
 from hookflash.api.ports import JournalReader, Readiness, Resource, Subscriptions
+from hookflash.api.stories import call_routes
 from hookflash.api.virtual_phones import phone_routes
+from hookflash.ports.calls import Calls
 from hookflash.ports.operating import Operating
 from hookflash.ports.virtual_phones import VirtualPhones
 from hookflash.wire.catalogue import help_link
@@ -71,6 +73,7 @@ def own_surface(
     credentials: Callable[[str | None], Sequence[msgspec.Struct]] = lambda asker: (),
     phones: VirtualPhones | None = None,
     operating: Operating | None = None,
+    calls: Calls | None = None,
     more: Iterable[Route] = (),
 ) -> Starlette:
     """The ASGI app of the own surface.
@@ -84,6 +87,7 @@ def own_surface(
             their secrets.
         phones: the virtual phones; None when they are off.
         operating: media workers, metrics and draining; None where there is no such server behind it.
+        calls: the calls and what happened in them; None as above.
         more: further routes (console), beside these.
     """
     guarded = key_guard(resources, open_to_all)
@@ -160,6 +164,7 @@ def own_surface(
         Route("/hookflash/journal/{connection}", guarded(read_journal), methods=["GET"]),
         *phone_routes(phones, guarded),
         *(operating_routes(operating, guarded) if operating is not None else ()),
+        *(call_routes(calls, guarded) if calls is not None else ()),
         *more,
     ]
     handlers = {Refusal: _refused, 404: _lost, 405: _lost, Exception: _failed}

@@ -80,3 +80,18 @@ async def document(request: Request) -> bytes:
             400, "BadRequest", "The body ended early; send the request again.", target="body"
         ) from None
     return bytes(body)
+
+
+def whole_number(request: Request, name: str, usual: int, least: int, most: int) -> int:
+    """A query parameter, ``usual`` when it is not there. Raises Refusal unless it is within the bounds."""
+    text = request.query_params.get(name)
+    if text is None:
+        return usual
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):
+        raise Refusal(
+            400,
+            "BadRequest",
+            f"{name} is {text[:40]!r}; give a whole number from {least} to {most}.",
+            target=name,
+        )
+    return int(text)

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hookflash.api.operating import DrainDocument
+from hookflash.calls.views import CallPage, TracedCall
+from hookflash.ports.calls import MAX_CALLS
 from hookflash.ports.operating import MAX_LEGS, DrainView, LegPage, MediaView, WorkerView
 from hookflash.ports.virtual_phones import (
     MAX_DIGITS,
@@ -172,6 +174,22 @@ OWN: dict[tuple[str, str], Own] = {
     ),
     ("DELETE", "/hookflash/drain"): Own(
         "Take calls again after all.", 204, refusals=(403, 409), about="409 when it is not being drained."
+    ),
+    ("GET", "/hookflash/calls"): Own(
+        "The calls that are up and those lately ended, the newest first.",
+        query={
+            "after": {**_COUNT, "description": "Where to go on: `next` of the page before."},
+            "top": {"type": "integer", "minimum": 1, "maximum": MAX_CALLS},
+        },
+        answer=CallPage,
+        about="With a key: the calls of its resource.",
+    ),
+    ("GET", "/hookflash/calls/{id}"): Own(
+        "A call, who is in it, its media operations, and what happened to each of them and when.",
+        answer=TracedCall,
+        refusals=(404, 409),
+        about="`id` is a callConnectionId, serverCallId or correlationId, or the beginning of the first or "
+        "the last; 409 when several calls begin like that. Of calls that have ended the newest 64 are kept.",
     ),
     ("GET", "/hookflash/credentials"): Own(
         "The access keys and tokens, and when each was used; without their secrets.",
