@@ -98,7 +98,7 @@ async def test_any_status_but_200_is_a_failed_download(site: Site, status: int) 
 
 async def test_what_is_not_a_wav_is_named(site: Site) -> None:
     pages = {
-        "/mp3": (b"ID3\x04" + bytes(100), "an MP3 file"),
+        "/ogg": (b"OggS" + bytes(100), "an Ogg file"),
         "/html": (b"\n<!DOCTYPE html><html>", "an HTML page"),
         "/none": (b"", "empty"),
     }

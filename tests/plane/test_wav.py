@@ -11,7 +11,10 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookflash.plane.wav import RATE, NotPlayable, decode, describe
+from hookflash.plane.wav import RATE, NotPlayable, decode, describe, reads_mp3
+
+
+SUBTYPES = ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"]
 
 
 def sine(rate: int, seconds: float = 0.5, hz: float = 440.0, level: float = 0.5) -> np.ndarray:
@@ -24,8 +27,8 @@ def wav(samples: np.ndarray, rate: int, subtype: str = "PCM_16", form: str = "WA
     return out.getvalue()
 
 
-def pcm(data: bytes, *, downmix: bool = False) -> np.ndarray:
-    return np.frombuffer(decode(data, downmix=downmix).pcm, "<i2")
+def pcm(data: bytes) -> np.ndarray:
+    return np.frombuffer(decode(data).pcm, "<i2")
 
 
 def test_8_khz_16_bit_passes_bit_for_bit() -> None:
@@ -34,7 +37,9 @@ def test_8_khz_16_bit_passes_bit_for_bit() -> None:
 
 
 @pytest.mark.parametrize("rate", [8000, 11_025, 16_000, 22_050, 44_100, 48_000])
-@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "FLOAT", "ULAW", "ALAW"])
+@pytest.mark.parametrize(
+    "subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"]
+)
 def test_every_rate_and_encoding_sounds_the_same(rate: int, subtype: str) -> None:
     got = pcm(wav(sine(rate), rate, subtype)) / 32768
     assert len(got) == pytest.approx(RATE / 2, abs=2)
@@ -48,25 +53,79 @@ def test_resampling_keeps_what_8_khz_can_not_carry_out() -> None:
     assert np.abs(got[200:-200]).max() < 0.01
 
 
-def test_stereo_is_refused_or_mixed() -> None:
+def test_channels_are_mixed() -> None:
     left = sine(8000)
     data = wav(np.stack([left, np.zeros_like(left)], axis=1), 8000)
-    with pytest.raises(NotPlayable, match="2 channels"):
-        decode(data, downmix=False)
-    assert np.abs(pcm(data, downmix=True) / 32768 - left / 2).max() < 0.001
+    assert np.abs(pcm(data) / 32768 - left / 2).max() < 0.001
+    with pytest.raises(NotPlayable, match="9 channels"):
+        decode(wav(np.zeros((80, 9)), 8000))
+
+
+@pytest.mark.parametrize(
+    ("channels", "rate", "subtype", "what"),
+    [
+        (1, 16_000, "PCM_16", ""),
+        (2, 16_000, "PCM_16", "2 channels"),
+        (1, 8_000, "PCM_16", "at 8000 Hz"),
+        (1, 16_000, "PCM_24", "PCM_24"),
+        (1, 16_000, "ULAW", "ULAW"),
+    ],
+)
+def test_strictly_only_what_the_real_service_plays(channels: int, rate: int, subtype: str, what: str) -> None:
+    data = wav(np.stack([sine(rate)] * channels, axis=1), rate, subtype)
+    assert decode(data).pcm
+    if not what:
+        assert decode(data, strict=True).pcm
+        return
+    with pytest.raises(NotPlayable, match=what):
+        decode(data, strict=True)
+
+
+def mp3(samples: np.ndarray, rate: int) -> bytes:
+    out = io.BytesIO()
+    soundfile.write(out, samples, rate, format="MP3")
+    return out.getvalue()
+
+
+@pytest.mark.skipif(not reads_mp3(), reason="this libsndfile has no MP3")
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_an_mp3_file_is_played_unless_strictly(rate: int, channels: int) -> None:
+    data = mp3(np.stack([sine(rate, 1.0)] * channels, axis=1), rate)
+    got = pcm(data) / 32768
+    assert len(got) / RATE == pytest.approx(1.0, abs=0.1)
+    spectrum = np.abs(np.fft.rfft(got[1000:7000]))
+    assert np.argmax(spectrum) * RATE / 6000 == pytest.approx(440, abs=3)
+    with pytest.raises(NotPlayable, match="an MP3 file"):
+        decode(data, strict=True)
+
+
+@pytest.mark.skipif(not reads_mp3(), reason="this libsndfile has no MP3")
+def test_an_mp3_file_that_unpacks_to_hours_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hookflash.plane.wav.MAX_MP3_SECONDS", 2.0)
+    with pytest.raises(NotPlayable, match="longer than 2 s"):
+        decode(mp3(np.zeros(16_000 * 3), 16_000))
+
+
+@pytest.mark.skipif(not reads_mp3(), reason="this libsndfile has no MP3")
+@given(st.binary(max_size=200), st.integers(0, 4000))
+def test_a_damaged_mp3_file_is_played_or_refused_and_nothing_else(noise: bytes, at: int) -> None:
+    data = mp3(sine(16_000, 0.3), 16_000)
+    with contextlib.suppress(NotPlayable):
+        decode(data[:at] + noise + data[at + len(noise) :])
 
 
 def test_too_long_empty_damaged_and_odd_files_are_refused() -> None:
     with pytest.raises(NotPlayable, match="longer than 1 s"):
-        decode(wav(sine(8000, 1.01), 8000), downmix=False, max_seconds=1.0)
+        decode(wav(sine(8000, 1.01), 8000), max_seconds=1.0)
     with pytest.raises(NotPlayable, match="without any audio"):
-        decode(wav(sine(8000, 0), 8000), downmix=False)
+        decode(wav(sine(8000, 0), 8000))
     with pytest.raises(NotPlayable, match="damaged"):
-        decode(wav(sine(8000), 8000)[:20], downmix=False)
-    with pytest.raises(NotPlayable, match="DOUBLE"):
-        decode(wav(sine(8000), 8000, "DOUBLE"), downmix=False)
+        decode(wav(sine(8000), 8000)[:20])
+    with pytest.raises(NotPlayable, match="MS_ADPCM"):
+        decode(wav(sine(8000), 8000, "MS_ADPCM"))
     with pytest.raises(NotPlayable, match="2000 Hz"):
-        decode(wav(sine(2000), 2000), downmix=False)
+        decode(wav(sine(2000), 2000))
 
 
 def test_a_stream_of_unknown_length_is_played() -> None:
@@ -97,7 +156,7 @@ def test_loud_audio_is_clipped_not_wrapped() -> None:
 def test_what_it_is_instead_is_named(data: bytes, name: str) -> None:
     assert describe(data) == name
     with pytest.raises(NotPlayable):
-        decode(data, downmix=True)
+        decode(data)
 
 
 @given(st.binary(max_size=300), st.integers(0, 100))
@@ -105,7 +164,7 @@ def test_garbage_is_played_or_refused_and_nothing_else(noise: bytes, at: int) ->
     data = wav(sine(8000, 0.01), 8000)
     mangled = data[:at] + noise + data[at + len(noise) :]
     with contextlib.suppress(NotPlayable):
-        assert len(decode(mangled, downmix=True).pcm) % 2 == 0
+        assert len(decode(mangled).pcm) % 2 == 0
 
 
 def correlation(a, b) -> float:
@@ -118,7 +177,7 @@ def test_what_a_wideband_leg_can_hear_is_kept(rate):
     n = np.arange(rate)
     low = sum(np.sin(2 * np.pi * hz * n / rate + hz) for hz in (210, 640, 1900, 3100))
     high = sum(np.sin(2 * np.pi * hz * n / rate + hz) for hz in (4700, 6500))
-    audio = decode(wav((low + high) / 8, rate), downmix=False)
+    audio = decode(wav((low + high) / 8, rate))
     narrow, wide = np.frombuffer(audio.pcm, "<i2"), np.frombuffer(audio.wide, "<i2")
     assert len(wide) == 2 * len(narrow)
     assert audio.size == 3 * len(audio.pcm)
@@ -130,12 +189,12 @@ def test_what_a_wideband_leg_can_hear_is_kept(rate):
 
 
 def test_a_narrowband_file_has_nothing_more_to_give():
-    audio = decode(wav(sine(8000), 8000), downmix=False)
+    audio = decode(wav(sine(8000), 8000))
     assert audio.wide == b""
     assert audio.size == len(audio.pcm)
 
 
 def test_both_rates_stay_together_whatever_the_length():
     for samples in range(1, 40):
-        audio = decode(wav(np.full(samples, 0.1), 16000), downmix=False) if samples > 1 else None
+        audio = decode(wav(np.full(samples, 0.1), 16000)) if samples > 1 else None
         assert audio is None or len(audio.wide) == 2 * len(audio.pcm)

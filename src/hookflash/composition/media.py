@@ -58,7 +58,7 @@ def prompt_limits(settings: Settings) -> PromptLimits:
         max_bytes=settings.media.prompt_bytes,
         timeout=settings.media.prompt_timeout,
         allow_private=settings.server.private_targets,
-        downmix=settings.server.mode == "dev",
+        strict=settings.media.strict_files,
     )
 
 

@@ -264,6 +264,9 @@ class MediaSettings:
     """Largest audio file a play source may name, in bytes."""
     prompt_timeout: float = setting(kinds.number(0.1, 120, "seconds"), 10.0)
     """Seconds to wait for the download of one audio file."""
+    strict_files: bool = setting(kinds.boolean(), False)
+    """Play what the real service plays and nothing else: WAV, mono, 16-bit PCM at 16 kHz. Otherwise WAV of
+    any common rate and encoding will do, with up to eight channels, and MP3."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

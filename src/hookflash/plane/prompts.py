@@ -61,7 +61,7 @@ class PromptLimits:
     ``max_bytes`` bounds the file, ``max_seconds`` the audio in it, ``timeout`` the whole download (seconds),
     ``redirects`` how many are followed, ``cache_bytes`` the decoded audio kept, ``cache_id_ttl`` how long a
     cache id keeps its meaning. ``allow_private`` permits private, loopback and link-local targets;
-    ``downmix`` takes files with several channels.
+    ``strict`` takes the files of the real service only.
     """
 
     max_bytes: int = 50_000_000
@@ -71,7 +71,7 @@ class PromptLimits:
     cache_bytes: int = 256_000_000
     cache_id_ttl: float = 3_600.0
     allow_private: bool = False
-    downmix: bool = False
+    strict: bool = False
 
 
 @dataclass(slots=True)
@@ -118,7 +118,7 @@ class Prompts:
         """The audio behind ``url`` (http or https), from the cache where that is right.
 
         Raises:
-            PromptError: it can not be downloaded (8536) or is no playable WAV (8535); the message says why.
+            PromptError: it can not be downloaded (8536) or is no playable file (8535); the message says why.
         """
         if not cache_id:
             return await self._share(("url", url), lambda: self._fetch_url(url))
@@ -211,7 +211,7 @@ class Prompts:
             raise PromptError(DOWNLOAD_FAILED, f"{where} can not be downloaded: {_reason(error)}") from error
         try:
             audio = await asyncio.to_thread(
-                decode, data, downmix=self._limits.downmix, max_seconds=self._limits.max_seconds
+                decode, data, strict=self._limits.strict, max_seconds=self._limits.max_seconds
             )
         except NotPlayable as error:
             raise PromptError(INVALID_FORMAT, f"{where} can not be played: {error}") from error

@@ -1,7 +1,12 @@
-"""WAV files into what the plane plays: 16-bit mono PCM at 8,000 and 16,000 Hz (contract section 6.2)."""
+"""Audio files into what the plane plays: 16-bit mono PCM at 8,000 and 16,000 Hz (contract section 6.2).
+
+The real service takes WAV files of one kind; here WAV files of every common kind will do, and MP3 where
+libsndfile reads it, unless its limits are asked for.
+"""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 from dataclasses import dataclass
@@ -19,16 +24,21 @@ WIDE_RATE = 16_000
 MAX_SECONDS = 3_600.0
 """Longest file taken, in seconds of audio."""
 
+MAX_MP3_SECONDS = 900.0
+"""Longest MP3 file taken: a small one may unpack to much."""
+
+_BLOCK = 1 << 16
 _RATES = range(4_000, 192_001)
 _MAX_CHANNELS = 8
-_ENCODINGS = frozenset({"PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "ULAW", "ALAW"})
+_ENCODINGS = frozenset({"PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"})
 _CONTAINERS = frozenset({"WAV", "WAVEX"})
 
+_MP3 = "an MP3 file"
 _KNOWN = (
-    (b"ID3", "an MP3 file"),
-    (b"\xff\xfb", "an MP3 file"),
-    (b"\xff\xf3", "an MP3 file"),
-    (b"\xff\xf2", "an MP3 file"),
+    (b"ID3", _MP3),
+    (b"\xff\xfb", _MP3),
+    (b"\xff\xf3", _MP3),
+    (b"\xff\xf2", _MP3),
     (b"\xff\xf1", "an AAC file"),
     (b"OggS", "an Ogg file"),
     (b"fLaC", "a FLAC file"),
@@ -66,29 +76,34 @@ class Audio:
         return len(self.pcm) / 2 / RATE
 
 
-def decode(data: bytes, *, downmix: bool, max_seconds: float = MAX_SECONDS) -> Audio:
-    """Decode a WAV file.
+def decode(data: bytes, *, strict: bool = False, max_seconds: float = MAX_SECONDS) -> Audio:
+    """Decode a WAV or MP3 file; several channels are mixed into one.
 
     Args:
         data: the file.
-        downmix: take several channels and mix them into one; otherwise only mono is taken.
+        strict: take what the real service takes: WAV, 16-bit PCM, mono, 16,000 Hz.
         max_seconds: longest audio taken.
 
     Raises:
-        NotPlayable: not a WAV, an encoding not supported, too long, empty, or not mono.
+        NotPlayable: another file, an encoding not supported, too long, or empty.
     """
-    if data[:4] not in (b"RIFF", b"RIFX") or data[8:12] != b"WAVE":
+    wav = data[:4] in (b"RIFF", b"RIFX") and data[8:12] == b"WAVE"
+    mp3 = not wav and not strict and reads_mp3() and describe(data) == _MP3
+    if not wav and not mp3:
         raise NotPlayable(f"it is not a WAV file but {describe(data)}")
+    kind = "MP3" if mp3 else "WAV"
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
+            _check(file, mp3=mp3, strict=strict)
+            longest = min(max_seconds, MAX_MP3_SECONDS) if mp3 else max_seconds
             # A file of floats may hold anything; what is no number is silence.
-            samples = np.nan_to_num(_read(file, downmix, max_seconds), nan=0.0, posinf=1.0, neginf=-1.0)
+            samples = np.nan_to_num(_read(file, longest), nan=0.0, posinf=1.0, neginf=-1.0)
             rate = file.samplerate
     except soundfile.SoundFileError as error:
-        raise NotPlayable(f"it is a damaged WAV file: {error}") from error
+        raise NotPlayable(f"it is a damaged {kind} file: {error}") from error
     pcm = _at(RATE, samples, rate)
     if not pcm:
-        raise NotPlayable("it is a WAV file without any audio in it")
+        raise NotPlayable(f"it is a {kind} file without any audio in it")
     wide = b""
     if rate > RATE:
         wide = _at(WIDE_RATE, samples, rate)[: 2 * len(pcm)].ljust(2 * len(pcm), b"\0")
@@ -102,21 +117,43 @@ def _at(wanted: int, samples: np.ndarray, rate: int) -> bytes:
     return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype("<i2").tobytes()
 
 
-def _read(file: soundfile.SoundFile, downmix: bool, max_seconds: float) -> np.ndarray:
-    if file.format not in _CONTAINERS or file.subtype not in _ENCODINGS:
+@functools.cache
+def reads_mp3() -> bool:
+    """Whether the libsndfile at hand knows MP3 (1.1 and later do)."""
+    return "MP3" in soundfile.available_formats()
+
+
+def _check(file: soundfile.SoundFile, *, mp3: bool, strict: bool) -> None:
+    if not mp3 and (file.format not in _CONTAINERS or file.subtype not in _ENCODINGS):
         raise NotPlayable(
-            f"it is a {file.format} file encoded as {file.subtype}; give 16-bit PCM, mono, at 8 or 16 kHz"
+            f"it is a {file.format} file encoded as {file.subtype}; give PCM of 8 to 32 bits, float, "
+            "mu-law or A-law"
         )
     if file.samplerate not in _RATES:
         raise NotPlayable(f"its sample rate is {file.samplerate} Hz; give 8,000 or 16,000 Hz")
-    if file.channels > (_MAX_CHANNELS if downmix else 1):
+    if file.channels > (1 if strict else _MAX_CHANNELS):
         raise NotPlayable(f"it has {file.channels} channels; give one (mono)")
+    if strict and (file.subtype != "PCM_16" or file.samplerate != WIDE_RATE):
+        raise NotPlayable(
+            f"it is {file.subtype} at {file.samplerate} Hz, and media.strict_files is on; give 16-bit PCM at "
+            "16,000 Hz"
+        )
+
+
+def _read(file: soundfile.SoundFile, max_seconds: float) -> np.ndarray:
+    """All channels mixed, as samples of -1..1."""
     limit = int(max_seconds * file.samplerate)
-    # One frame more than allowed tells a file that is too long whatever its header claims.
-    samples: np.ndarray = file.read(limit + 1, dtype="float32", always_2d=True)
-    if len(samples) > limit:
+    found: list[np.ndarray] = []
+    left = limit + 1  # one frame more than allowed tells a file that is too long whatever its header claims
+    while left > 0:
+        block = file.read(min(left, _BLOCK), dtype="float32", always_2d=True)
+        if not len(block):
+            break
+        found.append(block[:, 0] if block.shape[1] == 1 else block.mean(axis=1))
+        left -= len(block)
+    if left <= 0:
         raise NotPlayable(f"it is longer than {max_seconds:g} s")
-    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+    return np.concatenate(found) if found else np.zeros(0, np.float32)
 
 
 def describe(data: bytes) -> str:
