@@ -24,6 +24,7 @@ NAMES = (
     "api",
     "latency",
     "flows",
+    "speech",
 )
 TIMEOUT = 300
 """Seconds a benchmark may take; the first one may have kernels to compile."""

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from hookflash.plane.wav import RATE, NotPlayable, decode, describe, reads_mp3
 
-
 SUBTYPES = ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"]
 
 
