@@ -153,3 +153,12 @@ def test_strict_is_what_the_server_says(stage):
     stage.line.cognitive_endpoint, stage.line.abilities = ENDPOINT, Abilities(speaks=True)
     stage.play("text:hello")
     assert stage.all(effects.PlayAudio)[0].sources == (Speech("hello"),)
+
+
+def test_ssml_with_a_mistake_is_not_called_empty(stage):
+    stage.line.cognitive_endpoint, stage.line.abilities = ENDPOINT, Abilities(speaks=True)
+    stage.play("ssml:<speak>hello")
+    stage.failed(1, 0, 8582, "The SSML is not valid at line 1, column 13: no end.")
+    assert stage.results()[-1] == ("PlayFailed", 400, 8582)
+    assert "empty" not in stage.notes[-1].message
+    assert "line 1, column 13" in stage.notes[-1].message

@@ -259,8 +259,8 @@ RESULTS: tuple[Row, ...] = (
     Row(
         "8582",
         "play source text or SSML empty",
-        "There is nothing to be said in a text or SSML source.",
-        "Give a text.",
+        "There is nothing to be said in a text or SSML source, or the SSML is not valid.",
+        "Give a text. For SSML with a mistake the message has its line and column.",
         events={400: ("PlayFailed", "HoldFailed")},
         message="Action failed, play source text or SSML is empty.",
     ),

@@ -237,6 +237,10 @@ CANCELED = ResultInformation(400, 8508, "Action failed, the operation was cancel
 INVALID_FILE = ResultInformation(400, 8535, "Action failed, file format is invalid.")
 DOWNLOAD_FAILED = ResultInformation(400, 8536, "Action failed, file could not be downloaded.")
 PLAY_SOURCE_EMPTY = ResultInformation(400, 8582, "Action failed, play source text or SSML is empty.")
+PLAY_SOURCE_UNSPEAKABLE = ResultInformation(
+    400, 8582, "Action failed, play source text or SSML cannot be spoken."
+)
+"""The same code for what is there and is not valid, SSML with a mistake in it."""
 PLAY_SERVICE_SHUTDOWN = ResultInformation(500, 8572, "Action failed, the play service was shut down.")
 UNKNOWN_ERROR = ResultInformation(500, 9999, "Unknown internal server error.")
 MAX_DIGITS = ResultInformation(200, 8531, "Action completed, max digits received.")
@@ -285,6 +289,8 @@ def play_failed(sub_code: int, message: str = "", code: int = 0) -> ResultInform
     known = _PLAY_FAILURES.get(sub_code, UNKNOWN_ERROR)
     if not message and not code:
         return known
+    if message and known is PLAY_SOURCE_EMPTY:
+        known = PLAY_SOURCE_UNSPEAKABLE
     return ResultInformation(code or known.code, known.sub_code, f"{known.message} {message}".rstrip())
 
 
