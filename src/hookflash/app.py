@@ -23,6 +23,7 @@ from hookflash.clock import LoopClock
 from hookflash.composition.access import issuers, resources
 from hookflash.composition.calls import CallBook
 from hookflash.composition.draining import Draining
+from hookflash.composition.hearing import Hearing
 from hookflash.composition.media import media_desk, prompt_limits
 from hookflash.composition.numbers import ConfiguredNumbers
 from hookflash.composition.operating import Operator
@@ -150,6 +151,7 @@ class App:
             "mediaLegs": self.media.legs,
             "audioTaps": self.media.audio.open,
             "streams": self._streams.open,
+            "listenings": self._hearing.listenings,
             "recordings": self._recorder.open,
             "sipSessions": agent.sessions,
             "sipDialogs": agent.dialogs,
@@ -207,7 +209,13 @@ class App:
         self._closers.append(media.stop)
         callbacks = CallbackRules(settings.server.http_callbacks, settings.server.private_targets)
         owners = self._owners = _directory(settings)
-        abilities = Abilities(speaks=self.speaking.desk.speaks, strict=settings.speech.strict_voices)
+        hearing = self._hearing = Hearing(settings, clock)
+        self._closers.append(hearing.close)
+        abilities = Abilities(
+            speaks=self.speaking.desk.speaks,
+            understands=hearing.desk.hears,
+            strict=settings.speech.strict_voices,
+        )
         exchange = self.exchange = Exchange(
             owners, minter, callbacks=callbacks, files=settings.public_url, abilities=abilities
         )
@@ -237,6 +245,7 @@ class App:
             streams=streams,
             recorder=recorder,
             minter=minter,
+            ears=hearing.listen(media.audio, self._report),
             watch=self._watch,
             undurable=courier.accept_undurable,
         )
@@ -255,6 +264,7 @@ class App:
         await grid.start(subscriptions(settings))
         await media.start()
         self.speaking.start()
+        hearing.start()
         await self._listen_sip(phones, clock)
         await phones.trunks.resolve_trunks()
         self._closers.append(engine.end_all)

@@ -30,7 +30,8 @@ class SpeechSettings:
     """Most processes of the built-in voice; each speaks one prompt at a time, ten times as fast as it is
     heard, and takes some 300 MB."""
     recognising_workers: int = setting(kinds.integer(1, 64, "processes"), 2)
-    """Most processes of each built-in recogniser; each listens to one participant at a time."""
+    """Most processes of the built-in recogniser; each understands one sentence at a time, in some 0.2 s, and
+    takes some 250 MB. One of them serves many callers, since it is needed for that moment only."""
     waiting: int = setting(kinds.integer(1, 10_000, "jobs"), 64)
     """Prompts that may wait for a process of the built-in voice; more fail at once, with 429."""
     first_audio: float = setting(kinds.number(0.1, 60, "seconds"), 6.0)

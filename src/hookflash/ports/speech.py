@@ -113,8 +113,9 @@ class Recogniser(Protocol):
     ) -> AsyncIterator[Recognised]:
         """Understand ``audio`` until it ends; partial results, then final ones. Raises :class:`SpeechError`.
 
-        The audio comes at the pace of the call, any number of samples at a time. Closing the iterator stops
-        the work.
+        The audio comes at the pace of the call, any number of samples at a time, without its longer pauses;
+        an empty array says that the speaker has paused. Final results belong one behind the other. Closing
+        the iterator stops the work.
         """
         ...
 

@@ -21,6 +21,7 @@ from hookflash.ports.clock import Clock
 from hookflash.ports.speech import RATE, SpeechError, Spoken
 from hookflash.speech.cache import DiskCache, MemoryCache, Prompt
 from hookflash.speech.flight import Flight, FlightLimits
+from hookflash.speech.locales import covers
 from hookflash.speech.script import Clip, Utterance
 from hookflash.speech.scripted import script_of
 from hookflash.speech.voices import known
@@ -60,12 +61,7 @@ class Speaker:
 
     def takes(self, locale: str) -> bool:
         """Whether it is asked for ``locale``; "" is any."""
-        low = locale.casefold()
-        return not self.locales or not low or any(_covers(one.casefold(), low) for one in self.locales)
-
-
-def _covers(mine: str, wanted: str) -> bool:
-    return mine == wanted or wanted.startswith(f"{mine}-")
+        return not self.locales or not locale or any(covers(one, locale) for one in self.locales)
 
 
 @dataclass(frozen=True, slots=True)

