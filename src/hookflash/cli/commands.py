@@ -134,6 +134,53 @@ def drain(
     raise typer.Exit(run_drain(config, url, key, worker=worker, seconds=seconds, cancel=cancel))
 
 
+calls = typer.Typer(
+    help="Show the calls of a running server, and what happened in them.", no_args_is_help=True
+)
+cli.add_typer(calls, name="calls")
+Json = Annotated[bool, typer.Option("--json", help="Print what the server answered.")]
+
+
+@calls.command("list")
+def list_calls(
+    top: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest calls to show.")] = 20,
+    as_json: Json = False,
+    config: Config = None,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """List the calls that are up and those lately ended, the newest first."""
+    from hookflash.cli.calls import run_list
+
+    raise typer.Exit(run_list(config, url, key, top=top, as_json=as_json))
+
+
+@calls.command("show")
+def show_call(
+    call_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID",
+            help="callConnectionId, correlationId or serverCallId; the first characters of one of the first "
+            "two are enough when no other call begins like that.",
+        ),
+    ],
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what happens until the call ends.")
+    ] = False,
+    as_json: Json = False,
+    config: Config = None,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Show what happened in a call, and why, as a timeline."""
+    from hookflash.cli.calls import run_show
+
+    if follow and as_json:
+        raise typer.BadParameter("a call is followed as a timeline only; leave out --json or --follow")
+    raise typer.Exit(run_show(config, url, key, call_id=call_id, as_json=as_json, follow=follow))
+
+
 @cli.command()
 def demo(
     keep_logs: Annotated[bool, typer.Option("--logs", help="Show the server's log as well.")] = False,
