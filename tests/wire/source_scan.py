@@ -70,7 +70,9 @@ class _Scan:
             "Refusal": Carrier(["status", "code", "message"], "status", "code"),
             "ResultInformation": Carrier(["code", "sub_code", "message"], "code", "sub_code"),
         }
-        for tree in modules.values():
+        self.homes: dict[str, set[str]] = {}
+        for path, tree in modules.items():
+            self.module = ".".join(("hookflash", *path.relative_to(SOURCE).with_suffix("").parts))
             for node in tree.body:
                 if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                     value = node.value.value if isinstance(node.value, ast.Constant) else None
@@ -104,6 +106,7 @@ class _Scan:
         if "sub_code" in names and name != "__init__":
             status = next((one for one in ("code", "status") if one in names), None)
             default = defaults.get("sub_code")
+            self.homes.setdefault(name, set()).add(self.module)
             self.carriers[name] = Carrier(
                 names, status, "sub_code", default.value if isinstance(default, ast.Constant) else None
             )
@@ -160,6 +163,13 @@ class _Scan:
             if isinstance(node, ast.ImportFrom) and node.module == "hookflash.wire.results"
             for alias in node.names
         }
+        strangers = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+            if alias.name in self.homes and node.module not in self.homes[alias.name]
+        }
         for node in ast.walk(tree):
             used = None
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
@@ -179,7 +189,7 @@ class _Scan:
                 if own is not None:
                     codes = self._read(call, own)[1] or codes
                 yield from (Told(where, answer, status, code) for code in codes)
-            elif called in self.carriers and not results:
+            elif called in self.carriers and called not in strangers and not results:
                 statuses, codes = self._read(call, self.carriers[called])
                 for code in codes:
                     for status in statuses or [None]:

@@ -168,6 +168,7 @@ ANSWERS: tuple[Row, ...] = (
         "Wait as many seconds as `Retry-After` says and send the request again; the SDKs do. If it happens "
         "often, look at `GET /hookflash/media`, and give the server more workers and CPU cores.",
         answers=(503,),
+        events={503: ("CreateCallFailed", "AddParticipantFailed", "CallTransferFailed")},
         message="No new call can be taken now: media worker 0: its ticks take 81% of its core, and "
         "media.load_limit is 80%. Try again in 6 s.",
     ),
@@ -269,6 +270,7 @@ ANSWERS: tuple[Row, ...] = (
         "verified with, or the media workers that carry the audio of calls.",
         "The message names it; mend that, and send the request again after the seconds of `Retry-After`.",
         answers=(503,),
+        events={503: ("CreateCallFailed", "AddParticipantFailed", "CallTransferFailed")},
         message="The bearer token cannot be verified, because the keys of its issuer cannot be "
         "had: timed out. Try again later.",
         target="Authorization",
