@@ -323,7 +323,8 @@ def playing(leg: int, port: int) -> list[PlaneCommand]:
 @dataclass(frozen=True)
 class Scene:
     """What the legs of a run do: the commands of each for its number and the callers' port, its call, what
-    the callers send, the rate of what is played, how large the packets have to be that come back."""
+    the callers send, the rate of what is played, how large the packets have to be that come back, how many
+    seconds pass before anything is measured."""
 
     commands: Callable[[int, int], Sequence[PlaneCommand]] = playing
     call: Callable[[int], int] = lambda leg: leg
@@ -331,6 +332,7 @@ class Scene:
     rate: int = 8000
     size: int = 172
     rings: Callable[[], int] = field(default=lambda: -1)
+    warm: float = WARM
 
 
 def check(worker: Worker, scene: Scene, counted: dict[str, float]) -> None:
@@ -356,13 +358,13 @@ def run_plane(legs: int, seconds: float, scene: Scene | None = None, *, pacing: 
     callers: Callers | None = None
     try:
         worker.ready()
-        callers = Callers(seconds + WARM + 1, packets=scene.packets, pacing=pacing)
+        callers = Callers(seconds + scene.warm + 1, packets=scene.packets, pacing=pacing)
         ports = worker.open({leg: scene.call(leg) for leg in range(1, legs + 1)})
         worker.post(LoadClip(CLIP, tone(440, rate=scene.rate), scene.rate))
         for leg in ports:
             worker.post(*scene.commands(leg, callers.port))
         callers.call([ports[leg] for leg in sorted(ports)])
-        time.sleep(WARM)
+        time.sleep(scene.warm)
         worker.take()
         cost, counted = measure(worker.pid, callers, legs, seconds)
         events = worker.take()

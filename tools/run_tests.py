@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 GATE = 95
@@ -61,19 +63,40 @@ def run(*command: str, **environment: str) -> int:
     return subprocess.run([sys.executable, "-m", *command], check=False, cwd=ROOT, env=where).returncode
 
 
-def covered_kernels() -> subprocess.Popen[bytes]:
-    """Start the tests that cover the kernels, beside all others: they take a core for some minutes."""
-    tests = [f"tests/plane/test_{name}.py" for name in PLAIN]
-    command = [sys.executable, "-m", "coverage", "run", "--data-file=.coverage.kernels"]
-    command += [f"--source=src/hookflash/{KERNELS}", "-m", "pytest"]
-    command += ["-m", NOT_PLAIN, *tests]
-    return subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+class CoveredKernels(threading.Thread):
+    """The tests that cover the kernels, beside all others: they take a core for some minutes.
+
+    ``failed`` and ``said`` hold once it has been joined.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.failed = False
+        self.said = ""
+
+    def run(self) -> None:
+        """First without the compiler, then those that choose for themselves."""
+        self._cover(".coverage.kernels", ("-m", NOT_PLAIN, *files(PLAIN)), NUMBA_DISABLE_JIT="1")
+        self._cover(".coverage.compiled", files(COMPILED))
+
+    def _cover(self, data: str, arguments: Sequence[str], **environment: str) -> None:
+        command = [sys.executable, "-m", "coverage", "run", f"--data-file={data}"]
+        command += [f"--source=src/hookflash/{KERNELS}", "-m", "pytest", *arguments]
+        done = subprocess.run(
+            command,
+            check=False,
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self.said += done.stdout.decode(errors="replace")
+        self.failed |= done.returncode != 0
+
+
+def files(names: Sequence[str]) -> list[str]:
+    """The files of these tests of the plane."""
+    return [f"tests/plane/test_{name}.py" for name in names]
 
 
 def tests_of(names: tuple[str, ...]) -> list[str]:
@@ -93,7 +116,8 @@ def main() -> int:
     if len(sys.argv) > 1:
         return run("pytest", *sys.argv[1:])
     failed, missed = False, []
-    plain = covered_kernels()
+    kernels = CoveredKernels()
+    kernels.start()
     for names in sorted(set(GATED.values())):
         print(f"\ntests of {', '.join(names)}, under coverage:", flush=True)
         data = f".coverage.{names[0]}"
@@ -102,18 +126,14 @@ def main() -> int:
         arguments = ("run", f"--data-file={data}", f"--source={rooms}", "-m", "pytest", *tests_of(names))
         failed |= run("coverage", *arguments) != 0
         missed += [room for room, by in GATED.items() if by == names and not covered(room, data)]
-    print(f"\ntests that run kernels in their plain form, under coverage of {KERNELS}:", flush=True)
-    arguments = ("run", "--data-file=.coverage.compiled", f"--source=src/hookflash/{KERNELS}", "-m", "pytest")
-    compiled = [f"tests/plane/test_{name}.py" for name in COMPILED]
-    failed |= run("coverage", *arguments, *compiled) != 0
     print("\nall other tests:", flush=True)
     gated = [name for names in GATED.values() for name in names]
-    ignored = [*tests_of(tuple(gated)), *compiled]
+    ignored = [*tests_of(tuple(gated)), *files(COMPILED)]
     failed |= run("pytest", *(f"--ignore={path}" for path in ignored)) != 0
-    print("\nkernels without the compiler, under coverage:", flush=True)
-    said, _ = plain.communicate()
-    print(said.decode(errors="replace"), flush=True)
-    failed |= plain.returncode != 0
+    print(f"\ntests that run kernels in their plain form, under coverage of {KERNELS}:", flush=True)
+    kernels.join()
+    print(kernels.said, flush=True)
+    failed |= kernels.failed
     data = (".coverage.kernels", ".coverage.compiled")
     failed |= run("coverage", "combine", "--keep", "--data-file=.coverage.plane", *data) != 0
     missed += [] if covered(KERNELS, ".coverage.plane") else [KERNELS]

@@ -238,3 +238,21 @@ def test_what_a_worker_wrote_before_it_died_is_handed_over() -> None:
     desk.seat_lost(worker.seat, "it was killed")
     assert [(first, count) for first, count, _ in worker.blocks] == [(0, 30)]
     assert said == ["the media worker is gone: it was killed"]
+
+
+def test_turns_that_were_passed_over_are_made_up_for() -> None:
+    worker = Worker()
+    others = [BlockListener(worker.shelf, 16_000, worker.take, lambda reason: None) for _ in range(9)]
+    for listener in (worker.listener, *others):
+        listener.add(Whole(1))
+    for tick in range(2 * BLOCK):
+        worker.tick = tick
+        for tap in worker.shelf.by_tap:
+            worker.write(tap, tick)
+        worker.rings.tick[0] = tick
+        # Ten ticks of eleven are not told of.
+        if tick % 11 == 0:
+            worker.shelf.tapped(tick)
+    assert not worker.rings.lost.any()
+    assert {count for _, count, _ in worker.blocks[10:]} <= set(range(BLOCK - 11, BLOCK + 12))
+    assert len(worker.blocks) == 20 - (BLOCK % 11 == 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from hookflash.phones.causes import warning, without_media
 from hookflash.phones.leg_table import LegTable
@@ -13,8 +14,8 @@ from hookflash.ports.plane import LegMedia, LegUnavailable
 from hookflash.sip.errors import ParseError
 from hookflash.sip.flow import Flow
 from hookflash.sip.negotiation import Negotiation
-from hookflash.sip.offer import objection
-from hookflash.sip.sdp import SessionDescription
+from hookflash.sip.offer import AudioMedia, objection
+from hookflash.sip.sdp import SessionDescription, is_loopback
 
 log = logging.getLogger("hookflash.sip")
 
@@ -67,10 +68,23 @@ class Bearers:
         media = leg.negotiation.media if leg.negotiation is not None else None
         if media is None:
             return
-        command = connection(leg.leg, media)
+        command = connection(leg.leg, self._within_reach(leg, media))
         if command != leg.connected:
             leg.connected = command
             self._media.connect_leg(command)
+
+    def _within_reach(self, leg: Leg, media: AudioMedia) -> AudioMedia:
+        """Without addresses of our own host that a peer elsewhere has named: what it sends tells where it is.
+
+        Nobody may aim our packets at what else listens here.
+        """
+        if is_loopback(leg.peer):
+            return media
+        if is_loopback(media.host):
+            media = replace(media, host="")
+        if is_loopback(media.rtcp_host):
+            media = replace(media, rtcp_host="")
+        return media
 
     def agree(self, leg: Leg, body: bytes) -> bool:
         """Take the peer's answer to our offer; without one the earlier (early media) stays. False when none

@@ -52,14 +52,13 @@ class MixTable:
         self._joined: dict[int, dict[int, Leg]] = {}
         self._free: list[int] = []
         self._scratch = np.zeros(WIDE_FRAME, np.int32)
-        self._lines = np.zeros((0, PAST + FRAME), np.int16)
+        self._line = np.zeros(PAST + FRAME, np.int16)
         self._hearing: dict[int, HearingMatrix] = {}
         # Of each listener with rules: how loud it hears whom, in 1/4096, by row.
         self._heard: dict[int, dict[int, int]] = {}
         self._free_matrices: list[int] = []
         # Of each listener whose rules have changed since the last tick: how loud it heard whom in that.
         self._before: dict[int, dict[int, int]] = {}
-        self._paused = False
 
     # --- commands ---
 
@@ -141,15 +140,8 @@ class MixTable:
         slots = mix(c.setup, c.jitter, c.wide, c.bridge, self.mixes, used, self.used)
         rank_speakers(c.setup, c.jitter, c.bridge, self.mixes, used, self.used)
         if slots:
-            if self._paused:
-                # What they hold is not what was played just now.
-                self._lines[:] = 0
-            if len(self._lines) < len(plays.live):
-                more = len(plays.live) - len(self._lines)
-                self._lines = np.concatenate([self._lines, np.zeros((more, PAST + FRAME), np.int16)])
-            widen_plays(plays, self._lines, self.mixes.room, self._scratch, used_plays)
+            widen_plays(plays, self._line, self.mixes.room, self._scratch, used_plays)
             hear_wide(c.setup, c.jitter, c.wide, c.bridge, plays, self.mixes, self._scratch, slots)
-        self._paused = not slots
 
     def settle(self, used: int) -> None:
         """The end of the tick: what was to change has changed."""

@@ -88,6 +88,7 @@ class Shelf:
         self.rings: Rings = seat.rings
         self.listeners: list[TapListener] = []
         # Those who may wait look in turn, so that no tick has all of them.
+        self._turn: int | None = None
         self.buffers = Buffers(BLOCK * WIDE_FRAME)
         self.waiting: list[list[BlockListener]] = [[] for _ in range(BLOCK // LOOK)]
         self.voices: dict[int, RingVoice] = {}
@@ -114,8 +115,13 @@ class Shelf:
     def tapped(self, tick: int) -> None:
         """A tick has been written: hand on what there is."""
         self._pump(self.listeners)
-        if tick % LOOK == 0:
-            self._pump(self.waiting[tick // LOOK % len(self.waiting)])
+        turn = tick // LOOK
+        if self._turn is None:
+            self._turn = turn - 1
+        # Whoever missed its turn would have to wait for a whole round, which its ring may not hold.
+        for missed in range(max(self._turn + 1, turn - len(self.waiting) + 1), turn + 1):
+            self._pump(self.waiting[missed % len(self.waiting)])
+        self._turn = turn
 
     def flush_waiting(self) -> None:
         """Hand on what there is to those who would have waited for it."""

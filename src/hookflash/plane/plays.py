@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hookflash.plane.columns import FRAME, MAX_PLAYS, RATE, WIDE_FRAME, Setup
-from hookflash.plane.kernels.playing import FINISHED, MAX_CLIPS, STARTED, Clips, Plays
+from hookflash.plane.kernels.playing import FINISHED, MAX_CLIPS, REACH, STARTED, Clips, Plays
 from hookflash.ports.plane import PlaneEvent, PlayFinished, PlayStarted
 
 RESERVE = 1 << 28
@@ -362,6 +362,7 @@ def _make_plays(rows: int) -> Plays:
         np.zeros(rows, np.int64),
         np.zeros(rows, np.int32),
         np.zeros((rows, FRAME), np.int16),
+        np.zeros((rows, REACH), np.int16),
         flag(),
         np.zeros((rows, WIDE_FRAME), np.int16),
     )

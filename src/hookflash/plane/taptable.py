@@ -14,6 +14,7 @@ from hookflash.plane.kernels.bands import LINE
 from hookflash.plane.kernels.mixing import Mixes
 from hookflash.plane.kernels.playing import Plays
 from hookflash.plane.kernels.tapping import (
+    FRESH,
     HEARD,
     PROMPTS,
     REACH,
@@ -61,6 +62,7 @@ class TapTable:
             high=np.zeros(TAPS, np.uint8),
             limit=np.ones(TAPS, np.float32),
             wide_limit=np.ones(TAPS, np.float32),
+            wide=np.zeros(TAPS, np.uint8),
             still=np.zeros(TAPS, np.int16),
             line=np.zeros((TAPS, PAST + FRAME), np.int16),
         )
@@ -117,6 +119,7 @@ class TapTable:
         self._taps.itself[command.tap] = command.itself
         self._taps.high[command.tap] = command.rate == WIDE_RATE
         self._taps.limit[command.tap] = self._taps.wide_limit[command.tap] = 1.0
+        self._taps.wide[command.tap] = FRESH
         self._taps.still[command.tap] = 0
         self._taps.line[command.tap] = 0
         self._open[command.tap] = command

@@ -52,6 +52,12 @@ def _do(jobs: Sequence[Job]) -> list[bool | Exception]:
 
 
 def _tell(told: Sequence[Done], results: asyncio.Future[list[bool | Exception]]) -> None:
-    if not results.cancelled():
-        for done, result in zip(told, results.result(), strict=True):
-            done(result)
+    given: Sequence[bool | Exception]
+    if results.cancelled():
+        given = [RuntimeError("the threads were stopped before it was done")] * len(told)
+    else:
+        given = results.result()
+    loop = asyncio.get_running_loop()
+    for done, result in zip(told, given, strict=True):
+        # One by one: what goes wrong with one recording is not the others' loss.
+        loop.call_soon(done, result)

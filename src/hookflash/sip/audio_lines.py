@@ -10,7 +10,7 @@ from hookflash.sip import codecs as known
 from hookflash.sip import crypto
 from hookflash.sip.codecs import NOISE, PTIME, Codec
 from hookflash.sip.crypto import Crypto
-from hookflash.sip.sdp import MAX_PORT, Attribute, MediaDescription, RtpMap
+from hookflash.sip.sdp import MAX_PORT, Attribute, MediaDescription, RtpMap, is_for_many
 
 AVP = ("RTP/AVP", "RTP/AVPF")
 """Plain RTP (RFC 3551, RFC 4585)."""
@@ -121,6 +121,6 @@ def rtcp(media: MediaDescription, host: str) -> tuple[str, int]:
     """Where the peer receives RTCP: a=rtcp (RFC 3605), otherwise the port after RTP's."""
     value = media.attribute("rtcp")
     match = _RTCP.fullmatch(value) if value else None
-    if match and 0 < int(match[1]) <= MAX_PORT:
+    if match and 0 < int(match[1]) <= MAX_PORT and not is_for_many(match[2] or host):
         return match[2] or host, int(match[1])
     return host, media.port + 1 if media.port < MAX_PORT else 0

@@ -24,7 +24,14 @@ from hookflash.sip.audio_lines import AVP, SAVP, Line
 from hookflash.sip.codecs import DEFAULT, NOISE, NOISE_PAYLOAD_TYPE, PTIME, Codec
 from hookflash.sip.crypto import Crypto
 from hookflash.sip.opus_terms import opus_terms
-from hookflash.sip.sdp import MediaDescription, Origin, RtpMap, SessionDescription, is_address
+from hookflash.sip.sdp import (
+    MediaDescription,
+    Origin,
+    RtpMap,
+    SessionDescription,
+    is_address,
+    is_for_many,
+)
 
 POLICIES = ("off", "optional", "required")
 """Whether audio is encrypted."""
@@ -178,7 +185,9 @@ def answer(
     """
     name = keep.codec if keep is not None else None
     usable = [
-        audio_lines.read(media, codecs, events=events, srtp=srtp, codec=name, suite=_suite(keep))
+        None
+        if is_for_many(remote.address(media))
+        else audio_lines.read(media, codecs, events=events, srtp=srtp, codec=name, suite=_suite(keep))
         for media in remote.media
     ]
     able = [index for index, one in enumerate(usable) if one is not None]
@@ -229,6 +238,8 @@ def _accepted(
     protocol = theirs.protocol.upper()
     if theirs.kind != "audio" or not theirs.port or protocol not in AVP + SAVP:
         return None
+    if is_for_many(remote.address(theirs)):
+        return None
     secured = protocol in SAVP or (crypto.are_given(ours) and crypto.are_given(theirs))
     keys = _keys(ours, theirs) if secured else None
     if keys is None and (secured or srtp == "required" or ours.protocol.upper() in SAVP):
@@ -258,6 +269,9 @@ def objection(remote: SessionDescription, codecs: Sequence[str], srtp: str = "of
     audio = [media for media in remote.media if media.kind == "audio" and media.port]
     if not audio:
         return 304, "Media type not available"
+    audio = [media for media in audio if not is_for_many(remote.address(media))]
+    if not audio:
+        return 330, "Multicast not available"
     ways = [media for media in audio if audio_lines.carried(media, srtp) is not None]
     if not ways:
         return 302, "Incompatible transport protocol"

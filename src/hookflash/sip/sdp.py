@@ -149,6 +149,30 @@ def is_address(text: str) -> bool:
         return False
 
 
+def is_for_many(text: str) -> bool:
+    """Whether ``text`` is an address of more than one host, multicast or broadcast, or of none that can be:
+    we send audio to one phone."""
+    if not is_address(text):
+        return False
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
+    if isinstance(address, ipaddress.IPv4Address):
+        # 240.0.0.0/4 is reserved (RFC 1112 section 4), its last address a broadcast (RFC 919 section 7).
+        return address.is_multicast or address.is_reserved
+    return address.is_multicast
+
+
+def is_loopback(text: str) -> bool:
+    """Whether ``text`` is an address of the host that looks at it."""
+    if not is_address(text):
+        return False
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
+    return address.is_loopback
+
+
 def _family(address: str) -> str:
     return "IP6" if ":" in address else "IP4"
 

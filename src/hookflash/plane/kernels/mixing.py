@@ -27,6 +27,9 @@ HALF = np.int32(2048)
 SHIFT = np.int32(12)
 FADE = FRAME // 4
 """Samples over which a leg is muted, or heard again (5 ms)."""
+WIDE = np.uint8(1)
+LEFT = np.uint8(2)
+"""Of a mix: it is still summed at 16,000 Hz once more, so that taps can fade."""
 TAIL = 1
 """Silent ticks of a leg in which the filter to 16,000 Hz still gives sound."""
 
@@ -38,7 +41,7 @@ class Mixes(NamedTuple):
     wide_total: NDArray[np.int32]  # [mixes, WIDE_FRAME] the same at 16,000 Hz, where ``wide``
     speakers: NDArray[np.int32]  # legs that said something in this tick
     wide_speakers: NDArray[np.int32]  # legs in ``wide_total``
-    wide: NDArray[np.uint8]  # a joined phone is wideband
+    wide: NDArray[np.uint8]  # WIDE: a joined phone is wideband; LEFT: the last of them has gone in this tick
     low: NDArray[np.int32]  # lowest row that is joined
     high: NDArray[np.int32]  # highest
     best: NDArray[np.int32]  # [mixes, RANKS] rows of the loudest, the loudest first
@@ -138,12 +141,12 @@ def add(voice: NDArray[np.int32], samples: int, first: bool, total: NDArray[np.i
 def mix(
     setup: Setup, jitter: Jitter, wide: Wide, bridge: Bridge, mixes: Mixes, used: int, used_mixes: int
 ) -> int:
-    """Sum what the joined legs of each call say; how many wideband slots have to be walked."""
+    """Sum what the joined legs of each call say; how many wideband slots are to be walked."""
     slots = 0
     for m in range(used_mixes):
         mixes.speakers[m] = 0
         mixes.wide_speakers[m] = 0
-        mixes.wide[m] = 0
+        mixes.wide[m] = LEFT if mixes.wide[m] == WIDE else np.uint8(0)
         mixes.low[m] = used
         mixes.high[m] = -1
     for row in range(used):
@@ -155,7 +158,10 @@ def mix(
             mixes.low[m] = min(mixes.low[m], np.int32(row))
             mixes.high[m] = row
             if setup.wide[row] >= 0 and setup.codec[row] >= G722:
-                mixes.wide[m] = 1
+                mixes.wide[m] = WIDE
+    for m in range(used_mixes):
+        if mixes.wide[m] != 0:
+            slots = max(slots, 1)
     for row in range(used):
         m = setup.mix[row]
         if setup.open[row] == 0 or m < 0:

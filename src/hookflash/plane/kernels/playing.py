@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hookflash.plane.columns import FRAME, PAST, WIDE_FRAME
-from hookflash.plane.kernels.bands import widen
+from hookflash.plane.kernels.bands import SIDE, widen
 from hookflash.plane.kernels.compiling import kernel, part
 
 MAX_CLIPS = 256
 """Clips waiting in one play; more are joined, which copies them."""
+REACH = 2 * SIDE
+"""Samples of the past that are needed to bring a frame to 16,000 Hz."""
 STOP_FADE = 40
 """Samples over which a stopped play fades (5 ms)."""
 STARTED = 1
@@ -37,6 +39,7 @@ class Plays(NamedTuple):
     played: NDArray[np.int64]  # samples that have left so far
     idle: NDArray[np.int32]  # ticks since the last of them did, 0 in that tick
     frame: NDArray[np.int16]  # [plays, FRAME] this tick's samples
+    tail: NDArray[np.int16]  # [plays, REACH] the last samples of the tick before
     exact: NDArray[np.uint8]  # all clips of this tick have audio at 16,000 Hz: it is in ``wide_frame``
     wide_frame: NDArray[np.int16]  # [plays, WIDE_FRAME] the same at 16,000 Hz
 
@@ -121,9 +124,14 @@ def advance(plays: Plays, clips: Clips, pool: NDArray[np.int16], used: int) -> i
     events = 0
     for play in range(used):
         plays.event[play] = 0
+        sounded = plays.live[play] != 0
         plays.live[play] = 0
         if plays.active[play] == 0:
             continue
+        if sounded:
+            copy(plays.frame[play, FRAME - REACH :], plays.tail[play])
+        else:
+            plays.tail[play] = 0
         filled = fill(plays, clips, pool, play)
         plays.live[play] = filled > 0
         if plays.stopping[play]:
@@ -155,23 +163,20 @@ def advance(plays: Plays, clips: Clips, pool: NDArray[np.int16], used: int) -> i
 @kernel
 def widen_plays(
     plays: Plays,
-    lines: NDArray[np.int16],
+    line: NDArray[np.int16],
     flat: NDArray[np.float32],
     scratch: NDArray[np.int32],
     used: int,
 ) -> None:
-    """Make ``wide_frame`` of ``frame`` unless it is ``exact``; ``lines`` [plays, PAST + FRAME] its past.
+    """Make ``wide_frame`` of ``frame`` unless it is ``exact``.
 
-    A play that begins has none: what its row holds was of the play before it. ``flat`` and ``scratch`` are
-    memory to work in.
+    ``line`` [PAST + FRAME], ``flat`` and ``scratch`` are memory to work in.
     """
     for play in range(used):
-        line = lines[play]
-        for i in range(PAST):
-            line[i] = 0 if plays.event[play] & STARTED else line[FRAME + i]
-        for i in range(FRAME):
-            line[PAST + i] = plays.frame[play, i] if plays.live[play] else 0
-        if plays.live[play] and plays.exact[play] == 0:
-            widen(line, flat, scratch)
-            for i in range(WIDE_FRAME):
-                plays.wide_frame[play, i] = min(max(scratch[i], -32768), 32767)
+        if plays.live[play] == 0 or plays.exact[play] != 0:
+            continue
+        copy(plays.tail[play], line[PAST - REACH : PAST])
+        copy(plays.frame[play], line[PAST:])
+        widen(line, flat, scratch)
+        for i in range(WIDE_FRAME):
+            plays.wide_frame[play, i] = min(max(scratch[i], -32768), 32767)

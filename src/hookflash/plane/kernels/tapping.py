@@ -12,7 +12,16 @@ from hookflash.plane.kernels.bands import narrow, widen
 from hookflash.plane.kernels.compiling import kernel, part
 from hookflash.plane.kernels.gathering import clear, gather, gather_wide
 from hookflash.plane.kernels.limiting import fit
-from hookflash.plane.kernels.mixing import TAIL, Mixes, add, speaks, voice_of, wide_voice_of
+from hookflash.plane.kernels.mixing import (
+    FADE,
+    TAIL,
+    WIDE,
+    Mixes,
+    add,
+    speaks,
+    voice_of,
+    wide_voice_of,
+)
 from hookflash.plane.kernels.playing import Plays
 from hookflash.plane.rings import TAP_FRAMES, VOICE_SAMPLES, Rings
 
@@ -28,6 +37,7 @@ CUSHION = 3
 """Frames a voice waits for before it begins to speak, so that a sender may be a little late."""
 PATIENCE = 3
 """Ticks after which it begins with less."""
+FRESH = 2
 REACH = 80
 """Samples of the past (at 8,000 Hz) that are kept for the filters between the rates."""
 
@@ -41,6 +51,7 @@ class Taps(NamedTuple):
     high: NDArray[np.uint8]  # its frames are at 16,000 Hz
     limit: NDArray[np.float32]  # of its sum at 8,000 Hz, see ``kernels.limiting``
     wide_limit: NDArray[np.float32]  # and of that at 16,000 Hz
+    wide: NDArray[np.uint8]  # its last frame was made at 16,000 Hz: 0 no, 1 yes, FRESH there was none
     still: NDArray[np.int16]  # silent ticks in a row
     line: NDArray[np.int16]  # [taps, PAST + FRAME] at 8,000 Hz: REACH samples of the past, and this tick
 
@@ -230,15 +241,35 @@ def tapped(
 
 
 @part
-def is_wide(setup: Setup, mixes: Mixes, taps: Taps, tap: int) -> bool:
-    """Whether there is more to give away at 16,000 Hz than at 8,000."""
+def width(setup: Setup, mixes: Mixes, taps: Taps, tap: int) -> np.uint8:
+    """Whether there is more to give away at 16,000 Hz than at 8,000: WIDE, LEFT (for the last time) or 0."""
     row = taps.row[tap]
     if row < 0:
-        return False
+        return np.uint8(0)
     if taps.kind[tap] == SAID:
-        return bool(setup.wide[row] >= 0)
+        return WIDE if setup.wide[row] >= 0 else np.uint8(0)
     m = setup.mix[row] if taps.kind[tap] == HEARD else row
-    return bool(m >= 0 and mixes.wide[m] != 0)
+    return mixes.wide[m] if m >= 0 else np.uint8(0)
+
+
+@part
+def blend(
+    line: NDArray[np.int16],
+    high: bool,
+    flat: NDArray[np.float32],
+    scratch: NDArray[np.int32],
+    out: NDArray[np.int16],
+) -> None:
+    """Fade ``out`` [WIDE_FRAME] in (``high``), from ``line`` [PAST + FRAME] at 8,000 Hz, or out, into that.
+
+    The two differ by the delay of a filter, and in what is above 4 kHz.
+    """
+    widen(line, flat, scratch)
+    for i in range(WIDE_FRAME):
+        at = min(np.int32(i + 1), np.int32(2 * FADE))
+        part_of_out = at if high else np.int32(2 * FADE) - at
+        other = min(max(scratch[i], np.int32(-32768)), np.int32(32767))
+        out[i] = (out[i] * part_of_out + other * (np.int32(2 * FADE) - part_of_out)) // np.int32(2 * FADE)
 
 
 @part
@@ -254,7 +285,7 @@ def tapped_wide(
     tap: int,
     total: NDArray[np.int32],
 ) -> bool:
-    """What a tap of which :func:`is_wide` holds gives away at 16,000 Hz; False when it is silence."""
+    """What a tap of which :func:`width` tells gives away at 16,000 Hz; False when it is silence."""
     row = taps.row[tap]
     kind = taps.kind[tap]
     if kind == HEARD:
@@ -285,7 +316,7 @@ def write_taps(
     """One frame into the ring of each tap in ``active``; a full ring loses it. ``total`` is scratch.
 
     A tap at 16,000 Hz follows the sum at 8,000 Hz all the time, so that it goes on without a break when the
-    last wideband phone leaves the call.
+    first wideband phone joins the call or the last one leaves it: one sum is faded into the other.
     """
     for k in range(active.shape[0]):
         tap = active[k]
@@ -312,17 +343,26 @@ def write_taps(
         if taps.high[tap] == 0:
             for i in range(FRAME):
                 out[i] = now[i]
-        elif is_wide(setup, mixes, taps, tap):
-            if not tapped_wide(setup, jitter, wide, bridge, plays, mixes, prompts, taps, tap, total):
-                clear(WIDE_FRAME, total)
-            taps.wide_limit[tap] = fit(total, WIDE_FRAME, taps.wide_limit[tap], mixes.room, out)
-        elif taps.still[tap] > TAIL:
-            for i in range(WIDE_FRAME):
-                out[i] = 0
         else:
-            widen(line, mixes.room, total)
-            for i in range(WIDE_FRAME):
-                out[i] = min(max(total[i], -32768), 32767)
+            now_wide = width(setup, mixes, taps, tap)
+            high = now_wide == WIDE
+            turns = taps.wide[tap] == (0 if high else 1)
+            if high or (turns and now_wide != 0):
+                if not tapped_wide(setup, jitter, wide, bridge, plays, mixes, prompts, taps, tap, total):
+                    clear(WIDE_FRAME, total)
+                if turns and high:
+                    taps.wide_limit[tap] = taps.limit[tap]
+                taps.wide_limit[tap] = fit(total, WIDE_FRAME, taps.wide_limit[tap], mixes.room, out)
+                if turns:
+                    blend(line, high, mixes.room, total, out)
+            elif taps.still[tap] > TAIL:
+                for i in range(WIDE_FRAME):
+                    out[i] = 0
+            else:
+                widen(line, mixes.room, total)
+                for i in range(WIDE_FRAME):
+                    out[i] = min(max(total[i], -32768), 32767)
+            taps.wide[tap] = 1 if high else 0
         rings.rank[tap, place] = 0
         if taps.kind[tap] == SAID and taps.row[tap] >= 0:
             rings.rank[tap, place] = bridge.rank[taps.row[tap]]

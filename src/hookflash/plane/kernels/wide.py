@@ -144,12 +144,13 @@ def load(
     make of it goes nowhere.
     """
     most = 0
-    for t in range(TAKE):
+    for j in range(count):
+        most = max(most, wide.taken[slots[j]])
+    for t in range(most):
         gaps[t] = 0
     for j in range(w):
         slot = slots[min(j, count - 1)]
         taken = wide.taken[slot]
-        most = max(most, taken)
         for k in range(ADPCM):
             state[k * w + j] = wide.decoder[slot, k]
         for k in range(QMF):
@@ -157,7 +158,7 @@ def load(
         for t in range(taken):
             codes[t * w + j] = wide.codes[slot, t]
             gaps[t] = min(gaps[t], np.int32(wide.codes[slot, t]))
-        for t in range(taken, TAKE):
+        for t in range(taken, most):
             codes[t * w + j] = MISSING
             gaps[t] = MISSING
     return most
