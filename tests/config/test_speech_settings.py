@@ -41,7 +41,7 @@ def test_a_provider_may_come_from_the_environment() -> None:
     ("text", "what"),
     [
         ('kind = "espeak"', "builtin"),
-        ('kind = "azure"\nkey_env = "AZURE_KEY"', "not in this version"),
+        ('kind = "azure"\nkey_env = "AZURE_KEY"', "give its region"),
         ('kind = "beep"\nlocales = ["english!"]', "a locale such as en-US"),
         ('kind = "builtin"\nkey_env = "KEY"', "needs no key"),
         ('kind = "beep"\nkey_env = "my key"', "the name of a variable"),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hookflash.composition.media import pinned_to
 from hookflash.config import Settings, SpeechProviderSettings
-from hookflash.config.speech import BUILT_IN
+from hookflash.config.speech import SERVICES
 from hookflash.plane.prompts import PromptError, Prompts
 from hookflash.plane.wav import RATE, WIDE_RATE
 from hookflash.ports.clock import Clock
@@ -23,6 +23,8 @@ from hookflash.speech.builtin import builtin_voice, missing
 from hookflash.speech.cache import DiskCache, MemoryCache
 from hookflash.speech.engines import EXTRA
 from hookflash.speech.scripted import Fetch
+from hookflash.speech.services.making import problem, voice_of
+from hookflash.speech.services.service import Service
 from hookflash.speech.speaking import Provider, Speaker, SpeakingDesk, SpeakingLimits
 from hookflash.speech.speaking_jobs import VoiceFile
 from hookflash.speech.workers import PoolLimits, WorkerPool
@@ -40,6 +42,7 @@ class Speaking:
 
     def __init__(self, settings: Settings, prompts: Prompts, clock: Clock) -> None:
         self.pools: list[WorkerPool] = []
+        self._services: list[Service] = []
         self._settings = settings
         self._clock = clock
         self._fetch = audio_elements(prompts)
@@ -71,12 +74,19 @@ class Speaking:
         await self.desk.close()
         for pool in self.pools:
             await pool.close()
+        for service in self._services:
+            await service.close()
 
     def _provider(self, one: SpeechProviderSettings) -> Provider:
         return _MAKERS[one.kind](self, one)
 
     def _beep(self, one: SpeechProviderSettings) -> Provider:
         return beep_voice(one.label, mapping=one.voices, fetch=self._fetch)
+
+    def _service(self, one: SpeechProviderSettings) -> Provider:
+        voice, services = voice_of(one, os.environ, self._clock, fetch=self._fetch)
+        self._services += services
+        return voice
 
     def _builtin(self, one: SpeechProviderSettings) -> Provider:
         speech = self._settings.speech
@@ -103,8 +113,9 @@ class Speaking:
 _MAKERS: Mapping[str, Callable[[Speaking, SpeechProviderSettings], Provider]] = {
     "builtin": Speaking._builtin,
     "beep": Speaking._beep,
+    **dict.fromkeys(SERVICES, Speaking._service),
 }
-"""How the provider of each kind is made. A service has its line here."""
+"""How the provider of each kind is made."""
 
 
 def providers_of(settings: Settings) -> Sequence[SpeechProviderSettings]:
@@ -116,10 +127,15 @@ def providers_of(settings: Settings) -> Sequence[SpeechProviderSettings]:
 
 def stand_ins(settings: Settings) -> list[str]:
     """What a person should know of voices that are not there, a line each."""
+    found = [
+        f"speech: {why}"
+        for one in providers_of(settings)
+        if one.kind in SERVICES and (why := problem(one, os.environ))
+    ]
     lacking = missing()
     if not lacking:
-        return []
-    found = [
+        return found
+    found += [
         f"speech: {one.label} cannot speak, because {', '.join(lacking)} is not installed; {EXTRA}"
         for one in providers_of(settings)
         if one.kind == "builtin"
@@ -135,8 +151,6 @@ def described(settings: Settings) -> list[str]:
     for one in providers_of(settings):
         locales = ", ".join(one.locales) or "every locale"
         lines.append(f"speech by {one.label} ({one.kind}): {' and '.join(one.does)}, {locales}")
-        if one.key_env and one.kind not in BUILT_IN and not os.environ.get(one.key_env):
-            lines.append(f"speech: {one.label} has no key, because {one.key_env} is not set")
     return [*lines, *stand_ins(settings)]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from hookflash.config.errors import Problem
 from hookflash.config.kinds import as_regex
 from hookflash.config.places import Places
-from hookflash.config.speech import BUILT_IN, SERVICES
+from hookflash.config.speech import BUILT_IN
 from hookflash.config.tree import Settings, TrunkLimits, is_development
 from hookflash.wire.eventgrid import ALL_TYPES, EVENT_TYPES, event_type_named
 from hookflash.wire.grid_filters import FilterError, Filters, equal_to, read_filters
@@ -254,6 +254,10 @@ def _speech(settings: Settings, places: Places) -> Iterator[Problem]:
         if one.kind in BUILT_IN and one.key_env:
             place, key = _at(places, one, "key_env")
             yield Problem(place, key, f"a provider of kind {one.kind} needs no key", "leave it out")
+        if one.kind == "azure" and not one.region and not one.endpoint:
+            place, key = _at(places, one, "region")
+            what = "is missing: nobody knows where the speech resource is"
+            yield Problem(place, key, what, 'give its region, such as "westeurope", or its endpoint')
 
 
 def _ranges(numbers: Iterable[int]) -> str:
@@ -280,11 +284,6 @@ def _not_in_this_version(settings: Settings, places: Places) -> Iterator[Problem
         }
         found += [(*_at(places, trunk, name), what) for name, (asked, what) in wanted.items() if asked]
     found += [(*_at(places, phone, "username"), "registering phones") for phone in settings.phone]
-    found += [
-        (*_at(places, one, "kind"), f"speech by {one.kind}")
-        for one in settings.speech_provider
-        if one.kind in SERVICES
-    ]
     for place, key, what in found:
         yield Problem(place, key, f"{what} is not in this version of Hookflash", "leave it out")
 

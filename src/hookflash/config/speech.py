@@ -57,8 +57,7 @@ class SpeechProviderSettings:
     kind: str = required(kinds.choice(*BUILT_IN, *SERVICES))
     """`builtin` speaks with Piper and recognises with models on this machine (extra `hookflash[speech]`);
     `beep` stands in for a voice with a tone for each word; `azure` is Azure AI Speech; `openai` any server
-    with OpenAI's speech and transcription interface; `deepgram` is Deepgram. The last three are not in this
-    version."""
+    with OpenAI's speech and transcription interface; `deepgram` is Deepgram."""
     name: str = setting(kinds.text("a name"), "")
     """What logs and traces call it; its kind when not given."""
     does: tuple[str, ...] = setting(
@@ -75,9 +74,11 @@ class SpeechProviderSettings:
     )
     """Locales (`en-US`) and languages (`en`) it is asked for; all it knows when not given."""
     key_env: str | None = setting(kinds.pattern("the name of a variable", r"[A-Za-z_][A-Za-z0-9_]*"), None)
-    """Name of the environment variable that holds its key. Keys have no place in a file."""
+    """Name of the environment variable that holds its key; the default is `AZURE_SPEECH_KEY`,
+    `OPENAI_API_KEY` or `DEEPGRAM_API_KEY`, and none for `openai` at an `endpoint` of its own. Keys have no
+    place in a file."""
     endpoint: str | None = setting(kinds.url("https", "http", "wss", "ws"), None)
-    """Base URL of a service that is not where its kind usually is."""
+    """Base URL of a service that is not where its kind usually is; that of `openai` ends with `/v1`."""
     region: str | None = setting(kinds.pattern("a region such as westeurope", r"[a-z0-9]+"), None)
     """Azure region of the speech resource."""
     model: str | None = setting(kinds.text("the name of a model"), None)

@@ -8,7 +8,7 @@ from speech.services.fakes import KEY, Vendor, give, spoken, tone
 from hookflash.config.speech import SERVICES, SpeechProviderSettings
 from hookflash.media.speech import Speech
 from hookflash.ports.speech import SpeechError
-from hookflash.speech.services.making import KEYS, make
+from hookflash.speech.services.making import KEYS, make, problem, voice_of
 from hookflash.testing.clock import VirtualClock
 
 
@@ -42,6 +42,18 @@ def test_what_is_missing_is_said(clock: VirtualClock) -> None:
     with pytest.raises(SpeechError, match="characters that no key has") as caught:
         make(SpeechProviderSettings(kind="deepgram"), {"DEEPGRAM_API_KEY": "a\r\nb"}, clock)
     assert "a\r\nb" not in str(caught.value)
+
+
+async def test_a_voice_that_cannot_be_had_says_why(clock: VirtualClock) -> None:
+    settings = SpeechProviderSettings(kind="deepgram", name="mine")
+    voice, services = voice_of(settings, {}, clock)
+    assert (voice.name, services) == ("mine", ())
+    with pytest.raises(SpeechError, match="DEEPGRAM_API_KEY has no key") as caught:
+        await spoken(voice.synthesise(Speech("x")))
+    assert caught.value.code == 401
+    assert problem(settings, {}) == str(caught.value)
+    assert problem(settings, {"DEEPGRAM_API_KEY": KEY}) == ""
+    assert len(voice_of(settings, {"DEEPGRAM_API_KEY": KEY}, clock)[1]) == 1
 
 
 async def test_a_local_server_without_keys(vendor: Vendor, clock: VirtualClock) -> None:

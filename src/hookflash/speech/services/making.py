@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, replace
 
 from hookflash.config.speech import SpeechProviderSettings
+from hookflash.media.speech import Speech
 from hookflash.ports.clock import Clock
-from hookflash.ports.speech import Recogniser, SpeechError
+from hookflash.ports.speech import Recogniser, SpeechError, Spoken
 from hookflash.speech.scripted import Fetch, ScriptedVoice, no_audio
 from hookflash.speech.services.azure import AzureListener, AzureVoice, azure_service
 from hookflash.speech.services.deepgram import DeepgramListener, deepgram_service, deepgram_voice
@@ -27,18 +28,48 @@ class Made:
     services: tuple[Service, ...]
 
 
+class Unable:
+    """Stands in for a voice that cannot be had, so that the next provider speaks and the trace says why."""
+
+    version = "0"
+
+    def __init__(self, name: str, problem: SpeechError) -> None:
+        self.name = name
+        self._problem = problem
+
+    async def synthesise(self, speech: Speech) -> AsyncGenerator[Spoken, None]:
+        """Raises what is wrong."""
+        raise SpeechError(str(self._problem), code=self._problem.code)
+        yield
+
+
+def problem(settings: SpeechProviderSettings, environ: Mapping[str, str]) -> str:
+    """What keeps the service of an entry from being asked, "" for nothing."""
+    try:
+        _key(settings, environ)
+    except SpeechError as error:
+        return str(error)
+    return ""
+
+
+def voice_of(
+    settings: SpeechProviderSettings, environ: Mapping[str, str], clock: Clock, *, fetch: Fetch = no_audio
+) -> tuple[ScriptedVoice | AzureVoice | Unable, tuple[Service, ...]]:
+    """What speaks for an entry, and what is to be closed at the end."""
+    try:
+        made = make(replace(settings, does=("speak",)), environ, clock, fetch=fetch)
+    except SpeechError as error:
+        return Unable(settings.label, error), ()
+    assert made.voice is not None
+    return made.voice, made.services
+
+
 def make(
     settings: SpeechProviderSettings, environ: Mapping[str, str], clock: Clock, *, fetch: Fetch = no_audio
 ) -> Made:
     """The service of an entry. Raises :class:`SpeechError`, which says what is missing for it."""
     name = settings.label
-    variable = settings.key_env or KEYS[settings.kind]
-    key = environ.get(variable, "").strip()
-    # A server of one's own often has no keys.
-    if not key and not (settings.kind == "openai" and settings.endpoint and not settings.key_env):
-        raise SpeechError(f"{name}: the environment variable {variable} has no key", code=401)
-    if not all(" " <= one <= "~" for one in key):
-        raise SpeechError(f"{name}: the key in {variable} has characters that no key has", code=401)
+    key = _key(settings, environ)
     speaks, listens = "speak" in settings.does, "recognise" in settings.does
     endpoint, count = _http(settings.endpoint or ""), settings.concurrency
     voice, model = settings.voice or "", settings.model or ""
@@ -79,6 +110,20 @@ def make(
         DeepgramListener(service, model=settings.recognition_model or "") if listens else None,
         (service,),
     )
+
+
+def _key(settings: SpeechProviderSettings, environ: Mapping[str, str]) -> str:
+    # A server of one's own often has no keys, and OpenAI's is not for it.
+    local = settings.kind == "openai" and settings.endpoint is not None
+    variable = settings.key_env or ("" if local else KEYS[settings.kind])
+    key = environ.get(variable, "").strip()
+    if not key and variable:
+        problem = f"{settings.label}: the environment variable {variable} has no key"
+        raise SpeechError(problem, code=401)
+    if not all(" " <= one <= "~" for one in key):
+        problem = f"{settings.label}: the key in {variable} has characters that no key has"
+        raise SpeechError(problem, code=401)
+    return key
 
 
 def _http(url: str) -> str:
