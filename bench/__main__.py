@@ -25,6 +25,7 @@ NAMES = (
     "latency",
     "flows",
     "speech",
+    "recognition",
 )
 TIMEOUT = 300
 """Seconds a benchmark may take; the first one may have kernels to compile."""

@@ -107,6 +107,13 @@ def test_a_text_that_repeats_itself_is_cut_to_once(
     assert whisper.once([*before, *part]) == [*before, *part]
 
 
+def test_a_loop_that_is_cut_off_is_one_too() -> None:
+    sentence = list(range(11))
+    assert whisper.once([*sentence, *sentence[:10]]) == sentence
+    assert whisper.once([50, 51, *sentence, *sentence[:7]]) == [50, 51, *sentence]
+    assert whisper.once([*sentence, *sentence[:3]]) == [*sentence, *sentence[:3]]
+
+
 def test_words_that_come_twice_are_no_loop() -> None:
     said = [1, 2, 3, 4, 4, 5, 6, 6]
     assert whisper.once(said) == said

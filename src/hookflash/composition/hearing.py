@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from hookflash.composition.speaking import beside_media
 from hookflash.config import Settings
 from hookflash.config.speech import SpeechProviderSettings
 from hookflash.ports.audio import CallAudio
@@ -90,7 +91,7 @@ class Hearing:
                 ready=1 if speech.start == "startup" else 0,
                 waiting=speech.waiting,
             )
-            self._pool = WorkerPool(ENGINE, self._clock, limits)
+            self._pool = WorkerPool(ENGINE, self._clock, limits, cpus=beside_media(self._settings))
         return Hearer(BuiltinRecogniser(provider.label, self._pool), locales)
 
 

@@ -218,12 +218,19 @@ def looping(tokens: Sequence[int], seconds: float) -> bool:
 
 
 def once(tokens: Sequence[int]) -> list[int]:
-    """A text up to where it begins to repeat itself to its end; four words or a whole text twice count."""
+    """A text up to where it begins to repeat itself to its end.
+
+    What counts: a whole text twice; a part of it four times; five tokens and more that come once more, if
+    only for the most part, since a loop is cut somewhere.
+    """
     size = len(tokens)
-    for length in range(1, size // 2 + 1):
-        for begin in range(size - 2 * length + 1):
-            repeats = all(tokens[at] == tokens[at - length] for at in range(begin + length, size))
-            if repeats and (begin == 0 or (size - begin) >= 4 * length or length >= 5):
+    for length in range(1, size * 2 // 3 + 1):
+        for begin in range(size - length):
+            more = size - begin - length
+            if more < length and (length < 5 or more < max(5, length // 2)):
+                break
+            counts = begin == 0 or more >= 3 * length or length >= 5
+            if counts and all(tokens[at] == tokens[at - length] for at in range(begin + length, size)):
                 return list(tokens[: begin + length])
     return list(tokens)
 
