@@ -10,6 +10,7 @@ from plane_bench import FRAME, Bench, a_to_linear, alaw, linear, sine, through_u
 
 from hookflash.plane import plays
 from hookflash.plane.kernels.codec import decode_alaw
+from hookflash.plane.kernels.playing import STOP_FADE
 from hookflash.ports.plane import (
     AddPlayLeg,
     ClipRefused,
@@ -116,10 +117,11 @@ def test_extending_at_any_time_keeps_every_sample(first, few_clips):
     assert not quiet.any()
     exact = through_ulaw(PROMPT)
     head = sum(len(part) for part in parts[:32])
-    assert np.array_equal(heard[:head], exact[:head])
-    # If the first clips had run out, the rest starts on the next tick.
-    start = head if first * FRAME < head else first * FRAME
-    assert np.array_equal(heard[start : start + len(exact) - head], exact[head:])
+    # If the first clips had run out, they faded, and the rest fades in on the next tick.
+    start, fade = (head, 0) if first * FRAME < head else (first * FRAME, STOP_FADE)
+    assert np.array_equal(heard[: head - fade], exact[: head - fade])
+    assert not heard[head:start].any()
+    assert np.array_equal(heard[start + fade : start + len(exact) - head], exact[head + fade :])
 
 
 def test_a_loop_repeats_and_stop_fades():
@@ -138,20 +140,33 @@ def test_a_loop_repeats_and_stop_fades():
     assert bench.of(PlayFinished) == []
 
 
+def edged(samples, *, rise: bool, fall: bool):
+    """Samples as they are heard after a silence (``rise``), and before one that was not foreseen."""
+    out = samples.astype(int)
+    if rise:
+        out[:STOP_FADE] = out[:STOP_FADE] * np.arange(STOP_FADE) // STOP_FADE
+    if fall:
+        n = min(len(out) % FRAME or FRAME, STOP_FADE)
+        out[-n:] = out[-n:] * np.arange(n - 1, -1, -1) // n
+    return out.astype(np.int16)
+
+
 def test_a_loop_waits_until_its_list_is_whole():
     bench = Bench()
     bench.leg(1)
     first, second = PROMPT[: 2 * FRAME + 7], PROMPT[1000:1500]
     bench.play(1, first, (1,), loop=True, more=True)
     bench.tick(6)
-    assert np.array_equal(bench.heard_by_peer(1), through_ulaw(padded(first, 6)))
+    faded = edged(first, rise=False, fall=True)
+    assert np.array_equal(bench.heard_by_peer(1), through_ulaw(padded(faded, 6)))
     bench.do(LoadClip(2, second.tobytes()), ExtendPlay(1, (2,), True))
     bench.tick(6)
-    assert np.array_equal(bench.heard_by_peer(1)[6 * FRAME :], through_ulaw(padded(second, 6)))
+    faded = edged(second, rise=True, fall=True)
+    assert np.array_equal(bench.heard_by_peer(1)[6 * FRAME :], through_ulaw(padded(faded, 6)))
     bench.do(ExtendPlay(1, (), False))
     bench.tick(30)
-    whole = np.concatenate([first, second])
-    assert np.array_equal(bench.heard_by_peer(1)[12 * FRAME :], through_ulaw(np.resize(whole, 30 * FRAME)))
+    whole = edged(np.resize(np.concatenate([first, second]), 30 * FRAME), rise=True, fall=False)
+    assert np.array_equal(bench.heard_by_peer(1)[12 * FRAME :], through_ulaw(whole))
     assert bench.of(PlayFinished) == []
 
 
@@ -212,7 +227,7 @@ def test_a_play_that_waits_for_more_finishes_only_then():
     bench.tick(1)
     assert len(bench.of(PlayFinished)) == 1
     heard = bench.heard_by_peer(1)
-    assert np.array_equal(heard[-160:], through_ulaw(PROMPT[160:320]))
+    assert np.array_equal(heard[-160:], through_ulaw(edged(PROMPT[160:320], rise=True, fall=False)))
 
 
 def test_an_empty_play_starts_and_finishes_at_once():

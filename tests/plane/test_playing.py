@@ -43,6 +43,7 @@ class Slow:
     last: int = -1
     started: bool = False
     over: bool = False
+    dry: bool = False
     events: list = field(default_factory=list)
 
     def _next(self) -> int | None:
@@ -63,11 +64,32 @@ class Slow:
         rest = self.clips[clip : clip + 1]
         return not any(samples[offset:] for samples in rest) and not any(self.clips[clip + 1 :])
 
+    def shaped(self, frame: list[int], over: int, stopping: bool) -> list[int]:
+        """What is in a frame, faded in after a silence and out before one."""
+        if not frame:
+            return frame
+        if self.dry:
+            self.dry = False
+            frame = [s * i // over if i < over else s for i, s in enumerate(frame)]
+        if self.more and self._nothing_left() and not stopping and self._run_out():
+            self.dry = True
+            n = min(len(frame), over)
+            tail = [s * (n - 1 - i) // n for i, s in enumerate(frame[-n:])]
+            frame = frame[:-n] + tail
+        return frame
+
+    def _run_out(self) -> bool:
+        """Whether not even an empty clip is left; a list that is repeated passes those later."""
+        clip, _ = self.at
+        left = self.clips[clip + 1 :] if clip < len(self.clips) else []
+        return not self.loop or not left
+
     def tick(self, number: int, play: int, stopping: bool) -> list[int]:
         frame = []
         while len(frame) < FRAME and (sample := self._next()) is not None:
             frame.append(sample)
         count = len(frame)
+        frame = self.shaped(frame, STOP_FADE, stopping)
         frame += [0] * (FRAME - count)
         if stopping:
             self.over = True
@@ -126,6 +148,7 @@ def test_plays_are_those_of_the_reference(clips, loop, more, actions, wide):
         wide_frame = []
         while len(wide_frame) < 2 * FRAME and (sample := slow_wide._next()) is not None:
             wide_frame.append(sample)
+        wide_frame = slow_wide.shaped(wide_frame, 2 * STOP_FADE, stopping)
         if stopping:
             end = 2 * STOP_FADE
             wide_frame = [s * (end - i) // end for i, s in enumerate(wide_frame[:end])]
@@ -160,6 +183,26 @@ def test_plays_are_those_of_the_reference(clips, loop, more, actions, wide):
     assert events == slow.events
     if slow.over:
         assert columns.setup.hears[0] == 0
+
+
+def test_a_play_that_runs_dry_fades_out_and_in_again():
+    columns = make_columns(48)
+    table = PlayTable(columns.setup)
+    table.load(1, np.full(200, 10_000, np.int16).tobytes())
+    table.start(7, (0,), (1,), loop=False, more=True)
+    frames = []
+    for tick in range(5):
+        if tick == 3:
+            table.extend(7, (1,), more=False)
+        advance(table.plays, table.clips, table.pool.samples, table.used)
+        frames.append(table.plays.frame[0].copy())
+    heard = np.concatenate(frames).astype(int)
+    assert (heard[:160] == 10_000).all()
+    assert heard[199] == 0
+    assert (heard[200:480] == 0).all()
+    assert (heard[520:680] == 10_000).all()
+    assert np.abs(np.diff(heard[:680])).max() <= 10_000 // STOP_FADE + 1
+    assert heard[680] == 0, "the end itself is what the clip ends with"
 
 
 def test_a_play_tells_how_far_it_is_and_how_far_it_was():

@@ -322,3 +322,25 @@ async def test_an_unknown_voice_is_replaced_and_noted_or_refused() -> None:
     with pytest.raises(SpeechError) as refused:
         [piece async for piece in desk.speak(Speech(text="Hi", voice="en-US-JennyNeural", strict=True))]
     assert (refused.value.code, refused.value.sub_code) == (400, 8565)
+
+
+# --- hostile ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "ssml",
+    [
+        "<speak>" + "a" * 1_000_000 + "</speak>",
+        "<speak version='1.0' xml:lang='en-US'>" + "<p>" * 5000 + "x" + "</p>" * 5000 + "</speak>",
+        "<!DOCTYPE speak [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;'>]><speak>&b;</speak>",
+        "<speak version='1.0' xml:lang='en-US'>" + "<break time='20s'/>" * 1500 + "x</speak>",
+        "<speak",
+        "\x00",
+    ],
+)
+async def test_documents_made_to_hurt_are_refused_before_anybody_is_asked(ssml: str) -> None:
+    stage = Stage(Actor("one", 1))
+    with pytest.raises(SpeechError) as refused:
+        await stage.said(Speech(ssml=ssml))
+    assert (refused.value.code, refused.value.sub_code) == (400, 8582)
+    assert not stage.actors[0].asked

@@ -365,4 +365,5 @@ def _make_plays(rows: int) -> Plays:
         np.zeros((rows, REACH), np.int16),
         flag(),
         np.zeros((rows, WIDE_FRAME), np.int16),
+        flag(),
     )

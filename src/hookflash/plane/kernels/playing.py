@@ -16,7 +16,7 @@ MAX_CLIPS = 256
 REACH = 2 * SIDE
 """Samples of the past that are needed to bring a frame to 16,000 Hz."""
 STOP_FADE = 40
-"""Samples over which a stopped play fades (5 ms)."""
+"""Samples over which a play fades (5 ms) that is stopped, or that runs out of clips while more will come."""
 STARTED = 1
 FINISHED = 2
 STOPPED = 4
@@ -42,6 +42,7 @@ class Plays(NamedTuple):
     tail: NDArray[np.int16]  # [plays, REACH] the last samples of the tick before
     exact: NDArray[np.uint8]  # all clips of this tick have audio at 16,000 Hz: it is in ``wide_frame``
     wide_frame: NDArray[np.int16]  # [plays, WIDE_FRAME] the same at 16,000 Hz
+    dry: NDArray[np.uint8]  # it ran out of clips and faded; the next sample fades in
 
 
 class Clips(NamedTuple):
@@ -118,6 +119,22 @@ def fade(plays: Plays, play: int) -> None:
     wide[2 * STOP_FADE :] = 0
 
 
+@part
+def rise(samples: NDArray[np.int16], count: int, over: int) -> None:
+    """Fade ``count`` samples in that follow a silence, over ``over`` of them."""
+    for i in range(min(count, over)):
+        samples[i] = int(samples[i]) * i // over
+
+
+@part
+def fall(samples: NDArray[np.int16], count: int, over: int) -> None:
+    """Fade ``count`` samples out that a silence follows, over the last ``over`` of them."""
+    length = min(count, over)
+    for i in range(length):
+        at = count - length + i
+        samples[at] = int(samples[at]) * (length - 1 - i) // length
+
+
 @kernel
 def advance(plays: Plays, clips: Clips, pool: NDArray[np.int16], used: int) -> int:
     """Move every play on; the number of plays with something to tell in ``event``."""
@@ -134,6 +151,10 @@ def advance(plays: Plays, clips: Clips, pool: NDArray[np.int16], used: int) -> i
             plays.tail[play] = 0
         filled = fill(plays, clips, pool, play)
         plays.live[play] = filled > 0
+        if filled > 0 and plays.dry[play]:
+            plays.dry[play] = 0
+            rise(plays.frame[play], filled, STOP_FADE)
+            rise(plays.wide_frame[play], 2 * filled, 2 * STOP_FADE)
         if plays.stopping[play]:
             fade(plays, play)
             plays.played[play] += min(filled, STOP_FADE)
@@ -145,6 +166,11 @@ def advance(plays: Plays, clips: Clips, pool: NDArray[np.int16], used: int) -> i
         plays.idle[play] = 0 if filled > 0 or plays.started[play] == 0 else plays.idle[play] + 1
         if plays.loop[play] == 0:
             pass_empty(plays, clips, play)
+        if filled > 0 and plays.more[play] and plays.clip_index[play] >= plays.clip_count[play]:
+            # What comes next may come late, and speech that stops at once clicks.
+            plays.dry[play] = 1
+            fall(plays.frame[play], filled, STOP_FADE)
+            fall(plays.wide_frame[play], 2 * filled, 2 * STOP_FADE)
         ended = (
             plays.clip_index[play] >= plays.clip_count[play]
             and plays.loop[play] == 0
