@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 
 from hookflash.composition.speaking import beside_media
 from hookflash.config import Settings
-from hookflash.config.speech import SpeechProviderSettings
+from hookflash.config.speech import SERVICES, SpeechProviderSettings
 from hookflash.ports.audio import CallAudio
 from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink
@@ -15,6 +16,8 @@ from hookflash.speech.engines import ENGINES, EXTRA
 from hookflash.speech.hearing import Hearer, HearingDesk
 from hookflash.speech.listening import ListeningDesk
 from hookflash.speech.locales import covers
+from hookflash.speech.services.making import listener_of
+from hookflash.speech.services.service import Service
 from hookflash.speech.understanding import BuiltinRecogniser
 from hookflash.speech.workers import PoolLimits, WorkerPool
 
@@ -37,6 +40,7 @@ class Hearing:
         self._clock = clock
         self._settings = settings
         self._pool: WorkerPool | None = None
+        self._services: list[Service] = []
         self._listening: ListeningDesk | None = None
         hearers = [
             hearer
@@ -61,6 +65,8 @@ class Hearing:
             await self._listening.close()
         if self._pool is not None:
             await self._pool.close()
+        for service in self._services:
+            await service.close()
 
     def health(self) -> tuple[ProviderHealth, ...]:
         """How the processes do; none where there are none."""
@@ -71,7 +77,14 @@ class Hearing:
         """Participants who are listened to."""
         return 0 if self._listening is None else self._listening.open
 
+    def _service(self, provider: SpeechProviderSettings) -> Hearer | None:
+        listener, services = listener_of(provider, os.environ, self._clock)
+        self._services += services
+        return None if listener is None else Hearer(listener, provider.locales)
+
     def _hearer(self, provider: SpeechProviderSettings) -> Hearer | None:
+        if provider.kind in SERVICES:
+            return self._service(provider)
         if provider.kind != "builtin":
             return None
         if missing := ENGINES[ENGINE].missing():

@@ -8,7 +8,7 @@ from speech.services.fakes import KEY, Vendor, give, spoken, tone
 from hookflash.config.speech import SERVICES, SpeechProviderSettings
 from hookflash.media.speech import Speech
 from hookflash.ports.speech import SpeechError
-from hookflash.speech.services.making import KEYS, make, problem, voice_of
+from hookflash.speech.services.making import KEYS, listener_of, make, problem, voice_of
 from hookflash.testing.clock import VirtualClock
 
 
@@ -54,6 +54,10 @@ async def test_a_voice_that_cannot_be_had_says_why(clock: VirtualClock) -> None:
     assert problem(settings, {}) == str(caught.value)
     assert problem(settings, {"DEEPGRAM_API_KEY": KEY}) == ""
     assert len(voice_of(settings, {"DEEPGRAM_API_KEY": KEY}, clock)[1]) == 1
+    assert listener_of(settings, {}, clock) == (None, ())
+    listener, services = listener_of(settings, {"DEEPGRAM_API_KEY": KEY}, clock)
+    assert listener is not None
+    assert (listener.name, len(services)) == ("mine", 1)
 
 
 async def test_a_local_server_without_keys(vendor: Vendor, clock: VirtualClock) -> None:

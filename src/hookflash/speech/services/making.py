@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from hookflash.config.speech import SpeechProviderSettings
 from hookflash.media.speech import Speech
 from hookflash.ports.clock import Clock
-from hookflash.ports.speech import Recogniser, SpeechError, Spoken
+from hookflash.ports.speech import SpeechError, Spoken
 from hookflash.speech.scripted import Fetch, ScriptedVoice, no_audio
 from hookflash.speech.services.azure import AzureListener, AzureVoice, azure_service
 from hookflash.speech.services.deepgram import DeepgramListener, deepgram_service, deepgram_voice
@@ -24,7 +24,7 @@ class Made:
     """A provider's two sides, None for one it is not asked for, and what is to be closed at the end."""
 
     voice: ScriptedVoice | AzureVoice | None
-    listener: Recogniser | None
+    listener: AzureListener | OpenAiListener | DeepgramListener | None
     services: tuple[Service, ...]
 
 
@@ -62,6 +62,17 @@ def voice_of(
         return Unable(settings.label, error), ()
     assert made.voice is not None
     return made.voice, made.services
+
+
+def listener_of(
+    settings: SpeechProviderSettings, environ: Mapping[str, str], clock: Clock
+) -> tuple[AzureListener | OpenAiListener | DeepgramListener | None, tuple[Service, ...]]:
+    """What recognises for an entry, None where something is missing for it, and what is to be closed."""
+    try:
+        made = make(replace(settings, does=("recognise",)), environ, clock)
+    except SpeechError:
+        return None, ()
+    return made.listener, made.services
 
 
 def make(
