@@ -73,3 +73,30 @@ def test_nothing_is_lost_or_said_twice(text: str) -> None:
     assert "".join(filter(str.isalnum, "".join(found))) == "".join(filter(str.isalnum, text))
     assert all(len(piece) <= LONGEST + 1 for piece in found)
     assert all(any(map(str.isalnum, piece)) for piece in found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a. " * 6_600,
+        "a" * 9_000 + " ." + " a ." * 2_700,
+        "." * 19_999 + "a",
+        "a, " * 6_600,
+        "a" + " " * 10_000 + "\n" + " " * 9_000 + "b",
+        "a" + " \n" * 9_000 + "b",
+    ],
+    ids=["initials", "no end", "dots", "clauses", "white space", "empty lines"],
+)
+def test_hostile_texts_are_parted_in_time_that_grows_with_their_length_only(text: str) -> None:
+    # Each of these once took seconds to hours, in a loop that everybody waited for.
+    found = "".join(texts(text))
+    assert found.replace(" ", "").strip(".") == "".join(text.split()).strip(".")
+
+
+@given(st.text(alphabet='aB1 .,!\n"”…。;—', max_size=60))
+def test_whether_a_sentence_ends_depends_on_little_around_its_mark(text: str) -> None:
+    # A long way off, the same text is parted in the same places.
+    far = list(sentences("Far away it began. " + text))
+    assert "".join(far).replace(" ", "") == "".join(
+        (*sentences("Far away it began."), *sentences(text))
+    ).replace(" ", "")

@@ -34,10 +34,14 @@ _ABBREVIATIONS = frozenset(
     ).split()
 )
 _END = re.compile(
-    r"(?P<mark>[.!?…]+[\"'”’)\]]*)(?P<space>\s+)|(?P<wide>[。！？]+)\s*|(?P<paragraph>\s*\n\s*\n\s*)"
+    # Each alternative begins where it can only begin once, so that a long run is not looked at from each of
+    # its characters.
+    r"(?<![.!?…])(?P<mark>[.!?…]+[\"'”’)\]]*)(?P<space>\s+)|(?P<wide>[。！？]+)\s*|(?P<paragraph>\n\s*\n\s*)"
 )
 _CLAUSE = re.compile(r"[,;:][\"'”’)\]]*\s+|\s+[–—-]\s+|—|[、，；：]\s*")
 _WORD_BEFORE = re.compile(r"[\w.]+$")
+_BEFORE = 16
+"""Characters before a full stop that are looked at; no abbreviation is as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,11 @@ def sentences(text: str) -> Iterator[str]:
     """The sentences of a text, without those that have nothing to say."""
     start = 0
     for match in _END.finditer(text):
-        if match["mark"] and not _ends(text[start : match.start()], match["mark"], text[match.end() :]):
+        if match["mark"] and not _ends(
+            text[max(start, match.start() - _BEFORE) : match.start()],
+            match["mark"],
+            text[match.end() : match.end() + 1],
+        ):
             continue
         yield from _worth(text[start : match.end()])
         start = match.end()
@@ -80,21 +88,21 @@ def _worth(sentence: str) -> Iterator[str]:
 
 
 def _ends(before: str, mark: str, after: str) -> bool:
-    """Whether a full stop ends its sentence."""
+    """Whether a mark ends its sentence; ``before`` is what it ends with, ``after`` one character."""
     dots = mark.rstrip("\"'”’)]")
     if dots.strip(".…"):
         return True
     if dots != ".":
-        return not after[:1].islower()
+        return not after.islower()
     word = _WORD_BEFORE.search(before)
     if word is None:
         return True
     last = word[0].casefold()
-    if last in _ABBREVIATIONS or (last == "no" and after[:1].isdigit()):
+    if last in _ABBREVIATIONS or (last == "no" and after.isdigit()):
         return False
     # "J. Smith", and what goes on in small letters, is no end.
     initial = len(last) == 1 and word[0].isupper() and last != "i"
-    return not initial and not after[:1].islower()
+    return not initial and not after.islower()
 
 
 def _parts(sentence: str, first: int, longest: int) -> list[str]:
@@ -113,7 +121,7 @@ def _parts(sentence: str, first: int, longest: int) -> list[str]:
 
 def _cut(text: str, limit: int, longest: int) -> int:
     """Where to part ``text``, which is longer than ``limit``; its length for nowhere."""
-    marks = [match.end() for match in _CLAUSE.finditer(text)]
+    marks = [match.end() for match in _CLAUSE.finditer(text[: max(limit, longest)])]
     fitting = [at for at in marks if at >= LEAST and len(text) - at >= LEAST]
     within = [at for at in fitting if at <= limit]
     if within:
