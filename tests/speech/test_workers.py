@@ -374,3 +374,26 @@ def gone(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:
         return True
+
+
+async def test_a_request_that_is_too_large_is_refused_and_costs_no_worker(make: Make) -> None:
+    pool = make()
+    await everything(pool, {"do": "say", "seconds": 1})
+    (pid,) = pool.pids
+    for _ in range(3):
+        with pytest.raises(SpeechError, match="more was asked") as refused:
+            await everything(pool, {"do": "say", "seconds": 1, "phrases": ["x" * 1000] * 2000})
+        assert refused.value.final
+    assert len(await everything(pool, {"do": "say", "seconds": 1})) == 1
+    assert pool.pids == [pid]
+    assert pool.health().details["busy"] == "0"
+
+
+async def test_a_worker_that_goes_at_the_moment_it_is_given_is_lost_in_good_order(make: Make) -> None:
+    pool = make()
+    await everything(pool, {"do": "say", "seconds": 1})
+    (worker,) = pool._idle
+    worker.ready = False  # as it is between its end and the news of it
+    with pytest.raises(WorkerLost):
+        await everything(pool, {"do": "say", "seconds": 1})
+    worker.ready = True

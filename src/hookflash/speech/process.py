@@ -241,12 +241,21 @@ class WorkerProcess:
         self._task = asyncio.create_task(self._live())
 
     def begin(self, request: Any) -> RunningJob:
-        """Give it a job; it must be ready and have none."""
-        assert self.ready
+        """Give it a job; it must have none.
+
+        Raises :class:`WorkerLost` when it has gone this moment, and SpeechError for a request that does not
+        fit into a message; it stays free then.
+        """
         assert self.job is None
+        if not self.ready:
+            raise WorkerLost(f"{self.name} is gone")
+        try:
+            begin = frame(Begin(self._numbers + 1, request))
+        except ProtocolError as error:
+            raise SpeechError(f"more was asked of {self.name} than it takes: {error}", final=True) from None
         self._numbers += 1
         self.job = RunningJob(self, self._numbers, self._clock)
-        self._write(Begin(self._numbers, request))
+        self._send(begin)
         return self.job
 
     def cancel(self) -> None:
@@ -291,8 +300,11 @@ class WorkerProcess:
     # --- inside -------------------------------------------------------------------------------------------
 
     def _write(self, message: ToWorker) -> None:
+        self._send(frame(message))
+
+    def _send(self, data: bytes) -> None:
         if self._process is not None and self._process.stdin is not None and not self._stopping:
-            self._process.stdin.write(frame(message))
+            self._process.stdin.write(data)
 
     async def _live(self) -> None:
         try:

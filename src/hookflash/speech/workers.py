@@ -146,9 +146,14 @@ class WorkerPool:
         Raises:
             WorkersBusy: none was free in time.
             EngineUnusable: none can be started; the message says why.
+            SpeechError: the request is larger than a worker takes.
         """
         worker = await self._acquire()
-        job = worker.begin(request)
+        try:
+            job = worker.begin(request)
+        except SpeechError:
+            self._free(worker)
+            raise
         try:
             yield job
         finally:
