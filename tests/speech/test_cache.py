@@ -120,3 +120,20 @@ def test_what_goes_in_comes_out(samples: list[int], notes: list[str]) -> None:
     back = unpack(pack(Prompt(np.array(samples, np.int16), tuple(notes))))
     assert back.pcm.tolist() == samples
     assert back.notes == tuple(notes)
+
+
+def test_a_disk_that_is_full_is_not_filled_with_halves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(path: Path, data: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    cache = DiskCache(tmp_path, 1 << 20)
+    for number in range(3):
+        cache.put(key(number), prompt(1000))
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert cache.bytes == 0
+    assert "No space left" in caplog.text

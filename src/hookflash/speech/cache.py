@@ -113,9 +113,7 @@ class DiskCache:
                     mode=0o700, parents=True, exist_ok=True
                 )  # what callers are told is private
                 path.parent.mkdir(exist_ok=True)
-                partial = path.with_suffix(".partial")
-                partial.write_bytes(data)
-                os.replace(partial, path)
+                _write(path, data)
             except OSError as error:
                 if not self._complained:
                     self._complained = True
@@ -152,6 +150,18 @@ class DiskCache:
 
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}{_SUFFIX}"
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all. Raises OSError, and leaves nothing behind: the disk may be full."""
+    partial = path.with_suffix(".partial")
+    try:
+        partial.write_bytes(data)
+        os.replace(partial, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
 
 
 def pack(prompt: Prompt) -> bytes:
