@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from hookflash.calls import effects
+from hookflash.media.sources import described
 from hookflash.media.speech import Abilities, Speech
 from hookflash.wire import requests
 from hookflash.wire.enums import RecognizeInputType
@@ -162,3 +163,13 @@ def test_ssml_with_a_mistake_is_not_called_empty(stage):
     assert stage.results()[-1] == ("PlayFailed", 400, 8582)
     assert "empty" not in stage.notes[-1].message
     assert "line 1, column 13" in stage.notes[-1].message
+
+
+def test_what_is_shown_of_ssml_has_no_secrets_of_its_urls() -> None:
+    ssml = "<speak><audio src='https://me:pw@x.example/a.wav?sig=SECRET'/></speak>"
+    shown = described((Speech(ssml=ssml),))
+    assert "https://x.example/a.wav'/>" in shown
+    assert "SECRET" not in shown
+    assert "pw" not in shown
+    cut = described((Speech(ssml="<a b='https://x/?" + "Z" * 60_000),))
+    assert "ZZ" not in cut

@@ -8,6 +8,7 @@ needs no provider to be found out: it is accepted and fails with 8582 (contract 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from hookflash.media.line import Audio, Line, Source
@@ -24,6 +25,9 @@ from hookflash.wire.urls import without_secrets
 
 _SHOWN = 4
 _CUT = 60
+_LOOKED_AT = 4 * 2048
+"""Characters of SSML in which URLs are looked for, some of the longest: what is shown is the beginning."""
+_URL = re.compile(r"[a-z][a-z0-9+.-]{0,9}://[^\s\"'<>]*", re.IGNORECASE)
 
 
 def audio(source: PlaySource, field: str, line: Line) -> Audio:
@@ -64,9 +68,14 @@ def described(sources: Sequence[Audio]) -> str:
 def _described(source: Audio) -> str:
     if isinstance(source, Source):
         return f"file {without_secrets(source.url)}"
-    kind, said = ("SSML", source.ssml) if source.ssml else ("text", source.text)
+    kind, said = ("SSML", _without_secrets(source.ssml)) if source.ssml else ("text", source.text)
     voice = source.voice or source.locale
     return f"{kind} {said[:_CUT]!r}{'...' if len(said) > _CUT else ''}{f' by {voice}' if voice else ''}"
+
+
+def _without_secrets(ssml: str) -> str:
+    """The beginning of a document, its URLs without what may be secret in them."""
+    return _URL.sub(lambda match: without_secrets(match[0]), ssml[:_LOOKED_AT])
 
 
 def first_empty(sources: Sequence[Audio]) -> int | None:
