@@ -196,10 +196,12 @@ class Exchange:
         It is a callConnectionId, serverCallId or correlationId, or else the beginning (:data:`SHORTEST`
         characters) of the first or the last of these.
         """
+        exact = self._registry.traced(text)
+        if exact is not None and _is_of(exact[0], resource):
+            return [exact[0].id], True
         key, server = text.casefold(), text.rstrip("=")
         known = [one for one, _ in self._registry.recent() if _is_of(one, resource)]
-        found = [one for one in known if one.id.casefold() == key]
-        found = found or [
+        found = [
             one
             for one in known
             if one.server_call.correlation_id.casefold() == key or one.server_call.id.rstrip("=") == server
