@@ -111,7 +111,7 @@ def test_what_was_asked_for_beside_the_name_counts_where_the_name_says_nothing()
 
 def test_a_strict_call_has_the_voice_or_none() -> None:
     for voice, locale in (("en-US-JennyNeural", ""), ("", "fr-FR")):
-        with pytest.raises(SpeechError, match=r"joe, amy, alan, kathrin.*speech\.voices") as caught:
+        with pytest.raises(SpeechError, match=r"joe, amy, alan, kathrin.*speech_provider") as caught:
             table().choose(voice, locale, strict=True)
         assert (caught.value.code, caught.value.sub_code) == (400, 8565)
 

@@ -160,7 +160,8 @@ class VoiceTable:
     def _refusal(self, what: str) -> SpeechError:
         names = ", ".join(one.name for one in self._voices[:10])
         return SpeechError(
-            f"No voice of {self._provider} {what}; its voices are {names}. Map voices in [speech.voices]."
+            f"No voice of {self._provider} {what}; its voices are {names}. Map voices in the `voices` of its "
+            "[[speech_provider]] entry."
         )
 
 
