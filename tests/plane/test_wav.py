@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -197,3 +198,14 @@ def test_both_rates_stay_together_whatever_the_length():
     for samples in range(1, 40):
         audio = decode(wav(np.full(samples, 0.1), 16000)) if samples > 1 else None
         assert audio is None or len(audio.wide) == 2 * len(audio.pcm)
+
+
+def test_a_file_of_a_high_rate_is_never_in_memory_as_a_whole():
+    data = wav(np.zeros(4_000_000), 192_000, "PCM_U8")
+    tracemalloc.start()
+    try:
+        decode(data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * len(data)

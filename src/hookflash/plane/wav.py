@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,25 +97,42 @@ def decode(data: bytes, *, strict: bool = False, max_seconds: float = MAX_SECOND
         with soundfile.SoundFile(io.BytesIO(data)) as file:
             _check(file, mp3=mp3, strict=strict)
             longest = min(max_seconds, MAX_MP3_SECONDS) if mp3 else max_seconds
-            # A file of floats may hold anything; what is no number is silence.
-            samples = np.nan_to_num(_read(file, longest), nan=0.0, posinf=1.0, neginf=-1.0)
             rate = file.samplerate
+            narrow, both = _Track(RATE, rate), _Track(WIDE_RATE, rate) if rate > RATE else None
+            for block in _blocks(file, longest):
+                narrow.add(block)
+                if both is not None:
+                    both.add(block)
     except soundfile.SoundFileError as error:
         raise NotPlayable(f"it is a damaged {kind} file: {error}") from error
-    pcm = _at(RATE, samples, rate)
+    pcm = narrow.end()
     if not pcm:
         raise NotPlayable(f"it is a {kind} file without any audio in it")
     wide = b""
-    if rate > RATE:
-        wide = _at(WIDE_RATE, samples, rate)[: 2 * len(pcm)].ljust(2 * len(pcm), b"\0")
+    if both is not None:
+        wide = both.end()[: 2 * len(pcm)].ljust(2 * len(pcm), b"\0")
     return Audio(hashlib.sha256(pcm + wide).digest(), pcm, wide)
 
 
-def _at(wanted: int, samples: np.ndarray, rate: int) -> bytes:
-    """Samples of -1..1 at another rate, as int16 LE."""
-    if rate != wanted:
-        samples = soxr.resample(samples, rate, wanted, quality="HQ")
-    return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype("<i2").tobytes()
+class _Track:
+    """Samples of -1..1 as int16 LE at another rate, block by block: what a small file unpacks to at a high
+    rate is never in memory as a whole."""
+
+    def __init__(self, wanted: int, rate: int) -> None:
+        self._made = bytearray()
+        self._resampler = (
+            soxr.ResampleStream(rate, wanted, 1, dtype="float32", quality="HQ") if rate != wanted else None
+        )
+
+    def add(self, samples: np.ndarray, *, last: bool = False) -> None:
+        if self._resampler is not None:
+            samples = self._resampler.resample_chunk(samples, last=last)
+        self._made += np.clip(np.rint(samples * 32768.0), -32768, 32767).astype("<i2").tobytes()
+
+    def end(self) -> bytes:
+        """All of it."""
+        self.add(np.zeros(0, np.float32), last=True)
+        return bytes(self._made)
 
 
 @functools.cache
@@ -140,20 +158,20 @@ def _check(file: soundfile.SoundFile, *, mp3: bool, strict: bool) -> None:
         )
 
 
-def _read(file: soundfile.SoundFile, max_seconds: float) -> np.ndarray:
-    """All channels mixed, as samples of -1..1."""
+def _blocks(file: soundfile.SoundFile, max_seconds: float) -> Iterator[np.ndarray]:
+    """All channels mixed, as samples of -1..1. Raises NotPlayable at the end of what is too long."""
     limit = int(max_seconds * file.samplerate)
-    found: list[np.ndarray] = []
     left = limit + 1  # one frame more than allowed tells a file that is too long whatever its header claims
     while left > 0:
         block = file.read(min(left, _BLOCK), dtype="float32", always_2d=True)
         if not len(block):
             break
-        found.append(block[:, 0] if block.shape[1] == 1 else block.mean(axis=1))
         left -= len(block)
+        mixed = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
+        # A file of floats may hold anything; what is no number is silence.
+        yield np.nan_to_num(mixed, nan=0.0, posinf=1.0, neginf=-1.0)
     if left <= 0:
         raise NotPlayable(f"it is longer than {max_seconds:g} s")
-    return np.concatenate(found) if found else np.zeros(0, np.float32)
 
 
 def describe(data: bytes) -> str:
