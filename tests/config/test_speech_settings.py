@@ -56,9 +56,20 @@ def test_mistakes_are_told(text: str, what: str) -> None:
 
 def test_a_voice_file_that_is_there(tmp_path: Path) -> None:
     for name in ("de_DE-thorsten-medium.onnx", "de_DE-thorsten-medium.onnx.json"):
-        (tmp_path / name).touch()
+        (tmp_path / name).write_text("{}")
     path = tmp_path / "de_DE-thorsten-medium.onnx"
     settings = parse(f'{PROVIDER}kind = "builtin"\nvoice_files = ["{path}"]\n')
     assert settings.speech_provider[0].voice_files == (str(path),)
     with pytest.raises(ConfigError, match="has no files"):
         parse(f'{PROVIDER}kind = "beep"\nvoice_files = ["{path}"]\n')
+
+
+@pytest.mark.parametrize("settings", ["", "{bad", "[]", "\x00"])
+def test_a_voice_whose_settings_are_damaged_is_told_before_anything_starts(
+    tmp_path: Path, settings: str
+) -> None:
+    path = tmp_path / "voice.onnx"
+    path.write_bytes(b"model")
+    Path(f"{path}.json").write_text(settings)
+    with pytest.raises(ConfigError, match=r"voice\.onnx\.json"):
+        parse(f'{PROVIDER}kind = "builtin"\nvoice_files = ["{path}"]\n')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -251,6 +252,8 @@ def _speech(settings: Settings, places: Places) -> Iterator[Problem]:
             elif not (Path(path).is_file() and Path(f"{path}.json").is_file()):
                 what = f"there is no {path!r} with a {Path(path).name + '.json'!r} beside it"
                 yield Problem(place, key, what, "name a Piper voice (.onnx) that is there")
+            elif what := _unreadable(f"{path}.json"):
+                yield Problem(place, key, what, "get the two files of the voice once more")
         if one.kind in BUILT_IN and one.key_env:
             place, key = _at(places, one, "key_env")
             yield Problem(place, key, f"a provider of kind {one.kind} needs no key", "leave it out")
@@ -316,3 +319,12 @@ def _production(settings: Settings, places: Places) -> Iterator[Problem]:
         what = f"{url!r} is not an https URL" if url else f"is missing; {why}"
         remedy = 'give the base URL that applications use, such as "https://calls.example.org"'
         yield Problem(places.of("server", "public_url"), "server.public_url", what, remedy)
+
+
+def _unreadable(path: str) -> str:
+    """What is wrong with the settings of a voice, "" for nothing."""
+    try:
+        found = json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        return f"{path!r} cannot be read: {error}"
+    return "" if isinstance(found, dict) else f"{path!r} does not hold the settings of a voice"
