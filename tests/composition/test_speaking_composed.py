@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from hookflash.media.speech import Speech
 from hookflash.plane.prompts import PromptError, Prompts
 from hookflash.plane.wav import Audio
 from hookflash.ports.speech import SpeechError
+from hookflash.speech.beep import beep_voice
+from hookflash.speech.speaking import Speaker, SpeakingDesk, SpeakingLimits
 from hookflash.testing.clock import VirtualClock
 
 
@@ -91,7 +94,7 @@ async def test_audio_elements_are_got_as_prompts_are() -> None:
             pcm = np.full(800, 1000, "<i2").tobytes()
             return Audio(b"k", pcm, np.full(1600, 1000, "<i2").tobytes() if "wide" in url else b"")
 
-    fetch = audio_elements(Files())  # type: ignore[arg-type]
+    fetch = audio_elements(Files(), VirtualClock(), 3.0)  # type: ignore[arg-type]
     for url in ("https://a.example/wide", "https://a.example/narrow"):
         pcm = await fetch(url)
         assert len(pcm) == 1600
@@ -99,3 +102,26 @@ async def test_audio_elements_are_got_as_prompts_are() -> None:
     with pytest.raises(SpeechError, match="it is gone") as gone:
         await fetch("https://a.example/gone")
     assert gone.value.sub_code == 8536
+
+
+async def test_what_stands_in_for_an_audio_element_is_heard_when_its_server_trickles() -> None:
+    class Slow:
+        async def fetch(self, url: str, cache_id: str | None = None) -> Audio:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    clock = VirtualClock()
+    voice = beep_voice(fetch=audio_elements(Slow(), clock, 3.0))  # type: ignore[arg-type]
+    desk = SpeakingDesk([Speaker(voice)], clock, SpeakingLimits(first_audio=6.0))
+    ssml = "<speak><audio src='https://a.example/x.wav?sig=SECRET'>Instead of it</audio></speak>"
+    spoken = desk.speak(Speech(ssml=ssml))
+    first = asyncio.create_task(anext(spoken))
+    await clock.settle()
+    await clock.elapse(3.1)
+    piece = await first
+    notes = " ".join(piece.notes)
+    assert "https://a.example/x.wav was not there within 3 s" in notes
+    assert "SECRET" not in notes
+    assert len(piece.pcm) > 1600
+    await spoken.aclose()
+    await desk.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -28,8 +29,13 @@ from hookflash.speech.services.service import Service
 from hookflash.speech.speaking import Provider, Speaker, SpeakingDesk, SpeakingLimits
 from hookflash.speech.speaking_jobs import VoiceFile
 from hookflash.speech.workers import PoolLimits, WorkerPool
+from hookflash.waiting import Deadline
+from hookflash.wire.urls import without_secrets
 
 log = logging.getLogger("hookflash.speech")
+
+ELEMENT = 0.5
+"""What an audio element has of the time to the next audio: its stand-in has to come too."""
 
 
 class Speaking:
@@ -45,8 +51,8 @@ class Speaking:
         self._services: list[Service] = []
         self._settings = settings
         self._clock = clock
-        self._fetch = audio_elements(prompts)
         speech = settings.speech
+        self._fetch = audio_elements(prompts, clock, speech.first_audio * ELEMENT)
         speakers = [
             Speaker(self._provider(one), one.locales) for one in providers_of(settings) if "speak" in one.does
         ]
@@ -162,17 +168,23 @@ def beside_media(settings: Settings) -> tuple[int, ...]:
     return tuple(sorted(os.sched_getaffinity(0) - taken))
 
 
-def audio_elements(prompts: Prompts) -> Fetch:
-    """Gets what the audio elements of SSML name, as play sources are got."""
+def audio_elements(prompts: Prompts, clock: Clock, patience: float) -> Fetch:
+    """Gets what the audio elements of SSML name, as play sources are got, within ``patience`` seconds."""
 
     async def fetch(url: str) -> NDArray[np.int16]:
         try:
-            audio = await prompts.fetch(url)
+            async with Deadline(clock, patience):
+                audio = await prompts.fetch(url)
         except PromptError as error:
             raise SpeechError(str(error), sub_code=error.sub_code) from error
+        except TimeoutError as error:
+            where = without_secrets(url)
+            raise SpeechError(f"{where} was not there within {patience:g} s", code=408) from error
         if audio.wide:
             return np.frombuffer(audio.wide, "<i2")
-        pcm: NDArray[np.int16] = soxr.resample(np.frombuffer(audio.pcm, "<i2"), RATE, WIDE_RATE)
+        narrow = np.frombuffer(audio.pcm, "<i2")
+        # Beside the event loop: it may be an hour.
+        pcm: NDArray[np.int16] = await asyncio.to_thread(soxr.resample, narrow, RATE, WIDE_RATE)
         return pcm
 
     return fetch

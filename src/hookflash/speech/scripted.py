@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -114,7 +115,8 @@ class ScriptedVoice:
                 yield Spoken(np.zeros(RATE // 50, np.int16), note)
             return
         if len(pcm):
-            yield Spoken(louder(pcm, clip.gain_db))
+            # Beside the event loop: it may be an hour.
+            yield Spoken(await asyncio.to_thread(louder, pcm, clip.gain_db) if clip.gain_db else pcm)
 
 
 class _Voices:
