@@ -104,7 +104,7 @@ def test_a_play_and_recognitions_tell_why_their_events_were_sent(
     assert told(wide, silent["number"])[-1].startswith("ended  RecognizeFailed 400/8510 ")
     times = [line[:9] for line in wide if re.match(r"\d\d:\d\d\.\d{3}  ", line)]
     assert times == sorted(times)
-    assert any(re.search(rf"call +joined +4:\\{ALICE}, leg", line) for line in wide)
+    assert any(re.search(rf"call +joined +4:{re.escape(ALICE)}, leg", line) for line in wide)
     assert all(len(line) <= 80 for line in printed(room, config, single.id, 80)[12:])
 
 
