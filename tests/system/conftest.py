@@ -15,6 +15,7 @@ from system.audio import wav
 from system.handset import Handset
 from system.harness import ACCESS_KEY, NUMBER, RESOURCE_ID, Server, Webhook
 from system.room import ALICE, BOB, Call, Room, ended, running
+from system.spoken import Speaker
 
 from hookflash.loopback import free_port
 
@@ -105,6 +106,28 @@ def group(room: Room) -> Iterator[Call]:
     connection = room.call(ALICE, BOB)
     yield connection
     ended(room, connection)
+
+
+@pytest.fixture
+def talk(room: Room) -> Iterator[Call]:
+    """A call with Alice that was made with cognitive services."""
+    connection = room.call(ALICE, speaks=True)
+    yield connection
+    ended(room, connection)
+
+
+@pytest.fixture
+def talk_in_group(room: Room) -> Iterator[Call]:
+    """A call with Alice and Bob that was made with cognitive services."""
+    connection = room.call(ALICE, BOB, speaks=True)
+    yield connection
+    ended(room, connection)
+
+
+@pytest.fixture(scope="session")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> Speaker:
+    """Gives the WAV file in which a text is spoken."""
+    return Speaker(tmp_path_factory.mktemp("spoken"))
 
 
 @pytest.fixture(scope="session")

@@ -67,8 +67,12 @@ class Room:
     def file(self, name: str, **options: Any) -> FileSource:
         return FileSource(url=f"{self.webhook.url}/{name}", **options)
 
-    def call(self, *numbers: str, **options: Any) -> Call:
-        """Call phones, which answer; the connection once everybody is in."""
+    def call(self, *numbers: str, speaks: bool = False, **options: Any) -> Call:
+        """Call phones, which answer; the connection once everybody is in.
+
+        Args:
+            speaks: whether the call has cognitive services.
+        """
         answers = [self.phone(number).start("answer") for number in numbers]
         client = self.client(**options)
         made = client.create_call(
@@ -76,6 +80,7 @@ class Room:
             self.callback,
             source_caller_id_number=PhoneNumberIdentifier(NUMBER),
             operation_context="made",
+            cognitive_services_endpoint="https://speech.example.net/" if speaks else None,
         )
         assert made.call_connection_state == "connecting"
         assert made.call_connection_id

