@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import queue
-import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
+from javascript_app import HERE, JavaScriptApp, needs_the_sdk
 from system.conftest import wav
 from system.handset import Handset
 from system.harness import ACCESS_KEY, Server, Webhook
@@ -22,44 +18,6 @@ from hookflash.loopback import free_port
 from hookflash.wire.events import EVENT_TYPES, cloud_event
 
 pytestmark = pytest.mark.interop
-HERE = Path(__file__).parent / "javascript"
-
-
-class JavaScriptApp:
-    """``app.mjs`` as a process; what it prints, line by line."""
-
-    def __init__(self, connection_string: str, port: int, prompt: Path) -> None:
-        environment = {
-            **os.environ,
-            "ACS_CONNECTION_STRING": connection_string,
-            "APP_PORT": str(port),
-            "PROMPT_FILE": str(prompt),
-        }
-        self.process = subprocess.Popen(
-            ["node", "app.mjs"], cwd=HERE, env=environment, stdout=subprocess.PIPE, text=True
-        )
-        self.seen: list[dict[str, Any]] = []
-        self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._lines.put(json.loads(line))
-        self._lines.put(None)
-
-    def wait(self, key: str, value: str, timeout: float = 20) -> dict[str, Any]:
-        """The next line with this value; an error line or the end of the app is a failure."""
-        while True:
-            try:
-                line = self._lines.get(timeout=timeout)
-            except queue.Empty:
-                raise AssertionError(f"no {key} {value}; seen: {self.seen}") from None
-            assert line is not None, f"the app ended before {key} {value}; seen: {self.seen}"
-            assert "error" not in line, line
-            self.seen.append(line)
-            if line.get(key) == value:
-                return line
 
 
 @pytest.fixture
@@ -67,12 +25,6 @@ def webhook() -> Iterator[Webhook]:
     receiver = Webhook()
     yield receiver
     receiver.close()
-
-
-def needs_the_sdk() -> None:
-    """Say what is missing, if anything is."""
-    if shutil.which("node") is None or not (HERE / "node_modules").is_dir():
-        pytest.fail("needs node, and: npm install --prefix tests/interop/javascript --no-save")
 
 
 def test_every_event_we_can_send_is_understood_by_the_parser_of_the_sdk() -> None:
@@ -103,7 +55,8 @@ def test_the_javascript_sdk(tmp_path: Path, webhook: Webhook) -> None:
     webhook.url = f"http://127.0.0.1:{port}"  # the subscription leads to the app
     phone = Handset()
     with Server(tmp_path, webhook) as server:
-        app = JavaScriptApp(f"endpoint={server.url}/;accesskey={ACCESS_KEY}", port, prompt)
+        string = f"endpoint={server.url}/;accesskey={ACCESS_KEY}"
+        app = JavaScriptApp("app.mjs", string, port, PROMPT_FILE=str(prompt))
         try:
             app.wait("step", "listening")
             phone.play(f"dial sip:+18005550100@127.0.0.1:{server.sip_port}")
