@@ -8,7 +8,9 @@ from azure.communication.callautomation import (
     CallAutomationClient,
     DtmfTone,
     PhoneNumberIdentifier,
+    RecognitionChoice,
     RecognizeInputType,
+    TextSource,
 )
 from system.conftest import System
 
@@ -93,3 +95,54 @@ def spelled(tones: list[str]) -> str:
     """Keys for their names."""
     keys = {name: key for key, name in KEYS.items()}
     return "".join(keys[tone] for tone in tones)
+
+
+class ConfirmingApp:
+    """Answers every call, greets its caller, and asks for one of two words until it is said; then hangs up.
+
+    A caller who says it over and over may be in the middle of it when the question begins.
+    """
+
+    GREETING = "Welcome to Contoso. Say confirm or cancel."
+    ATTEMPTS = 6
+
+    def __init__(self, system: System) -> None:
+        self._client: CallAutomationClient = system.client()
+        self._callback = f"{system.webhook.url}/callbacks"
+        self._attempts: dict[str, int] = {}
+        system.webhook.on_incoming = self._incoming
+        system.webhook.on_event = self._event
+
+    def _incoming(self, incoming: dict[str, Any]) -> None:
+        caller = incoming["from"]["phoneNumber"]["value"]
+        self._client.answer_call(
+            incoming["incomingCallContext"],
+            self._callback,
+            operation_context=caller,
+            cognitive_services_endpoint="https://speech.example.net/",
+        )
+
+    def _event(self, name: str, event: dict[str, Any]) -> None:
+        data = event["data"]
+        call = self._client.get_call_connection(data["callConnectionId"])
+        caller = data.get("operationContext", "")
+        if name == "CallConnected":
+            greeting = TextSource(text=self.GREETING, voice_name="en-US-JennyNeural")
+            call.play_media(greeting, operation_context=caller)
+        elif name in ("PlayCompleted", "RecognizeFailed") and self._may_ask(data["callConnectionId"]):
+            call.start_recognizing_media(
+                RecognizeInputType.CHOICES,
+                PhoneNumberIdentifier(caller),
+                choices=[
+                    RecognitionChoice(label="Confirm", phrases=["Confirm", "First"], tone=DtmfTone.ONE),
+                    RecognitionChoice(label="Cancel", phrases=["Cancel", "Second"], tone=DtmfTone.TWO),
+                ],
+                initial_silence_timeout=20,
+                operation_context=caller,
+            )
+        elif name in ("PlayFailed", "RecognizeCompleted", "RecognizeFailed"):
+            call.hang_up(is_for_everyone=True)
+
+    def _may_ask(self, connection: str) -> bool:
+        self._attempts[connection] = self._attempts.get(connection, 0) + 1
+        return self._attempts[connection] <= self.ATTEMPTS
