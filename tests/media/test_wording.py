@@ -120,3 +120,8 @@ def test_words_of_words_are_the_same(text):
     once = words(text)
     assert all(word == word.casefold() and word.strip() for word in once)
     assert words(text.upper()) == words(text.upper().casefold())
+
+
+def test_characters_that_stand_for_many_count_as_many() -> None:
+    assert sum(map(len, words("\ufdfa" * LONGEST))) <= LONGEST
+    assert words("e\u0301cole") == words("\u00e9cole") == ("ecole",)

@@ -391,6 +391,7 @@ def test_speech_and_choices_wait_at_most_20_seconds() -> None:
         ([{"label": "", "phrases": ["x"]}], "choices[0].label"),
         ([{"label": "x", "phrases": []}], "choices[0].phrases"),
         ([{"label": "x", "phrases": ["p"] * 101}], "choices[0].phrases"),
+        ([{"label": "x", "phrases": ["p" * 200] * 100}] * 4, "choices"),
     ],
 )
 def test_choices(choices: Any, target: str) -> None:

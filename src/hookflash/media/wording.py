@@ -76,9 +76,15 @@ def words(text: str) -> tuple[str, ...]:
 
     Only its first :data:`LONGEST` characters count.
     """
-    plain = unicodedata.normalize("NFKD", text[:LONGEST]).casefold().translate(_APOSTROPHES)
-    plain = "".join(char for char in plain if not unicodedata.combining(char))
-    found = [word for word in _NOT_A_WORD.split(unicodedata.normalize("NFC", plain)) if word]
+    plain = text[:LONGEST]
+    if not plain.isascii():
+        # Cut once more: one character may stand for a dozen.
+        plain = unicodedata.normalize("NFKD", plain)[:LONGEST]
+    plain = plain.casefold().translate(_APOSTROPHES)
+    if not plain.isascii():
+        plain = "".join(char for char in plain if not unicodedata.combining(char))
+        plain = unicodedata.normalize("NFC", plain)
+    found = [word for word in _NOT_A_WORD.split(plain) if word]
     return tuple(_in_figures([_ORDINALS.get(word, word) for word in found]))
 
 

@@ -52,6 +52,8 @@ MAX_DISPLAY_NAME = 256
 MAX_PLAY_SOURCES = 100
 MAX_CHOICES = 100
 MAX_PHRASES = 100
+MAX_CHOICE_TEXT = 65_536
+"""Characters of all phrases and labels of a recognition: what is said is compared with each of them."""
 MAX_TONES_TO_COLLECT = 1000
 MAX_NAME = 256
 """Characters of a voice, a model, a cache id, a label or a phrase."""

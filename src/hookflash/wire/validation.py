@@ -19,6 +19,7 @@ from hookflash.wire.constraints import (
     INVITATION_TIMEOUT,
     MAX_CALL_CONTEXT,
     MAX_CHOICE_LANGUAGES,
+    MAX_CHOICE_TEXT,
     MAX_CHOICES,
     MAX_DTMF_TONES,
     MAX_INITIAL_SILENCE_DTMF,
@@ -238,6 +239,11 @@ def _choices(choices: Sequence[requests.RecognitionChoice], field: str) -> None:
             if choice.tone in tones:
                 raise invalid_argument(f"{where}.tone", f"{choice.tone} chooses another one already.")
             tones.add(choice.tone)
+    size = sum(len(text) for choice in choices for text in (choice.label, *choice.phrases))
+    if size > MAX_CHOICE_TEXT:
+        raise invalid_argument(
+            field, f"labels and phrases have {size:,} characters, at most {MAX_CHOICE_TEXT:,} are taken."
+        )
 
 
 def _continuous_dtmf(model: requests.ContinuousDtmfRecognitionRequest) -> None:
