@@ -103,9 +103,12 @@ class Tally:
 
 
 def resident(pid: int) -> int:
-    """Bytes of RAM the process has to itself."""
+    """Bytes of RAM the process has taken for itself.
+
+    The rings are left out: they are bounded, and what of them was never used takes none until it is.
+    """
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Private_Dirty:"):
+        if line.startswith("Anonymous:"):
             return int(line.split()[1]) * 1024
     return 0
 
