@@ -101,7 +101,7 @@ class ListeningDesk:
         try:
             one.start()
         except AudioUnavailable as error:
-            self.fail(number, 500, 9999, f"There is nothing to listen to: {error}.")
+            self.give_up(number, 500, 9999, f"There is nothing to listen to: {error}.")
 
     def finish(self, effect: FinishListening) -> None:
         one = self._open.get(effect.listening)
@@ -148,7 +148,7 @@ class ListeningDesk:
             self._open.pop(fact.listening).close()
         self._report(fact)
 
-    def fail(self, number: int, code: int, sub_code: int, message: str) -> None:
+    def give_up(self, number: int, code: int, sub_code: int, message: str) -> None:
         """End a listening without words."""
         one = self._open.pop(number, None)
         if one is not None:
@@ -200,7 +200,7 @@ class _Listening:
         seconds = self._desk.limits.last_words
         self._late = self._desk.clock.call_at(
             self._desk.clock.now() + seconds,
-            lambda: self._desk.fail(
+            lambda: self._desk.give_up(
                 self._number, 408, 8565, f"The recogniser did not say within {seconds:g} s what it heard."
             ),
         )
@@ -293,7 +293,7 @@ class _Listening:
             self._look_out()
 
     def _lost(self, reason: str) -> None:
-        self._desk.fail(self._number, 500, 9999, f"The audio of the call is gone: {reason}.")
+        self._desk.give_up(self._number, 500, 9999, f"The audio of the call is gone: {reason}.")
 
     def _deaf(self) -> None:
         listener, self._listener = self._listener, None
@@ -313,10 +313,10 @@ class _Listening:
                 async for found in results:
                     self._desk.tell(self._words(found))
         except SpeechError as error:
-            self._desk.fail(self._number, error.code, error.sub_code, str(error))
+            self._desk.give_up(self._number, error.code, error.sub_code, str(error))
         except Exception:
             _log.exception("what was said could not be understood")
-            self._desk.fail(self._number, 500, 9999, "The recogniser broke; see the server's log.")
+            self._desk.give_up(self._number, 500, 9999, "The recogniser broke; see the server's log.")
 
     def _words(self, found: Recognised) -> WordsHeard:
         return WordsHeard(
