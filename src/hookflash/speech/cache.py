@@ -117,7 +117,11 @@ class DiskCache:
             except OSError as error:
                 if not self._complained:
                     self._complained = True
-                    _log.warning("synthesised prompts cannot be kept on disk: %s", error)
+                    _log.warning(
+                        "synthesised prompts cannot be kept on disk: %s; set speech.cache_folder, or "
+                        "speech.cache_disk = 0",
+                        error,
+                    )
                 return
             self.bytes += len(data) - sizes.pop(key, 0)
             sizes[key] = len(data)

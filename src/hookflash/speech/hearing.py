@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hookflash.media.speech import Listening
 from hookflash.ports.speech import RATE, Recognised, SpeechError
 from hookflash.speech.locales import covers
+from hookflash.speech.standing import Standing
 
 KEPT = 60 * RATE
 """Samples of an utterance that are kept for the next recogniser; after more of it there is none."""
@@ -106,6 +107,7 @@ class HearingDesk:
     def __init__(self, hearers: Sequence[Hearer], advice: str = "") -> None:
         self._hearers = tuple(hearers)
         self._advice = advice
+        self._standing = Standing("recognise")
 
     @property
     def hears(self) -> bool:
@@ -132,10 +134,13 @@ class HearingDesk:
                             yield _joined([*finals, result])
             except SpeechError as error:
                 failures.append(error)
+                if not error.final:
+                    self._standing.failed(hearer.recogniser.name, error)
                 finals.clear()
                 if error.final:
                     break
             else:
+                self._standing.worked(hearer.recogniser.name)
                 yield _joined(finals or [Recognised("", True)])
                 return
         raise self._failure(failures, wish)

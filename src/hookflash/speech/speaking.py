@@ -24,6 +24,7 @@ from hookflash.speech.flight import Flight, FlightLimits
 from hookflash.speech.locales import covers
 from hookflash.speech.script import Clip, Utterance
 from hookflash.speech.scripted import script_of
+from hookflash.speech.standing import Standing
 from hookflash.speech.voices import known
 
 FIRST_PIECE = RATE // 2
@@ -94,6 +95,7 @@ class SpeakingDesk:
         self._flights: dict[str, Flight] = {}
         self._ids: OrderedDict[str, tuple[float, str]] = OrderedDict()
         self._keeping: set[asyncio.Task[None]] = set()
+        self._standing = Standing("speak")
 
     @property
     def speaks(self) -> bool:
@@ -134,12 +136,17 @@ class SpeakingDesk:
                         else:
                             yield piece
             except SpeechError as error:
-                if started or error.final:
+                if error.final:
+                    raise
+                if started:
+                    self._standing.failed(provider.name, error)
                     raise
                 failure = error
+                self._standing.failed(provider.name, error)
                 notes.append(f"{provider.name} failed: {error}")
                 continue
             if started:
+                self._standing.worked(provider.name)
                 return
             notes.append(f"{provider.name} had nothing to say")
         raise failure or SpeechError("; ".join(notes) or "nobody is here to speak")
