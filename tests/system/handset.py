@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from hookflash.clock import LoopClock
+from hookflash.softphone.audio import Samples
 from hookflash.softphone.phone import Softphone
 from hookflash.softphone.player import ScriptPlayer
 from hookflash.softphone.script import parse
@@ -47,6 +48,14 @@ class Handset:
     def digits(self) -> str:
         """Keys heard so far."""
         return self.phone.digits
+
+    def heard(self) -> Samples:
+        """What the phone has heard so far; its loop, which goes on writing it, is the one that reads it."""
+
+        async def read() -> Samples:
+            return self.phone.audio.heard
+
+        return self._run(read())
 
     def wait_digits(self, wanted: str, timeout: float = 10) -> None:
         """Wait until the keys heard end with these."""

@@ -43,7 +43,7 @@ TEXTS = {
 
 def heard(room: Room, number: str) -> float:
     """Seconds in which a phone heard something so far."""
-    samples = room.phone(number).phone.audio.heard.astype(float)
+    samples = room.phone(number).heard().astype(float)
     frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
     return 0.02 * int(np.count_nonzero(np.abs(frames).max(axis=1) > LOUD))
 
