@@ -13,6 +13,9 @@ Nothing here knows which server is on the other end: it is the official SDK, an 
     ACS_ACCESS_KEY    its access key
     APP_PORT          where this app listens (default 8000)
     APP_PUBLIC_URL    how the service reaches this app (default http://127.0.0.1:$APP_PORT)
+    COGNITIVE_SERVICES_ENDPOINT
+                      the speech service of the calls; where it is given, the code is read back to the caller,
+                      otherwise a recorded file says thank you
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from azure.communication.callautomation import (
     FileSource,
     PhoneNumberIdentifier,
     RecognizeInputType,
+    TextSource,
 )
 from azure.communication.callautomation.aio import CallAutomationClient, CallConnectionClient
 from azure.core.credentials import AzureKeyCredential
@@ -37,6 +41,7 @@ from azure.core.messaging import CloudEvent
 
 PORT = int(os.environ.get("APP_PORT", "8000"))
 PUBLIC_URL = os.environ.get("APP_PUBLIC_URL", f"http://127.0.0.1:{PORT}")
+SPEECH = os.environ.get("COGNITIVE_SERVICES_ENDPOINT")
 
 log = logging.getLogger("ivr")
 routes = web.RouteTableDef()
@@ -48,6 +53,13 @@ CALLERS: web.AppKey[dict[str, CommunicationIdentifier]] = web.AppKey("callers", 
 def prompt(name: str) -> FileSource:
     """A WAV that this app serves itself."""
     return FileSource(url=f"{PUBLIC_URL}/prompts/{name}.wav")
+
+
+def thanks(tones: list[str]) -> FileSource | TextSource:
+    """What a caller hears who has entered a code."""
+    if not SPEECH:
+        return prompt("thanks")
+    return TextSource(text=f"Thank you. Your code is {', '.join(tones)}.", voice_name="en-US-JennyNeural")
 
 
 def identifier(model: dict) -> CommunicationIdentifier:
@@ -70,6 +82,7 @@ async def incoming_call(request: web.Request) -> web.Response:
                 incoming_call_context=data["incomingCallContext"],
                 callback_url=f"{PUBLIC_URL}/api/callbacks",
                 operation_context="ivr",
+                cognitive_services_endpoint=SPEECH,
             )
             request.app[CALLERS][call.call_connection_id] = identifier(data["from"])
     return web.Response()
@@ -109,7 +122,7 @@ async def on_call_event(
     elif name == "RecognizeCompleted":
         log.info("the caller entered %s", data["dtmfResult"]["tones"])
         await call.start_continuous_dtmf_recognition(target_participant=caller, operation_context="keys")
-        await call.play_media_to_all(prompt("thanks"), operation_context="thanks")
+        await call.play_media_to_all(thanks(data["dtmfResult"]["tones"]), operation_context="thanks")
     elif name == "RecognizeFailed":
         await call.hang_up(is_for_everyone=True)
     elif name == "ContinuousDtmfRecognitionToneReceived":

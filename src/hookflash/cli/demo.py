@@ -32,6 +32,7 @@ from hookflash.ports.journal import Delivery, Entry
 from hookflash.softphone.phone import CallFailed, Softphone
 from hookflash.softphone.player import ExpectationFailed, ScriptPlayer
 from hookflash.softphone.script import parse as parse_script
+from hookflash.speech.builtin import missing
 
 NUMBER = "+18005550100"
 CALLER = "+14255550123"
@@ -41,8 +42,8 @@ PATIENCE = 50.0
 SCRIPT = """
 expect audio            // the welcome
 press 123               // barge in with the code
-expect audio            // the thanks
-wait 1.2
+expect audio within 30  // the thanks, spoken where there is a voice
+wait 4                  // until it is over
 press 1
 expect digits 456       // the app presses keys
 press 2                 // hold, please
@@ -209,6 +210,8 @@ class _Demo:
             "ACS_ACCESS_KEY": DEVELOPMENT_ACCESS_KEY,
             "APP_PORT": str(self._port),
         }
+        if not missing():
+            environment["COGNITIVE_SERVICES_ENDPOINT"] = "https://speech.example.net/"
         with (self._folder / "app.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, str(self._app_file), env=environment, stdout=log, stderr=log
