@@ -1,5 +1,7 @@
 """The app's side of HTTP, shared by all runners: webhooks, Event Grid, prompt files, WebSocket sinks.
 
+Phones that talk are told here too what to do.
+
 Whatever is posted lands in a box; a runner reads its boxes by long polling and parses the bodies with its
 own SDK. Every runner and scenario has boxes of its own, so that runs do not see each other.
 """
@@ -20,6 +22,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 from issuer import Issuer
+from talkers import Talkers
 
 MAX_BODY = 4 * 1024 * 1024
 """Largest body taken, in bytes."""
@@ -58,9 +61,11 @@ class Catcher:
         posts: everything posted, in order, as ``{"box", "path", "authorization", "body"}``.
         issuer: the OpenID Connect issuer that it serves.
         break_down: breaks what a scenario names.
+        talkers: the phones that talk; set before the first of them is used.
     """
 
     issuer: Issuer
+    talkers: Talkers | None = None
 
     def __init__(self) -> None:
         self.url = ""
@@ -79,7 +84,7 @@ class Catcher:
         return self
 
     def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(20)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(20)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(20)
 
@@ -93,6 +98,7 @@ class Catcher:
         app.router.add_get("/socket/{box}", self._socket)
         app.router.add_get("/issuer/{path:.*}", self._issuer)
         app.router.add_post("/fault/{name}", self._fault)
+        app.router.add_post("/talkers/{number}/{what}", self._talk)
         self._runner = web.AppRunner(app, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -100,6 +106,11 @@ class Catcher:
         port = self._runner.addresses[0][1]
         self.url = f"http://127.0.0.1:{port}"
         self.issuer = Issuer(f"{self.url}/issuer")
+
+    async def _end(self) -> None:
+        if self.talkers is not None:
+            await self.talkers.close()
+        await self._runner.cleanup()
 
     async def _keep(self, box: str, request: web.Request, body: str) -> None:
         assert self._changed is not None
@@ -148,6 +159,17 @@ class Catcher:
     async def _fault(self, request: web.Request) -> web.Response:
         """A scenario wants something of the server to break."""
         await self._loop.run_in_executor(None, self.break_down, request.match_info["name"])
+        return web.Response()
+
+    async def _talk(self, request: web.Request) -> web.Response:
+        """A phone that talks is to do something."""
+        assert self.talkers is not None
+        try:
+            await self.talkers.do(
+                request.match_info["number"], request.match_info["what"], await request.json()
+            )
+        except (KeyError, ValueError) as error:
+            return web.Response(status=400, text=str(error))
         return web.Response()
 
     async def _issuer(self, request: web.Request) -> web.Response:

@@ -28,6 +28,7 @@ sys.path[:0] = [str(HERE), str(ROOT / "tests")]
 import scenarios  # noqa: E402
 from catcher import Catcher  # noqa: E402
 from serving import Serving  # noqa: E402
+from talkers import Talkers  # noqa: E402
 
 FLAVOURS = ("python", "python-aio", "javascript", "java")
 """The columns of the table. ``python`` is the synchronous client, ``python-aio`` the asynchronous one."""
@@ -129,6 +130,7 @@ def main() -> int:
     began = time.monotonic()
     with Catcher() as catcher, Serving(work, catcher.url, catcher.issuer) as server:
         catcher.break_down = server.break_down
+        catcher.talkers = Talkers(work, f"127.0.0.1:{server.sip_port}")
         together = [one for one in listed if not one.get("alone")]
         run_all(flavours, together, work, catcher, server, options.python)
         for flavour in flavours:

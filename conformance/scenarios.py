@@ -29,7 +29,7 @@ STEPS = {
     "use": set(),
 }
 """Each kind of step, by the key that names it, and the keys it may have besides ``since`` and ``not``."""
-KINDS = {"phone", "user", "app", "nobody"}
+KINDS = {"phone", "user", "app", "nobody", "talker"}
 
 
 def load(folder: Path, only: list[str]) -> list[dict[str, Any]]:

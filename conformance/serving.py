@@ -138,7 +138,7 @@ class Serving:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, cwd=self.work, env={**os.environ, "COLUMNS": "120"}
             )
-        deadline = time.monotonic() + 180
+        deadline = time.monotonic() + 300  # the very first start compiles the media plane
         while time.monotonic() < deadline and self.process.poll() is None:
             if self._ready():
                 return self

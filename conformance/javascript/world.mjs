@@ -63,6 +63,7 @@ export class World {
     };
     this.versions = new Set([VERSION]);
     this.phones = {};
+    this.talkers = {};
     this.connections = {};
     this.used = new Set();
     this.read = {};
@@ -92,7 +93,7 @@ export class World {
   async #person(name, number, { kind, ...script }) {
     const run = this.env.CONFORMANCE_RUN;
     let identity;
-    if (kind === "phone" || kind === "nobody") {
+    if (["phone", "nobody", "talker"].includes(kind)) {
       identity = `+142555${run}${String(this.serial).padStart(3, "0")}${number}`;
       this.names[name] = `4:${identity}`;
     } else {
@@ -100,6 +101,7 @@ export class World {
       identity = `8:acs:${this.names.resource}_${user}-${String(number).padStart(12, "0")}`;
       this.names[name] = identity;
     }
+    if (kind === "talker") this.talkers[name] = `${this.env.CONFORMANCE_CATCHER}/talkers/${identity}`;
     if (kind === "phone" || kind === "user") {
       const { displayName = name, ...rest } = script;
       this.phones[name] = `c${run}-${this.serial}-${name}`;
@@ -231,6 +233,7 @@ export class World {
   // --- phones ---------------------------------------------------------------------------------------------
 
   async #phone(step) {
+    if (step.phone in this.talkers) return send("POST", `${this.talkers[step.phone]}/${step.do}`, step.with);
     const phone = this.phones[step.phone];
     if (step.do) return this.#control("POST", `${phone}/${step.do}`, fill(step.with ?? {}, this.names));
     const wanted = fill(step.expect ?? {}, this.names);
@@ -260,6 +263,7 @@ export class World {
       await this.clients.main.call("terminateCall", connection, {}).catch(() => {}); // it may have ended
     }
     for (const phone of Object.values(this.phones)) await this.#control("DELETE", phone);
+    for (const talker of Object.values(this.talkers)) await send("POST", `${talker}/hangup`, {});
     await this.#events();
     await this.#events(`${this.box}-elsewhere`);
   }

@@ -95,6 +95,7 @@ class World:
         }
         self.versions = {VERSION}
         self.phones: dict[str, str] = {}
+        self.talkers: dict[str, str] = {}
         self.connections: dict[str, str] = {}
         self.serial = serial
         self.used: set[int] = set()
@@ -124,13 +125,15 @@ class World:
     async def _person(self, name: str, number: int, person: dict[str, Any]) -> None:
         kind = person.pop("kind")
         run = self.env["CONFORMANCE_RUN"]
-        if kind in ("phone", "nobody"):
+        if kind in ("phone", "nobody", "talker"):
             identity = f"+142555{run}{self.serial:03d}{number}"
             raw = f"4:{identity}"
         else:
             user = f"{run:0>8}-{self.serial:04d}-4000-8000-{number:012d}"
             raw = identity = f"8:acs:{self.names['resource']}_{user}"
         self.names[name] = raw
+        if kind == "talker":
+            self.talkers[name] = f"{self.env['CONFORMANCE_CATCHER']}/talkers/{identity}"
         if kind in ("phone", "user"):
             phone = f"c{run}-{self.serial}-{name}"
             display = person.pop("displayName", name)
@@ -278,6 +281,9 @@ class World:
     # --- phones -----------------------------------------------------------------------------------------
 
     async def _phone(self, step: dict[str, Any]) -> None:
+        if step["phone"] in self.talkers:
+            await self._talk(step["phone"], step["do"], step.get("with", {}))
+            return
         phone = self.phones[step["phone"]]
         if "do" in step:
             await self._control("POST", f"{phone}/{step['do']}", fill(step.get("with", {}), self.names))
@@ -295,6 +301,9 @@ class World:
             assert time.monotonic() < deadline, f"the phone's call: {'; '.join(wrong)}; it is {call}"
             await asyncio.sleep(0.05)
 
+    async def _talk(self, name: str, what: str, given: dict[str, Any]) -> None:
+        await asyncio.to_thread(_send, "POST", f"{self.talkers[name]}/{what}", given, {})
+
     async def _control(self, method: str, path: str, body: Any = None) -> Any:
         url = f"{self.env['CONFORMANCE_CONTROL']}/hookflash/phones/{path}"
         key = {"Authorization": f"Bearer {self.env['CONFORMANCE_KEY']}"}
@@ -309,6 +318,8 @@ class World:
                 await self.clients["main"].call("terminateCall", connection, {})
         for phone in self.phones.values():
             await self._control("DELETE", phone)
+        for talker in self.talkers:
+            await self._talk(talker, "hangup", {})
         await self._events()
         await self._events(f"{self.box}-elsewhere")
 
