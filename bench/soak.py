@@ -186,12 +186,18 @@ class Soak:
         self.tally.counts["calls"] += 1
 
     def end(self, call: int) -> None:
-        """Hang up."""
+        """Hang up, and stop what was played, as control does: a loop would go on for nobody."""
+        self._stop_plays(call)
         for leg in self._calls.pop(call):
             phone = self._phones[leg]
             phone.closing = True
             if phone.opened:
                 self._out.append(CloseLeg(leg))
+
+    def _stop_plays(self, call: int) -> None:
+        for play in [play for play, of in self._plays.items() if of == call]:
+            self._plays.pop(play)
+            self._out.append(StopPlay(play))
 
     def end_all(self) -> None:
         for call in list(self._calls):
@@ -220,9 +226,7 @@ class Soak:
                 self._plays[play] = call
                 self._out.append(StartPlay(play, tuple(legs), (CLIP, CLIP), what == "loop", False))
             case "stop":
-                for play in [play for play, of in self._plays.items() if of == call]:
-                    self._plays.pop(play)
-                    self._out.append(StopPlay(play))
+                self._stop_plays(call)
             case "tones":
                 sending = self._next()
                 self._sendings[sending] = leg
