@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 GATE = 95
@@ -53,6 +53,7 @@ COMPILED = (
     "events",
 )
 """Those that run kernels in their plain form by themselves."""
+SYSTEM = "tests/system"
 NOT_PURE = "src/hookflash/sip/transports.py"
 ROOT = Path(__file__).parent.parent
 
@@ -63,35 +64,49 @@ def run(*command: str, **environment: str) -> int:
     return subprocess.run([sys.executable, "-m", *command], check=False, cwd=ROOT, env=where).returncode
 
 
-class CoveredKernels(threading.Thread):
-    """The tests that cover the kernels, beside all others: they take a core for some minutes.
+class Aside(threading.Thread):
+    """Test runs beside the others, one after the other.
 
     ``failed`` and ``said`` hold once it has been joined.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *runs: tuple[Sequence[str], Mapping[str, str]]) -> None:
         super().__init__(daemon=True)
         self.failed = False
         self.said = ""
+        self._runs = runs
+        self.start()
 
     def run(self) -> None:
-        """First without the compiler, then those that choose for themselves."""
-        self._cover(".coverage.kernels", ("-m", NOT_PLAIN, *files(PLAIN)), NUMBA_DISABLE_JIT="1")
-        self._cover(".coverage.compiled", files(COMPILED))
+        """Run them, and keep what they say."""
+        for command, environment in self._runs:
+            done = subprocess.run(
+                [sys.executable, "-m", *command],
+                check=False,
+                cwd=ROOT,
+                env={**os.environ, **environment},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+            self.said += done.stdout.decode(errors="replace")
+            self.failed |= done.returncode != 0
 
-    def _cover(self, data: str, arguments: Sequence[str], **environment: str) -> None:
-        command = [sys.executable, "-m", "coverage", "run", f"--data-file={data}"]
-        command += [f"--source=src/hookflash/{KERNELS}", "-m", "pytest", *arguments]
-        done = subprocess.run(
-            command,
-            check=False,
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        self.said += done.stdout.decode(errors="replace")
-        self.failed |= done.returncode != 0
+    def finish(self, what: str) -> bool:
+        """Wait for them and print what they said; whether one failed."""
+        self.join()
+        print(f"\n{what}:\n{self.said}", flush=True)
+        return self.failed
+
+
+def covering_kernels() -> Aside:
+    """The tests that cover the kernels: without the compiler, then those that choose for themselves."""
+    source = f"--source=src/hookflash/{KERNELS}"
+    plain = ("coverage", "run", "--data-file=.coverage.kernels", source, "-m", "pytest", "-m", NOT_PLAIN)
+    compiled = ("coverage", "run", "--data-file=.coverage.compiled", source, "-m", "pytest")
+    return Aside(
+        ((*plain, *files(PLAIN)), {"NUMBA_DISABLE_JIT": "1"}),
+        ((*compiled, *files(COMPILED)), {}),
+    )
 
 
 def files(names: Sequence[str]) -> list[str]:
@@ -116,8 +131,9 @@ def main() -> int:
     if len(sys.argv) > 1:
         return run("pytest", *sys.argv[1:])
     failed, missed = False, []
-    kernels = CoveredKernels()
-    kernels.start()
+    kernels = covering_kernels()
+    # Whole servers and phones mostly wait for each other.
+    system = Aside((("pytest", SYSTEM), {}))
     for names in sorted(set(GATED.values())):
         print(f"\ntests of {', '.join(names)}, under coverage:", flush=True)
         data = f".coverage.{names[0]}"
@@ -128,12 +144,10 @@ def main() -> int:
         missed += [room for room, by in GATED.items() if by == names and not covered(room, data)]
     print("\nall other tests:", flush=True)
     gated = [name for names in GATED.values() for name in names]
-    ignored = [*tests_of(tuple(gated)), *files(COMPILED)]
+    ignored = [*tests_of(tuple(gated)), *files(COMPILED), SYSTEM]
     failed |= run("pytest", *(f"--ignore={path}" for path in ignored)) != 0
-    print(f"\ntests that run kernels in their plain form, under coverage of {KERNELS}:", flush=True)
-    kernels.join()
-    print(kernels.said, flush=True)
-    failed |= kernels.failed
+    failed |= system.finish("whole servers and phones")
+    failed |= kernels.finish(f"tests that run kernels in their plain form, under coverage of {KERNELS}")
     data = (".coverage.kernels", ".coverage.compiled")
     failed |= run("coverage", "combine", "--keep", "--data-file=.coverage.plane", *data) != 0
     missed += [] if covered(KERNELS, ".coverage.plane") else [KERNELS]
