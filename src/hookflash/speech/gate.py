@@ -38,7 +38,7 @@ COMPARED = 16
 EMPHASIS = 0.8
 LOWEST_TONE = 330
 """Frequency of tones, Hz."""
-PURE = 0.88
+PURE = 0.91
 """Which part of its power in two lines makes a frame a tone."""
 ATTACK = 2
 """Frames in a row that begin a voice."""
