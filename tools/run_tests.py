@@ -23,7 +23,9 @@ GATED = {
     "sip": ("sip", "phones"),
 }
 """Pure rooms, and the tests that have to cover them."""
+ROOMS = sorted(set(GATED.values()))
 KERNELS = "plane/kernels"
+KERNELS_DATA = "plane"
 PLAIN = (
     "audio_desk",
     "bridge",
@@ -98,15 +100,24 @@ class Aside(threading.Thread):
         return self.failed
 
 
-def covering_kernels() -> Aside:
-    """The tests that cover the kernels: without the compiler, then those that choose for themselves."""
+def covering() -> Aside:
+    """The tests under coverage: of the kernels without the compiler, those that choose for themselves, rooms.
+
+    Only the rooms the gate is about are traced: all the code they use would take several times as long.
+    """
     source = f"--source=src/hookflash/{KERNELS}"
     plain = ("coverage", "run", "--data-file=.coverage.kernels", source, "-m", "pytest", "-m", NOT_PLAIN)
     compiled = ("coverage", "run", "--data-file=.coverage.compiled", source, "-m", "pytest")
     return Aside(
         ((*plain, *files(PLAIN)), {"NUMBA_DISABLE_JIT": "1"}),
         ((*compiled, *files(COMPILED)), {}),
+        *((("coverage", "run", *_of_rooms(names), "-m", "pytest", *tests_of(names)), {}) for names in ROOMS),
     )
+
+
+def _of_rooms(names: tuple[str, ...]) -> tuple[str, str]:
+    rooms = ",".join(f"src/hookflash/{room}" for room, by in GATED.items() if by == names)
+    return f"--data-file=.coverage.{names[0]}", f"--source={rooms}"
 
 
 def files(names: Sequence[str]) -> list[str]:
@@ -130,27 +141,20 @@ def main() -> int:
     """Exit code 0 only if every test passed and the gate held for every pure room."""
     if len(sys.argv) > 1:
         return run("pytest", *sys.argv[1:])
-    failed, missed = False, []
-    kernels = covering_kernels()
+    under_coverage = covering()
     # Whole servers and phones mostly wait for each other.
     system = Aside((("pytest", SYSTEM), {}))
-    for names in sorted(set(GATED.values())):
-        print(f"\ntests of {', '.join(names)}, under coverage:", flush=True)
-        data = f".coverage.{names[0]}"
-        # Only the rooms the gate is about: tracing all the code they use would take several times as long.
-        rooms = ",".join(f"src/hookflash/{room}" for room, by in GATED.items() if by == names)
-        arguments = ("run", f"--data-file={data}", f"--source={rooms}", "-m", "pytest", *tests_of(names))
-        failed |= run("coverage", *arguments) != 0
-        missed += [room for room, by in GATED.items() if by == names and not covered(room, data)]
-    print("\nall other tests:", flush=True)
-    gated = [name for names in GATED.values() for name in names]
-    ignored = [*tests_of(tuple(gated)), *files(COMPILED), SYSTEM]
-    failed |= run("pytest", *(f"--ignore={path}" for path in ignored)) != 0
+    print("all tests but those of the rooms below and of whole servers:", flush=True)
+    ignored = [*tests_of(tuple(name for names in ROOMS for name in names)), *files(COMPILED), SYSTEM]
+    failed = run("pytest", *(f"--ignore={path}" for path in ignored)) != 0
     failed |= system.finish("whole servers and phones")
-    failed |= kernels.finish(f"tests that run kernels in their plain form, under coverage of {KERNELS}")
+    failed |= under_coverage.finish(
+        f"under coverage: {KERNELS} without the compiler and with, {', '.join(GATED)}"
+    )
     data = (".coverage.kernels", ".coverage.compiled")
-    failed |= run("coverage", "combine", "--keep", "--data-file=.coverage.plane", *data) != 0
-    missed += [] if covered(KERNELS, ".coverage.plane") else [KERNELS]
+    failed |= run("coverage", "combine", "--keep", f"--data-file=.coverage.{KERNELS_DATA}", *data) != 0
+    gates = {**{room: names[0] for room, names in GATED.items()}, KERNELS: KERNELS_DATA}
+    missed = [room for room, data_of in gates.items() if not covered(room, f".coverage.{data_of}")]
     if missed:
         print(f"error: tests cover less than {GATE} % of {', '.join(missed)}", file=sys.stderr)
     return 1 if failed or missed else 0
