@@ -123,6 +123,6 @@ def _no_speech(what: str, endpoint: str | None, instead: str) -> Refusal:
             f"when the call was created, answered or connected; {instead}."
         )
     return cognitive_services_unavailable(
-        f"{what}, which needs a speech provider, and this server has none behind the cognitive services "
-        f"endpoint or of its own; {instead}."
+        f"{what}, which needs a speech provider, and this server has none: install hookflash[speech] "
+        f"or configure a [[speech_provider]]; {instead}."
     )
