@@ -176,10 +176,11 @@ def test_speech_is_written_down_with_the_times_of_its_words(model: whisper.Whisp
     assert all(word.start <= word.end <= len(pcm) / RATE + 0.1 for word in found.words)
 
 
-@pytest.mark.parametrize("phrase", CHOICES)
-def test_choices_are_found(model: whisper.Whisper, say, phrase: str) -> None:
-    found = model.understand(say(phrase), Understand(CHOICES))
-    assert (found.choice, found.text) == (phrase, phrase)
+def test_choices_are_found(model: whisper.Whisper, say) -> None:
+    """Nine in ten, and none is taken for another."""
+    found = {phrase: model.understand(say(phrase), Understand(CHOICES)).choice for phrase in CHOICES}
+    assert sum(found[phrase] == phrase for phrase in CHOICES) >= 0.9 * len(CHOICES), found
+    assert all(found[phrase] in (phrase, "") for phrase in CHOICES), found
 
 
 def test_what_is_no_choice_is_written_as_it_is(model: whisper.Whisper, say) -> None:
