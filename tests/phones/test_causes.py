@@ -14,7 +14,7 @@ from hookflash.phones.causes import MAX_TEXT, cause_of, parting, refusing
 from hookflash.sip.fields import Headers
 from hookflash.sip.headers import Reason
 from hookflash.sip.status import REASONS
-from hookflash.wire.results import leg_result
+from hookflash.wire.leg_results import leg_result
 
 FINAL = sorted({status for status in REASONS if status >= 300} | {399, 499, 599, 699})
 BYE = Cause(200, "OK")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from wire.source_scan import told
 
-from hookflash.wire import catalogue, events, results
+from hookflash.wire import catalogue, events, leg_results, results
 from hookflash.wire.catalogue_legs import SIP_STATUSES
 from hookflash.wire.results import ResultInformation
 from hookflash.wire.subcodes import SUB_CODES
@@ -124,7 +124,7 @@ def test_every_constant_result_has_a_row_with_its_status(name: str) -> None:
 
 
 def test_texts_of_the_platform_have_rows() -> None:
-    for code, text in results._PLATFORM_TEXTS.items():
+    for code, text in leg_results._PLATFORM_TEXTS.items():
         row = catalogue.find(code)
         if row is not None and code and "DiagCode" in row.message:
             assert row.message.startswith(text), code

@@ -23,8 +23,9 @@ from hookflash.wire.enums import TranscriptionStatus as TextStatus
 from hookflash.wire.enums import TranscriptionStatusDetails as TextDetails
 from hookflash.wire.gates import gated, gated_response
 from hookflash.wire.identifiers import CommunicationIdentifierModel, IdentifierKind, PhoneNumberModel
+from hookflash.wire.leg_results import leg_result
 from hookflash.wire.operations import OPERATIONS
-from hookflash.wire.results import SUCCESS, leg_result
+from hookflash.wire.results import SUCCESS
 from hookflash.wire.versions import KNOWN, STABLE
 
 ASSERTED = CommunicationIdentifierModel(

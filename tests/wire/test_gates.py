@@ -11,7 +11,8 @@ from hookflash.wire import events, responses
 from hookflash.wire.enums import RecognitionType, RecordingKind, RecordingState, SubscriptionState, Tone
 from hookflash.wire.gates import EVENT_FIELDS, RESPONSE_FIELDS, gated, gated_response
 from hookflash.wire.identifiers import Identifier
-from hookflash.wire.results import SUCCESS, leg_result
+from hookflash.wire.leg_results import leg_result
+from hookflash.wire.results import SUCCESS
 from hookflash.wire.versions import KNOWN
 
 WHO = Identifier.phone("+14255550123").to_model()

@@ -5,13 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hookflash.calls.facts import Cause
-from hookflash.wire.results import (
-    ANSWER_TIMEOUT,
-    CALL_NOT_FOUND,
-    UNKNOWN_ERROR,
-    ResultInformation,
-    leg_result,
-)
+from hookflash.wire.leg_results import leg_result
+from hookflash.wire.results import ANSWER_TIMEOUT, CALL_NOT_FOUND, UNKNOWN_ERROR, ResultInformation
 
 _FALLBACK = (480, "Temporarily Unavailable")
 

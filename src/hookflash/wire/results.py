@@ -1,4 +1,4 @@
-"""Result codes: synchronous refusals and the ``resultInformation`` of events (contract sections 4.1 - 4.5).
+"""Result codes: synchronous refusals and the ``resultInformation`` of events (contract sections 4.1 - 4.4).
 
 A :class:`Refusal` is an answer to a request; a :class:`ResultInformation` tells in an event how an operation
 or a call leg ended. Nothing here is vague: each names what was wrong and, where it can, what to do.
@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import msgspec
 
 from hookflash.wire.subcodes import SUB_CODES
-from hookflash.wire.versions import at_least
 
 __all__ = ["SUB_CODES", "Detail", "Refusal", "ResultInformation"]
 
@@ -276,9 +275,6 @@ TRANSCRIPTION_CANCELED = ResultInformation(500, 8579, "Action failed, transcript
 TRANSCRIPTION_SHUTDOWN = ResultInformation(
     500, 8580, "Action failed, the transcription service was shut down."
 )
-STREAM_URL_INVALID = ResultInformation(400, 8581, "Action failed, the stream URL is invalid.")
-DUPLICATE_RECORDING = ResultInformation(400, 8553, "Action failed, this call is being recorded already.")
-RECORDING_CONFLICT = ResultInformation(409, 8571, "Action failed, another recording operation is under way.")
 
 
 def play_failed(sub_code: int, message: str = "", code: int = 0) -> ResultInformation:
@@ -322,95 +318,3 @@ _HEARING_FAILURES = {
         SPEECH_RECOGNITION_FAILED,
     )
 }
-
-# --- ends of call legs, contract section 4.5 ------------------------------------------------------------
-
-_LEG_DETAILS_SINCE = "2026-03-12"
-
-ENDED = "The conversation has ended."
-ENDED_BY_API = "Call was ended by Azure Communication Service Call Automation API or a server bot."
-
-_OUTWARD_TEXTS: dict[int, str] = {
-    0: ENDED,
-    403: "Call ended because the remote PSTN side refused it (forbidden).",
-    404: "Call ended because the called number was not found.",
-    408: "Call ended because the remote PSTN side did not respond in time.",
-    480: "No answer.",
-    484: "Call ended because the called number is incomplete.",
-    486: "Call ended because remote PSTN participant was busy.",
-    487: "Call was canceled before it was answered.",
-    500: "Call ended because of an error in the remote PSTN network.",
-    503: "Call ended because the remote PSTN network is unavailable.",
-    603: "Declined.",
-}
-_PLATFORM_TEXTS: dict[int, str] = {
-    0: ENDED,
-    4097: "Call was ended by its organizer.",
-    4506: "Call timed out.",
-    4521: "Call was left abruptly.",
-    5000: "Participant was removed by another participant.",
-    5002: ENDED,
-    5003: ENDED,
-    5300: "Participant was removed by another participant.",
-    5317: "Participant left because its role changed.",
-    7000: ENDED,
-    10003: "Call was accepted elsewhere.",
-    10004: "Call was not answered before the ring timeout.",
-    10009: "Participant is not authenticated.",
-    10024: "Call was declined by every endpoint.",
-    10037: "Called user has no endpoint to ring.",
-    10057: "Callee was lost.",
-    301005: "Media connection failed.",
-    500001: "Gateway timed out.",
-    510403: "Call was blocked.",
-    511404: "Called number or its resource was not found.",
-    511532: "No SIP trunk is configured for this call.",
-    531004: "Media connection could not be established.",
-}
-
-
-def diagnosed(text: str, code: int, sub_code: int) -> str:
-    """``text`` with the DiagCode suffix; a code of 200 is written 0 there."""
-    return f"{text} DiagCode: {0 if code == 200 else code}#{sub_code}.@"
-
-
-def leg_result(
-    status: int,
-    reason: str,
-    outbound: bool,
-    sub_code: int | None = None,
-    *,
-    q850: int | None = None,
-    q850_text: str = "",
-    version: str = _LEG_DETAILS_SINCE,
-) -> ResultInformation:
-    """How a call leg ended, from its final SIP ``status`` and ``reason`` phrase.
-
-    ``outbound`` chooses 560xyz over 540xyz; ``sub_code`` overrides both when the platform itself decided. A
-    status of 200 (or 0) is a normal end. ``q850`` is the ISDN cause of a Reason header. SIP and Q.850 details
-    are added for ``version`` 2026-03-12 and later, except where the platform decided and no SIP answer was
-    seen.
-    """
-    normal = status in (0, 200)
-    code = 200 if normal else status
-    if sub_code is None:
-        number = (560000 if outbound else 540000) + (0 if normal else status)
-        fallback = f"Call ended with SIP {status} {reason}".rstrip() + "."
-        text = _OUTWARD_TEXTS.get(0 if normal else status, fallback)
-    else:
-        number = sub_code
-        text = _PLATFORM_TEXTS.get(sub_code) or (f"{reason.rstrip('.')}." if reason else ENDED)
-    detailed = at_least(version, _LEG_DETAILS_SINCE)
-    return ResultInformation(
-        code,
-        number,
-        diagnosed(text, code, number),
-        sip_details=Detail(status, reason) if detailed and sub_code is None and not normal else None,
-        q850_details=Detail(q850, q850_text) if detailed and q850 is not None else None,
-    )
-
-
-ENDED_BY_APP = ResultInformation(200, 7000, diagnosed(ENDED, 200, 7000))
-"""CallDisconnected after hang up or terminate."""
-DECLINED_BY_APP = ResultInformation(200, 5002, diagnosed(ENDED, 200, 5002))
-"""CreateCallFailed and CallDisconnected when the called application rejected."""
