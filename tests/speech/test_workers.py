@@ -16,7 +16,7 @@ import pytest
 
 from hookflash.ports.speech import SpeechError
 from hookflash.speech.messages import Result, Sound
-from hookflash.speech.process import WorkerLost, WorkerTimedOut
+from hookflash.speech.running import WorkerLost, WorkerTimedOut
 from hookflash.speech.workers import EngineUnusable, PoolLimits, WorkerPool, WorkersBusy
 from hookflash.testing.clock import VirtualClock
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
-import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
+from hookflash.children import describe_end, finding_this_package, kill, relay_errors
 from hookflash.plane.hosts import Events, Lost
 from hookflash.plane.link import ControlLink
 from hookflash.plane.rings import Rings, make_file, map_rings
@@ -27,7 +25,6 @@ LAST_WORDS = 1.0
 """Seconds a worker that has lost its link has to end by itself, and its last output to be read."""
 
 _log = logging.getLogger(__name__)
-_SOURCE = str(Path(__file__).resolve().parents[2])
 
 
 class WorkerProcess:
@@ -84,7 +81,7 @@ class WorkerProcess:
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.DEVNULL,
                     stderr=asyncio.subprocess.PIPE,
-                    env=_environment(os.environ),
+                    env=finding_this_package(os.environ),
                 )
             self._pidfd = os.pidfd_open(self._process.pid)
         except BaseException:
@@ -95,7 +92,7 @@ class WorkerProcess:
                 os.close(memory)
         link = self._link = ControlLink(on_events, self._link_lost)
         self._tasks = [
-            asyncio.create_task(self._relay_errors(self._process)),
+            asyncio.create_task(relay_errors(self._process, self.name, _log)),
             asyncio.create_task(self._watch(self._process, on_lost)),
         ]
         await link.attach(ours)
@@ -109,10 +106,7 @@ class WorkerProcess:
             await self._link.writable()
 
     def kill(self) -> None:
-        # Not through asyncio, whose kill() may reap the child before its watcher, which then knows no status.
-        if self._pidfd >= 0:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        kill(self._pidfd)
 
     async def stop(self) -> None:
         self._stopping = True
@@ -146,41 +140,4 @@ class WorkerProcess:
         await asyncio.wait(self._tasks[:1], timeout=LAST_WORDS)
         if self._link is not None:
             self._link.close()
-        on_lost(f"it {_describe(status)}" + (f" ({self._why})" if self._why else ""))
-
-    async def _relay_errors(self, process: asyncio.subprocess.Process) -> None:
-        """What a worker writes to standard error (a traceback, say) goes to the log, a line an entry."""
-        assert process.stderr is not None
-        while True:
-            try:
-                line = await process.stderr.readline()
-            except ValueError:
-                continue  # a line over the reader's limit; it has been dropped
-            if not line:
-                return
-            text = line.decode(errors="replace").rstrip()
-            if text:
-                level, text = _level(text)
-                _log.log(level, "%s (process %d): %s", self.name, process.pid, text)
-
-
-def _level(text: str) -> tuple[int, str]:
-    """The level a worker logged a line at, and the line; what it did not log is a warning."""
-    head, _, rest = text.partition(": ")
-    level = logging.getLevelNamesMapping().get(head)
-    return (level, rest) if level is not None else (logging.WARNING, text)
-
-
-def _environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """The worker's environment: it must find this very package, wherever it was imported from."""
-    path = inherited.get("PYTHONPATH", "")
-    return {**inherited, "PYTHONPATH": f"{_SOURCE}{os.pathsep}{path}" if path else _SOURCE}
-
-
-def _describe(status: int) -> str:
-    if status >= 0:
-        return f"ended with status {status}"
-    try:
-        return f"was ended by signal {signal.Signals(-status).name}"
-    except ValueError:
-        return f"was ended by signal {-status}"
+        on_lost(f"it {describe_end(status)}" + (f" ({self._why})" if self._why else ""))

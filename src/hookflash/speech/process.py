@@ -1,4 +1,4 @@
-"""One speech worker as the server sees it: a process, and the job it does."""
+"""One speech worker as the server sees it: a process, from its start to its end."""
 
 from __future__ import annotations
 
@@ -6,38 +6,29 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hookflash.ports.clock import Clock, Timer
+from hookflash.children import describe_end, finding_this_package, kill, relay_errors
+from hookflash.ports.clock import Clock
 from hookflash.ports.speech import SpeechError
 from hookflash.speech.messages import (
     HEAD,
-    MAX_AUDIO,
     Begin,
     Cancel,
     Done,
     Failed,
-    Feed,
-    Finish,
     Load,
     ProtocolError,
     Ready,
-    Result,
-    Sound,
     ToWorker,
     frame,
     from_worker,
     length,
 )
+from hookflash.speech.running import RunningJob, WorkerLost
 
 WORKER_COMMAND = (sys.executable, "-P", "-m", "hookflash.speech.worker")
 """How a worker is started; -P keeps the current directory out of its import path."""
@@ -48,136 +39,12 @@ LAST_WORDS = 1.0
 STOP_TIMEOUT = 2.0
 """Seconds a worker has to end when it is told to, before it is killed."""
 
-MAX_OUTPUTS = 64
-"""Messages of a job that wait for its asker; a worker that is ahead by more waits."""
-
 MAX_LINES = 200
 """Lines that a worker may write to the log; what it writes beyond is dropped."""
 
-MAX_LINE = 500
-"""Characters of one such line."""
-
 _log = logging.getLogger(__name__)
-_SOURCE = str(Path(__file__).resolve().parents[2])
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
 _INHERITED_BEGINNINGS = ("LC_", "PYTHON", "OMP_", "XDG_")
-
-
-class WorkerLost(SpeechError):
-    """The process that did the job is gone."""
-
-
-class WorkerTimedOut(SpeechError):
-    """The job did not get on within its time; its process has been killed."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, code=408)
-
-
-class RunningJob:
-    """A job at a worker. Iterate over it for its :class:`Sound` and :class:`Result` messages.
-
-    Iterating ends when the job is done; SpeechError says why it failed.
-    """
-
-    def __init__(self, worker: WorkerProcess, number: int, clock: Clock) -> None:
-        self._worker = worker
-        self._number = number
-        self._clock = clock
-        self._outputs: deque[Sound | Result] = deque()
-        self._news = asyncio.Event()
-        self._space = asyncio.Event()
-        self._over = False
-        self._failure: SpeechError | None = None
-        self._timer: Timer | None = None
-        self._dropped = False
-        self._active_at = clock.now()
-
-    @property
-    def silence(self) -> float:
-        """Seconds since it was begun, fed, or last said anything."""
-        return self._clock.now() - self._active_at
-
-    async def feed(self, pcm: NDArray[np.int16]) -> None:
-        """Give it audio, int16 at 16,000 Hz; waits while the worker takes none."""
-        self._active_at = self._clock.now()
-        data = pcm.astype("<i2", copy=False).tobytes()
-        for at in range(0, len(data), MAX_AUDIO):
-            await self._worker.send(Feed(self._number, data[at : at + MAX_AUDIO]))
-
-    async def finish(self) -> None:
-        """Say that no more audio comes."""
-        await self._worker.send(Finish(self._number))
-
-    def allow(self, seconds: float | None) -> None:
-        """Kill the worker unless something comes of the job within so many seconds from now; None: never.
-
-        Each call replaces the former one, and whatever comes of the job lifts it.
-        """
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if seconds is not None and not self._over and not self._outputs:
-            self._timer = self._clock.call_at(self._clock.now() + seconds, lambda: self._late(seconds))
-
-    def __aiter__(self) -> AsyncIterator[Sound | Result]:
-        return self
-
-    async def __anext__(self) -> Sound | Result:
-        while not self._outputs:
-            if self._failure is not None:
-                raise self._failure
-            if self._over:
-                raise StopAsyncIteration
-            self._news.clear()
-            await self._news.wait()
-        self._space.set()
-        return self._outputs.popleft()
-
-    # --- for the process ----------------------------------------------------------------------------------
-
-    @property
-    def number(self) -> int:
-        return self._number
-
-    @property
-    def over(self) -> bool:
-        """Whether the worker has ended it."""
-        return self._over
-
-    async def put(self, output: Sound | Result) -> None:
-        """Something has come of it; waits while too much does already."""
-        self._active_at = self._clock.now()
-        self.allow(None)
-        while len(self._outputs) >= MAX_OUTPUTS and not self._dropped:
-            self._space.clear()
-            await self._space.wait()
-        if not self._dropped:
-            self._outputs.append(output)
-            self._news.set()
-
-    def end(self, failure: SpeechError | None) -> None:
-        """It is over; the first end counts."""
-        if self._over:
-            return
-        self.allow(None)
-        self._over = True
-        self._failure = failure
-        self._news.set()
-
-    def drop(self) -> None:
-        """Nobody waits for it any more."""
-        self.allow(None)
-        self._dropped = True
-        self._outputs.clear()
-        self._space.set()
-
-    def _late(self, seconds: float) -> None:
-        self._timer = None
-        why = f"nothing came of a job within {seconds:g} s"
-        self.end(WorkerTimedOut(f"{self._worker.name} was killed, because {why}"))
-        self._worker.kill(why)
-
 
 Lost = Callable[["WorkerProcess", str], None]
 """Called once with a process that is gone, and why."""
@@ -274,10 +141,7 @@ class WorkerProcess:
     def kill(self, why: str) -> None:
         """Kill it; ``why`` goes to ``on_lost``."""
         self._why = self._why or why
-        # Not through asyncio, whose kill() may reap the child before its watcher, which then knows no status.
-        if self._pidfd >= 0:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        kill(self._pidfd)
 
     async def stop(self) -> None:
         """End it; ``on_lost`` does not follow."""
@@ -331,7 +195,7 @@ class WorkerProcess:
             env=environment(os.environ),
         )
         self._pidfd = os.pidfd_open(process.pid)
-        errors = asyncio.create_task(self._relay_errors(process))
+        errors = asyncio.create_task(relay_errors(process, self.name, _log, MAX_LINES))
         self._write(Load(self._settings))
         assert process.stdout is not None
         try:
@@ -354,7 +218,7 @@ class WorkerProcess:
         pidfd, self._pidfd = self._pidfd, -1
         if pidfd >= 0:
             os.close(pidfd)
-        return f"it {describe(status)}"
+        return f"it {describe_end(status)}"
 
     async def _read(self, stream: asyncio.StreamReader) -> None:
         try:
@@ -387,26 +251,6 @@ class WorkerProcess:
         self.job = None
         self._on_free(self)
 
-    async def _relay_errors(self, process: Process) -> None:
-        """What a worker writes to standard error goes to the log, a line an entry, within bounds."""
-        assert process.stderr is not None
-        lines = 0
-        while True:
-            try:
-                line = await process.stderr.readline()
-            except ValueError:
-                continue  # a line over the reader's limit; it has been dropped
-            if not line:
-                return
-            text = line.decode(errors="replace").rstrip()
-            lines += bool(text)
-            if not text or lines > MAX_LINES:
-                continue
-            level, text = _level(text)
-            _log.log(level, "%s (process %d): %s", self.name, process.pid, text[:MAX_LINE])
-            if lines == MAX_LINES:
-                _log.warning("%s (process %d): what it writes is left out from here", self.name, process.pid)
-
 
 def environment(inherited: Mapping[str, str]) -> dict[str, str]:
     """A worker's environment: what a program needs, no secrets, and the place of this very package."""
@@ -415,23 +259,4 @@ def environment(inherited: Mapping[str, str]) -> dict[str, str]:
         for name, value in inherited.items()
         if name in _INHERITED or name.startswith(_INHERITED_BEGINNINGS)
     }
-    path = kept.get("PYTHONPATH", "")
-    kept["PYTHONPATH"] = f"{_SOURCE}{os.pathsep}{path}" if path else _SOURCE
-    return kept
-
-
-def describe(status: int) -> str:
-    """How a process ended, by its exit status."""
-    if status >= 0:
-        return f"ended with status {status}"
-    try:
-        return f"was ended by signal {signal.Signals(-status).name}"
-    except ValueError:
-        return f"was ended by signal {-status}"
-
-
-def _level(text: str) -> tuple[int, str]:
-    """The level a worker logged a line at, and the line; what it did not log is a warning."""
-    head, _, rest = text.partition(": ")
-    level = logging.getLevelNamesMapping().get(head)
-    return (level, rest) if level is not None else (logging.WARNING, text)
+    return finding_this_package(kept)

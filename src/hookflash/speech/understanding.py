@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from hookflash.media.speech import Listening
 from hookflash.ports.speech import RATE, HeardWord, Recognised, SpeechError
 from hookflash.speech.messages import Result
-from hookflash.speech.process import WorkerLost
 from hookflash.speech.recognising_jobs import Understand, Understood
+from hookflash.speech.running import WorkerLost
 from hookflash.speech.workers import WorkerPool
 
 SETTLED = 12 * RATE

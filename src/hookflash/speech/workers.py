@@ -12,7 +12,8 @@ from typing import Any
 
 from hookflash.ports.clock import Clock, Timer
 from hookflash.ports.speech import ProviderHealth, SpeechError
-from hookflash.speech.process import WORKER_COMMAND, RunningJob, WorkerProcess
+from hookflash.speech.process import WORKER_COMMAND, WorkerProcess
+from hookflash.speech.running import RunningJob
 
 NICE = 5
 """Added to the nice value of a worker: calls go first."""
