@@ -8,20 +8,18 @@ once.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hookflash.calls import effects, facts
-from hookflash.calls.speech_effects import AudioReady
 from hookflash.plane.admission import Limits
 from hookflash.plane.audio_desk import AudioDesk
 from hookflash.plane.feeds import PromptSource, Voice
 from hookflash.plane.hosts import Host
 from hookflash.plane.leg_desk import LegDesk, LegView
 from hookflash.plane.placement import Placement
-from hookflash.plane.playback import UNKNOWN_ERROR, ClipShelf, Playback
+from hookflash.plane.play_desk import PlayDesk
 from hookflash.plane.quality_desk import MediaTotals, QualityDesk
 from hookflash.plane.roster import WorkerHealth, health_of
 from hookflash.plane.supervisor import Patience, Seat
@@ -75,24 +73,27 @@ class MediaDesk:
         voice: Voice | None = None,
     ) -> None:
         self._settings = settings or DeskSettings()
-        self._prompts = prompts
-        self._voice = voice
-        self._clock = clock
         self._report = report
         self._seats = [
             Seat(number, host, clock, self, self._settings.patience) for number, host in enumerate(hosts)
         ]
         for seat, cpu in zip(self._seats, self._settings.cpus, strict=False):
             seat.cpu = cpu
-        self._clip_ids = itertools.count(1)
-        self._shelves = {seat: self._new_shelf(seat) for seat in self._seats}
         self._press: Callable[[facts.Pressure], None] = lambda pressure: None
         self._placement = Placement(
             self._seats, self._settings.limits, lambda pressure: self._press(pressure)
         )
         self._quality = QualityDesk()
         self._legs = LegDesk(self._placement, self._quality, clock, self._settings.open_timeout, self._left)
-        self._plays: dict[int, Playback] = {}
+        self._plays = PlayDesk(
+            self._placement,
+            self._seats,
+            prompts,
+            voice,
+            self._legs.is_wideband,
+            clock,
+            lambda fact: self._report(fact),
+        )
         self._sendings: dict[int, int] = {}
         self._ready = asyncio.Event()
         self.audio = AudioDesk(
@@ -125,11 +126,7 @@ class MediaDesk:
         """End all plays and workers. No facts are reported from then on."""
         self._report = _nobody
         self._press = lambda pressure: None
-        plays, self._plays = self._plays, {}
-        tasks = [play.task for play in plays.values() if play.task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._plays.stop()
         self._legs.stop()
         await asyncio.gather(*(seat.stop() for seat in self._seats))
 
@@ -227,50 +224,24 @@ class MediaDesk:
             self._post_for_leg(leg, plane.StopTones(sending))
             del self._sendings[sending]
             self._report_soon(facts.TonesFailed(sending, "the participant has left"))
-        over = self._placement.seat_of_call(call) is None
-        for play in [play for play, playing in self._plays.items() if playing.effect.call == call]:
-            if over:
-                self.stop_audio(play)
-            elif moved:
-                self._plays[play].remove_leg(leg)
+        if self._placement.seat_of_call(call) is None:
+            self._plays.calls_over((call,))
+        elif moved:
+            self._plays.leg_moved(leg, call)
 
     # --- audio --------------------------------------------------------------------------------------------
 
     def play(self, effect: effects.PlayAudio) -> None:
-        seat = self._placement.seat_of_call(effect.call)
-        if seat is None:
-            self._report_soon(
-                facts.AudioFailed(effect.play, 0, UNKNOWN_ERROR, "the call has no audio any more")
-            )
-            return
-        playback = Playback(
-            effect,
-            seat,
-            self._shelves[seat],
-            self._prompts,
-            self._voice,
-            wide=self._legs.is_wideband,
-            ready=lambda notes: self._report(AudioReady(effect.play, notes)),
-            now=self._clock.now,
-        )
-        self._plays[effect.play] = playback
-        playback.task = asyncio.create_task(playback.run())
-        playback.task.add_done_callback(lambda task: self._fed(playback, task))
+        self._plays.play(effect)
 
     def add_listener(self, effect: effects.AddListener) -> None:
-        playback = self._plays.get(effect.play)
-        if playback is not None:
-            playback.add_leg(effect.leg)
+        self._plays.add_listener(effect)
 
     def remove_listener(self, effect: effects.RemoveListener) -> None:
-        playback = self._plays.get(effect.play)
-        if playback is not None:
-            playback.remove_leg(effect.leg)
+        self._plays.remove_listener(effect)
 
     def stop_audio(self, play: int) -> None:
-        playback = self._plays.pop(play, None)
-        if playback is not None:
-            playback.stop()
+        self._plays.stop_audio(play)
 
     def send_tones(self, effect: effects.SendTones) -> None:
         if effect.leg not in self._placement:
@@ -298,22 +269,16 @@ class MediaDesk:
                     if self._placement.seat_of_leg(event.leg) is seat:
                         self._report(facts.ToneHeard(event.leg, event.digit))
                 case plane.PlayStarted():
-                    if event.play in self._plays:
-                        self._report(facts.AudioStarted(event.play))
+                    self._plays.started(event)
                 case plane.PlayFinished():
-                    playback = self._plays.pop(event.play, None)
-                    if playback is not None:
-                        self._report(playback.failure or facts.AudioFinished(event.play))
+                    self._plays.finished(event)
                 case plane.TonesSent():
                     if self._sendings.pop(event.sending, None) is not None:
                         self._report(facts.TonesDone(event.sending))
                 case plane.ClipRefused():
-                    _log.error("media worker %d refused audio: %s", seat.number, event.reason)
-                    self._shelves[seat].forget(event.clip)
-                    for playback in self._plays.values():
-                        playback.miss(event.clip, event.reason)
+                    self._plays.clip_refused(seat, event)
                 case plane.PlayUnheard():
-                    self._unheard(event)
+                    self._plays.unheard(event)
                 case plane.TonesRefused():
                     if self._sendings.pop(event.sending, None) is not None:
                         self._report(facts.TonesFailed(event.sending, event.reason))
@@ -347,14 +312,13 @@ class MediaDesk:
 
     def seat_lost(self, seat: Seat, reason: str) -> None:
         self.totals.workers_lost += 1
-        self._shelves[seat] = self._new_shelf(seat)
+        self._plays.empty_shelf(seat)
         lost = self._placement.clear(seat)
         self.totals.calls_lost += len(lost)
         self._quality.lost(seat.number)
         self._legs.seat_lost(seat, set().union(*lost.values()), reason)
         self.audio.seat_lost(seat, reason)
-        for play in [play for play, playing in self._plays.items() if playing.effect.call in lost]:
-            self.stop_audio(play)
+        self._plays.calls_over(lost)
         self._sendings = {sending: leg for sending, leg in self._sendings.items() if leg in self._placement}
         if lost:
             _log.error(
@@ -369,45 +333,17 @@ class MediaDesk:
 
     def seat_replaced(self, seat: Seat) -> None:
         self.totals.workers_replaced += 1
-        self._shelves[seat] = self._new_shelf(seat)
+        self._plays.empty_shelf(seat)
         self._placement.clear(seat)
         self._quality.lost(seat.number)
         self.audio.seat_lost(seat, "the media worker is replaced")
 
     # --- inside -------------------------------------------------------------------------------------------
 
-    def _unheard(self, event: plane.PlayUnheard) -> None:
-        """One leg misses a play; a play that no leg hears at all has failed."""
-        _log.warning("play %d is not heard on leg %d: %s", event.play, event.leg, event.reason)
-        playback = self._plays.get(event.play)
-        if playback is not None and playback.forget_leg(event.leg):
-            self.stop_audio(event.play)
-            self._report(facts.AudioFailed(event.play, playback.source, UNKNOWN_ERROR, event.reason))
-
     def _post_for_leg(self, leg: int, command: plane.PlaneCommand) -> None:
         seat = self._placement.seat_of_leg(leg)
         if seat is not None:
             seat.post(command)
-
-    def _new_shelf(self, seat: Seat) -> ClipShelf:
-        return ClipShelf(seat, lambda: next(self._clip_ids))
-
-    def _fed(self, playback: Playback, task: asyncio.Task[facts.AudioFailed | None]) -> None:
-        play = playback.effect.play
-        if task.cancelled() or self._plays.get(play) is not playback:
-            return
-        error = task.exception()
-        if error is not None:
-            _log.error("play %d broke off", play, exc_info=error)
-            self.stop_audio(play)
-            self._report(
-                facts.AudioFailed(play, playback.source, UNKNOWN_ERROR, f"the play broke off: {error}")
-            )
-            return
-        failure = task.result()
-        if failure is not None:
-            del self._plays[play]
-            self._report(failure)
 
     def _report_soon(self, fact: facts.Fact) -> None:
         """Report from the event loop: the caller is in the middle of carrying out effects."""
