@@ -123,6 +123,69 @@ async def test_hushing_drops_what_waits(room: Room) -> None:
     assert level(ear.heard(Said(9), 10), 1_000) == pytest.approx(8_000, rel=0.05)
 
 
+async def test_a_mark_is_reached_when_all_before_it_has_been_heard(room: Room) -> None:
+    ear, _ = room.listen(Said(9))
+    voice = room.desk.audio.speak(9, 24_000)
+    reached: list[tuple[str, bool, int]] = []
+
+    def mark(name: str) -> None:
+        voice.mark(lambda heard: reached.append((name, heard, len(ear.ticks))))
+
+    mark("nothing")
+    assert [one[:2] for one in reached] == [("nothing", True)]
+    voice.say(tone(500, 1.0, 24_000).tobytes())
+    mark("second")
+    voice.say(tone(500, 2.01, 24_000).tobytes())
+    mark("last")
+    mark("last too")
+    await room.clock.elapse(3.5)
+    names = ["nothing", "second", "last", "last too"]
+    assert [one[:2] for one in reached] == [(name, True) for name in names]
+    # Frames of 20 ms, from the one in which it began: the one with the last sample is there, and no other.
+    began = next(k for k, frame in enumerate(ear.frames[Said(9)]) if frame.any())
+    assert [one[2] - began for one in reached[1:]] == pytest.approx([50, 151, 151], abs=1)
+
+
+async def test_marks_behind_what_is_hushed_are_cancelled(room: Room) -> None:
+    voice = room.desk.audio.speak(9, 16_000)
+    reached: list[tuple[str, bool]] = []
+    voice.say(tone(500, 0.1, 16_000).tobytes())
+    voice.mark(lambda heard: reached.append(("heard", heard)))
+    voice.say(tone(500, 30.0, 16_000).tobytes())
+    voice.mark(lambda heard: reached.append(("hushed", heard)))
+    await room.clock.elapse(0.5)
+    voice.hush()
+    assert reached == [("heard", True), ("hushed", False)]
+    voice.say(tone(500, 0.1, 16_000).tobytes())
+    voice.mark(lambda heard: reached.append(("again", heard)))
+    await room.clock.elapse(0.2)
+    assert reached[2:] == [("again", True)]
+    voice.say(tone(500, 5.0, 16_000).tobytes())
+    voice.mark(lambda heard: reached.append(("closed", heard)))
+    voice.close()
+    voice.mark(lambda heard: reached.append(("late", heard)))
+    assert reached[3:] == [("closed", False), ("late", False)]
+
+
+async def test_who_watches_a_voice_is_told_when_it_speaks(room: Room) -> None:
+    voice = room.desk.audio.speak(9, 8_000)
+    told: list[bool] = []
+    voice.watch(told.append)
+    await room.clock.elapse(0.2)
+    assert told == []
+    for _ in range(10):  # in real time, with pauses that are none
+        voice.say(tone(500, 0.02).tobytes())
+        await room.clock.elapse(0.03)
+    assert told == [True]
+    await room.clock.elapse(0.2)
+    assert told == [True, False]
+    voice.say(tone(500, 5.0).tobytes())
+    await room.clock.elapse(0.1)
+    voice.hush()
+    await room.clock.elapse(0.2)
+    assert told == [True, False, True, False]
+
+
 async def test_a_voice_keeps_so_much_and_no_more(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ring_voice, "VOICE_SECONDS", 2)
     voice = room.desk.audio.speak(9, 8_000)

@@ -67,9 +67,12 @@ class App:
         if not self.reading:
             await self._over.wait()
             return socket
-        async for message in socket:
+        while not socket.closed:
+            message = await socket.receive()
             if message.type is aiohttp.WSMsgType.TEXT:
                 connection.texts.append(message.data)
+            elif message.type is aiohttp.WSMsgType.CLOSE:
+                connection.reason = message.extra or ""
         connection.code = socket.close_code
         return socket
 
@@ -84,6 +87,7 @@ class Connection:
         self.socket = socket
         self.texts: list[str] = []
         self.code: int | None = None
+        self.reason = ""
 
     @property
     def frames(self) -> list[dict[str, Any]]:
@@ -155,6 +159,14 @@ class FakeVoice:
         self.hushed = 0
         self.closed = False
         self.room = 1 << 30
+        self.marks: list[audio.Played] = []
+        self.watchers: list[audio.Speaking] = []
+
+    def mark(self, played: audio.Played) -> None:
+        self.marks.append(played)
+
+    def watch(self, speaking: audio.Speaking) -> None:
+        self.watchers.append(speaking)
 
     def say(self, pcm: bytes) -> int:
         taken = min(len(pcm), self.room)

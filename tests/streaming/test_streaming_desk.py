@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import logging
 import socket
 from collections.abc import AsyncIterator
@@ -213,13 +214,78 @@ async def test_frames_that_can_not_be_read_are_passed_over_and_told_once(
     (voice,) = room.audio.voices
     for text in ("nonsense", '{"kind":"AudioData","audioData":{"data":"?"}}', '{"kind":"Other"}'):
         await connection.socket.send_str(text)
-    voice.room = 2
+    await connection.socket.send_str('{"kind":"AudioData","audioData":{"data":"AQIDBA=="}}')
+    await until(lambda: len(voice.said) == 1)
+    assert len([record for record in caplog.records if "can not be read" in record.message]) == 1
+    assert not room.of(facts.StreamFailed)
+
+
+async def test_an_app_that_sends_more_than_can_wait_is_told_why_it_is_left(room: Room) -> None:
+    connection = await room.stream(bidirectional=True)
+    room.audio.voices[0].room = 2
     for _ in range(3):
         await connection.socket.send_str('{"kind":"AudioData","audioData":{"data":"AQIDBA=="}}')
-    await until(lambda: len(voice.said) == 3)
-    assert len([record for record in caplog.records if "can not be read" in record.message]) == 1
-    assert len([record for record in caplog.records if "faster" in record.message]) == 1
-    assert not room.of(facts.StreamFailed)
+    failed = await room.failed()
+    assert (failed.details, failed.code, failed.sub_code) == ("streamConnectionInterrupted", 500, 8603)
+    assert "faster than it can be said" in failed.message
+    await until(lambda: connection.code is not None)
+    assert connection.code == aiohttp.WSCloseCode.INTERNAL_ERROR
+    assert connection.reason.startswith("The app sent audio faster than it can be said")
+    assert len(connection.reason.encode()) <= 123
+
+
+# --- marks ------------------------------------------------------------------------------------------------
+
+MARKED = "/audio?id=7&hookflash-marks=1"
+
+
+def marked(mark: str) -> str:
+    return json.dumps({"kind": "MarkData", "markData": {"id": mark}})
+
+
+async def test_who_asks_for_marks_is_told_when_what_it_sent_has_been_heard(room: Room) -> None:
+    connection = await room.stream(bidirectional=True, url=room.base + MARKED)
+    (voice,) = room.audio.voices
+    await connection.socket.send_str(
+        '{"kind":"AudioData","audioData":{"data":"AQID","mark":{"sequence":"1"}}}'
+    )
+    await connection.socket.send_str(marked("two"))
+    await until(lambda: len(voice.marks) == 2)
+    (speaking,) = voice.watchers
+    speaking(True)
+    voice.marks[0](True)
+    voice.marks[1](False)
+    speaking(False)
+    await until(lambda: len(connection.of("PlaybackState")) == 2)
+    assert connection.of("MarkData") == [
+        {"id": "1", "status": "Completed"},
+        {"id": "two", "status": "Cancelled"},
+    ]
+    assert [one["state"] for one in connection.of("PlaybackState")] == ["playing", "finished"]
+    assert datetime.fromisoformat(connection.of("PlaybackState")[0]["timestamp"])
+
+
+async def test_who_does_not_ask_for_marks_sees_nothing_of_them(room: Room) -> None:
+    connection = await room.stream(bidirectional=True)
+    (voice,) = room.audio.voices
+    await connection.socket.send_str(marked("one"))
+    await connection.socket.send_str('{"kind":"AudioData","audioData":{"data":"AQID","mark":{"id":"1"}}}')
+    await until(lambda: voice.said)
+    assert (voice.marks, voice.watchers) == ([], [])
+
+
+async def test_so_many_marks_may_wait_and_no_more(
+    room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("hookflash.streaming.stream.MAX_MARKS", 2)
+    connection = await room.stream(bidirectional=True, url=room.base + MARKED)
+    (voice,) = room.audio.voices
+    for mark in "abc":
+        await connection.socket.send_str(marked(mark))
+    await until(lambda: "while 2 others wait" in caplog.text)
+    voice.marks[0](True)
+    await connection.socket.send_str(marked("d"))
+    await until(lambda: len(voice.marks) == 3)
 
 
 async def test_a_one_way_stream_takes_nothing(room: Room) -> None:

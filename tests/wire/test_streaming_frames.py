@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 from hookflash.wire.streaming_frames import (
     AppAudio,
     FrameError,
+    Mark,
     StopAudio,
     Word,
     audio_data,
     audio_metadata,
     dtmf_data,
     frame_length,
+    mark_data,
+    playback_state,
     read_frame,
     transcription_data,
     transcription_metadata,
@@ -149,7 +152,37 @@ def test_stopping_from_apps(form: str) -> None:
     assert read_frame(STOP[form]) == StopAudio()
 
 
-@pytest.mark.parametrize("text", ['{"kind":"MarkData","markData":{}}', "{}", '{"kind":null}', '{"kind":7}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"kind":"MarkData","markData":{"id":"m 1"}}',
+        '{"Kind":"MarkData","MarkData":{"Id":"m 1","Status":null}}',
+        '{"kind":"markData","markData":{"sequence":"m 1"}}',
+        '{"kind":"markData","markData":"m 1"}',
+    ],
+)
+def test_marks_from_apps(text: str) -> None:
+    assert read_frame(text) == Mark("m 1")
+
+
+@pytest.mark.parametrize(("mark", "name"), [('{"sequence":"7"}', "7"), ('{"id":""}', None), ("7", None)])
+def test_a_mark_behind_audio(mark: str, name: str | None) -> None:
+    text = f'{{"Kind":"AudioData","AudioData":{{"Data":"{DATA}","Mark":{mark}}}}}'
+    assert read_frame(text) == AppAudio(PCM, name)
+
+
+def test_what_is_said_of_marks() -> None:
+    same(mark_data("a", heard=True), '{"kind":"MarkData","markData":{"id":"a","status":"Completed"}}')
+    same(mark_data("a", heard=False), '{"kind":"MarkData","markData":{"id":"a","status":"Cancelled"}}')
+    same(
+        playback_state(0.5, playing=False),
+        '{"kind":"PlaybackState","playbackState":{"state":"finished","timestamp":"1970-01-01T00:00:00.500Z"}}',
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ['{"kind":"PlaybackState","playbackState":{}}', "{}", '{"kind":null}', '{"kind":7}']
+)
 def test_other_kinds_mean_nothing(text: str) -> None:
     assert read_frame(text) is None
 
@@ -163,6 +196,9 @@ def test_other_kinds_mean_nothing(text: str) -> None:
         ('{"kind":"AudioData"}', r"no audioData\.data"),
         ('{"kind":"AudioData","audioData":"x"}', r"no audioData\.data"),
         ('{"kind":"AudioData","audioData":{"data":7}}', r"no audioData\.data"),
+        ('{"kind":"MarkData"}', r"no markData\.id of 1 to 256"),
+        ('{"kind":"MarkData","markData":{}}', r"no markData\.id of 1 to 256"),
+        ('{"kind":"MarkData","markData":{"id":"' + 257 * "x" + '"}}', r"no markData\.id of 1 to 256"),
         ('{"kind":"AudioData","audioData":{"data":"a"}}', "not base64"),
         ('{"kind":"AudioData","audioData":{"data":"!!!!"}}', "not base64"),
         ('{"kind":"AudioData","audioData":{"data":"\\u00e4AAA"}}', "not base64"),

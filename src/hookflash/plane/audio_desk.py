@@ -79,7 +79,7 @@ class AudioDesk:
             return
         shelf.tapped(event.tick)
         for voice in shelf.voices.values():
-            voice.pump()
+            voice.tick()
 
     def tap_closed(self, seat: Seat, event: plane.TapClosed) -> None:
         """A ring is free again."""

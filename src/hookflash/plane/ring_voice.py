@@ -11,9 +11,13 @@ from hookflash.plane.listeners import Shelf
 from hookflash.plane.resampling import Resampler, ring_rate
 from hookflash.plane.rings import VOICE_SAMPLES
 from hookflash.ports import plane
+from hookflash.ports.audio import Played, Speaking
 
-VOICE_SECONDS = 300
+VOICE_SECONDS = 60
 """Seconds of audio that may wait to be said by one voice."""
+LULL = 3
+"""Ticks without anything to say after which a voice has fallen silent: whoever sends in real time is at times
+a little late."""
 PIECE = 0.06
 """Seconds of a voice made ready at a time."""
 
@@ -30,10 +34,14 @@ class RingVoice:
         self._limit = VOICE_SECONDS * rate
         self._piece = round(PIECE * rate)
         self._room = ring_rate(rate)
-        self._waiting: deque[Samples] = deque()
+        self._waiting: deque[Samples | Played] = deque()
         self._waits = 0
         self._ready: Samples = np.zeros(0, np.int16)
         self._half = b""
+        self._marks: deque[tuple[int, Played]] = deque()
+        self._speaking: Speaking | None = None
+        self._heard = 0
+        self._idle = LULL
         self._closed = False
         self.leg = leg
         shelf.voices[self._voice] = self
@@ -54,14 +62,27 @@ class RingVoice:
             self.pump()
         return whole - 2 * len(samples)
 
+    def mark(self, played: Played) -> None:
+        if self._closed:
+            played(False)
+            return
+        self._waiting.append(played)
+        self.pump()
+        self._settle()
+
+    def watch(self, speaking: Speaking) -> None:
+        self._speaking = speaking
+
     def hush(self) -> None:
-        self._waiting.clear()
-        self._waits = 0
+        self._settle()
+        dropped = self._drop()
         self._half = b""
         self._ready = np.zeros(0, np.int16)
         self._down.reset()
         if not self._closed:
             self._shelf.rings.void[self._voice] = self._shelf.rings.said[self._voice]
+        for played in dropped:
+            played(False)
 
     def close(self) -> None:
         if not self._closed:
@@ -71,7 +92,24 @@ class RingVoice:
     def end(self) -> None:
         """The worker has closed it, or it is gone."""
         self._closed = True
-        self._waiting.clear()
+        for played in self._drop():
+            played(False)
+
+    def tick(self) -> None:
+        """A tick is over: fill the ring again, and say what has been heard of it."""
+        self.pump()
+        self._settle()
+        spoken = int(self._shelf.rings.spoken[self._voice])
+        # Over what was hushed the worker steps without a word.
+        was, self._heard = max(self._heard, int(self._shelf.rings.void[self._voice])), spoken
+        if spoken > was:
+            begins, self._idle = self._idle >= LULL, 0
+            if begins and self._speaking is not None:
+                self._speaking(True)
+        elif self._idle < LULL:
+            self._idle += 1
+            if self._idle == LULL and self._speaking is not None:
+                self._speaking(False)
 
     def pump(self) -> None:
         """Fill the ring: a second of it at most, at either rate."""
@@ -83,7 +121,11 @@ class RingVoice:
             if not len(self._ready):
                 if not self._waiting:
                     return
-                self._ready = self._down.feed(self._next_piece())
+                head = self._waiting.popleft()
+                if callable(head):
+                    self._marks.append((said, head))
+                else:
+                    self._ready = self._down.feed(self._piece_of(head))
                 continue
             count = min(room, len(self._ready))
             at = said % VOICE_SAMPLES
@@ -96,8 +138,22 @@ class RingVoice:
             # Only now, when the samples are there.
             rings.said[voice] = said
 
-    def _next_piece(self) -> Samples:
-        head = self._waiting.popleft()
+    def _settle(self) -> None:
+        """Tell of the marks up to which all has been heard."""
+        spoken = int(self._shelf.rings.spoken[self._voice])
+        while self._marks and self._marks[0][0] <= spoken:
+            self._marks.popleft()[1](True)
+
+    def _drop(self) -> list[Played]:
+        """Forget all that waits; the marks in it, for whoever drops them to tell."""
+        dropped = [played for _, played in self._marks]
+        dropped += [one for one in self._waiting if callable(one)]
+        self._marks.clear()
+        self._waiting.clear()
+        self._waits = 0
+        return dropped
+
+    def _piece_of(self, head: Samples) -> Samples:
         if len(head) > self._piece:
             self._waiting.appendleft(head[self._piece :])
             head = head[: self._piece]

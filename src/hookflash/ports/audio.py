@@ -107,11 +107,26 @@ class BlockListener(Listener, Protocol):
         ...
 
 
+Played = Callable[[bool], None]
+"""Told once of a mark: True, all that was said before it has been heard; False, that was dropped."""
+
+Speaking = Callable[[bool], None]
+"""Told when a voice begins to be heard, and when nothing of what was said is left."""
+
+
 class Voice(Protocol):
     """Speaks for an app leg."""
 
     def say(self, pcm: bytes) -> int:
         """Append int16 LE audio to what waits to be said; bytes that found no room are dropped: how many."""
+        ...
+
+    def mark(self, played: Played) -> None:
+        """Call ``played`` when all that was said until now has been heard, or never will be."""
+        ...
+
+    def watch(self, speaking: Speaking) -> None:
+        """Call ``speaking`` whenever the voice begins to be heard or falls silent."""
         ...
 
     def hush(self) -> None:

@@ -195,7 +195,11 @@ class AppSocket:
             # The app may be anything but well: it is not waited for long.
             with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
                 async with asyncio.timeout(3.0):
-                    await ws.close(code=code)
+                    await ws.close(code=code, message=self._last_words())
+
+    def _last_words(self) -> bytes:
+        """The reason in our close frame (RFC 6455 section 5.5: at most 123 octets)."""
+        return b"" if self._end is None else str(self._end).encode()[:123].decode(errors="ignore").encode()
 
     def _judge(self, ws: aiohttp.ClientWebSocketResponse, reader: asyncio.Task[None]) -> str:
         """Why the app's side ended; raises Ended when it did so on purpose."""

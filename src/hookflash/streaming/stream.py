@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,17 +28,26 @@ from hookflash.streaming.dialling import Dialler, Ticket
 from hookflash.wire.streaming_frames import (
     AppAudio,
     FrameError,
+    Mark,
     StopAudio,
     audio_data,
     audio_metadata,
     dtmf_data,
+    mark_data,
+    playback_state,
     read_frame,
 )
 from hookflash.wire.urls import without_secrets
 
 STREAMING_FAILED = 8603
+TOO_FAST = (
+    "The app sent audio faster than it can be said: more than 60 s of it waited. Send no more than that "
+    "ahead, or drop what waits with StopAudio."
+)
 DOMINANT = 4
 """Participants whose audio is sent in an unmixed stream (contract section 7.3)."""
+MAX_MARKS = 1_000
+"""Marks that may wait to be reached."""
 SILENCE = 16
 """Peak up to which a frame counts as silent: -66 dB below full scale."""
 DRIFT = 0.5
@@ -74,8 +84,9 @@ class AudioStream:
         self._listener: Listener | None = None
         self._voice: Voice | None = None
         self._anchor: tuple[int, float] | None = None
-        self._dropped = False
         self._misread = False
+        self._marking = wants_marks(effect.url)
+        self._marks = 0
         ticket = Ticket(
             effect.url,
             effect.resource,
@@ -126,6 +137,8 @@ class AudioStream:
                 self._listen()
             if self.effect.bidirectional and self._voice is None:
                 self._voice = self._audio.speak(self.effect.leg, self.effect.sample_rate)
+                if self._marking:
+                    self._voice.watch(self._spoke)
         except AudioUnavailable as error:
             raise Ended(f"There is no audio to stream: {error}.", "unspecifiedError", 500, 8603) from error
         self._report(StreamOpened(self.effect.stream, again))
@@ -135,16 +148,39 @@ class AudioStream:
             return
         try:
             match read_frame(text):
-                case AppAudio(pcm):
-                    if self._voice.say(pcm) and not self._dropped:
-                        self._dropped = True
-                        self._warn("the app sends audio much faster than it can be said; some is dropped")
+                case AppAudio(pcm, mark):
+                    if self._voice.say(pcm):
+                        self.socket.fail(
+                            Ended(TOO_FAST, "streamConnectionInterrupted", 500, STREAMING_FAILED)
+                        )
+                        return
+                    if mark is not None:
+                        self._mark(mark)
+                case Mark(mark):
+                    self._mark(mark)
                 case StopAudio():
                     self._voice.hush()
         except FrameError as error:
             if not self._misread:
                 self._misread = True
                 self._warn(f"the app sent a frame that can not be read (and maybe more): {error}")
+
+    def _mark(self, mark: str) -> None:
+        """Tell the app when what it has sent until now is over."""
+        if not self._marking or self._voice is None:
+            return
+        if self._marks == MAX_MARKS:
+            raise FrameError(f"it is a mark while {MAX_MARKS} others wait to be reached")
+
+        def played(heard: bool) -> None:
+            self._marks -= 1
+            self.socket.send(mark_data(mark, heard=heard))
+
+        self._marks += 1
+        self._voice.mark(played)
+
+    def _spoke(self, speaking: bool) -> None:
+        self.socket.send(playback_state(self._clock.wall(), playing=speaking))
 
     def _ended(self, ended: Ended) -> None:
         self._quiet()
@@ -219,6 +255,11 @@ class AudioStream:
 
     def _warn(self, text: str) -> None:
         _log.warning("%s", text, extra={"callConnectionId": self.effect.connection_id})
+
+
+def wants_marks(url: str) -> bool:
+    """Whether an app asks for marks, which the real service does not have, by the query of its URL."""
+    return ("hookflash-marks", "1") in parse_qsl(urlsplit(url).query)
 
 
 def _octets(frame: Samples) -> bytes:

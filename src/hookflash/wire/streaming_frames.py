@@ -18,6 +18,8 @@ import msgspec
 from hookflash.wire.timestamps import millisecond_time
 
 FRAME_MS = 20
+MAX_MARK = 256
+"""Characters of the name of a mark."""
 
 
 class _AudioMetadata(msgspec.Struct, rename="camel"):
@@ -90,6 +92,20 @@ def _quoted(text: str) -> str:
     return _encoder.encode(text).decode()
 
 
+def mark_data(mark: str, *, heard: bool) -> str:
+    """All audio up to an app's mark has been heard in the call, or was dropped before.
+
+    Like this the previews of the .NET SDK read it; the other SDKs do not know the kind.
+    """
+    return _frame("MarkData", "markData", {"id": mark, "status": "Completed" if heard else "Cancelled"})
+
+
+def playback_state(time: float, *, playing: bool) -> str:
+    """The app begins to be heard in the call, or nothing of what it sent is left; our own addition."""
+    body = {"state": "playing" if playing else "finished", "timestamp": millisecond_time(time)}
+    return _frame("PlaybackState", "playbackState", body)
+
+
 def dtmf_data(key: str) -> str:
     """A key a participant pressed, one of "0123456789*#ABCD"."""
     return _frame("DtmfData", "dtmfData", {"data": key})
@@ -128,9 +144,10 @@ def transcription_data(
 
 @dataclass(frozen=True, slots=True)
 class AppAudio:
-    """Audio for the call, int16 LE in the rate of the stream, of any length."""
+    """Audio for the call, int16 LE in the rate of the stream, of any length; ``mark`` stands behind it."""
 
     pcm: bytes
+    mark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +155,22 @@ class StopAudio:
     """Whatever was sent and is not said yet shall not be said."""
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The app wants to be told when all that it sent before has been heard."""
+
+    id: str
+
+
 class FrameError(ValueError):
     """A frame that can not be read; the message says why."""
 
 
-def read_frame(text: str | bytes) -> AppAudio | StopAudio | None:
+def read_frame(text: str | bytes) -> AppAudio | StopAudio | Mark | None:
     """A frame from an app; None for kinds that mean nothing to us.
 
     Raises:
-        FrameError: no JSON object, audio without data, or data that is not base64.
+        FrameError: no JSON object, audio without data, data that is not base64, or a mark without an id.
     """
     try:
         frame = msgspec.json.decode(text)
@@ -157,15 +181,29 @@ def read_frame(text: str | bytes) -> AppAudio | StopAudio | None:
     kind = _member(frame, "kind")
     match kind.casefold() if isinstance(kind, str) else None:
         case "audiodata":
-            return AppAudio(_pcm(frame))
+            body = _member(frame, "audiodata")
+            pcm = _pcm(body)
+            return AppAudio(pcm, _mark_id(_member(body, "mark")))
+        case "markdata":
+            mark = _mark_id(_member(frame, "markdata"))
+            if mark is None:
+                raise FrameError(f"it is MarkData, but has no markData.id of 1 to {MAX_MARK} characters")
+            return Mark(mark)
         case "stopaudio":
             return StopAudio()
         case _:
             return None
 
 
-def _pcm(frame: dict[str, Any]) -> bytes:
-    body = _member(frame, "audiodata")
+def _mark_id(body: Any) -> str | None:
+    """The name of a mark: ``id``, as it comes back, or ``sequence``, as the previews of .NET call it."""
+    if isinstance(body, dict):
+        found = _member(body, "id")
+        body = _member(body, "sequence") if found is None else found
+    return body if isinstance(body, str) and 0 < len(body) <= MAX_MARK else None
+
+
+def _pcm(body: Any) -> bytes:
     data = _member(body, "data") if isinstance(body, dict) else None
     if not isinstance(data, str):
         raise FrameError("it is AudioData, but has no audioData.data")

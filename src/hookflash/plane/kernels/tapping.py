@@ -33,9 +33,10 @@ WHOLE = 2
 """All that is said in a call, and its prompts."""
 PROMPTS = 3
 """The prompts of a call alone."""
-CUSHION = 3
-"""Frames a voice waits for before it begins to speak, so that a sender may be a little late."""
-PATIENCE = 3
+CUSHION = 1
+"""Frames a voice waits for before it begins to speak. Nothing of it is dropped, so that a sender who is late
+once is behind by that much from then on, and has this cushion."""
+PATIENCE = 1
 """Ticks after which it begins with less."""
 FRESH = 2
 REACH = 80
