@@ -3,7 +3,7 @@
 Half of the phones send telephone-events (RFC 4733) through a network that loses, doubles and delays packets;
 of those every fourth plays the tones into its audio as well, as some gateways do. The other half press in
 band: tones of 60 to 100 ms, 60 to 100 ms apart, among silence, line noise or the talk of their owner, who is
-cut off while a key is down. All 16 keys, in an order of chance.
+cut off while a key is down, through either law of G.711 or G.722. All 16 keys, in an order of chance.
 """
 
 from __future__ import annotations
@@ -17,11 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.dtmf_signals import KEYS, RATE, Rng, Signal, digit, line_noise, speech
+from hookflash.plane.columns import make_columns
 from hookflash.plane.kernels.codec import encode_alaw, encode_ulaw
+from hookflash.plane.kernels.wide import encode_g722
 from hookflash.plane.sendings import CODES
 
 FRAME = 160
+HEADER = 12
 TICK = FRAME / RATE
+TYPES = {"PCMU": 0, "PCMA": 8, "G722": 9}
+WIDE = 0.2
+"""Share of those who press in band who do it by G.722."""
 EVENTS = 101
 """Payload type of telephone-events."""
 LENGTHS = (60.0, 100.0)
@@ -66,7 +72,7 @@ class Phone:
     @property
     def payload_type(self) -> int:
         """Of its audio."""
-        return 0 if self.codec == "PCMU" else 8
+        return TYPES[self.codec]
 
 
 def plan(rng: Rng, count: int, grid: int) -> list[Press]:
@@ -113,8 +119,24 @@ def with_tones(rng: Rng, line: Signal, presses: Sequence[Press]) -> None:
         line[press.begin : press.begin + press.length] = tone[: press.length]
 
 
+def wideband(line: Signal) -> bytes:
+    """Octets of G.722, of a line at 8,000 Hz."""
+    spectrum = np.fft.rfft(line)
+    wide = np.fft.irfft(spectrum, 2 * len(line)) * 2
+    pcm = np.round(np.clip(wide, -32768, 32767)).astype(np.int16)
+    columns, slots, octets = make_columns(1), np.zeros(1, np.int64), []
+    columns.wide.row[0] = 0
+    for frame in pcm.reshape(-1, 2 * FRAME):
+        columns.wide.out[0] = frame
+        encode_g722(columns.transmit, columns.wide, slots)
+        octets.append(columns.transmit.octets[0, HEADER : HEADER + FRAME].tobytes())
+    return b"".join(octets)
+
+
 def compressed(line: Signal, codec: str) -> bytes:
-    """Octets of G.711."""
+    """Octets of a line of whole frames, one for each of its samples whatever the codec."""
+    if codec == "G722":
+        return wideband(line)
     pcm = np.round(np.clip(line, -32768, 32767)).astype(np.int16)
     octets: NDArray[np.uint8] = np.zeros(len(pcm), np.uint8)
     (encode_ulaw if codec == "PCMU" else encode_alaw)(pcm, octets)
@@ -177,8 +199,8 @@ def make_phone(rng: Rng, number: int, count: int, talk: Signal) -> Phone:
     if both or not by_event:
         with_tones(rng, line, presses)
     codec = "PCMU" if rng.random() < 0.5 else "PCMA"
-    octets = compressed(line, codec)
-    kind = 0 if codec == "PCMU" else 8
+    codec = "G722" if not by_event and rng.random() < WIDE else codec
+    octets, kind = compressed(line, codec), TYPES[codec]
     down = set()
     if by_event and not both:
         for press in presses:
