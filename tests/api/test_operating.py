@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import requests
-from api.conftest import Live
-from api.test_own import Client, World
+from api.own_edge import FIRST, SECOND, TWO, World, bearer, refused, served
 
-from hookflash.api.own import own_surface
-from hookflash.api.ports import Resource
 from hookflash.ports.operating import (
     MAX_DRAIN,
     DrainView,
@@ -20,8 +16,6 @@ from hookflash.ports.operating import (
     WorkerView,
 )
 
-FIRST = "b3duIGtleSBvZiB0aGlydHktdHdvIGJ5dGVzIG9yIG1vcmUsIHNlY3JldA=="
-SECOND = "YW5vdGhlciBrZXkgb2YgdGhpcnR5LXR3byBieXRlcyBvciBtb3JlLCBzZWM="
 WORKER = WorkerView(0, "ready", "", 77, 3, 0.25, 0.2, 1.0, 5.0, 0, 1, 60.0, 0.5)
 ROW = LegRow(
     4, "phone", 0, "c", ["conn"], "PCMU", 4000, "192.0.2.1:9", True, QualityView(1, 2, 0, 0, 0, 1, 60, 0)
@@ -62,20 +56,7 @@ class Operation:
 
 
 def live(operation: Operation, *, open_to_all: bool):
-    world = World()
-    server = Live(
-        lambda: own_surface(
-            subscriptions=world,
-            journal=world,
-            readiness=world,
-            resources=[Resource("a", "first", (FIRST,)), Resource("b", "second", (SECOND,))],
-            open_to_all=open_to_all,
-            operating=operation,
-        )
-    )
-    server.start()
-    yield Client(server.url)
-    server.stop()
+    yield from served(World(), TWO, open_to_all=open_to_all, operating=operation)
 
 
 @pytest.fixture
@@ -91,15 +72,6 @@ def client(operation):
 @pytest.fixture
 def guarded(operation):
     yield from live(operation, open_to_all=False)
-
-
-def bearer(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
-
-
-def refused(answer: requests.Response) -> tuple[int, str, str]:
-    error = answer.json()["error"]
-    return answer.status_code, error["code"], error.get("target", "")
 
 
 def test_workers_and_sums_are_shown(client, operation):

@@ -2,73 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
-import msgspec
 import pytest
-import requests
-from api.conftest import Live
+from api.own_edge import FIRST as KEY
+from api.own_edge import Shown, World, served
 
-from hookflash.api.own import own_surface
 from hookflash.api.own_http import MAX_DOCUMENT
 from hookflash.api.ports import Resource
-from hookflash.ports.journal import Entry
-from hookflash.wire.results import Refusal
-
-KEY = "b3duIGtleSBvZiB0aGlydHktdHdvIGJ5dGVzIG9yIG1vcmUsIHNlY3JldA=="
-
-
-class Shown(msgspec.Struct):
-    name: str
-
-
-class World:
-    """Subscriptions, journal and readiness in memory."""
-
-    def __init__(self) -> None:
-        self.names = ["first"]
-        self.trouble: list[str] = []
-        self.fault = False
-        self.askers: list[str | None] = []
-
-    def listed(self, asker):
-        if self.fault:
-            raise RuntimeError("secret inside")
-        self.askers.append(asker)
-        return [Shown(name) for name in self.names]
-
-    async def put(self, document: bytes, asker):
-        self.askers.append(asker)
-        name = json.loads(document)["name"]
-        if name == "bad":
-            raise Refusal(400, 8523, "The field name is invalid.")
-        self.names.append(name)
-        return Shown(name)
-
-    async def remove(self, name: str, asker) -> bool:
-        self.askers.append(asker)
-        if name not in self.names:
-            return False
-        self.names.remove(name)
-        return True
-
-    def confirm(self, code: str) -> str | None:
-        return "first" if code == "right" else None
-
-    def problems(self):
-        return self.trouble
-
-    async def entries_of_connection(self, connection, after=0, limit=10_000):
-        class Numbered(msgspec.Struct):
-            seq: int
-            entry: Entry
-
-        owner = {"c-1": "id", "c-2": "other"}.get(connection)
-        if owner is None:
-            return [Numbered(1, Entry("event", "Pruned", 1.5))] if connection == "c-3" and not after else []
-        opened = Entry("connection", "opened", 1.5, data=json.dumps({"resource": owner}).encode())
-        lines = [Numbered(3, opened), Numbered(4, Entry("event", "CallConnected", 1.5, data=b'{"n":4}'))]
-        return [line for line in lines if line.seq > after][:limit]
 
 
 @pytest.fixture
@@ -76,32 +15,14 @@ def world():
     return World()
 
 
-class Client(requests.Session):
-    """Paths of one server instead of URLs."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self.base = url
-
-    def request(self, method, path, **options):
-        return super().request(method, self.base + path, timeout=10, **options)
-
-
 def live_client(world, *, open_to_all):
-    live = Live(
-        lambda: own_surface(
-            subscriptions=world,
-            journal=world,
-            readiness=world,
-            resources=[Resource("r", "id", (KEY,))],
-            open_to_all=open_to_all,
-            counts=lambda: {"calls": 2},
-            credentials=lambda asker: [Shown(name=f"of {asker}")],
-        )
+    yield from served(
+        world,
+        [Resource("r", "id", (KEY,))],
+        open_to_all=open_to_all,
+        counts=lambda: {"calls": 2},
+        credentials=lambda asker: [Shown(name=f"of {asker}")],
     )
-    live.start()
-    yield Client(live.url)
-    live.stop()
 
 
 @pytest.fixture

@@ -6,12 +6,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from api.conftest import Live
-from api.test_operating import FIRST, SECOND, bearer, refused
-from api.test_own import Client, World
+from api.own_edge import SECOND, TWO, World, bearer, refused, served
 
-from hookflash.api.own import own_surface
-from hookflash.api.ports import Resource
 from hookflash.calls.views import CallPage, CallRow, OperationView, TracedCall, TraceView
 from hookflash.ports.calls import MAX_CALLS, Ambiguous
 
@@ -64,20 +60,7 @@ class Book:
 
 
 def live(book: Book, *, open_to_all: bool) -> Any:
-    world = World()
-    server = Live(
-        lambda: own_surface(
-            subscriptions=world,
-            journal=world,
-            readiness=world,
-            resources=[Resource("a", "first", (FIRST,)), Resource("b", "second", (SECOND,))],
-            open_to_all=open_to_all,
-            calls=book,
-        )
-    )
-    server.start()
-    yield Client(server.url)
-    server.stop()
+    yield from served(World(), TWO, open_to_all=open_to_all, calls=book)
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from aiohttp import web
+from kept_requests import Kept, keep
 
 from hookflash.ports.journal import Delivery, Progress
 from hookflash.ports.outbox import Settlement, SigningKey
@@ -39,31 +38,17 @@ async def hang_up(request: web.BaseRequest) -> web.StreamResponse:
 
 
 @dataclass
-class Received:
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass
 class App:
     """An application's web server: keeps what it gets, answers from ``answers``, then with ``usual``."""
 
     url: str = ""
-    received: list[Received] = field(default_factory=list)
+    received: list[Kept] = field(default_factory=list)
     answers: deque[Answer] = field(default_factory=deque)
     usual: Answer = field(default_factory=lambda: answering(200))
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        # Names in lower case, as HTTP compares them.
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        self.received.append(Received(request.method, str(request.rel_url), headers, await request.read()))
+        self.received.append(await keep(request))
         return await (self.answers.popleft() if self.answers else self.usual)(request)
 
     async def hold(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -60,7 +60,7 @@ def delivery(
 
 
 def paths(app: App) -> list[str]:
-    return [r.path.lstrip("/") for r in app.received]
+    return [r.target.lstrip("/") for r in app.received]
 
 
 async def test_deliveries_of_a_lane_go_out_in_order_one_at_a_time(

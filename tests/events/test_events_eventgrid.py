@@ -127,7 +127,7 @@ async def test_the_handshake_is_event_grids(rooms: Rooms, app: App) -> None:
     await rooms.grid.start([subscription(app)])
     await until(lambda: rooms.state() is State.VALIDATED)
     (request,) = app.received
-    assert (request.method, request.path) == ("POST", "/events?key=s")
+    assert (request.method, request.target) == ("POST", "/events?key=s")
     assert request.headers["aeg-event-type"] == "SubscriptionValidation"
     assert request.headers["aeg-subscription-name"] == "app"
     assert request.headers["content-type"] == "application/json; charset=utf-8"
@@ -382,7 +382,7 @@ async def test_configuration_wins_but_keeps_a_validated_endpoint(rooms: Rooms, a
     assert (same.state, same.subscription.filters) == (State.VALIDATED, filters)
     assert moved.state is State.PENDING
     await until(lambda: rooms.state("moved") is State.VALIDATED)
-    assert [r.path for r in app.received] == ["/new"]
+    assert [r.target for r in app.received] == ["/new"]
 
 
 async def test_what_was_owed_before_a_restart_waits_for_the_subscriptions(rooms: Rooms, app: App) -> None:

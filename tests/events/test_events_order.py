@@ -166,6 +166,6 @@ async def test_a_crash_loses_nothing_and_keeps_the_order(tmp_path: Path, app: Ap
     await journal.close()
     for lane in (f"lane{n}" for n in range(lanes)):
         mine = [id for id in acknowledged if id.startswith(f"{lane}.")]
-        arrived = [r.path.split("/")[2] for r in app.received if r.path.startswith(f"/{lane}/")]
+        arrived = [r.target.split("/")[2] for r in app.received if r.target.startswith(f"/{lane}/")]
         # Repeats are allowed (the app drops them by id); first arrivals are in order and complete.
         assert list(dict.fromkeys(arrived)) == mine

@@ -180,7 +180,7 @@ async def test_attempts_and_times_survive_a_restart(
     await courier.idle()
     # What is written last is on disk last: now everything is settled.
     await journal.write([], [])
-    tries = [(r.path, r.headers.get("aeg-delivery-count")) for r in app.received]
+    tries = [(r.target, r.headers.get("aeg-delivery-count")) for r in app.received]
     assert sorted(tries[:2]) == [("/1", "0"), ("/call-1", None)]
     assert tries[2:] == [("/call-1", None), ("/call-2", None), ("/1", "1"), ("/1", "2")]
     (stored,) = await journal.deliveries_of_lane("eventgrid/app/1")
@@ -351,7 +351,7 @@ async def test_a_read_that_was_under_way_does_not_bring_back_what_was_settled(
     gate.set()
     await courier.idle()
     assert sorted(s.id for s in store.settled) == ["0", "1", "2"]
-    assert sorted(r.path for r in app.received) == ["/0", "/1", "/2"]
+    assert sorted(r.target for r in app.received) == ["/0", "/1", "/2"]
 
 
 async def test_callbacks_to_a_slow_endpoint_do_not_wait_for_ever(

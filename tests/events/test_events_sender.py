@@ -56,7 +56,7 @@ async def test_the_request_is_sent_as_given(sender: Sender, app: App) -> None:
     assert (reply.status, reply.reason, reply.body) == (202, "Accepted", b"thanks")
     assert reply.headers["retry-after"] == "3"
     (request,) = app.received
-    assert (request.method, request.path, request.body) == ("POST", "/cb%2F1?code=a%2Bb", b"{}")
+    assert (request.method, request.target, request.body) == ("POST", "/cb%2F1?code=a%2Bb", b"{}")
     assert request.headers["x-test"] == "1"
     assert request.headers["user-agent"] == "hookflash"
 
@@ -65,7 +65,7 @@ async def test_redirects_are_not_followed_and_cookies_not_kept(sender: Sender, a
     app.usual = answering(302, "", {"Location": f"{app.url}/elsewhere", "Set-Cookie": "a=b"})
     assert (await post(sender, app.url))[0] == 302
     assert (await post(sender, app.url))[0] == 302
-    assert [r.path for r in app.received] == ["/", "/"]
+    assert [r.target for r in app.received] == ["/", "/"]
     assert "cookie" not in app.received[1].headers
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
-from test_control import FakePrompts
+from desk_room import FakePrompts
 
 from hookflash.plane import ring_voice
 from hookflash.plane.control import MediaDesk

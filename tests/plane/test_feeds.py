@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 import numpy as np
+from desk_room import FakeHost, FakePrompts
 from hypothesis import given
 from hypothesis import strategies as st
-from test_control import FakeHost, FakePrompts
 
 from hookflash.calls import effects
 from hookflash.calls.effects import AudioFile

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from desk_room import FakeHost, Room, phone
 from msgspec import structs
-from test_control import FakeHost, Room
 
 from hookflash.calls import effects, facts
 from hookflash.plane.admission import Limits
@@ -21,16 +21,6 @@ async def room() -> AsyncIterator[Room]:
     await room.start()
     yield room
     await room.desk.stop()
-
-
-async def phone(room: Room, leg: int, call: int, port: int) -> FakeHost:
-    """Open a leg with a socket; the host it is on."""
-    opening = asyncio.create_task(room.desk.open_leg(leg, call))
-    await room.clock.settle()
-    (host,) = [host for host in room.hosts if any(c.leg == leg for c in host.got(plane.OpenLeg))]
-    host.say(plane.LegOpened(leg, port))
-    assert await opening == port
-    return host
 
 
 async def two_calls(room: Room) -> tuple[FakeHost, FakeHost]:

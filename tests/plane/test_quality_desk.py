@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 
 import pytest
-from test_control import FakeHost, Room
+from desk_room import FakeHost, Room, phone
 
 from hookflash.plane.quality_desk import MOS_STEPS, QualityDesk
 from hookflash.ports import plane
@@ -22,13 +22,14 @@ async def room() -> AsyncIterator[Room]:
     await room.desk.stop()
 
 
-async def phone(room: Room, leg: int, call: int, port: int) -> FakeHost:
-    opening = asyncio.create_task(room.desk.open_leg(leg, call))
+async def moved(room: Room) -> tuple[FakeHost, FakeHost]:
+    """The worker that leg 10 has been moved away from, and the one it is on since."""
+    here, there = await phone(room, 10, 1, 4000), await phone(room, 20, 2, 5000)
+    moving = asyncio.create_task(room.desk.move_leg(10, 2))
     await room.clock.settle()
-    (host,) = [host for host in room.hosts if any(c.leg == leg for c in host.got(plane.OpenLeg))]
-    host.say(plane.LegOpened(leg, port))
-    assert await opening == port
-    return host
+    there.say(plane.LegOpened(10, 5002))
+    await moving
+    return here, there
 
 
 GOOD = LegQuality(received=500, sent=510, lost=2, discarded=1, jitter_ms=3.0, concealed_ms=40.0, mos=4.3)
@@ -61,11 +62,7 @@ async def test_a_closed_leg_is_told_of_in_one_line(room: Room, caplog: pytest.Lo
 async def test_a_leg_that_moves_is_told_of_by_both_workers(
     room: Room, caplog: pytest.LogCaptureFixture
 ) -> None:
-    here, there = await phone(room, 10, 1, 4000), await phone(room, 20, 2, 5000)
-    moving = asyncio.create_task(room.desk.move_leg(10, 2))
-    await room.clock.settle()
-    there.say(plane.LegOpened(10, 5002))
-    await moving
+    here, there = await moved(room)
     there.say(LegReport(10, GOOD))
     with caplog.at_level(logging.INFO):
         here.say(LegClosed(10, 9, 9, 0, 0.0, GOOD))
@@ -150,11 +147,7 @@ def test_legs_without_packets_make_no_lines(caplog: pytest.LogCaptureFixture) ->
 
 
 async def test_a_leg_that_moves_counts_once(room: Room) -> None:
-    here, there = await phone(room, 10, 1, 4000), await phone(room, 20, 2, 5000)
-    moving = asyncio.create_task(room.desk.move_leg(10, 2))
-    await room.clock.settle()
-    there.say(plane.LegOpened(10, 5002))
-    await moving
+    here, there = await moved(room)
     here.say(LegClosed(10, 300, 300, 1, 0.0, LegQuality(mos=4.0)))
     totals = room.desk.totals
     assert (totals.legs, sum(totals.scores), totals.received) == (0, 0, 300)
@@ -165,11 +158,7 @@ async def test_a_leg_that_moves_counts_once(room: Room) -> None:
 
 
 async def test_the_workers_of_a_moved_leg_may_tell_of_it_in_any_order(room: Room) -> None:
-    here, there = await phone(room, 10, 1, 4000), await phone(room, 20, 2, 5000)
-    moving = asyncio.create_task(room.desk.move_leg(10, 2))
-    await room.clock.settle()
-    there.say(plane.LegOpened(10, 5002))
-    await moving
+    here, there = await moved(room)
     room.desk.close_leg(10)
     there.say(LegClosed(10, 100, 100, 2, 0.0, LegQuality(mos=2.0)))
     here.say(LegClosed(10, 300, 300, 1, 0.0, LegQuality(mos=4.0)))
@@ -192,11 +181,7 @@ async def test_a_leg_that_could_not_move_is_no_leg_that_is_over(room: Room) -> N
 
 
 async def test_nothing_is_kept_of_moved_legs_whose_workers_are_gone(room: Room) -> None:
-    here, there = await phone(room, 10, 1, 4000), await phone(room, 20, 2, 5000)
-    moving = asyncio.create_task(room.desk.move_leg(10, 2))
-    await room.clock.settle()
-    there.say(plane.LegOpened(10, 5002))
-    await moving
+    here, there = await moved(room)
     here.say(LegClosed(10, 300, 300, 1, 0.0, LegQuality(mos=4.0)))
     there.lose("it was killed")
     desk = room.desk._quality

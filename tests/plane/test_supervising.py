@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from test_control import PATIENCE, FakeHost, Room
+from desk_room import PATIENCE, Room, phone
 
 from hookflash.calls import facts
 from hookflash.calls.facts import Pressure, Taking
@@ -26,16 +26,6 @@ async def room() -> AsyncIterator[Room]:
 
 def beat(load: float = 0.1, legs: int = 0) -> Heartbeat:
     return Heartbeat(50, legs, 1.0, 2.0, load, 0)
-
-
-async def phone(room: Room, leg: int, call: int, port: int) -> FakeHost:
-    """Open a leg with a socket; the host it is on."""
-    opening = asyncio.create_task(room.desk.open_leg(leg, call))
-    await room.clock.settle()
-    (host,) = [host for host in room.hosts if any(c.leg == leg for c in host.got(plane.OpenLeg))]
-    host.say(plane.LegOpened(leg, port))
-    assert await opening == port
-    return host
 
 
 # --- full ------------------------------------------------------------------------------------------------

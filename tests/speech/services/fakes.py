@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from aiohttp import WSMsgType, web
+from kept_requests import Kept, keep
 from numpy.typing import NDArray
 
 from hookflash.ports.speech import Recognised, SpeechError, Spoken
@@ -22,30 +23,16 @@ Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 @dataclass
-class Asked:
-    path: str
-    query: list[tuple[str, str]]
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass
 class Vendor:
     """Keeps what it is asked; answers with ``answers`` in turn, the last one for ever."""
 
     url: str = ""
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[Kept] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        body = b"" if request.headers.get("Upgrade") else await request.read()
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        self.asked.append(Asked(request.path, list(request.query.items()), headers, body))
+        self.asked.append(await keep(request))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return await answer(request)
 
