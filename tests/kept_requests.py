@@ -13,8 +13,8 @@ from aiohttp import web
 class Kept:
     """A request.
 
-    ``target`` is the path with the query, as it was sent; ``path`` is without. Header names are in lower case,
-    as HTTP compares them.
+    ``target`` is the path with the query, as it was sent; ``path`` is without. Header names are in lower
+    case, as HTTP compares them.
     """
 
     method: str
