@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from hookflash.ports.speech import Spoken
+from hookflash.speech import reading
 from hookflash.speech.engines import ENGINES
+from hookflash.speech.locales import covers
 from hookflash.speech.messages import Sound
 from hookflash.speech.scripted import Fetch, ScriptedVoice, no_audio
 from hookflash.speech.speaking_jobs import Pause, Say, Speak
@@ -64,12 +66,20 @@ def builtin_voice(
                 if isinstance(output, Sound):
                     yield Spoken(np.frombuffer(output.pcm, "<i2"), output.notes)
 
-    return ScriptedVoice(name, _version(files), VoiceTable(name, voices, mapping), run, fetch)
+    locales = {one.name: one.locale for one in voices}
+
+    def read(text: str, voice: str, locale: str) -> str:
+        # A voice of another language has no use for English words, nor has a text in one.
+        own = locales.get(voice, "")
+        return reading.read(text, locale or own) if covers("en", own or "en") else text
+
+    return ScriptedVoice(name, _version(files), VoiceTable(name, voices, mapping), run, fetch, read)
 
 
 def _version(files: Sequence[str]) -> str:
     """Another one whenever an engine, a model or a file is another."""
-    parts = [f"{file} {stat.st_size} {stat.st_mtime_ns}" for file in files if (stat := Path(file).stat())]
+    parts = [f"read by {reading.VERSION}"]
+    parts += [f"{file} {stat.st_size} {stat.st_mtime_ns}" for file in files if (stat := Path(file).stat())]
     for name in _DISTRIBUTIONS:
         try:
             parts.append(f"{name} {version(name)}")

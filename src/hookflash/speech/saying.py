@@ -61,7 +61,7 @@ _CURRENCY = re.compile(
     rf"\s*([{_SIGNS}]|{_CODES})?",
     re.ASCII | re.IGNORECASE,
 )
-_EXTENSION = re.compile(r"(?:ext|extension|x)\.?\s*", re.ASCII | re.IGNORECASE)
+_EXTENSION = re.compile(r"(?:extension|ext|x)\.?\s*", re.ASCII | re.IGNORECASE)
 
 
 def say_as(text: str, interpret_as: str, form: str, locale: str) -> str | None:

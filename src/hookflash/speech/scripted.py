@@ -15,7 +15,7 @@ from hookflash.ports.speech import RATE, SpeechError, Spoken
 from hookflash.speech.script import Clip, Manner, Script, Segment, Silence, Utterance
 from hookflash.speech.speaking_jobs import Pause, Say
 from hookflash.speech.ssml import parse
-from hookflash.speech.voices import VoiceTable
+from hookflash.speech.voices import VoiceTable, known
 
 Fetch = Callable[[str], Awaitable[NDArray[np.int16]]]
 """Gets the audio behind a URL, int16 at 16,000 Hz. Raises SpeechError."""
@@ -23,8 +23,16 @@ Fetch = Callable[[str], Awaitable[NDArray[np.int16]]]
 Run = Callable[[Sequence[Say | Pause]], AsyncGenerator[Spoken, None]]
 """Speaks some text and silence in one go. Raises SpeechError."""
 
+Read = Callable[[str, str, str], str]
+"""What a voice is given of a text; the second is its name, the third the text's locale, "" for none."""
+
 MAX_NOTES = 20
 """Notes that one speech may have."""
+
+
+def as_it_stands(text: str, voice: str, locale: str) -> str:
+    """A :data:`Read` for voices that read everything by themselves."""
+    return text
 
 
 async def no_audio(url: str) -> NDArray[np.int16]:
@@ -52,14 +60,25 @@ class ScriptedVoice:
         table: its voices.
         run: speaks text.
         fetch: gets what audio elements name.
+        read: makes words of what is written, for a voice that can not do so itself. Whoever asks for speech
+            never sees them.
     """
 
-    def __init__(self, name: str, version: str, table: VoiceTable, run: Run, fetch: Fetch = no_audio) -> None:
+    def __init__(
+        self,
+        name: str,
+        version: str,
+        table: VoiceTable,
+        run: Run,
+        fetch: Fetch = no_audio,
+        read: Read = as_it_stands,
+    ) -> None:
         self.name = name
         self.version = version
         self._table = table
         self._run = run
         self._fetch = fetch
+        self._read = read
 
     async def synthesise(self, speech: Speech) -> AsyncGenerator[Spoken, None]:
         """See :class:`hookflash.ports.speech.Synthesiser`."""
@@ -79,7 +98,7 @@ class ScriptedVoice:
         for segment in segments:
             match segment:
                 case Utterance():
-                    run.append(_say(segment, chosen))
+                    run.append(self._say(segment, chosen))
                 case Silence():
                     run.append(Pause(segment.ms / 1000))
                 case Clip():
@@ -93,6 +112,12 @@ class ScriptedVoice:
         async with aclosing(self._spoken(run)) as spoken:
             async for piece in spoken:
                 yield piece
+
+    def _say(self, utterance: Utterance, chosen: _Voices) -> Say:
+        manner, voice = utterance.manner, chosen.of(utterance.manner)
+        locale = manner.locale or known(manner.voice).locale
+        text = self._read(utterance.text, voice, locale)
+        return Say(text, voice, manner.rate, manner.gain_db, manner.pitch)
 
     async def _spoken(self, run: Sequence[Say | Pause]) -> AsyncGenerator[Spoken, None]:
         if not run:
@@ -143,11 +168,6 @@ def _with_fallbacks(segments: Iterable[Segment]) -> Iterable[Segment]:
         yield segment
         if isinstance(segment, Clip):
             yield from _with_fallbacks(segment.fallback)
-
-
-def _say(utterance: Utterance, chosen: _Voices) -> Say:
-    manner = utterance.manner
-    return Say(utterance.text, chosen.of(manner), manner.rate, manner.gain_db, manner.pitch)
 
 
 def louder(pcm: NDArray[np.int16], db: float) -> NDArray[np.int16]:
