@@ -329,6 +329,11 @@ class Office:
         for digit in digits:
             self.tell(facts.ToneHeard(leg, digit))
 
+    @property
+    def live_connections(self) -> int:
+        """How many call connections exist now."""
+        return len(self.exchange._registry.connections)
+
     def nothing_left(self) -> bool:
         """Whether everything begun outside has been ended, and the exchange remembers no live thing."""
         exchange = self.exchange
@@ -336,7 +341,7 @@ class Office:
         registry = exchange._registry
         return not (
             exchange.live_calls
-            or exchange.live_connections
+            or self.live_connections
             or registry.legs
             or registry.book.open
             or pending.plays

@@ -127,7 +127,7 @@ def test_a_context_is_good_once(office):
         office.answer()
     assert (refused.value.status, refused.value.code) == (404, "8522")
     office.tell(facts.LegUp(leg))
-    assert office.exchange.live_connections == 1
+    assert office.live_connections == 1
 
 
 def test_a_context_of_another_resource_is_refused(office):

@@ -40,7 +40,7 @@ def test_a_removed_app_is_told_that_somebody_removed_it(office):
     assert office.names(other)[-1] == "CallDisconnected"
     assert office.result(other, "CallDisconnected") == (200, 5300)
     assert office.names(connection)[-2:] == ["ParticipantsUpdated", "RemoveParticipantSucceeded"]
-    assert office.exchange.live_connections == 1
+    assert office.live_connections == 1
 
 
 def test_an_app_does_not_remove_itself(office):

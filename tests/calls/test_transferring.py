@@ -43,7 +43,7 @@ def test_a_call_of_two_is_handed_over_to_a_phone(office):
     assert accepted.operation_context == "xfer"
     assert office.result(connection, "CallDisconnected") == (200, 7000)
     assert not office.all(effects.EndLeg)
-    assert (office.exchange.live_calls, office.exchange.live_connections) == (1, 0)
+    assert (office.exchange.live_calls, office.live_connections) == (1, 0)
     office.tell(facts.LegDown(leg, Cause(200, "OK")))
     assert [e.leg for e in office.lately(effects.EndLeg)] == [dial.leg]
     assert office.nothing_left()

@@ -32,7 +32,7 @@ def test_no_call_is_created_and_nothing_has_changed(office, pressure, code):
     assert pressure.retry_after <= refusal.retry_after <= pressure.retry_after * 2
     assert f"in {refusal.retry_after} s" in refusal.message
     assert office.effects == []
-    assert (office.exchange.live_calls, office.exchange.live_connections) == (0, 0)
+    assert (office.exchange.live_calls, office.live_connections) == (0, 0)
     office.tell(Pressure(pressure.source, Taking.ALL))
     office.create(office.OUTSIDE)
     assert office.exchange.live_calls == 1
@@ -89,7 +89,7 @@ def test_a_call_between_apps_has_its_place_already(office):
     office.create(office.ALICE)
     office.tell(FULL)
     office.answer()
-    assert office.exchange.live_connections == 2
+    assert office.live_connections == 2
     assert refusal_of(lambda: office.create(office.ALICE)).status == 503
 
 
@@ -107,7 +107,7 @@ def test_calls_that_are_up_go_on_growing(office, pressure):
     office.added(connection, office.OUTSIDE)
     assert "AddParticipantSucceeded" in office.names(connection)
     office.connect(server_call_id=office.get(connection).server_call_id)
-    assert office.exchange.live_connections == 2
+    assert office.live_connections == 2
 
 
 @pytest.mark.parametrize(("pressure", "code"), [(PACKED, "8530"), (ABSENT, "9001")])

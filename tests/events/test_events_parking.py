@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from events.doubles import App, MemoryStore, answering, arrived, due_at, parked_until, until
+from settled import deliveries_of_lane
 
 from hookflash.events import Courier, CourierSettings, Sender, TargetPolicy, TokenMinter
 from hookflash.events.courier import Bury
@@ -183,14 +184,14 @@ async def test_attempts_and_times_survive_a_restart(
     tries = [(r.target, r.headers.get("aeg-delivery-count")) for r in app.received]
     assert sorted(tries[:2]) == [("/1", "0"), ("/call-1", None)]
     assert tries[2:] == [("/call-1", None), ("/call-2", None), ("/1", "1"), ("/1", "2")]
-    (stored,) = await journal.deliveries_of_lane("eventgrid/app/1")
+    (stored,) = await deliveries_of_lane(journal, "eventgrid/app/1")
     assert stored.settlement is not None
     assert (stored.settlement.delivered, stored.settlement.status, stored.settlement.attempts) == (
         False,
         404,
         3,
     )
-    (first, second) = await journal.deliveries_of_lane("call")
+    (first, second) = await deliveries_of_lane(journal, "call")
     assert first.settlement is not None
     assert second.settlement is not None
     assert (first.settlement.attempts, second.settlement.attempts) == (2, 1)

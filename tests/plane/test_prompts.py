@@ -218,7 +218,7 @@ async def test_no_store_is_not_stored(site: Site) -> None:
     url = site.page("/a.wav", wav(), **{"Cache-Control": "no-store, max-age=60", "ETag": '"v1"'})
     async with fetching() as prompts:
         await prompts.fetch(url)
-        assert prompts.cached_bytes == 0
+        assert prompts._bytes == 0
 
 
 async def test_a_cache_id_keeps_its_audio_for_an_hour(site: Site) -> None:
@@ -264,8 +264,8 @@ async def test_the_cache_is_bounded(site: Site) -> None:
     async with fetching(PromptLimits(allow_private=True, cache_bytes=50_000)) as prompts:
         for number in range(8):
             await prompts.fetch(site.page(f"/{number}.wav", wav(1.0, level=0.1 * number), ETag=f'"{number}"'))
-            assert prompts.cached_bytes <= 50_000
-        assert prompts.cached_bytes > 0
+            assert prompts._bytes <= 50_000
+        assert prompts._bytes > 0
 
 
 async def test_private_targets_are_refused_unless_allowed(site: Site) -> None:

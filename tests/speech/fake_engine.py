@@ -47,6 +47,8 @@ class FakeEngine:
                 os.kill(os.getpid(), signal.SIGSEGV)
             case "break":
                 raise RuntimeError("something in it is wrong")
+            case "mumble":
+                raise RuntimeError("half a pair: \ud800")
             case "refuse":
                 raise SpeechError("there is no such voice", code=403, final=True)
             case "noise":

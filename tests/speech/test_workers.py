@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -281,6 +282,27 @@ async def test_a_program_that_speaks_something_else_is_ended(clock: VirtualClock
     await pool.close()
 
 
+async def test_nobody_waits_for_a_process_that_is_not_listened_to_any_more(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(body: bytes) -> None:
+        raise LookupError("a mistake of ours")
+
+    monkeypatch.setattr("hookflash.speech.process.from_worker", broken)
+    with pytest.raises(EngineUnusable, match="LookupError: a mistake of ours"):
+        await everything(make(), {"do": "say", "seconds": 1})
+    assert "Traceback" in caplog.text
+
+
+async def test_a_process_that_cannot_be_watched_is_ended(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(pid: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("os.pidfd_open", none_left)
+    with pytest.raises(EngineUnusable, match="Too many open files"):
+        await everything(make(), {"do": "say", "seconds": 1})
+
+
 async def test_a_mistake_of_the_engine_fails_the_job_and_not_the_process(make: Make) -> None:
     pool = make()
     with pytest.raises(SpeechError, match="RuntimeError: something in it is wrong"):
@@ -288,6 +310,8 @@ async def test_a_mistake_of_the_engine_fails_the_job_and_not_the_process(make: M
     with pytest.raises(SpeechError, match="no such voice") as refused:
         await everything(pool, {"do": "refuse"})
     assert (refused.value.code, refused.value.final) == (403, True)
+    with pytest.raises(SpeechError, match=r"RuntimeError: half a pair: \?"):
+        await everything(pool, {"do": "mumble"})
     assert len(await everything(pool, {"do": "say", "seconds": 1})) == 1
     assert pool.starts == 1
 
@@ -387,6 +411,16 @@ async def test_a_request_that_is_too_large_is_refused_and_costs_no_worker(make: 
     assert len(await everything(pool, {"do": "say", "seconds": 1})) == 1
     assert pool.pids == [pid]
     assert pool.health().details["busy"] == "0"
+
+
+async def test_a_request_that_cannot_be_written_is_refused_and_costs_no_worker(make: Make) -> None:
+    pool = make()
+    await everything(pool, {"do": "say", "seconds": 1})
+    with pytest.raises(SpeechError, match="cannot be written") as refused:
+        await everything(pool, {"do": "say", "text": "half a pair: \ud800"})
+    assert refused.value.final
+    assert len(await everything(pool, {"do": "say", "seconds": 1})) == 1
+    assert pool.starts == 1
 
 
 async def test_a_worker_that_goes_at_the_moment_it_is_given_is_lost_in_good_order(make: Make) -> None:

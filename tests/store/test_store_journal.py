@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from settled import deliveries_of_lane
 
 from hookflash.ports.journal import Delivery, Entry, Journal
 from hookflash.ports.outbox import Documents, Outbox, Settlement
@@ -80,10 +81,10 @@ async def test_settled_deliveries_are_no_longer_pending(journal: SqliteJournal) 
         journal.settle(settled("1")), journal.settle(dropped), journal.settle(settled("no such"))
     )
     assert [d.id for d in await journal.pending_deliveries()] == ["3"]
-    stored = await journal.deliveries_of_lane("lane")
+    stored = await deliveries_of_lane(journal, "lane")
     assert [s.settlement for s in stored] == [settled("1"), dropped, None]
     await journal.settle(settled("2", delivered=True))
-    assert (await journal.deliveries_of_lane("lane"))[1].settlement == dropped
+    assert (await deliveries_of_lane(journal, "lane"))[1].settlement == dropped
 
 
 async def test_deliveries_are_announced_once_they_are_durable(tmp_path: Path, journal: SqliteJournal) -> None:
@@ -204,7 +205,7 @@ async def test_pruning_by_age_keeps_what_is_still_needed(journal: SqliteJournal)
     assert removed == 4
     assert [s.entry.name for s in await journal.entries()] == ["opened", "young"]
     assert await journal.unclosed_connections() == [opened]
-    assert [s.delivery.id for s in await journal.deliveries_of_lane("lane")] == ["owed", "young"]
+    assert [s.delivery.id for s in await deliveries_of_lane(journal, "lane")] == ["owed", "young"]
 
 
 @pytest.mark.parametrize("old", [0, 1, 5, 9, 10])
@@ -236,7 +237,7 @@ async def test_frequent_reads_do_not_go_through_the_whole_journal(
     await journal.pending_deliveries()
     await journal.due_deliveries(0.0, 10)
     await journal.next_due()
-    await journal.deliveries_of_lane("l")
+    await deliveries_of_lane(journal, "l")
     assert [plan for plan in plans if "SCAN" in plan and "USING INDEX" not in plan] == []
     indexes = (
         "entries_of_call",
@@ -257,7 +258,7 @@ async def test_pruning_by_rows_keeps_the_newest(
     await asyncio.gather(*(journal.settle(settled(str(n))) for n in range(4)))
     assert await journal.prune(Retention(days=None, rows=3), now=0.0) == 27 + 2
     assert [s.entry.name for s in await journal.entries()] == ["27", "28", "29"]
-    assert [s.delivery.id for s in await journal.deliveries_of_lane("lane")] == ["2", "3", "4"]
+    assert [s.delivery.id for s in await deliveries_of_lane(journal, "lane")] == ["2", "3", "4"]
     assert await journal.prune(Retention(days=None, rows=3), now=0.0) == 0
 
 

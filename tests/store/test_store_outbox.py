@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from settled import StoredDelivery, deliveries_of_lane
+
 from hookflash.ports.journal import UNTRIED, Delivery, Progress
 from hookflash.ports.outbox import Settlement
-from hookflash.store import SqliteJournal, StoredDelivery
+from hookflash.store import SqliteJournal
 from hookflash.store.journal import FILE_NAME
 from hookflash.store.schema import MIGRATIONS, migrate
 
@@ -24,7 +26,7 @@ async def test_what_was_tried_is_kept(journal: SqliteJournal) -> None:
     await journal.write([], [delivery("1"), delivery("2")])
     await journal.postpone("1", TRIED, parked=False)
     assert await journal.pending_deliveries() == [delivery("1", progress=TRIED), delivery("2")]
-    assert await journal.deliveries_of_lane("lane") == [
+    assert await deliveries_of_lane(journal, "lane") == [
         StoredDelivery(delivery("1", progress=TRIED), None),
         StoredDelivery(delivery("2"), None),
     ]
@@ -51,7 +53,7 @@ async def test_a_parked_delivery_can_be_settled_and_unparked(journal: SqliteJour
     await journal.postpone("2", TRIED, parked=False)
     assert await journal.next_due() is None
     assert [d.id for d in await journal.pending_deliveries()] == ["2"]
-    (first, _) = await journal.deliveries_of_lane("lane")
+    (first, _) = await deliveries_of_lane(journal, "lane")
     assert first.settlement == Settlement("1", False, 503, 3, 140.0, "gave up")
 
 
@@ -62,7 +64,7 @@ async def test_what_is_settled_cannot_be_postponed(journal: SqliteJournal) -> No
     await journal.postpone("unknown", TRIED, parked=True)
     assert await journal.pending_deliveries() == []
     assert await journal.next_due() is None
-    (only,) = await journal.deliveries_of_lane("lane")
+    (only,) = await deliveries_of_lane(journal, "lane")
     assert only.settlement == Settlement("1", True, 200, 1, 1.0)
 
 
@@ -82,7 +84,7 @@ async def test_a_file_from_before_attempts_were_kept_is_brought_up_to_date(tmp_p
         assert await journal.pending_deliveries() == [delivery("old")]
         await journal.postpone("old", TRIED, parked=True)
         assert await journal.due_deliveries(1000.0, 9) == [delivery("old", progress=TRIED)]
-        (_, done) = await journal.deliveries_of_lane("lane")
+        (_, done) = await deliveries_of_lane(journal, "lane")
         assert done.settlement == Settlement("done", True, 200, 1, 5.0, "")
     finally:
         await journal.close()

@@ -144,11 +144,6 @@ class Exchange:
         }
 
     @property
-    def live_connections(self) -> int:
-        """How many call connections exist now."""
-        return len(self._registry.connections)
-
-    @property
     def live_calls(self) -> int:
         """How many calls exist now."""
         return len(self._registry.calls)

@@ -163,6 +163,7 @@ class Feed:
         except SpeechError as error:
             put(SourceFailed(str(error), error.sub_code, error.code))
         except Exception as error:
+            # A mistake of ours: raised, and logged, where the parts are taken.
             put(error)
 
     async def _speak(self, speech: Speech) -> None:

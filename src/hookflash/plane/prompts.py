@@ -129,11 +129,6 @@ class Prompts:
             return known.audio
         return await self._share(key, lambda: self._fetch_for_id(url, key))
 
-    @property
-    def cached_bytes(self) -> int:
-        """What the cache holds, in bytes of decoded audio and a little for each entry."""
-        return self._bytes
-
     async def close(self) -> None:
         """Abort what is being fetched and close the connections."""
         flights = [flight.task for flight in self._flights.values()]

@@ -156,7 +156,7 @@ class Seat:
         if self.starts == 1:
             _log.info(
                 "media worker %d is starting; the very first start compiles its kernels, "
-                "which can take a minute or two",
+                "which takes about a minute, and longer where the cores are busy",
                 self.number,
             )
         try:

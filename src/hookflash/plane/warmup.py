@@ -43,7 +43,7 @@ class Compiled(event.Listener):
     def on_start(self, event: Any) -> None:
         if not self.names:
             _log.info(
-                "compiling the kernels of the media plane, %d at most, which takes a minute or two",
+                "compiling the kernels of the media plane, %d at most, which takes about a minute",
                 len(kernel_names()),
             )
         function = event.data["dispatcher"].py_func

@@ -108,6 +108,7 @@ class Flight:
         except SpeechError as error:
             self._end(error)
         except Exception as error:
+            # A mistake of a provider's: those who follow are told, or they would wait for ever.
             _log.exception("the speech provider %s broke off", self._source.name)
             self._end(SpeechError(f"{self._source.name} broke off: {type(error).__name__}: {error}"))
         else:

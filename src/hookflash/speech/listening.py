@@ -315,7 +315,8 @@ class _Listening:
         except SpeechError as error:
             self._desk.give_up(self._number, error.code, error.sub_code, str(error))
         except Exception:
-            _log.exception("what was said could not be understood")
+            # A mistake of a provider's: the application is told, or it would wait for words for ever.
+            _log.exception("what was said could not be understood (listening %d)", self._number)
             self._desk.give_up(self._number, 500, 9999, "The recogniser broke; see the server's log.")
 
     def _words(self, found: Recognised) -> WordsHeard:

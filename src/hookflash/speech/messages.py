@@ -104,8 +104,14 @@ _from_worker = msgspec.msgpack.Decoder(FromWorker)
 
 
 def frame(message: ToWorker | FromWorker) -> bytes:
-    """A message as it goes over the pipe. Raises :class:`ProtocolError` when it is too large."""
-    body = _encoder.encode(message)
+    """A message as it goes over the pipe.
+
+    Raises :class:`ProtocolError` when it is too large, or holds what MessagePack cannot carry.
+    """
+    try:
+        body = _encoder.encode(message)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:  # half a surrogate pair, say
+        raise ProtocolError(f"a {type(message).__name__} cannot be written: {error}") from error
     if len(body) > MAX_FRAME:
         raise ProtocolError(f"a {type(message).__name__} of {len(body):,} bytes is over {MAX_FRAME:,}")
     return HEAD.pack(len(body)) + body

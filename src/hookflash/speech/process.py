@@ -176,6 +176,10 @@ class WorkerProcess:
             reason = ""
         except OSError as error:
             reason = str(error)
+        except Exception as error:
+            # Whoever waits for the process must learn that nobody listens to it any more.
+            _log.exception("what %s said could not be dealt with", self.name)
+            reason = f"what it said could not be dealt with: {type(error).__name__}: {error}"
         finally:
             status = await self._reap()
         reason = self._why or reason or status
@@ -194,7 +198,11 @@ class WorkerProcess:
             stderr=PIPE,
             env=environment(os.environ),
         )
-        self._pidfd = os.pidfd_open(process.pid)
+        try:
+            self._pidfd = os.pidfd_open(process.pid)
+        except OSError:
+            process.kill()
+            raise
         errors = asyncio.create_task(relay_errors(process, self.name, _log, MAX_LINES))
         self._write(Load(self._settings))
         assert process.stdout is not None

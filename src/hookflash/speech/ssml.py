@@ -244,7 +244,6 @@ class _Parser:
 
     def prosody(self, frame: _Frame, above: _Frame) -> None:
         readers = {"rate": prosody.rate, "volume": prosody.gain, "pitch": prosody.pitch}
-        fields = {"rate": "rate", "volume": "gain_db", "pitch": "pitch"}
         changes: dict[str, float] = {}
         for name, value in frame.attributes.items():
             reader = readers.get(name)
@@ -255,8 +254,14 @@ class _Parser:
             if read is None:
                 self._note(f"prosody {name}={value[:40]!r} is not understood; ignored")
             else:
-                changes[fields[name]] = round(read, 3)
-        frame.manner = replace(frame.manner, **changes)  # type: ignore[arg-type]
+                changes[name] = round(read, 3)
+        was = frame.manner
+        frame.manner = replace(
+            was,
+            rate=changes.get("rate", was.rate),
+            gain_db=changes.get("volume", was.gain_db),
+            pitch=changes.get("pitch", was.pitch),
+        )
 
     def emphasis(self, frame: _Frame, above: _Frame) -> None:
         level = frame.attributes.get("level", "moderate")

@@ -49,9 +49,11 @@ class Track:
         if not ms:
             return
         self._spend(ms)
-        if self._segments and isinstance(self._segments[-1], Silence):
-            ms += self._segments.pop().ms  # type: ignore[union-attr]
-        self._segments.append(Silence(ms))
+        match self._segments:
+            case [*_, Silence(ms=before)]:
+                self._segments[-1] = Silence(before + ms)
+            case _:
+                self._segments.append(Silence(ms))
 
     def part(self, ms: int) -> None:
         """A sentence or paragraph ends or begins here: ``ms`` between what is before and after."""

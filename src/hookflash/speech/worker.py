@@ -91,10 +91,12 @@ class Worker:
         except Cancelled:
             pass
         except SpeechError as error:
-            over = Failed(job.id, str(error)[:MAX_MESSAGE], error.code, error.sub_code, error.final)
+            over = Failed(job.id, _told(str(error)), error.code, error.sub_code, error.final)
         except Exception as error:
+            # A mistake of the engine costs its job, not the process and the model it has loaded.
+            print(f"ERROR: job {job.id} broke the engine:", file=sys.stderr)
             traceback.print_exc()
-            over = Failed(job.id, f"the engine broke: {type(error).__name__}: {error}"[:MAX_MESSAGE])
+            over = Failed(job.id, _told(f"the engine broke: {type(error).__name__}: {error}"))
         self._jobs.pop(job.id, None)
         self.send(over)
 
@@ -130,6 +132,11 @@ class Worker:
                 job.finish()
             case Cancel():
                 job.cancel()
+
+
+def _told(text: str) -> str:
+    """An error as the server is told it: not too long, and without half surrogate pairs."""
+    return text[:MAX_MESSAGE].encode(errors="replace").decode()
 
 
 def own_standard_output() -> BinaryIO:
@@ -172,7 +179,7 @@ def serve(make: Callable[[dict[str, Any]], Engine], *, nice: int = 0, cpus: Sequ
     settings = worker.start(end_process)
     try:
         engine = make(settings)
-    except Exception as error:
+    except Exception as error:  # whatever a library makes of a model that is missing, broken or too new
         traceback.print_exc()
         print(f"ERROR: it cannot be loaded: {error}", file=sys.stderr, flush=True)
         return 3

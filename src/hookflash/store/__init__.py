@@ -1,7 +1,7 @@
 """Everything that must outlive the process: the journal with its outbox, documents and signing keys."""
 
 from hookflash.store.janitor import Janitor
-from hookflash.store.journal import Retention, SqliteJournal, StoredDelivery, StoredEntry
+from hookflash.store.journal import Retention, SqliteJournal, StoredEntry
 from hookflash.store.keys import KeyFileError, KeyStore
 from hookflash.store.lock import DataDirectory, DataDirectoryInUse
 from hookflash.store.schema import SchemaError
@@ -18,6 +18,5 @@ __all__ = [
     "Retention",
     "SchemaError",
     "SqliteJournal",
-    "StoredDelivery",
     "StoredEntry",
 ]

@@ -16,13 +16,12 @@ from typing import Any, TypeVar
 from hookflash.ports.journal import Delivery, Entry, KeptAnswer, Progress
 from hookflash.ports.outbox import Settlement
 from hookflash.store import outbox
-from hookflash.store.outbox import StoredDelivery
 from hookflash.store.schema import migrate
 from hookflash.store.writer import JournalError, Writer
 
 log = logging.getLogger("hookflash.store")
 
-__all__ = ["Retention", "SqliteJournal", "StoredDelivery", "StoredEntry"]
+__all__ = ["Retention", "SqliteJournal", "StoredEntry"]
 
 T = TypeVar("T")
 
@@ -246,10 +245,6 @@ class SqliteJournal:
         """When the first parked delivery is due (Unix time); None when nothing is parked."""
         at = (await self._rows(outbox.NEXT_DUE))[0][0]
         return None if at is None else float(at)
-
-    async def deliveries_of_lane(self, lane: str, limit: int = 10_000) -> list[StoredDelivery]:
-        """The deliveries of a lane in order, with how they went."""
-        return [outbox.stored(row) for row in await self._rows(outbox.OF_LANE, (lane, limit))]
 
     async def documents(self, space: str) -> dict[str, bytes]:
         rows = await self._rows("SELECT key, body FROM documents WHERE space = ? ORDER BY key", (space,))

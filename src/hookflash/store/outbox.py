@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from hookflash.ports.journal import UNTRIED, Delivery, Progress
@@ -31,15 +30,6 @@ DUE = (
     " ORDER BY next_at LIMIT ?"
 )
 NEXT_DUE = "SELECT min(next_at) FROM outbox WHERE outcome IS NULL AND parked = 1"
-OF_LANE = f"SELECT {COLUMNS}, outcome, settled_at FROM outbox WHERE lane = ? ORDER BY seq LIMIT ?"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredDelivery:
-    """A delivery with how it went: ``settlement`` is None while it is owed."""
-
-    delivery: Delivery
-    settlement: Settlement | None
 
 
 def insert_row(d: Delivery) -> tuple[object, ...]:
@@ -61,18 +51,6 @@ def postpone_row(id: str, p: Progress, parked: bool) -> tuple[object, ...]:
 def owed(row: Any) -> Delivery:
     """A row of :data:`COLUMNS` that is not settled."""
     return _delivery(row, _progress(row))
-
-
-def stored(row: Any) -> StoredDelivery:
-    """A row of :data:`OF_LANE`."""
-    outcome, settled_at = row[15:]
-    if outcome is None:
-        return StoredDelivery(owed(row), None)
-    tries, status, note = row[9], row[10], row[12]
-    delivery = _delivery(row, UNTRIED)
-    return StoredDelivery(
-        delivery, Settlement(delivery.id, outcome == "delivered", status, tries, settled_at, note)
-    )
 
 
 def _delivery(row: Any, progress: Progress) -> Delivery:
