@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from hookflash.api import numbers
 from hookflash.api.access import Access
 from hookflash.api.asgi import AzureSurface, Bounds
+from hookflash.api.contents import Contents
 from hookflash.api.keysets import HttpFetch
 from hookflash.api.openapi import openapi_routes
 from hookflash.api.own import own_surface
@@ -22,6 +23,7 @@ from hookflash.calls.exchange import Exchange
 from hookflash.clock import LoopClock
 from hookflash.composition.access import issuers, resources
 from hookflash.composition.calls import CallBook
+from hookflash.composition.contents import LibraryObjects
 from hookflash.composition.draining import Draining
 from hookflash.composition.hearing import Hearing
 from hookflash.composition.media import media_desk, prompt_limits
@@ -217,7 +219,11 @@ class App:
             strict=settings.speech.strict_voices,
         )
         exchange = self.exchange = Exchange(
-            owners, minter, callbacks=callbacks, files=settings.public_url, abilities=abilities
+            owners,
+            minter,
+            callbacks=callbacks,
+            files=settings.recording.content_url or settings.public_url,
+            abilities=abilities,
         )
         phones = self._phones = Telephony(settings, media, self._report, exchange.new_leg, clock)
         self._closers.append(phones.close)
@@ -311,7 +317,8 @@ class App:
             calls=CallBook(exchange, clock),
             more=openapi_routes(azure.operations),
         )
-        self.http = HttpServers(shell(azure, own), settings.server)
+        contents = Contents(LibraryObjects(library), access, clock.wall)
+        self.http = HttpServers(shell(azure, own, contents), settings.server)
         self._closers.append(self.http.stop)
         self._closers.append(phones.stop_waiting)
         await self.http.start()

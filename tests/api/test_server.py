@@ -120,6 +120,8 @@ def test_a_certificate_that_cannot_be_used_is_named(certificate, tmp_path):
         ("/hookflash", "own"),
         ("/hookflash/health", "own"),
         ("/hookflashes", "azure"),
+        ("/v1/objects/0-hf-d1-0/content/acsaudio", "contents"),
+        ("/v1/objectsx", "azure"),
         ("/calling/keys", "azure"),
         ("/", "azure"),
     ],
@@ -133,5 +135,8 @@ async def test_the_shell_divides_by_path(path, owner):
     async def own(scope, receive, send):
         came.append("own")
 
-    await shell(azure, own)({"type": "http", "path": path}, None, None)
+    async def contents(scope, receive, send):
+        came.append("contents")
+
+    await shell(azure, own, contents)({"type": "http", "path": path}, None, None)
     assert came == [owner]

@@ -503,3 +503,17 @@ async def test_notes_that_are_of_no_use_are_passed_over(
     await asyncio.sleep(0)
     assert "could not be kept: the store is broken" in caplog.text
     await room.desk.close()
+
+
+async def test_a_deleted_file_is_gone_from_disk_and_store(room: Room) -> None:
+    listener = await room.start()
+    room.give(listener, {Whole(5): 100}, 100)
+    await room.stop()
+    (file,) = room.library.files()
+    folder = room.library.folder / file.document_id
+    assert {path.name for path in folder.iterdir()} == {"audio.wav", "metadata.json"}
+    assert await room.library.delete(file.document_id)
+    assert not folder.exists()
+    assert room.library.find(file.document_id) is None
+    assert room.documents.kept["recordings"] == {}
+    assert not await room.library.delete(file.document_id)

@@ -13,7 +13,8 @@ from cryptography.x509.oid import NameOID
 
 
 def make(folder: Path) -> tuple[Path, Path, Path]:
-    """PEM files of a CA, a certificate for 127.0.0.1 and localhost signed by it, and its key."""
+    """PEM files of a CA, a certificate signed by it for 127.0.0.1, localhost and hookflash.asm.skype.com, and
+    the key of that."""
     now = datetime.datetime.now(datetime.UTC)
     ca_key = ec.generate_private_key(ec.SECP256R1())
     key = ec.generate_private_key(ec.SECP256R1())
@@ -43,7 +44,12 @@ def make(folder: Path) -> tuple[Path, Path, Path]:
         .sign(ca_key, hashes.SHA256())
     )
     names = x509.SubjectAlternativeName(
-        [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        [
+            x509.DNSName("localhost"),
+            # The SDKs fetch recordings from hosts of this domain alone.
+            x509.DNSName("hookflash.asm.skype.com"),
+            x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+        ]
     )
     certificate = (
         builder(name, key.public_key()).add_extension(names, critical=False).sign(ca_key, hashes.SHA256())

@@ -19,6 +19,9 @@ from system.spoken import Speaker
 
 from hookflash.loopback import free_port
 
+CONTENT_HOST = "hookflash.asm.skype.com"
+"""Where recordings are fetched: the SDKs refuse hosts that are not of the real service (contract 9.4)."""
+
 
 @dataclass
 class System:
@@ -52,6 +55,7 @@ def running_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]
         with Server(
             folder,
             webhook,
+            f'[recording]\ncontent_url = "https://{CONTENT_HOST}:{https_port}"\n',
             tls_bind=f"127.0.0.1:{https_port}",
             tls_cert=str(certificate),
             tls_key=str(key),

@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 
 from hookflash.api.connections import BoundedProtocol
+from hookflash.api.contents import PREFIX as CONTENTS_PREFIX
 from hookflash.api.reading import Receive, Scope, Send
 from hookflash.config import Address, ServerSettings
 
@@ -31,13 +32,16 @@ class CannotListen(Exception):
     """An address or a certificate cannot be used; the message says which, why and what to do."""
 
 
-def shell(azure: Any, own: Any) -> Any:
-    """One ASGI app of both surfaces: what is under /hookflash is our own, all else is Azure's."""
+def shell(azure: Any, own: Any, contents: Any) -> Any:
+    """One ASGI app of all surfaces: what is under /hookflash is our own, the files of recordings are
+    contents, all else is Azure's."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope.get("path", "")
         if path.startswith(OWN_PREFIX) and (len(path) == len(OWN_PREFIX) or path[len(OWN_PREFIX)] == "/"):
             await own(scope, receive, send)
+        elif path.startswith(CONTENTS_PREFIX):
+            await contents(scope, receive, send)
         else:
             await azure(scope, receive, send)
 

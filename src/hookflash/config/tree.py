@@ -233,6 +233,10 @@ class RecordingSettings:
     at the working directory."""
     file_bytes: int = setting(kinds.integer(1 << 20, 4 << 30, "bytes"), 1 << 30)
     """A recorded file that has grown so large is closed, and the recording goes on in another one."""
+    content_url: str | None = setting(kinds.url("https", "http"), None)
+    """The base URL under which applications fetch recordings, as events name it; the default is
+    `server.public_url`. The official SDKs fetch from hosts of the real service only: give
+    `https://<a name>.asm.skype.com` here, and have that name lead to this server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

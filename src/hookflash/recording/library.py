@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from pathlib import Path
 
@@ -52,6 +53,21 @@ class Library:
         """Remember a file no more."""
         if self._files.pop(document_id, None) is not None:
             self._documents.delete_document(SPACE, document_id).add_done_callback(_told)
+
+    async def delete(self, document_id: str) -> bool:
+        """Delete a file with its metadata, and forget it; False when there is none. Raises OSError."""
+        file = self._files.get(document_id)
+        if file is None:
+            return False
+        await asyncio.to_thread(self._remove, file)
+        self.forget(document_id)
+        return True
+
+    def _remove(self, file: StoredFile) -> None:
+        for name in (file.path, file.metadata_path):
+            (self.folder / name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # somebody else may have put something there
+            (self.folder / file.path).parent.rmdir()
 
     async def load(self) -> None:
         """Read what is there, and finish what was being recorded when the server died."""
