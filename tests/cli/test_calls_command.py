@@ -80,6 +80,19 @@ def test_a_refusal_is_shown_with_its_reason(stub: Stub, words: tuple[str, ...]) 
     assert "No call is known" in result.output
 
 
+@pytest.mark.parametrize("words", [("calls", "list"), ("media",), ("drain",)])
+def test_a_refusal_cannot_steer_the_terminal(stub: Stub, words: tuple[str, ...]) -> None:
+    evil = "\x1b]0;owned\x07\x9b2J gone\u202e\r\n[red]FAKE[/red]"
+    for body in ({"error": {"message": evil}}, evil):
+        stub.answers["GET", "/hookflash/calls?top=20"] = (403, body)
+        stub.answers["GET", "/hookflash/media"] = (403, body)
+        stub.answers["POST", "/hookflash/drain"] = (403, body)
+        result = invoke(*words, "--url", stub.url)
+        assert result.exit_code == 1
+        assert all(char.isprintable() or char == "\n" for char in result.output)
+        assert "[red]FAKE[/red]" in result.output.replace("\n", "")
+
+
 def test_a_call_is_followed_until_it_ends(stub: Stub) -> None:
     answers = [CALL, CALL, later(CALL, 1), {**later(CALL, 2), "ended": "2026-06-13T18:58:40.000Z"}]
     text, pauses = io.StringIO(), []

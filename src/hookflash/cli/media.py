@@ -12,6 +12,7 @@ from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
+from hookflash.cli.logs import printable
 from hookflash.cli.settings import errors, read_settings
 from hookflash.wire.words import count_of
 
@@ -55,10 +56,13 @@ class Caller:
 
 
 def _message(body: bytes) -> str:
+    """Why a server refuses, in its words: whoever answers there may write anything, so nothing in them can
+    steer the terminal."""
     try:
-        return str(json.loads(body)["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return body[:200].decode(errors="replace") or "without a word"
+        words = str(json.loads(body)["error"]["message"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        words = body[:200].decode(errors="replace")
+    return printable(words) or "without a word"
 
 
 def run_media(
