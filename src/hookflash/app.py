@@ -31,6 +31,7 @@ from hookflash.composition.numbers import ConfiguredNumbers
 from hookflash.composition.operating import Operator
 from hookflash.composition.reloading import reloaded
 from hookflash.composition.speaking import Speaking
+from hookflash.composition.speech_watch import SpeechWatch
 from hookflash.composition.subscribing import SubscriptionDesk, dead_letters, subscriptions
 from hookflash.composition.telephony import Telephony
 from hookflash.config import Settings
@@ -261,7 +262,10 @@ class App:
             lambda: exchange.live_calls, engine.observe, clock, settings.server.drain_seconds
         )
         self._closers.append(draining.stop)
-        operator = self._operator = Operator(media, exchange, draining, self.counts, self._first_resource)
+        watch = SpeechWatch(settings, self.speaking, hearing)
+        operator = self._operator = Operator(
+            media, exchange, draining, self.counts, self._first_resource, watch
+        )
 
         engine.remember(opened(entry) for entry in await journal.recent_connections())
         await self._recover(journal, minter, clock)

@@ -7,11 +7,13 @@ from api.own_edge import FIRST, SECOND, TWO, World, bearer, refused, served
 
 from hookflash.ports.operating import (
     MAX_DRAIN,
+    AbilityView,
     DrainView,
     LegPage,
     LegRow,
     MediaView,
     QualityView,
+    SpeechView,
     TotalsView,
     WorkerView,
 )
@@ -31,6 +33,9 @@ class Operation:
 
     def media(self) -> MediaView:
         return MediaView([WORKER], TotalsView(3, 1, 0, 0, 0, 0, 0, 5, 6, 0, 0, 0.0), self.draining)
+
+    def speech(self) -> SpeechView:
+        return SpeechView([AbilityView("main", "azure", "speak", [], False, "no key")], [])
 
     def legs(self, asker: str | None, after: int, top: int, *, worst: bool) -> LegPage:
         self.asked.append((asker, after, top, worst))
@@ -72,6 +77,18 @@ def client(operation):
 @pytest.fixture
 def guarded(operation):
     yield from live(operation, open_to_all=False)
+
+
+def test_who_speaks_and_why_somebody_does_not_is_shown(client):
+    (shown,) = client.get("/hookflash/speech").json()["providers"]
+    assert shown == {
+        "provider": "main",
+        "kind": "azure",
+        "does": "speak",
+        "locales": [],
+        "works": False,
+        "problem": "no key",
+    }
 
 
 def test_workers_and_sums_are_shown(client, operation):

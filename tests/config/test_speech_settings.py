@@ -48,6 +48,9 @@ def test_a_provider_may_come_from_the_environment() -> None:
         ('kind = "builtin"\nvoice_files = ["/nowhere/voice.onnx"]', "name a Piper voice"),
         ('kind = "beep"\n' + PROVIDER + 'kind = "beep"', "was given before"),
         ('kind = "beep"\ndoes = []', "does"),
+        ('kind = "builtin"\nconcurrency = 32', "set speech.speaking_workers and speech.recognising_workers"),
+        ('kind = "builtin"\ntimeout = 3', "set speech.first_audio"),
+        ('kind = "beep"\nconcurrency = 3', "asks none"),
     ],
 )
 def test_mistakes_are_told(text: str, what: str) -> None:

@@ -123,10 +123,10 @@ def test_words_to_be_spoken_travel_with_all_that_was_said_of_them(stage):
     )
     stage.desk.play(stage.turn(), "2026-03-12", body)
     assert stage.all(effects.PlayAudio)[0].sources == (
-        Speech("hi", "", "Ann", "en-GB", "male", "red/id", "e", strict=True),
-        Speech(ssml="<speak>ho</speak>", endpoint="f", strict=True),
+        Speech("hi", "", "Ann", "en-GB", "male", "red/id", "e", strict=True, owner="red"),
+        Speech(ssml="<speak>ho</speak>", endpoint="f", strict=True, owner="red"),
         effects.AudioFile("https://x/a.wav"),
-        Speech("bye", strict=True),
+        Speech("bye", strict=True, owner="red"),
     )
 
 
@@ -153,7 +153,7 @@ def test_a_speech_provider_that_refuses_fails_with_its_own_code(stage):
 def test_strict_is_what_the_server_says(stage):
     stage.line.cognitive_endpoint, stage.line.abilities = ENDPOINT, Abilities(speaks=True)
     stage.play("text:hello")
-    assert stage.all(effects.PlayAudio)[0].sources == (Speech("hello"),)
+    assert stage.all(effects.PlayAudio)[0].sources == (Speech("hello", owner="red"),)
 
 
 def test_ssml_with_a_mistake_is_not_called_empty(stage):

@@ -42,7 +42,7 @@ def test_what_is_said_after_the_prompt_is_the_result(stage):
     assert not stage.all(StartListening)
     stage.now = 60.0
     stage.finished(1)
-    assert stage.all(StartListening) == [StartListening(1, 7, 1, Listening(("en-US",)))]
+    assert stage.all(StartListening) == [StartListening(1, 7, 1, Listening(("en-US",), owner="red"))]
     assert stage.armed() == {"_due": 65.0}
     stage.now = 62.0
     stage.speaks()
@@ -232,7 +232,7 @@ def test_a_confidence_out_of_range_is_cut(stage):
 def test_languages_phrases_and_model_are_passed_on(stage):
     menu(stage, language="de-DE", languages=["fr-FR", "de-DE"], model="m")
     assert stage.all(StartListening)[0].wish == Listening(
-        ("de-DE", "fr-FR"), ("yes", "confirm", "no", "cancel", "operator"), "m"
+        ("de-DE", "fr-FR"), ("yes", "confirm", "no", "cancel", "operator"), "m", owner="red"
     )
 
 

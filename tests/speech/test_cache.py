@@ -137,3 +137,23 @@ def test_a_disk_that_is_full_is_not_filled_with_halves(
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     assert cache.bytes == 0
     assert "No space left" in caplog.text
+
+
+def test_who_floods_the_cache_pushes_out_nobody_else(tmp_path: Path) -> None:
+    room = 5 * len(pack(prompt(1000)))
+    quiet = key(99)
+    memory, disk = MemoryCache(room), DiskCache(tmp_path, room)
+    for cache in (memory, disk):
+        cache.put(quiet, prompt(1000), "quiet")
+        for number in range(10):
+            cache.put(key(number), prompt(1000), "loud")
+        kept = [number for number in range(10) if cache.get(key(number)) is not None]
+        assert kept == [*range(10 - len(kept), 10)]
+        assert len(kept) >= 2
+        assert cache.get(quiet) is not None
+        assert cache.bytes <= room
+    again = DiskCache(tmp_path, room)  # whose they are outlives the process
+    for number in range(10, 20):
+        again.put(key(number), prompt(1000), "loud")
+    assert again.get(quiet) is not None
+    assert len(list(tmp_path.glob("*/*.prompt"))) == 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -209,6 +210,26 @@ async def test_what_sounds_otherwise_is_spoken_anew(other: Speech) -> None:
     await stage.said()
     await stage.said(other)
     assert len(stage.actors[0].asked) == 2
+
+
+async def test_who_asks_changes_nothing_of_what_is_heard() -> None:
+    stage = Stage(Actor("one", 3))
+    await stage.said(replace(HELLO, owner="red"))
+    assert (await stage.said(replace(HELLO, owner="blue")))[1][0] == "one spoke, from the cache"
+    assert [speech.owner for speech in stage.actors[0].asked] == ["red"]
+
+
+async def test_one_app_cannot_make_the_cache_ids_of_another_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hookflash.speech.speaking.MAX_IDS", 4)
+    stage = Stage(Actor("one", 3))
+    await stage.said(replace(HELLO, owner="red", cache_id="red/1"))
+    for number in range(20):
+        await stage.said(replace(HELLO, text=f"{number}", owner="blue", cache_id=f"blue/{number}"))
+    assert (await stage.said(replace(HELLO, text="other", owner="red", cache_id="red/1")))[1][0] == (
+        "from the cache, by its id"
+    )
 
 
 async def test_another_version_of_a_voice_speaks_anew() -> None:

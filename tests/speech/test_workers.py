@@ -113,6 +113,37 @@ async def test_too_many_who_wait_are_refused_at_once(make: Make) -> None:
     assert len(await second) == 1
 
 
+async def test_who_has_most_waiting_gives_way_and_owners_take_turns(make: Make) -> None:
+    pool = make(PoolLimits(size=1, waiting=3))
+    order: list[str] = []
+
+    async def one(name: str) -> str:
+        try:
+            async with pool.job({"do": "echo"}, name[0]) as job:
+                order.append(name)
+                await job.finish()
+                async for _ in job:
+                    pass
+        except WorkersBusy as error:
+            return f"{error.code} {error}"
+        return ""
+
+    async with pool.job({"do": "echo"}) as running:
+        greedy = [asyncio.create_task(one(f"a{number}")) for number in range(4)]
+        await asyncio.sleep(0)
+        refused = await greedy[3]
+        assert refused.startswith("429 3 others already wait for fake, 3 of them of the same app")
+        other = asyncio.create_task(one("b0"))
+        assert "most of them were of the same app" in await greedy[2]
+        assert (pool.figures().waiting, pool.figures().refused, pool.figures().running) == (3, 2, 1)
+        await running.finish()
+        async for _ in running:
+            pass
+    assert await asyncio.gather(*greedy[:2], other) == ["", "", ""]
+    assert order == ["a0", "b0", "a1"]
+    assert pool.figures().waiting == 0
+
+
 async def test_nobody_waits_for_ever(make: Make, clock: VirtualClock) -> None:
     pool = make(PoolLimits(wait=3.0))
     async with pool.job({"do": "for ever"}) as job:

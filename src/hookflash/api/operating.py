@@ -37,6 +37,9 @@ def operating_routes(operating: Operating, guarded: Guard) -> list[Route]:
     async def media(request: Request) -> Response:
         return json_answer(operating.media())
 
+    async def speech(request: Request) -> Response:
+        return json_answer(operating.speech())
+
     async def legs(request: Request) -> Response:
         after = whole_number(request, "after", 0, 0, 2**62)
         top = whole_number(request, "top", PAGE, 1, MAX_LEGS)
@@ -75,6 +78,7 @@ def operating_routes(operating: Operating, guarded: Guard) -> list[Route]:
 
     return [
         Route("/hookflash/media", guarded(media), methods=["GET"]),
+        Route("/hookflash/speech", guarded(speech), methods=["GET"]),
         Route("/hookflash/media/legs", guarded(legs), methods=["GET"]),
         Route("/hookflash/media/workers/{worker}:drain", guarded(drain_worker), methods=["POST"]),
         Route("/hookflash/metrics", guarded(metrics), methods=["GET"]),

@@ -15,7 +15,7 @@ import msgspec
 from hookflash.api.operating import DrainDocument
 from hookflash.calls.views import CallPage, TracedCall
 from hookflash.ports.calls import MAX_CALLS
-from hookflash.ports.operating import MAX_LEGS, DrainView, LegPage, MediaView, WorkerView
+from hookflash.ports.operating import MAX_LEGS, DrainView, LegPage, MediaView, SpeechView, WorkerView
 from hookflash.ports.virtual_phones import (
     MAX_DIGITS,
     MAX_POLL_MS,
@@ -140,6 +140,10 @@ OWN: dict[tuple[str, str], Own] = {
     ("GET", "/hookflash/media"): Own(
         "The media workers: where they run, how loaded and how late they are; and sums over all legs.",
         answer=MediaView,
+    ),
+    ("GET", "/hookflash/speech"): Own(
+        "Who speaks and recognises, whether they work, and if not, why.",
+        answer=SpeechView,
     ),
     ("GET", "/hookflash/media/legs"): Own(
         "The open legs and how well each is heard.",

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from hookflash.cli.settings import configuration_file, errors, read_settings
-from hookflash.composition.speaking import described
+from hookflash.composition.speech_abilities import described
 from hookflash.config import Settings, connection_string
 from hookflash.wire.urls import without_secrets
 

@@ -116,6 +116,14 @@ def media(
 
 
 @cli.command()
+def speech(config: Config = None, url: Url = None, key: Key = None) -> None:
+    """Show whether a running server can speak and recognise, and if not, why."""
+    from hookflash.cli.speech import run_speech
+
+    raise typer.Exit(run_speech(config, url, key))
+
+
+@cli.command()
 def drain(
     worker: Annotated[
         int | None, typer.Option(help="Replace this media worker instead.", min=0, show_default=False)

@@ -11,7 +11,6 @@ from hookflash.config.speech import SERVICES, SpeechProviderSettings
 from hookflash.ports.audio import CallAudio
 from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink
-from hookflash.ports.speech import ProviderHealth
 from hookflash.speech.engines import ENGINES, EXTRA
 from hookflash.speech.hearing import Hearer, HearingDesk
 from hookflash.speech.listening import ListeningDesk
@@ -68,9 +67,10 @@ class Hearing:
         for service in self._services:
             await service.close()
 
-    def health(self) -> tuple[ProviderHealth, ...]:
-        """How the processes do; none where there are none."""
-        return () if self._pool is None else (self._pool.health(),)
+    @property
+    def pools(self) -> tuple[WorkerPool, ...]:
+        """The worker processes behind them."""
+        return () if self._pool is None else (self._pool,)
 
     @property
     def listenings(self) -> int:

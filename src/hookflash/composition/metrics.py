@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
+from hookflash.composition.speech_metrics import SpeechFigures, families
 from hookflash.plane.quality_desk import MOS_STEPS, MediaTotals
 from hookflash.plane.roster import WorkerHealth
 
@@ -13,13 +14,15 @@ STATES = ("starting", "ready", "full", "draining")
 
 
 class Facts(NamedTuple):
-    """What the figures are made from: ``alive`` is how much of what is alive, by name."""
+    """What the figures are made from: ``alive`` is how much of what is alive, by name; ``speech`` is None
+    where there is none."""
 
     alive: Mapping[str, int]
     workers: Sequence[WorkerHealth]
     totals: MediaTotals
     refused_calls: int
     draining: bool
+    speech: SpeechFigures | None = None
 
 
 def render(facts: Facts) -> str:
@@ -130,6 +133,9 @@ def render(facts: Facts) -> str:
         "Estimated opinion scores (G.107) of legs that are over.",
         [*buckets, ("_sum", totals.score_sum), ("_count", float(sum(totals.scores)))],
     )
+    if facts.speech is not None:
+        for each_family in families(facts.speech):
+            family(*each_family)
     return "\n".join(lines) + "\n"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from hookflash.calls.exchange import Exchange
 from hookflash.composition.draining import Draining
 from hookflash.composition.metrics import Facts, render
+from hookflash.composition.speech_watch import SpeechWatch
 from hookflash.plane.control import MediaDesk
 from hookflash.plane.roster import WorkerHealth
 from hookflash.ports.operating import (
@@ -16,6 +17,7 @@ from hookflash.ports.operating import (
     LegRow,
     MediaView,
     QualityView,
+    SpeechView,
     TotalsView,
     WorkerView,
 )
@@ -31,6 +33,7 @@ class Operator:
         desk, exchange, draining: what is looked at.
         counts: how much of what is alive, by name.
         operator: the GUID of the resource whose keys may tell the server what concerns everybody.
+        speech: looks at what speaks and recognises.
     """
 
     def __init__(
@@ -40,12 +43,14 @@ class Operator:
         draining: Draining,
         counts: Callable[[], Mapping[str, int]],
         operator: Callable[[], str | None],
+        speech: SpeechWatch,
     ) -> None:
         self._desk = desk
         self._exchange = exchange
         self._draining = draining
         self._counts = counts
         self._operator = operator
+        self._speech = speech
 
     def media(self) -> MediaView:
         return MediaView(
@@ -53,6 +58,9 @@ class Operator:
             self._totals(),
             self._drain_view() if self._draining.reason else None,
         )
+
+    def speech(self) -> SpeechView:
+        return self._speech.view()
 
     def legs(self, asker: str | None, after: int, top: int, *, worst: bool) -> LegPage:
         numbers = sorted(leg for leg in self._desk.leg_numbers() if leg > after)
@@ -75,6 +83,7 @@ class Operator:
                 self._desk.totals,
                 self._exchange.refused_calls,
                 bool(self._draining.reason),
+                self._speech.figures(),
             )
         )
 

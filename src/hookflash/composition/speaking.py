@@ -151,15 +151,6 @@ def stand_ins(settings: Settings) -> list[str]:
     return found
 
 
-def described(settings: Settings) -> list[str]:
-    """Who speaks, for ``hookflash check``, a line each."""
-    lines = []
-    for one in providers_of(settings):
-        locales = ", ".join(one.locales) or "every locale"
-        lines.append(f"speech by {one.label} ({one.kind}): {' and '.join(one.does)}, {locales}")
-    return [*lines, *stand_ins(settings)]
-
-
 def beside_media(settings: Settings) -> tuple[int, ...]:
     """The CPUs that no media worker is pinned to; none when all may be used, or there is no other."""
     taken = {cpu for cpu in pinned_to(settings) if cpu is not None} if settings.media.workers else set()

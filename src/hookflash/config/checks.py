@@ -235,6 +235,15 @@ def _media(settings: Settings, places: Places) -> Iterator[Problem]:
         yield Problem(places.of("media", "jitter_least_ms"), "media.jitter_least_ms", what, remedy)
 
 
+_INSTEAD = {
+    ("builtin", "concurrency"): "set speech.speaking_workers and speech.recognising_workers instead",
+    ("builtin", "timeout"): "set speech.first_audio instead",
+    ("beep", "concurrency"): "leave it out",
+    ("beep", "timeout"): "leave it out",
+}
+"""What to do where a setting of services is given to who is none."""
+
+
 def _speech(settings: Settings, places: Places) -> Iterator[Problem]:
     """Providers that need what they are not given, or are given what is not theirs."""
     labels: set[str] = set()
@@ -257,6 +266,11 @@ def _speech(settings: Settings, places: Places) -> Iterator[Problem]:
         if one.kind in BUILT_IN and one.key_env:
             place, key = _at(places, one, "key_env")
             yield Problem(place, key, f"a provider of kind {one.kind} needs no key", "leave it out")
+        for name, value in (("concurrency", one.concurrency), ("timeout", one.timeout)):
+            if one.kind in BUILT_IN and value is not None:
+                place, key = _at(places, one, name)
+                what = f"bounds requests to a service, and a provider of kind {one.kind} asks none"
+                yield Problem(place, key, what, _INSTEAD[one.kind, name])
         if one.kind == "azure" and not one.region and not one.endpoint:
             place, key = _at(places, one, "region")
             what = "is missing: nobody knows where the speech resource is"

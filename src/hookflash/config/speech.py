@@ -33,14 +33,16 @@ class SpeechSettings:
     """Most processes of the built-in recogniser; each understands one sentence at a time, in some 0.2 s, and
     takes some 250 MB. One of them serves many callers, since it is needed for that moment only."""
     waiting: int = setting(kinds.integer(1, 10_000, "jobs"), 64)
-    """Prompts that may wait for a process of the built-in voice; more fail at once, with 429."""
+    """Prompts that may wait for a process of the built-in voice, and utterances for one of the recogniser; of
+    more, those of the resource with the most waiting fail at once, with 429. The resources take turns."""
     first_audio: float = setting(kinds.number(0.1, 60, "seconds"), 6.0)
     """Seconds a provider has until its first audio comes, and from each piece of audio to the next; then the
     next provider is asked."""
     prompt_seconds: float = setting(kinds.number(1, 3600, "seconds"), 600.0)
     """Longest synthesised prompt; the rest of a longer one is left out, and the play fails."""
     cache_memory: int = setting(kinds.integer(0, 1 << 34, "bytes"), 64 << 20)
-    """Bytes of synthesised prompts kept in memory; a minute takes 2 MB."""
+    """Bytes of synthesised prompts kept in memory; a minute takes 2 MB. When it is full, the resource that
+    keeps the most gives up what it has not played for longest."""
     cache_disk: int = setting(kinds.integer(0, 1 << 40, "bytes"), 512 << 20)
     """Bytes of synthesised prompts kept on disk, where they survive a restart; 0 keeps none."""
     cache_folder: str | None = setting(kinds.path(), None)
@@ -93,8 +95,12 @@ class SpeechProviderSettings:
     voice_files: tuple[str, ...] = setting(kinds.listing(kinds.path()), ())
     """Piper voices (`.onnx`, with their `.onnx.json` beside them) that `builtin` has in addition. Relative
     paths start at the working directory."""
-    concurrency: int = setting(kinds.integer(1, 10_000, "requests"), 32)
-    """Most requests to a service at a time."""
+    concurrency: int | None = setting(kinds.integer(1, 10_000, "requests"), None)
+    """Most requests to a service at a time; 32 when not given. The built-in engines are bounded by
+    `speech.speaking_workers` and `speech.recognising_workers`."""
+    timeout: float | None = setting(kinds.number(0.1, 60, "seconds"), None)
+    """Seconds a service has until it begins to answer, from each piece of audio to the next, and from the end
+    of what somebody says to the last words; 10 when not given. `speech.first_audio` may be shorter."""
 
     @property
     def label(self) -> str:

@@ -20,6 +20,7 @@ nothing are taken after all: a cough is no input.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hookflash.media.choices import meant, of_tone
 from hookflash.media.compatibility import Kind
@@ -278,7 +279,8 @@ class Recognize(Operation):
 
     def _open_ears(self, turn: Turn) -> None:
         if self.rules.wish is not None and self.listening is None:
-            self.listening = turn.start_listening(self.line.call, self.target.leg, self.rules.wish, self)
+            wish = replace(self.rules.wish, owner=self.line.resource)
+            self.listening = turn.start_listening(self.line.call, self.target.leg, wish, self)
             self.note(turn, "listening", f"for {', '.join(self.rules.wish.locales)}")
 
     def _arm(self, turn: Turn, name: str, at: float) -> None:

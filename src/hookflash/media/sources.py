@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hookflash.media.line import Audio, Line, Source
 from hookflash.media.speech import Speech
@@ -40,7 +41,7 @@ def audio(source: PlaySource, field: str, line: Line) -> Audio:
         if source.file is None or not source.file.uri:
             raise invalid_argument(f"{field}.file.uri", "a source of kind file needs the URL of a WAV file.")
         return Source(source.file.uri, cache_id)
-    speech = _speech(source, cache_id, strict=line.abilities.strict)
+    speech = replace(_speech(source, cache_id, strict=line.abilities.strict), owner=line.resource)
     if not line.cognitive_endpoint or not (line.abilities.speaks or is_empty(speech)):
         raise _no_speech(
             f"{field} is of kind {source.kind}",

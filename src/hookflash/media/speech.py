@@ -18,6 +18,7 @@ class Speech:
         cache_id: the playSourceCacheId, made distinct for each resource; None for none.
         endpoint: custom voice endpoint id, "" for none.
         strict: an unknown voice is an error, not replaced by another.
+        owner: the GUID of the resource that asks, "" where nobody knows; it changes nothing of what is heard.
     """
 
     text: str = ""
@@ -28,6 +29,7 @@ class Speech:
     cache_id: str | None = None
     endpoint: str = ""
     strict: bool = False
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,13 @@ class Listening:
         locales: BCP-47 languages to expect, the likeliest first; never empty.
         phrases: what may be said, for choices; empty when anything may be.
         model: custom speech model endpoint id, "" for none.
+        owner: the GUID of the resource that asks, "" where nobody knows.
     """
 
     locales: tuple[str, ...] = ("en-US",)
     phrases: tuple[str, ...] = ()
     model: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

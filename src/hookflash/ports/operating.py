@@ -72,6 +72,40 @@ class MediaView(msgspec.Struct, rename="camel", omit_defaults=True):
     draining: DrainView | None = None
 
 
+class AbilityView(msgspec.Struct, rename="camel"):
+    """A provider of speech, and one of what it is asked for: ``does`` is "speak" or "recognise", ``locales``
+    those it is asked for (every one when empty). ``works`` is false from a failure to the next success, and
+    where it cannot be asked at all; ``problem`` says why, in words."""
+
+    provider: str
+    kind: str
+    does: str
+    locales: list[str]
+    works: bool
+    problem: str
+
+
+class EngineView(msgspec.Struct, rename="camel"):
+    """The processes of a built-in engine: those there are, how many do a job, how many jobs wait; since the
+    start, processes started and lost, and jobs refused. ``problem`` is why none can be started, or ""."""
+
+    engine: str
+    processes: int
+    running: int
+    waiting: int
+    starts: int
+    lost: int
+    refused: int
+    problem: str = ""
+
+
+class SpeechView(msgspec.Struct, rename="camel"):
+    """Who speaks and recognises, in the order in which they are asked, and the engines behind it."""
+
+    providers: list[AbilityView]
+    engines: list[EngineView]
+
+
 class QualityView(msgspec.Struct, rename="camel", omit_defaults=True):
     """How well a leg is heard, about a second ago; packets of its whole life. What the far side has not
     reported is absent, and so is ``mos`` (1 to 4.5) before anything was received."""
@@ -117,6 +151,8 @@ class Operating(Protocol):
     """What is seen and told. ``asker`` is the GUID of the resource that asks; None sees everything."""
 
     def media(self) -> MediaView: ...
+
+    def speech(self) -> SpeechView: ...
 
     def legs(self, asker: str | None, after: int, top: int, *, worst: bool) -> LegPage:
         """The legs of the asker's calls behind leg ``after``; with ``worst`` those heard the worst, first."""

@@ -44,7 +44,7 @@ def beep_voice(
 ) -> ScriptedVoice:
     """A voice of tones; see :class:`~hookflash.speech.scripted.ScriptedVoice`."""
 
-    async def run(parts: Sequence[Say | Pause]) -> AsyncGenerator[Spoken, None]:
+    async def run(parts: Sequence[Say | Pause], owner: str) -> AsyncGenerator[Spoken, None]:
         notes = NOTES
         for part in parts:
             if isinstance(part, Pause):

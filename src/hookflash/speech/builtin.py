@@ -60,8 +60,8 @@ def builtin_voice(
     voices = [PACKAGED, *map(piper_voice, files)]
     voices.sort(key=lambda one: one.name != voice)
 
-    async def run(parts: Sequence[Say | Pause]) -> AsyncGenerator[Spoken, None]:
-        async with pool.job(Speak(tuple(parts))) as job:
+    async def run(parts: Sequence[Say | Pause], owner: str) -> AsyncGenerator[Spoken, None]:
+        async with pool.job(Speak(tuple(parts)), owner) as job:
             async for output in job:
                 if isinstance(output, Sound):
                     yield Spoken(np.frombuffer(output.pcm, "<i2"), output.notes)

@@ -1,7 +1,8 @@
 """Synthesised prompts, kept by what they say: in memory, and on disk where they survive a restart.
 
-Both are bounded in bytes; what was not used for longest goes first. A file is written beside its place and
-moved there whole, and holds a checksum: one that was damaged is as if it had never been there.
+Both are bounded in bytes; who keeps the most gives up first what it has not used for longest (see
+:class:`~hookflash.speech.shares.Shelf`). A file is written beside its place and moved there whole, and holds
+a checksum: one that was damaged is as if it had never been there.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import logging
 import os
 import struct
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hookflash.speech.shares import Shelf
 
 _log = logging.getLogger(__name__)
 
@@ -48,66 +50,77 @@ class MemoryCache:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._kept: OrderedDict[str, Prompt] = OrderedDict()
-        self.bytes = 0
+        self._kept: dict[str, Prompt] = {}
+        self._shelf = Shelf()
+
+    @property
+    def bytes(self) -> int:
+        """What is kept."""
+        return self._shelf.total
 
     def get(self, key: str) -> Prompt | None:
-        prompt = self._kept.get(key)
-        if prompt is not None:
-            self._kept.move_to_end(key)
-        return prompt
+        self._shelf.touch(key)
+        return self._kept.get(key)
 
-    def put(self, key: str, prompt: Prompt) -> None:
-        """Keep a prompt, unless it alone is more than fits."""
+    def put(self, key: str, prompt: Prompt, owner: str = "") -> None:
+        """Keep a prompt for ``owner``, unless it alone is more than fits."""
         if prompt.size > self._capacity:
             return
-        old = self._kept.pop(key, None)
-        self.bytes += prompt.size - (old.size if old is not None else 0)
+        self._shelf.add(key, prompt.size, owner)
         self._kept[key] = prompt
-        while self.bytes > self._capacity:
-            _, gone = self._kept.popitem(last=False)
-            self.bytes -= gone.size
+        while self._shelf.total > self._capacity:
+            gone = self._shelf.first_to_go()
+            self._shelf.remove(gone)
+            del self._kept[gone]
 
 
 class DiskCache:
     """Prompts in ``folder``, at most ``capacity`` bytes of files. Every method blocks; any thread may call.
 
-    What cannot be written is not kept; the first such failure is logged.
+    What cannot be written is not kept; the first such failure is logged. Each owner has a folder in it, named
+    by a digest.
     """
 
     def __init__(self, folder: Path, capacity: int) -> None:
         self._folder = folder
         self._capacity = capacity
         self._lock = threading.Lock()
-        self._sizes: OrderedDict[str, int] | None = None
+        self._shelf: Shelf | None = None
         self._complained = False
-        self.bytes = 0
+
+    @property
+    def bytes(self) -> int:
+        """What is kept; 0 before the first use."""
+        shelf = self._shelf
+        return shelf.total if shelf is not None else 0
 
     def get(self, key: str) -> Prompt | None:
         """The prompt of a key, None when it is not there or not whole."""
         with self._lock:
-            sizes = self._open()
-            if key not in sizes:
+            shelf = self._open()
+            folder = shelf.owner(key)
+            if folder is None:
                 return None
-            path = self._path(key)
+            path = self._path(folder, key)
             try:
                 prompt = unpack(path.read_bytes())
                 os.utime(path)
             except (OSError, ValueError) as error:
                 _log.warning("a cached prompt is dropped: %s", error)
-                self._remove(key)
+                self._remove(shelf, key)
                 return None
-            sizes.move_to_end(key)
+            shelf.touch(key)
             return prompt
 
-    def put(self, key: str, prompt: Prompt) -> None:
-        """Keep a prompt, unless it alone is more than fits."""
+    def put(self, key: str, prompt: Prompt, owner: str = "") -> None:
+        """Keep a prompt for ``owner``, unless it alone is more than fits."""
         data = pack(prompt)
         with self._lock:
             if len(data) > self._capacity:
                 return
-            sizes = self._open()
-            path = self._path(key)
+            shelf = self._open()
+            folder = shelf.owner(key) or hashlib.sha256(owner.encode()).hexdigest()[:16]
+            path = self._path(folder, key)
             try:
                 self._folder.mkdir(
                     mode=0o700, parents=True, exist_ok=True
@@ -123,37 +136,41 @@ class DiskCache:
                         error,
                     )
                 return
-            self.bytes += len(data) - sizes.pop(key, 0)
-            sizes[key] = len(data)
-            while self.bytes > self._capacity:
-                self._remove(next(iter(sizes)))
+            shelf.add(key, len(data), folder)
+            self._make_room(shelf)
 
-    def _open(self) -> OrderedDict[str, int]:
+    def _open(self) -> Shelf:
         """What is there, the least recently used first; looked up once."""
-        if self._sizes is not None:
-            return self._sizes
-        found: list[tuple[float, str, int]] = []
+        if self._shelf is not None:
+            return self._shelf
+        found: list[tuple[float, str, int, str]] = []
         for path in self._folder.glob("*/*"):
             with contextlib.suppress(OSError):
                 if path.suffix == ".partial":
                     path.unlink()
                 elif path.suffix == _SUFFIX:
                     stat = path.stat()
-                    found.append((stat.st_mtime, path.stem, stat.st_size))
-        self._sizes = OrderedDict((key, size) for _, key, size in sorted(found))
-        self.bytes = sum(self._sizes.values())
-        while self.bytes > self._capacity:
-            self._remove(next(iter(self._sizes)))
-        return self._sizes
+                    found.append((stat.st_mtime, path.stem, stat.st_size, path.parent.name))
+        shelf = Shelf()
+        for _, key, size, folder in sorted(found):
+            shelf.add(key, size, folder)
+        self._make_room(shelf)
+        self._shelf = shelf
+        return shelf
 
-    def _remove(self, key: str) -> None:
-        assert self._sizes is not None
-        self.bytes -= self._sizes.pop(key, 0)
-        with contextlib.suppress(OSError):
-            self._path(key).unlink()
+    def _make_room(self, shelf: Shelf) -> None:
+        while shelf.total > self._capacity:
+            self._remove(shelf, shelf.first_to_go())
 
-    def _path(self, key: str) -> Path:
-        return self._folder / key[:2] / f"{key}{_SUFFIX}"
+    def _remove(self, shelf: Shelf, key: str) -> None:
+        folder = shelf.owner(key)
+        shelf.remove(key)
+        if folder is not None:
+            with contextlib.suppress(OSError):
+                self._path(folder, key).unlink()
+
+    def _path(self, folder: str, key: str) -> Path:
+        return self._folder / folder / f"{key}{_SUFFIX}"
 
 
 def _write(path: Path, data: bytes) -> None:

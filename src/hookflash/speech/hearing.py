@@ -102,12 +102,15 @@ class HearingDesk:
     Args:
         hearers: who is asked, in order.
         advice: what to do where there is nobody, for the error.
+
+    Attributes:
+        standing: who of them fails.
     """
 
     def __init__(self, hearers: Sequence[Hearer], advice: str = "") -> None:
         self._hearers = tuple(hearers)
         self._advice = advice
-        self._standing = Standing("recognise")
+        self.standing = Standing("recognise")
 
     @property
     def hears(self) -> bool:
@@ -135,12 +138,12 @@ class HearingDesk:
             except SpeechError as error:
                 failures.append(error)
                 if not error.final:
-                    self._standing.failed(hearer.recogniser.name, error)
+                    self.standing.failed(hearer.recogniser.name, error)
                 finals.clear()
                 if error.final:
                     break
             else:
-                self._standing.worked(hearer.recogniser.name)
+                self.standing.worked(hearer.recogniser.name)
                 yield _joined(finals or [Recognised("", True)])
                 return
         raise self._failure(failures, wish)

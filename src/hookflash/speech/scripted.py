@@ -20,8 +20,9 @@ from hookflash.speech.voices import VoiceTable, known
 Fetch = Callable[[str], Awaitable[NDArray[np.int16]]]
 """Gets the audio behind a URL, int16 at 16,000 Hz. Raises SpeechError."""
 
-Run = Callable[[Sequence[Say | Pause]], AsyncGenerator[Spoken, None]]
-"""Speaks some text and silence in one go. Raises SpeechError."""
+Run = Callable[[Sequence[Say | Pause], str], AsyncGenerator[Spoken, None]]
+"""Speaks some text and silence in one go, for an owner (:class:`~hookflash.media.speech.Speech`). Raises
+SpeechError."""
 
 Read = Callable[[str, str, str], str]
 """What a voice is given of a text; the second is its name, the third the text's locale, "" for none."""
@@ -88,12 +89,14 @@ class ScriptedVoice:
             if isinstance(segment, Utterance):
                 chosen.of(segment.manner)
         notes = (*script.notes, *chosen.notes)[:MAX_NOTES]
-        async with aclosing(self._segments(script.segments, chosen)) as spoken:
+        async with aclosing(self._segments(script.segments, chosen, speech.owner)) as spoken:
             async for piece in spoken:
                 yield replace(piece, notes=(*notes, *piece.notes)) if notes else piece
                 notes = ()
 
-    async def _segments(self, segments: Sequence[Segment], chosen: _Voices) -> AsyncGenerator[Spoken, None]:
+    async def _segments(
+        self, segments: Sequence[Segment], chosen: _Voices, owner: str
+    ) -> AsyncGenerator[Spoken, None]:
         run: list[Say | Pause] = []
         for segment in segments:
             match segment:
@@ -102,14 +105,14 @@ class ScriptedVoice:
                 case Silence():
                     run.append(Pause(segment.ms / 1000))
                 case Clip():
-                    async with aclosing(self._spoken(run)) as spoken:
+                    async with aclosing(self._spoken(run, owner)) as spoken:
                         async for piece in spoken:
                             yield piece
                     run = []
-                    async with aclosing(self._clip(segment, chosen)) as spoken:
+                    async with aclosing(self._clip(segment, chosen, owner)) as spoken:
                         async for piece in spoken:
                             yield piece
-        async with aclosing(self._spoken(run)) as spoken:
+        async with aclosing(self._spoken(run, owner)) as spoken:
             async for piece in spoken:
                 yield piece
 
@@ -119,20 +122,20 @@ class ScriptedVoice:
         text = self._read(utterance.text, voice, locale)
         return Say(text, voice, manner.rate, manner.gain_db, manner.pitch)
 
-    async def _spoken(self, run: Sequence[Say | Pause]) -> AsyncGenerator[Spoken, None]:
+    async def _spoken(self, run: Sequence[Say | Pause], owner: str) -> AsyncGenerator[Spoken, None]:
         if not run:
             return
-        async with aclosing(self._run(run)) as pieces:
+        async with aclosing(self._run(run, owner)) as pieces:
             async for piece in pieces:
                 if len(piece.pcm):
                     yield piece
 
-    async def _clip(self, clip: Clip, chosen: _Voices) -> AsyncGenerator[Spoken, None]:
+    async def _clip(self, clip: Clip, chosen: _Voices, owner: str) -> AsyncGenerator[Spoken, None]:
         try:
             pcm = await self._fetch(clip.url)
         except SpeechError as error:
             note: tuple[str, ...] = (f"an audio element was not played: {error}",)
-            async with aclosing(self._segments(clip.fallback, chosen)) as spoken:
+            async with aclosing(self._segments(clip.fallback, chosen, owner)) as spoken:
                 async for piece in spoken:
                     yield replace(piece, notes=(*note, *piece.notes))
                     note = ()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
@@ -20,10 +19,12 @@ from hookflash.media.speech import Speech
 from hookflash.ports.clock import Clock
 from hookflash.ports.speech import RATE, SpeechError, Spoken
 from hookflash.speech.cache import DiskCache, MemoryCache, Prompt
+from hookflash.speech.figures import CacheUse, Times
 from hookflash.speech.flight import Flight, FlightLimits
 from hookflash.speech.locales import covers
 from hookflash.speech.script import Clip, Utterance
 from hookflash.speech.scripted import script_of
+from hookflash.speech.shares import Shelf
 from hookflash.speech.standing import Standing
 from hookflash.speech.voices import known
 
@@ -34,7 +35,7 @@ PIECE = 10 * RATE
 """Samples of every other piece of it."""
 
 MAX_IDS = 10_000
-"""Cache ids that keep their meaning; beyond, the oldest lose it."""
+"""Cache ids that keep their meaning; beyond, the oldest of whoever has the most lose it."""
 
 
 class Provider(Protocol):
@@ -76,7 +77,13 @@ class SpeakingLimits:
 
 
 class SpeakingDesk:
-    """Speaks; see :meth:`speak`. Use within one event loop; :meth:`close` it at the end."""
+    """Speaks; see :meth:`speak`. Use within one event loop; :meth:`close` it at the end.
+
+    Attributes:
+        standing: who fails.
+        first_audio: how long each provider took to its first audio, by name.
+        cache_use: how often a prompt was found.
+    """
 
     def __init__(
         self,
@@ -93,14 +100,23 @@ class SpeakingDesk:
         self._memory = memory or MemoryCache(0)
         self._disk = disk
         self._flights: dict[str, Flight] = {}
-        self._ids: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        self._ids: dict[str, tuple[float, str]] = {}
+        self._id_shelf = Shelf()
         self._keeping: set[asyncio.Task[None]] = set()
-        self._standing = Standing("speak")
+        self.standing = Standing("speak")
+        self.first_audio = {one.provider.name: Times() for one in self._speakers}
+        self.cache_use = CacheUse()
 
     @property
     def speaks(self) -> bool:
         """Whether there is anybody to speak."""
         return bool(self._speakers)
+
+    @property
+    def cached_bytes(self) -> dict[str, int]:
+        """What is kept, in bytes, by where."""
+        disk = {} if self._disk is None else {"disk": self._disk.bytes}
+        return {"memory": self._memory.bytes, **disk}
 
     async def speak(self, speech: Speech) -> AsyncGenerator[Spoken, None]:
         """The audio of ``speech``, piece by piece; close the iterator to stop.
@@ -111,42 +127,45 @@ class SpeakingDesk:
             SpeechError: nobody can speak it; before any audio, or in the middle when a provider breaks off.
         """
         kept = self._of_id(speech)
-        if kept is not None and (prompt := await self._cached(kept)) is not None:
+        if kept is not None and (prompt := await self._cached(kept, speech)) is not None:
             for piece in _in_pieces(prompt, ("from the cache, by its id",)):
                 yield piece
             return
         locale, lasting = _look_at(speech)
         notes: list[str] = []
         failure: SpeechError | None = None
+        missed = False
         for speaker in self._in_order(locale, notes):
             provider = speaker.provider
             key = key_of(provider, speech)
-            if lasting and (prompt := await self._cached(key)) is not None:
+            if lasting and (prompt := await self._cached(key, speech)) is not None:
                 self._remember(speech, key)
                 for piece in _in_pieces(prompt, (*notes, f"{provider.name} spoke, from the cache")):
                     yield piece
                 return
-            started = False
+            self.cache_use.misses += lasting and not missed
+            missed = True
+            started, asked = False, self._clock.now()
             try:
                 async with aclosing(self._fly(key, provider, speech, lasting)) as pieces:
                     async for piece in pieces:
                         if not started:
                             started = True
+                            self.first_audio[provider.name].add(self._clock.now() - asked)
                             yield replace(piece, notes=(*notes, f"{provider.name} speaks", *piece.notes))
                         else:
                             yield piece
             except SpeechError as error:
                 if error.final:
                     raise
+                self.standing.failed(provider.name, error)
                 if started:
-                    self._standing.failed(provider.name, error)
                     raise
                 failure = error
-                self._standing.failed(provider.name, error)
                 notes.append(f"{provider.name} failed: {error}")
                 continue
             if started:
-                self._standing.worked(provider.name)
+                self.standing.worked(provider.name)
                 return
             notes.append(f"{provider.name} had nothing to say")
         raise failure or SpeechError("; ".join(notes) or "nobody is here to speak")
@@ -185,19 +204,22 @@ class SpeakingDesk:
             async for piece in pieces:
                 yield piece
 
-    async def _cached(self, key: str) -> Prompt | None:
+    async def _cached(self, key: str, speech: Speech) -> Prompt | None:
         prompt = self._memory.get(key)
-        if prompt is None and self._disk is not None:
+        if prompt is not None:
+            self.cache_use.hits["memory"] += 1
+        elif self._disk is not None:
             prompt = await asyncio.to_thread(self._disk.get, key)
             if prompt is not None:
-                self._memory.put(key, prompt)
+                self.cache_use.hits["disk"] += 1
+                self._memory.put(key, prompt, speech.owner)
         return prompt
 
     def _keep(self, key: str, speech: Speech, prompt: Prompt) -> None:
-        self._memory.put(key, prompt)
+        self._memory.put(key, prompt, speech.owner)
         self._remember(speech, key)
         if self._disk is not None:
-            task = asyncio.create_task(asyncio.to_thread(self._disk.put, key, prompt))
+            task = asyncio.create_task(asyncio.to_thread(self._disk.put, key, prompt, speech.owner))
             self._keeping.add(task)
             task.add_done_callback(self._keeping.discard)
 
@@ -209,14 +231,16 @@ class SpeakingDesk:
     def _remember(self, speech: Speech, key: str) -> None:
         if speech.cache_id and self._of_id(speech) is None:
             self._ids[speech.cache_id] = (self._clock.now() + self._limits.cache_id, key)
-            self._ids.move_to_end(speech.cache_id)
-            while len(self._ids) > MAX_IDS:
-                self._ids.popitem(last=False)
+            self._id_shelf.add(speech.cache_id, 1, speech.owner)
+            while len(self._id_shelf) > MAX_IDS:
+                gone = self._id_shelf.first_to_go()
+                self._id_shelf.remove(gone)
+                del self._ids[gone]
 
 
 def key_of(provider: Provider, speech: Speech) -> str:
     """What audio is kept by: all that changes how it sounds."""
-    said = {name: value for name, value in asdict(speech).items() if name != "cache_id"}
+    said = {name: value for name, value in asdict(speech).items() if name not in ("cache_id", "owner")}
     text = json.dumps([provider.name, provider.version, said], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

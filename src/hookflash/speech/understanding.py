@@ -56,7 +56,7 @@ class BuiltinRecogniser:
         self, audio: AsyncIterator[Samples], wish: Listening
     ) -> AsyncGenerator[Recognised, None]:
         """See :class:`hookflash.ports.speech.Recogniser`."""
-        work = _Utterance(self._pool, Understand(wish.phrases, self._words), self._language(wish))
+        work = _Utterance(self._pool, Understand(wish.phrases, self._words), self._language(wish), wish.owner)
         try:
             async for pcm in audio:
                 if not len(pcm):
@@ -77,8 +77,9 @@ class BuiltinRecogniser:
 class _Utterance:
     """What has been said so far, and the attempts at understanding it."""
 
-    def __init__(self, pool: WorkerPool, wish: Understand, locale: str) -> None:
+    def __init__(self, pool: WorkerPool, wish: Understand, locale: str, owner: str) -> None:
         self._pool = pool
+        self._owner = owner
         self._wish = wish
         self._locale = locale
         self._pieces: list[Samples] = []
@@ -142,7 +143,7 @@ class _Utterance:
 
     async def _understand(self, pcm: Samples) -> Understood:
         offset = self._before / RATE
-        async with self._pool.job(self._wish) as job:
+        async with self._pool.job(self._wish, self._owner) as job:
             await job.feed(pcm)
             await job.finish()
             job.allow(PATIENCE + PATIENCE_PER_SECOND * len(pcm) / RATE)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hookflash.ports.clock import Clock, Timer
 from hookflash.ports.speech import ProviderHealth, SpeechError
 from hookflash.speech.process import WORKER_COMMAND, WorkerProcess
 from hookflash.speech.running import RunningJob
+from hookflash.speech.shares import TurnQueue
 
 NICE = 5
 """Added to the nice value of a worker: calls go first."""
@@ -42,7 +42,7 @@ class PoolLimits:
     Attributes:
         size: processes at most.
         ready: processes that are kept running even when nobody needs them; others start on demand and stay.
-        waiting: jobs that may wait for a process; more are refused.
+        waiting: jobs that may wait for a process; more are refused, of whoever has most waiting.
         wait: seconds each of them waits, loading included.
         load: seconds an engine has to load.
         cancel: seconds a worker has from its last sign of life to let go of a job that was cancelled, before
@@ -59,6 +59,19 @@ class PoolLimits:
     cancel: float = 5.0
     backoff: float = 0.25
     backoff_max: float = 30.0
+
+
+class PoolFigures(NamedTuple):
+    """How a pool does: its processes, how many of them do a job, and jobs that wait; then, since the start,
+    processes started and lost, and jobs refused because too many waited or none was free in time."""
+
+    engine: str
+    processes: int
+    running: int
+    waiting: int
+    starts: int
+    lost: int
+    refused: int
 
 
 class WorkerPool:
@@ -85,6 +98,8 @@ class WorkerPool:
     ) -> None:
         self.engine = engine
         self.starts = 0
+        self.lost = 0
+        self.refused = 0
         self._clock = clock
         self._limits = limits or PoolLimits()
         self._settings = dict(settings or {})
@@ -92,7 +107,7 @@ class WorkerPool:
         self._command = tuple(command)
         self._workers: list[WorkerProcess] = []
         self._idle: list[WorkerProcess] = []
-        self._waiting: deque[asyncio.Future[WorkerProcess]] = deque()
+        self._waiting = TurnQueue[asyncio.Future[WorkerProcess]](self._limits.waiting)
         self._timers: dict[WorkerProcess, Timer] = {}
         self._delay = self._limits.backoff
         self._resume_at = 0.0
@@ -115,21 +130,35 @@ class WorkerPool:
         for timer in self._timers.values():
             timer.cancel()
         while self._waiting:
-            self._refuse(self._waiting.popleft(), SpeechError("the server stops"))
+            self._refuse(self._waiting.pop(), SpeechError("the server stops"))
         workers, self._workers = self._workers, []
         self._idle.clear()
         await asyncio.gather(*(worker.stop() for worker in workers))
 
     def health(self) -> ProviderHealth:
         """How it does; ready when a worker is, or could be started."""
+        figures = self.figures()
         details = {
             **self._details,
-            "processes": str(len(self._workers)),
-            "busy": str(sum(worker.job is not None for worker in self._workers)),
-            "waiting": str(len(self._waiting)),
-            "starts": str(self.starts),
+            "processes": str(figures.processes),
+            "busy": str(figures.running),
+            "waiting": str(figures.waiting),
+            "starts": str(figures.starts),
         }
         return ProviderHealth(self.engine, not self._problem and not self._closed, self._problem, details)
+
+    def figures(self) -> PoolFigures:
+        """How much it does, for monitoring."""
+        running = sum(worker.job is not None for worker in self._workers)
+        return PoolFigures(
+            self.engine,
+            len(self._workers),
+            running,
+            len(self._waiting),
+            self.starts,
+            self.lost,
+            self.refused,
+        )
 
     @property
     def pids(self) -> list[int]:
@@ -139,17 +168,18 @@ class WorkerPool:
     # --- jobs ---------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def job(self, request: Any) -> AsyncIterator[RunningJob]:
+    async def job(self, request: Any, owner: str = "") -> AsyncIterator[RunningJob]:
         """A worker's time for one job; leaving the block cancels what is left of it.
 
-        ``request`` is what the engine understands, anything MessagePack can carry.
+        ``request`` is what the engine understands, anything MessagePack can carry. Where several wait, the
+        owners take turns.
 
         Raises:
-            WorkersBusy: none was free in time.
+            WorkersBusy: none was free in time, or ``owner`` has the most of too many that wait.
             EngineUnusable: none can be started; the message says why.
             SpeechError: the request is larger than a worker takes.
         """
-        worker = await self._acquire()
+        worker = await self._acquire(owner)
         try:
             job = worker.begin(request)
         except SpeechError:
@@ -167,22 +197,29 @@ class WorkerPool:
                 )
                 worker.cancel()
 
-    async def _acquire(self) -> WorkerProcess:
+    async def _acquire(self, owner: str) -> WorkerProcess:
         if self._closed:
             raise EngineUnusable("the server stops")
         if self._idle:
             return self._idle.pop()
         if self._problem and not self._workers and self._clock.now() < self._resume_at:
             raise EngineUnusable(self._problem)
-        if len(self._waiting) >= self._limits.waiting:
-            raise WorkersBusy(f"{len(self._waiting)} others already wait for {self.engine}")
         turn: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        gone = self._waiting.put(turn, owner)
+        if gone is turn:
+            self.refused += 1
+            raise WorkersBusy(
+                f"{len(self._waiting)} others already wait for {self.engine}, "
+                f"{self._waiting.of(owner)} of them of the same app"
+            )
+        if gone is not None:
+            why = f"too many wait for {self.engine}, and most of them were of the same app"
+            self._turn_away(gone, why)
         self._grow()
         wait = self._limits.wait
         timer = self._clock.call_at(
             self._clock.now() + wait,
-            lambda: self._refuse(turn, WorkersBusy(f"no worker of {self.engine} was free within {wait:g} s")),
+            lambda: self._turn_away(turn, f"no worker of {self.engine} was free within {wait:g} s"),
         )
         try:
             return await turn
@@ -192,8 +229,11 @@ class WorkerPool:
             raise
         finally:
             timer.cancel()
-            if turn in self._waiting:
-                self._waiting.remove(turn)
+            self._waiting.remove(turn)
+
+    def _turn_away(self, turn: asyncio.Future[WorkerProcess], why: str) -> None:
+        self.refused += not turn.done()
+        self._refuse(turn, WorkersBusy(why))
 
     @staticmethod
     def _refuse(turn: asyncio.Future[WorkerProcess], error: SpeechError) -> None:
@@ -255,7 +295,7 @@ class WorkerPool:
         if worker not in self._workers or worker.job is not None:
             return
         while self._waiting:
-            turn = self._waiting.popleft()
+            turn = self._waiting.pop()
             if not turn.done():
                 turn.set_result(worker)
                 return
@@ -263,6 +303,7 @@ class WorkerPool:
 
     def _lost(self, worker: WorkerProcess, reason: str) -> None:
         self._disarm(worker)
+        self.lost += 1
         self._workers.remove(worker)
         if worker in self._idle:
             self._idle.remove(worker)
@@ -273,7 +314,7 @@ class WorkerPool:
             self._problem = f"the engine {self.engine} could not be started: {reason}"
             if not self._workers:
                 while self._waiting:
-                    self._refuse(self._waiting.popleft(), EngineUnusable(self._problem))
+                    self._refuse(self._waiting.pop(), EngineUnusable(self._problem))
         self._grow()
 
     def _disarm(self, worker: WorkerProcess) -> None:

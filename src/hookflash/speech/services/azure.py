@@ -26,7 +26,7 @@ from hookflash.speech.scripted import script_of
 from hookflash.speech.services.listening import Message, listen
 from hookflash.speech.services.parts import spoken
 from hookflash.speech.services.pcm import wav_header
-from hookflash.speech.services.service import Service
+from hookflash.speech.services.service import CONCURRENCY, Service, ServiceLimits
 from hookflash.speech.voices import known, standard, voice_name
 
 VERSION = "1"
@@ -316,7 +316,8 @@ def azure_service(
     clock: Clock,
     region: str = "",
     endpoint: str = "",
-    concurrency: int = 32,
+    limits: ServiceLimits | None = None,
+    concurrency: int = CONCURRENCY,
 ) -> Service:
     """The service that speaks ("tts") or recognises ("stt"): of a region, or at an endpoint of its own."""
     if not region and not endpoint:
@@ -325,4 +326,5 @@ def azure_service(
     if url.endswith(".cognitiveservices.azure.com"):
         # A resource's own domain serves both, by path.
         url += f"/{kind}"
-    return Service(name, url, key, {"Ocp-Apim-Subscription-Key": key}, clock, concurrency=concurrency)
+    headers = {"Ocp-Apim-Subscription-Key": key}
+    return Service(name, url, key, headers, clock, limits=limits, concurrency=concurrency)

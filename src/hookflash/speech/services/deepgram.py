@@ -20,7 +20,7 @@ from hookflash.ports.speech import RATE, HeardWord, Recognised
 from hookflash.speech.scripted import Fetch, ScriptedVoice, no_audio
 from hookflash.speech.services.listening import Message, listen
 from hookflash.speech.services.parts import runner
-from hookflash.speech.services.service import Service
+from hookflash.speech.services.service import CONCURRENCY, Service, ServiceLimits
 from hookflash.speech.speaking_jobs import Say
 from hookflash.speech.voices import Voice, VoiceTable
 
@@ -46,12 +46,17 @@ VOICES = (
 
 
 def deepgram_service(
-    *, name: str, key: str, clock: Clock, endpoint: str = "", concurrency: int = 32
+    *,
+    name: str,
+    key: str,
+    clock: Clock,
+    endpoint: str = "",
+    limits: ServiceLimits | None = None,
+    concurrency: int = CONCURRENCY,
 ) -> Service:
     """The service, or one with the same interface at ``endpoint``."""
-    return Service(
-        name, endpoint or URL, key, {"Authorization": f"Token {key}"}, clock, concurrency=concurrency
-    )
+    headers = {"Authorization": f"Token {key}"}
+    return Service(name, endpoint or URL, key, headers, clock, limits=limits, concurrency=concurrency)
 
 
 def deepgram_voice(

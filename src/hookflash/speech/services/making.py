@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, replace
+from typing import NotRequired, TypedDict
 
 from hookflash.config.speech import SpeechProviderSettings
 from hookflash.media.speech import Speech
@@ -13,7 +14,7 @@ from hookflash.speech.scripted import Fetch, ScriptedVoice, no_audio
 from hookflash.speech.services.azure import AzureListener, AzureVoice, azure_service
 from hookflash.speech.services.deepgram import DeepgramListener, deepgram_service, deepgram_voice
 from hookflash.speech.services.openai import OpenAiListener, openai_service, openai_voice
-from hookflash.speech.services.service import Service
+from hookflash.speech.services.service import Service, ServiceLimits
 
 KEYS = {"azure": "AZURE_SPEECH_KEY", "openai": "OPENAI_API_KEY", "deepgram": "DEEPGRAM_API_KEY"}
 """Where a key is looked for when `key_env` names no variable."""
@@ -26,6 +27,14 @@ class Made:
     voice: ScriptedVoice | AzureVoice | None
     listener: AzureListener | OpenAiListener | DeepgramListener | None
     services: tuple[Service, ...]
+
+
+class _Common(TypedDict):
+    """What all services are made with."""
+
+    clock: Clock
+    limits: ServiceLimits
+    concurrency: NotRequired[int]
 
 
 class Unable:
@@ -82,14 +91,15 @@ def make(
     name = settings.label
     key = _key(settings, environ)
     speaks, listens = "speak" in settings.does, "recognise" in settings.does
-    endpoint, count = _http(settings.endpoint or ""), settings.concurrency
+    endpoint = _http(settings.endpoint or "")
+    common: _Common = {"clock": clock, "limits": _limits(settings.timeout)}
+    if settings.concurrency is not None:
+        common["concurrency"] = settings.concurrency
     voice, model = settings.voice or "", settings.model or ""
     if settings.kind == "azure":
         region = settings.region or ""
         tts, stt = (
-            azure_service(
-                kind, name=name, key=key, clock=clock, region=region, endpoint=endpoint, concurrency=count
-            )
+            azure_service(kind, name=name, key=key, region=region, endpoint=endpoint, **common)
             for kind in ("tts", "stt")
         )
         return Made(
@@ -98,7 +108,7 @@ def make(
             (tts, stt),
         )
     if settings.kind == "openai":
-        service = openai_service(name=name, key=key, clock=clock, endpoint=endpoint, concurrency=count)
+        service = openai_service(name=name, key=key, endpoint=endpoint, **common)
         return Made(
             openai_voice(
                 service,
@@ -113,7 +123,7 @@ def make(
             OpenAiListener(service, model=settings.recognition_model or "") if listens else None,
             (service,),
         )
-    service = deepgram_service(name=name, key=key, clock=clock, endpoint=endpoint, concurrency=count)
+    service = deepgram_service(name=name, key=key, endpoint=endpoint, **common)
     return Made(
         deepgram_voice(service, voice=voice or model, mapping=settings.voices, fetch=fetch)
         if speaks
@@ -121,6 +131,12 @@ def make(
         DeepgramListener(service, model=settings.recognition_model or "") if listens else None,
         (service,),
     )
+
+
+def _limits(timeout: float | None) -> ServiceLimits:
+    if timeout is None:
+        return ServiceLimits()
+    return ServiceLimits(answer=timeout, piece=timeout, final=timeout)
 
 
 def _key(settings: SpeechProviderSettings, environ: Mapping[str, str]) -> str:

@@ -22,7 +22,7 @@ from hookflash.ports.speech import RATE, HeardWord, Recognised
 from hookflash.speech.scripted import Fetch, ScriptedVoice, no_audio
 from hookflash.speech.services.parts import runner
 from hookflash.speech.services.pcm import wav
-from hookflash.speech.services.service import Service
+from hookflash.speech.services.service import CONCURRENCY, Service, ServiceLimits
 from hookflash.speech.services.stretches import Stretch, Stretches
 from hookflash.speech.speaking_jobs import Say
 from hookflash.speech.voices import Voice, VoiceTable
@@ -53,11 +53,17 @@ VOICES = (
 
 
 def openai_service(
-    *, name: str, key: str, clock: Clock, endpoint: str = "", concurrency: int = 32
+    *,
+    name: str,
+    key: str,
+    clock: Clock,
+    endpoint: str = "",
+    limits: ServiceLimits | None = None,
+    concurrency: int = CONCURRENCY,
 ) -> Service:
     """OpenAI's own, or another server at ``endpoint``, which includes ``/v1``; many need no key."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    return Service(name, endpoint or URL, key, headers, clock, concurrency=concurrency)
+    return Service(name, endpoint or URL, key, headers, clock, limits=limits, concurrency=concurrency)
 
 
 def openai_voice(

@@ -61,7 +61,7 @@ def runner(service: Service, ask: Ask, rate: int, longest: int, cannot: Callable
         cannot: what of a manner the service cannot do, "" for nothing; told in a note.
     """
 
-    async def run(parts: Sequence[Say | Pause]) -> AsyncGenerator[Spoken, None]:
+    async def run(parts: Sequence[Say | Pause], owner: str) -> AsyncGenerator[Spoken, None]:
         notes = tuple(dict.fromkeys(filter(None, (cannot(one) for one in parts if isinstance(one, Say)))))
         async with aclosing(_pieces(parts)) as pieces:
             async for piece in pieces:

@@ -33,6 +33,9 @@ CLOSE_TIMEOUT = 0.5
 PIECE = 640
 """Least bytes of audio in one piece, 20 ms: a service may not trickle."""
 
+CONCURRENCY = 32
+"""Requests to a service at a time, where nobody says otherwise."""
+
 _T = TypeVar("_T")
 Params = Mapping[str, str] | list[tuple[str, str]]
 
@@ -74,7 +77,7 @@ class Service:
         clock: Clock,
         *,
         limits: ServiceLimits | None = None,
-        concurrency: int = 32,
+        concurrency: int = CONCURRENCY,
     ) -> None:
         self.name = name
         self.clock = clock
