@@ -30,7 +30,7 @@ class Pool:
         self.said: list[str] = []
 
     @asynccontextmanager
-    async def job(self, request: Speak) -> AsyncIterator[AsyncIterator[Sound]]:
+    async def job(self, request: Speak, owner: str = "") -> AsyncIterator[AsyncIterator[Sound]]:
         self.said += [part.text for part in request.parts if isinstance(part, Say)]
 
         async def outputs() -> AsyncIterator[Sound]:
