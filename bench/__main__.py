@@ -28,6 +28,7 @@ NAMES = (
     "talkoff",
     "speech",
     "recognition",
+    "barge_in",
 )
 TIMEOUT = 300
 """Seconds a benchmark may take; the first one may have kernels to compile."""

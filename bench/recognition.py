@@ -8,9 +8,8 @@ through 8 kHz mu-law over a line with some noise.
 listening desk and a worker process, with the pause of 0.5 s after which calls take somebody to have finished;
 ``recognition.wer`` the word errors in twenty sentences of the first three speakers, ``recognition.wer.robot``
 those of the robot. ``recognition.choices`` is how many of twelve choices by the four speakers are found,
-``recognition.false`` how much of what is said beside the list is taken for a choice. ``recognition.barge_in``
-is media time from the first voiced sound to the fact that somebody speaks: half of the trials, and 90 and 99
-of a hundred. The table of choices goes to standard error.
+``recognition.false`` how much of what is said beside the list is taken for a choice. The table of
+choices goes to standard error. How soon a voice is noticed is in :mod:`bench.barge_in`.
 """
 
 from __future__ import annotations
@@ -50,7 +49,6 @@ TARGET_FINAL = 900.0
 TARGET_WER = 8.0
 TARGET_CHOICES = 90.0
 TARGET_FALSE = 5.0
-TARGET_BARGE_IN = 60.0
 END_SILENCE = 0.5
 """Seconds of quiet after which a call takes somebody to have finished."""
 FINALS = 8
@@ -210,30 +208,6 @@ def cut_out(pcm: Samples) -> Samples:
     return pcm[begin or 0 : end]
 
 
-def barge_in(pcm: Samples) -> float | None:
-    """Media milliseconds from the first voiced sound to the gate, None when it stays shut."""
-    gate = VoiceGate()
-    for number, frame in enumerate(pcm[: len(pcm) // FRAME * FRAME].reshape(-1, FRAME)):
-        change = gate.feed(frame)
-        if change is not None and change.voice:
-            return 1e3 * ((number + 1) * FRAME - voiced_from(pcm)) / RATE
-    return None
-
-
-def voiced_from(pcm: Samples) -> int:
-    """The first sample of 50 ms in which the low band (150 to 900 Hz) is never 15 dB below its loudest.
-
-    Voiced sounds are there; the noise of an "s" or the burst of a "t" is not, or is shorter.
-    """
-    lines = np.fft.rfft(pcm.astype(np.float64))
-    hz = np.fft.rfftfreq(len(pcm), 1 / RATE)
-    lines[(hz < 150) | (hz > 900)] = 0
-    low = np.fft.irfft(lines, len(pcm))[: len(pcm) // 160 * 160].reshape(-1, 160)
-    loudness = np.sqrt((low**2).mean(axis=1))
-    loud = np.convolve(loudness >= loudness.max() * 10 ** (-15 / 20), np.ones(5), "valid") == 5
-    return int(loud.argmax()) * 160
-
-
 def words(text: str) -> list[str]:
     """Words as they are compared: figures one by one, without marks."""
     low = re.sub(r"\d", lambda one: f" {FIGURES[int(one[0])]} ", text.lower().replace("-", " "))
@@ -307,11 +281,6 @@ async def measure() -> None:
         figure("recognition.final", statistics.median(finals), "ms", TARGET_FINAL)
     finally:
         await pool.close()
-    found = [barge_in(pcm) for name in said for pcm in said[name][: len(SENTENCES) + len(CHOICES)]]
-    times = np.array([one for one in found if one is not None])
-    for share in (50, 90, 99):
-        value = float(np.percentile(times, share))
-        figure(f"recognition.barge_in.p{share}", value, "ms", TARGET_BARGE_IN, whole=len(times) == len(found))
 
 
 async def sentences(recogniser: BuiltinRecogniser, said: Mapping[str, list[Samples]]) -> None:

@@ -52,6 +52,21 @@ def breath(rng: np.random.Generator, seconds: float, level: float) -> Wave:
     return at_level(np.fft.irfft(shaped, size), level) * np.hanning(size)
 
 
+def coloured(rng: np.random.Generator, seconds: float, level: float) -> Wave:
+    """Noise that falls off towards high frequencies, as wind, traffic and knocks do."""
+    size = int(seconds * RATE)
+    lines = np.fft.rfftfreq(size, 1 / RATE)
+    shape = (1 + lines / rng.uniform(100, 1500)) ** -rng.uniform(0.5, 2.0)
+    shape[lines < rng.uniform(60, 300)] *= 0.1
+    return at_level(np.fft.irfft(np.fft.rfft(rng.standard_normal(size)) * shape, size), level)
+
+
+def knock(rng: np.random.Generator, level: float) -> Wave:
+    """A door that bangs, or something that is put down: noise that sets in at once and rings out."""
+    wave = coloured(rng, 0.6, 0.0) * np.exp(-np.arange(int(0.6 * RATE)) / (rng.uniform(0.01, 0.15) * RATE))
+    return wave * (32768 * 10 ** (level / 20) / float(np.sqrt(np.mean(wave[:400] ** 2))))
+
+
 def tones(frequencies: tuple[float, ...], seconds: float, level: float) -> Wave:
     """Sines together: keys, dial tones, beeps."""
     t = np.arange(int(seconds * RATE)) / RATE

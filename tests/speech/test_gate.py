@@ -16,7 +16,9 @@ from speech.sounds import (
     Samples,
     Wave,
     breath,
+    coloured,
     frames,
+    knock,
     samples,
     silence,
     telephone,
@@ -99,6 +101,57 @@ def test_breath_hardly_ever_opens_it():
         wave = np.concatenate([silence(0.6), breath(rng, length, level), silence(0.4)])
         opened += bool(changes(over_line_noise(wave, seed)))
     assert opened <= 2
+
+
+def test_wind_and_traffic_that_begin_at_once_hardly_ever_open_it():
+    opened = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        wave = np.concatenate([silence(0.5), coloured(rng, 1.0, rng.uniform(-55, -22))])
+        opened += bool(changes(telephone(over_line_noise(wave, seed, -62.0))))
+    assert opened <= 3
+
+
+def test_knocks_hardly_ever_open_it():
+    opened = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        wave = np.concatenate([silence(0.5), knock(rng, rng.uniform(-35, -10)), silence(0.1)])
+        opened += bool(changes(telephone(over_line_noise(wave, seed, -62.0))))
+    assert opened <= 3
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(count=st.integers(1, 6), length=st.floats(0.0005, 0.006), level=st.floats(-25, -8), seed=seeds)
+def test_clicks_do_not_open_it(count, length, level, seed):
+    rng = np.random.default_rng(seed)
+    wave = silence(1.2)
+    for _ in range(count):
+        click = white(rng, length, level)
+        at = int(rng.integers(RATE // 2, len(wave) - len(click)))
+        wave[at : at + len(click)] += click
+    assert not changes(telephone(over_line_noise(wave, seed, -62.0)))
+
+
+@settings(deadline=None, derandomize=True, max_examples=80)
+@given(
+    name=st.sampled_from(sorted(VOWELS)),
+    pitch=st.floats(85, 250),
+    jitter=st.floats(0.05, 0.2),
+    begin=st.integers(RATE // 2, RATE // 2 + FRAME),
+    seed=seeds,
+)
+@example(name="ah", pitch=90.0, jitter=0.2, begin=RATE // 2 + 1, seed=1)
+def test_a_voice_whose_first_periods_are_uneven_opens_it_in_time(name, pitch, jitter, begin, seed):
+    rng = np.random.default_rng(seed)
+    periods = [vowel(name, pitch * (1 + jitter * rng.standard_normal()), 1 / pitch) for _ in range(4)]
+    periods = [one * rng.uniform(0.4, 1.0) for one in periods]
+    wave = np.concatenate([silence(begin / RATE), *periods, vowel(name, pitch, 0.4), silence(0.2)])
+    found = changes(telephone(over_line_noise(wave, seed, -62.0)))
+    assert found, "it stayed shut"
+    # Four periods and what is needed after them.
+    heard = begin + RATE // 200
+    assert (found[0][0] + 1) * FRAME - heard <= RATE * (4 / pitch + 0.060)
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)

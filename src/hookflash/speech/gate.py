@@ -1,15 +1,22 @@
 """A voice-activity gate: when somebody begins to speak, and when they have fallen silent.
 
-Every 20 ms it looks at how loud a frame is over the noise of the line, whether it has a pitch, and whether
-it is a tone of a machine. A voice begins with its first voiced sound (a vowel, a nasal): that tells it from
+Every 10 ms it looks at how loud a sound is over the noise of the line, whether it has a pitch, and whether it
+is a tone of a machine. A voice begins with its first voiced sound (a vowel, a nasal): that tells it from
 breath, from the noise of a line and from comfort noise, which may be as loud. What came before it, an "s" for
 example, is for whoever keeps the audio. Keys, dial tones and beeps have a pitch too, but only one or two
 lines in their spectrum.
+
+The first periods of a voice are uneven, and each 10 ms of them alone may be noise. So evidence is added up:
+how much more pitch there is than noise has by chance, more where it is loud. What sets in at once, as voices
+do, and has its power where voices have it, has credit, so that fewer periods will do. Breath and wind swell,
+the noise of a line is white, and clicks are over before there is enough.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,19 +25,44 @@ RATE = 16_000
 """Sample rate, Hz."""
 FRAME = RATE // 50
 """Samples of a frame: 20 ms."""
+STEP = FRAME // 2
+"""Samples between two looks: 10 ms."""
 
 QUIETEST = -52.0
 """What is not this loud is no voice, dB below full scale (of a sine at full scale: -3)."""
 ABOVE_NOISE = 9.0
 """How far a voice is above the noise of the line, dB."""
+NOISE_FALLS = 0.3
+"""Which part of the way to a quieter frame the noise is found to have fallen."""
 NOISE_RISES = 0.12
 """How fast the noise may be found to have risen, dB a frame: 6 dB a second."""
 RISES_IN_VOICE = 0.02
 """The same while somebody speaks."""
 PITCHED = 0.58
 """From which periodicity on (0 to 1) a frame has a pitch."""
-SURE = 0.88
-"""From which periodicity on one frame is enough."""
+ATTACK = 2
+"""Pitched frames in a row that begin a voice, whatever else there is."""
+BY_CHANCE = 0.545
+"""Periodicity that is no evidence of a voice: noise has 0.3 to 0.5."""
+LOUD, LOUD_SPAN, LOUD_EVIDENCE = 22.5, 16.0, 0.085
+"""What loudness adds to it: nothing so many dB over the noise, all of it (or as much against) by so many dB
+more (or less)."""
+MOST, LEAST = 0.33, -0.04
+"""Evidence of a single step."""
+AT_ONCE = 13.0
+"""How much louder a sound that sets in at once is than what was 30 ms before, dB."""
+AT_ONCE_LEVEL = -43.0
+"""How loud it is at least, dB below full scale."""
+TILT = 8.5
+"""How much more power it has under 1 kHz than over 2.5 kHz, dB."""
+CREDIT = 0.325
+"""Evidence it begins with."""
+ENOUGH = 0.41
+"""Evidence that begins a voice, if it has lasted for two steps and the last has a periodicity of
+:data:`SOME`."""
+SOME = 0.42
+NO_KEY = 4
+"""Steps after which a sound whose last 20 ms are two lines is no key, if its last 40 ms are not."""
 LOWEST, HIGHEST = 70, 420
 """Pitch of voices, Hz."""
 COMPARED = 16
@@ -40,8 +72,6 @@ LOWEST_TONE = 330
 """Frequency of tones, Hz."""
 PURE = 0.91
 """Which part of its power in two lines makes a frame a tone."""
-ATTACK = 2
-"""Frames in a row that begin a voice."""
 RELEASE = 15
 """Frames in a row without a voice that end it: 300 ms."""
 
@@ -74,21 +104,15 @@ class VoiceGate:
         self._release = release
         self._frames = 0
         self._noise = -65.0
-        self._run = 0
         self._quiet = 0
         self._past = np.zeros(2 * FRAME, np.int16)
+        self._onset = _Onset()
 
     def feed(self, frame: Samples) -> Change | None:
         """Look at the next frame, int16 of shape (320,); what has changed by it."""
         number = self._frames
         self._frames += 1
-        level = _level(frame)
-        loud = level > max(QUIETEST, self._noise + ABOVE_NOISE)
-        self._follow_noise(level)
-        self._past = np.concatenate((self._past[FRAME:], frame))
-        if self.open:
-            return self._hold(number, loud)
-        return self._wait(number, loud)
+        return self._hold(number, frame) if self.open else self._wait(number, frame)
 
     def skip(self, frames: int) -> Change | None:
         """Frames that were lost count as silent ones."""
@@ -98,20 +122,28 @@ class VoiceGate:
         self._frames += max(0, frames - self._release - 1)
         return change
 
-    def _wait(self, number: int, loud: bool) -> Change | None:
-        pitched = periodicity(self._past) if loud and not is_tone(self._past) else 0.0
-        if pitched < PITCHED:
-            self._run = 0
-            return None
-        self._run += 1
-        # A key that has just begun looks like a voice over 40 ms, but not over its own part of them.
-        if self._run < ATTACK and (pitched < SURE or is_tone(self._past[FRAME:])):
+    def _wait(self, number: int, frame: Samples) -> Change | None:
+        onset = self._onset
+        for step in (frame[:STEP], frame[STEP:]):
+            level = _level(step)
+            over = level - self._noise if self._is_loud(level) else None
+            self._follow_noise(level, NOISE_FALLS / 2, NOISE_RISES / 2)
+            self._past = np.concatenate((self._past[STEP:], step))
+            onset.step(level, over, self._past)
+        onset.frame()
+        if not onset.certain:
             return None
         self.open = True
         self._quiet = 0
-        return Change(True, number + 1 - self._run)
+        began = number + 1 - onset.frames
+        self._onset = _Onset()
+        return Change(True, max(0, began))
 
-    def _hold(self, number: int, loud: bool) -> Change | None:
+    def _hold(self, number: int, frame: Samples) -> Change | None:
+        level = _level(frame)
+        loud = self._is_loud(level)
+        self._follow_noise(level, NOISE_FALLS, RISES_IN_VOICE)
+        self._past = np.concatenate((self._past[FRAME:], frame))
         if loud and not is_tone(self._past):
             self._quiet = 0
             return None
@@ -119,15 +151,68 @@ class VoiceGate:
         if self._quiet < self._release:
             return None
         self.open = False
-        self._run = 0
         return Change(False, number + 1 - self._quiet)
 
-    def _follow_noise(self, level: float) -> None:
+    def _is_loud(self, level: float) -> bool:
+        return level > max(QUIETEST, self._noise + ABOVE_NOISE)
+
+    def _follow_noise(self, level: float, falls: float, rises: float) -> None:
         if level < self._noise:
-            self._noise += 0.3 * (level - self._noise)
+            self._noise += falls * (level - self._noise)
         else:
-            self._noise += min(RISES_IN_VOICE if self.open else NOISE_RISES, level - self._noise)
+            self._noise += min(rises, level - self._noise)
         self._noise = max(self._noise, -80.0)
+
+
+class _Onset:
+    """What speaks for the beginning of a voice, since there was nothing of the kind.
+
+    Attributes:
+        certain: it is one.
+    """
+
+    def __init__(self) -> None:
+        self.certain = False
+        self._levels = deque([QUIETEST - 10.0] * 3, maxlen=3)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._evidence = 0.0
+        self._steps = 0
+        self._credited = False
+        self._pitch = 0.0
+        self._run = 0
+
+    @property
+    def frames(self) -> int:
+        """For how many frames it has lasted, the last one included."""
+        return max((self._steps + 1) // 2, self._run)
+
+    def step(self, level: float, over: float | None, past: Samples) -> None:
+        """The next 10 ms, the last of ``past`` (40 ms); ``over`` the noise by so much, if they are loud."""
+        before = max(self._levels[0], QUIETEST - 10.0)
+        self._levels.append(level)
+        if over is None or is_tone(past):
+            self._forget()
+            return
+        self._pitch = periodicity(past)
+        spectrum = _spectrum(past[FRAME:])
+        rises = level > AT_ONCE_LEVEL and level >= before + AT_ONCE
+        if rises and not self._credited and _tilt(spectrum) > TILT:
+            self._credited = True
+            self._evidence = max(self._evidence, CREDIT)
+        gain = self._pitch - BY_CHANCE + LOUD_EVIDENCE * min(1.0, max(-1.0, (over - LOUD) / LOUD_SPAN))
+        self._evidence = max(0.0, self._evidence + min(MOST, max(LEAST, gain)))
+        self._steps = self._steps + 1 if self._evidence > 0.0 else 0
+        if self._steps < 2 or (self._steps < NO_KEY and _is_lines(spectrum, FRAME)):
+            # A key that has just begun looks like a voice over 40 ms, but not over its own part of them.
+            return
+        self.certain = self.certain or (self._evidence >= ENOUGH and self._pitch >= SOME)
+
+    def frame(self) -> None:
+        """A frame is over: has it a pitch, like those before it?"""
+        self._run = self._run + 1 if self._pitch >= PITCHED else 0
+        self.certain = self.certain or self._run >= ATTACK
 
 
 def _level(frame: Samples) -> float:
@@ -138,8 +223,8 @@ def _level(frame: Samples) -> float:
     return 10.0 * float(np.log10(power + 1e-3)) - 90.3
 
 
-_STEP = 4
-_PITCH_RATE = RATE // _STEP
+_EVERY = 4
+_PITCH_RATE = RATE // _EVERY
 _SHORTEST, _LONGEST = _PITCH_RATE // HIGHEST, _PITCH_RATE // LOWEST + 1
 _COMPARED = _PITCH_RATE * COMPARED // 1000
 
@@ -149,7 +234,7 @@ def periodicity(samples: Samples) -> float:
 
     The largest normalised autocorrelation over lags of :data:`HIGHEST` to :data:`LOWEST` Hz.
     """
-    wide = samples[: len(samples) // _STEP * _STEP].reshape(-1, _STEP).mean(axis=1, dtype=np.float32)
+    wide = samples[: len(samples) // _EVERY * _EVERY].reshape(-1, _EVERY).mean(axis=1, dtype=np.float32)
     wide = wide[1:] + wide[:-1]  # high lines would not meet again at lags that are whole samples
     # Without what is slower than any pitch, a hum or what a click does to a mean would repeat itself too.
     wide = (wide[1:] - EMPHASIS * wide[:-1])[-(_LONGEST + _COMPARED) :]
@@ -163,6 +248,7 @@ def periodicity(samples: Samples) -> float:
 
 
 _WINDOWS = {size: np.hanning(size).astype(np.float32) for size in (FRAME, 2 * FRAME)}
+Spectrum = NDArray[np.floating[Any]]
 
 
 def is_tone(samples: Samples) -> bool:
@@ -170,10 +256,27 @@ def is_tone(samples: Samples) -> bool:
 
     Lines under :data:`LOWEST_TONE` are the pitch of a voice, which is nearly all there is of an "n" or "oo".
     """
-    size = len(samples)
-    spectrum = np.abs(np.fft.rfft(samples * _WINDOWS[size])) ** 2
+    return _is_lines(_spectrum(samples), len(samples))
+
+
+def _spectrum(samples: Samples) -> Spectrum:
+    """Power of the lines of 20 or 40 ms."""
+    power: Spectrum = np.abs(np.fft.rfft(samples * _WINDOWS[len(samples)])) ** 2
+    return power
+
+
+def _tilt(spectrum: Spectrum) -> float:
+    """How much more power 20 ms have from 100 to 1,000 Hz than from 2,500 to 3,900 Hz, dB."""
+    hz = RATE // FRAME
+    low = float(spectrum[100 // hz : 1000 // hz].sum())
+    high = float(spectrum[2500 // hz : 3900 // hz].sum())
+    return 10.0 * float(np.log10((low + 1.0) / (high + 1.0)))
+
+
+def _is_lines(spectrum: Spectrum, size: int) -> bool:
+    """Whether nearly all power of ``size`` samples is in one or two lines."""
     total = float(spectrum.sum())
-    lines = spectrum[int(LOWEST_TONE * size / RATE) - 2 :]
+    lines = spectrum[int(LOWEST_TONE * size / RATE) - 2 :].copy()
     share = 0.0
     for _ in range(2):
         at = int(lines.argmax())
