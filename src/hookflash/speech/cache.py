@@ -144,13 +144,14 @@ class DiskCache:
         if self._shelf is not None:
             return self._shelf
         found: list[tuple[float, str, int, str]] = []
-        for path in self._folder.glob("*/*"):
-            with contextlib.suppress(OSError):
-                if path.suffix == ".partial":
-                    path.unlink()
-                elif path.suffix == _SUFFIX:
-                    stat = path.stat()
-                    found.append((stat.st_mtime, path.stem, stat.st_size, path.parent.name))
+        with contextlib.suppress(OSError):  # of a folder that cannot be read
+            for path in self._folder.glob("*/*"):
+                with contextlib.suppress(OSError):
+                    if path.suffix == ".partial":
+                        path.unlink()
+                    elif path.suffix == _SUFFIX:
+                        stat = path.stat()
+                        found.append((stat.st_mtime, path.stem, stat.st_size, path.parent.name))
         shelf = Shelf()
         for _, key, size, folder in sorted(found):
             shelf.add(key, size, folder)
