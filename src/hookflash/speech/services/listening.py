@@ -6,7 +6,8 @@ What a service's messages mean is in a :class:`Talk`, which does no I/O; here is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import aiohttp
@@ -65,10 +66,10 @@ async def listen(
     """Have ``audio`` understood. There is always a final result, with no text where there was no speech."""
     any_final = False
     async with service.socket(path, params=params, headers=headers) as socket:
-        for message in talk.opening():
-            await service.send(socket, message)
-        pump = asyncio.ensure_future(_pump(service, socket, talk, audio))
-        keeper = asyncio.ensure_future(_keep(service, socket, talk))
+        line = _Line(service, socket)
+        await line.say(talk.opening)
+        pump = asyncio.ensure_future(_pump(line, talk, audio))
+        keeper = asyncio.ensure_future(_keep(service, line, talk))
         inbox = _Inbox(service, socket, pump)
         try:
             while not talk.done:
@@ -78,18 +79,40 @@ async def listen(
                     if wrong is not None:
                         raise service.error(wrong)
                     break
-                results, answers = talk.received(came.data)
-                for result in results:
+                for result in await line.answer(talk, came.data):
                     any_final = any_final or result.final
                     yield result
-                for answer in answers:
-                    await service.send(socket, answer)
         finally:
             for task in (pump, keeper):
                 task.cancel()
             await asyncio.gather(pump, keeper, return_exceptions=True)
     if not any_final:
         yield Recognised("", True, locale=locale)
+
+
+class _Line:
+    """What is said to the service. Messages that belong together go without others between them."""
+
+    def __init__(self, service: Service, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._service = service
+        self._socket = socket
+        self._turn = asyncio.Lock()
+
+    async def say(self, messages: Callable[[], Iterable[Message]]) -> None:
+        """Send what ``messages`` returns when it is our turn. Raises SpeechError."""
+        async with self._turn:
+            await self._send(messages())
+
+    async def answer(self, talk: Talk, message: Message) -> Iterable[Recognised]:
+        """Send what ``message`` asks for, no audio in front of it; the results in it. Raises SpeechError."""
+        async with self._turn:
+            results, answers = talk.received(message)
+            await self._send(answers)
+        return results
+
+    async def _send(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            await self._service.send(self._socket, message)
 
 
 class _Inbox:
@@ -130,23 +153,15 @@ class _Inbox:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _pump(
-    service: Service,
-    socket: aiohttp.ClientWebSocketResponse,
-    talk: Talk,
-    audio: AsyncIterator[NDArray[np.int16]],
-) -> None:
+async def _pump(line: _Line, talk: Talk, audio: AsyncIterator[NDArray[np.int16]]) -> None:
     async for samples in audio:
         pcm = samples.astype("<i2").tobytes()
         for at in range(0, len(pcm), MAX_CHUNK):
-            for message in talk.audio(pcm[at : at + MAX_CHUNK]):
-                await service.send(socket, message)
-    for message in talk.ending():
-        await service.send(socket, message)
+            await line.say(partial(talk.audio, pcm[at : at + MAX_CHUNK]))
+    await line.say(talk.ending)
 
 
-async def _keep(service: Service, socket: aiohttp.ClientWebSocketResponse, talk: Talk) -> None:
+async def _keep(service: Service, line: _Line, talk: Talk) -> None:
     while True:
         await pause(service.clock, KEEP_ALIVE)
-        for message in talk.still_there():
-            await service.send(socket, message)
+        await line.say(talk.still_there)
