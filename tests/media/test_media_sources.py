@@ -139,6 +139,42 @@ def test_words_can_be_said_wherever_something_is_played(stage, url):
         stage.desk.close(stage.turn())
 
 
+MENU = [{"label": "Yes", "phrases": ["yes"], "tone": "one"}, {"label": "No", "phrases": ["no"]}]
+
+
+def test_where_nobody_understands_words_keys_are_taken(stage):
+    stage.line.cognitive_endpoint, stage.line.abilities = ENDPOINT, Abilities(speaks=True)
+    stage.recognize(stage.CAROL, "text:Say or press.", kind=RecognizeInputType.SPEECH_OR_DTMF, max_tones=1)
+    stage.started(1)
+    stage.finished(1)
+    assert stage.pending.listenings == {}
+    stage.press("7")
+    assert stage.results()[-1] == ("RecognizeCompleted", 200, 8531)
+    stage.recognize(stage.CAROL, kind=RecognizeInputType.CHOICES, max_tones=None, choices=MENU)
+    stage.press("1")
+    assert stage.notes[-1].fields["choice_result"].label == "Yes"
+    said = [detail for what, detail in stage.traced() if what == "keys alone"]
+    assert len(said) == 2
+    assert "hookflash[speech]" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "choices", "strict"),
+    [
+        (RecognizeInputType.SPEECH, None, False),
+        (RecognizeInputType.CHOICES, MENU[1:], False),
+        (RecognizeInputType.CHOICES, MENU, True),
+        (RecognizeInputType.SPEECH_OR_DTMF, None, True),
+    ],
+)
+def test_what_keys_can_not_answer_is_refused(stage, kind, choices, strict):
+    stage.line.cognitive_endpoint = ENDPOINT
+    stage.line.abilities = Abilities(speaks=True, strict=strict)
+    with pytest.raises(Refusal, match="speech provider") as refused:
+        stage.recognize(stage.CAROL, kind=kind, max_tones=None, choices=choices)
+    assert (refused.value.status, refused.value.code) == (400, "8567")
+
+
 def test_a_speech_provider_that_refuses_fails_with_its_own_code(stage):
     stage.line.cognitive_endpoint, stage.line.abilities = ENDPOINT, Abilities(speaks=True)
     stage.play("text:hello")

@@ -43,6 +43,12 @@ def test_texts_are_played_and_words_are_refused(beeping: tuple[Server, Webhook])
         call.play_media_to_all(TextSource(text="Hello there"), operation_context="beeps")
         assert webhook.wait("PlayCompleted", operationContext="beeps")["resultInformation"]["code"] == 200
         assert abs(handset.phone.audio.heard.astype(int)).max() > 1000
+        call.start_recognizing_media(
+            RecognizeInputType.SPEECH_OR_DTMF, CALLER, dtmf_max_tones_to_collect=2, operation_context="keys"
+        )
+        handset.play("press 42")
+        pressed = webhook.wait("RecognizeCompleted", operationContext="keys")
+        assert (pressed["recognitionType"], pressed["dtmfResult"]["tones"]) == ("dtmf", ["four", "two"])
         choices = [RecognitionChoice(label="Yes", phrases=["yes"])]
         with pytest.raises(HttpResponseError, match="provider") as refused:
             call.start_recognizing_media(RecognizeInputType.CHOICES, CALLER, choices=choices)

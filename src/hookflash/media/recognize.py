@@ -46,6 +46,9 @@ from hookflash.wire.results import ResultInformation
 
 MAX_LATE = 100
 """Keys remembered that came after a voice."""
+NOBODY_UNDERSTANDS = (
+    "nobody here understands words: install hookflash[speech] or configure a [[speech_provider]]"
+)
 
 _PROMPTING = (State.PREPARING, State.PLAYING)
 _SPEAKING = (State.HEARING, State.UNDERSTANDING)
@@ -84,6 +87,8 @@ class Recognize(Operation):
 
     def begin(self, turn: Turn) -> None:
         self.note(turn, "begun")
+        if self.rules.wish is not None and not self.line.abilities.understands:
+            self.note(turn, "keys alone", NOBODY_UNDERSTANDS)
         if not self.prompts:
             self._listen(turn)
             return
@@ -278,7 +283,7 @@ class Recognize(Operation):
         self._arm(turn, "initial silence", turn.now + self.rules.initial_silence)
 
     def _open_ears(self, turn: Turn) -> None:
-        if self.rules.wish is not None and self.listening is None:
+        if self.rules.wish is not None and self.listening is None and self.line.abilities.understands:
             wish = replace(self.rules.wish, owner=self.line.resource)
             self.listening = turn.start_listening(self.line.call, self.target.leg, wish, self)
             self.note(turn, "listening", f"for {', '.join(self.rules.wish.locales)}")

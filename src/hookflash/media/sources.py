@@ -85,13 +85,27 @@ def first_empty(sources: Sequence[Audio]) -> int | None:
 
 
 def refuse_speech(request: RecognizeRequest, line: Line) -> None:
-    """Raises Refusal 405/8522 or 400/8567 for a recognition that needs more than keys and cannot have it."""
+    """Raises Refusal 405/8522 or 400/8567 for a recognition that needs more than keys and cannot have it.
+
+    Where there are voices but nobody understands words, what can be answered by keys as well is taken by keys
+    alone; a strict server refuses that too.
+    """
     kind = request.recognize_input_type
     if kind is RecognizeInputType.DTMF or (line.cognitive_endpoint and line.abilities.understands):
+        return
+    lenient = line.abilities.speaks and not line.abilities.strict
+    if line.cognitive_endpoint and lenient and _has_keys(request):
         return
     raise _no_speech(
         f"recognizeInputType is {kind}", line.cognitive_endpoint, "recognizeInputType dtmf needs none"
     )
+
+
+def _has_keys(request: RecognizeRequest) -> bool:
+    """Whether a recognition of words can be answered by keys too."""
+    if request.recognize_input_type is RecognizeInputType.CHOICES:
+        return any(choice.tone is not None for choice in request.recognize_options.choices or ())
+    return request.recognize_input_type is RecognizeInputType.SPEECH_OR_DTMF
 
 
 def _speech(source: PlaySource, cache_id: str | None, *, strict: bool) -> Speech:
