@@ -31,8 +31,9 @@ from typing import Any
 import msgspec
 import uvloop
 
-from bench.events import Child, Receiver
+from bench.events import Child
 from bench.figures import figure
+from bench.receiver import Receiver
 from hookflash.api.access import Access
 from hookflash.api.asgi import AzureSurface
 from hookflash.api.ports import Keep, Resource

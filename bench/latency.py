@@ -20,8 +20,9 @@ import time
 
 import uvloop
 
-from bench.events import Child, Receiver
+from bench.events import Child
 from bench.figures import figure
+from bench.receiver import Receiver
 
 RATE = 500.0
 ROUNDS = 5
