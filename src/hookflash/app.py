@@ -50,6 +50,7 @@ from hookflash.plane.prompts import Prompts
 from hookflash.ports.clock import Clock
 from hookflash.ports.journal import Delivery
 from hookflash.recording.desk import RecordingDesk
+from hookflash.recording.keeping import Keeping
 from hookflash.recording.library import Library
 from hookflash.sip.transports import Handlers, Transports
 from hookflash.store.janitor import Janitor
@@ -238,6 +239,8 @@ class App:
         folder = settings.recording.folder or Path(settings.server.data_dir, "recordings")
         library = self.recordings = Library(Path(folder), journal)
         await library.load()
+        keeping = Keeping(library, clock, settings.recording.keep_hours)
+        self._closers.append(keeping.close)
         recorder = self._recorder = RecordingDesk(
             media.audio, library, clock, self._report, max_bytes=settings.recording.file_bytes
         )
@@ -271,6 +274,7 @@ class App:
         await self._recover(journal, minter, clock)
         await courier.start()
         janitor.start()
+        keeping.start()
         await grid.start(subscriptions(settings))
         await media.start()
         self.speaking.start()

@@ -233,6 +233,9 @@ class RecordingSettings:
     at the working directory."""
     file_bytes: int = setting(kinds.integer(1 << 20, 4 << 30, "bytes"), 1 << 30)
     """A recorded file that has grown so large is closed, and the recording goes on in another one."""
+    keep_hours: float = setting(kinds.number(0, 24 * 36_500, "hours"), 0.0)
+    """Hours after which a recorded file is deleted, counted from its end; 0 keeps them for ever. The real
+    service keeps its recordings for 48 hours."""
     content_url: str | None = setting(kinds.url("https", "http"), None)
     """The base URL under which applications fetch recordings, as events name it; the default is
     `server.public_url`. The official SDKs fetch from hosts of the real service only: give

@@ -68,6 +68,11 @@ class StoredFile(msgspec.Struct, frozen=True, rename="camel"):
     end_reason: str = ""
     people: tuple[str, ...] = ()
 
+    @property
+    def ended(self) -> float:
+        """Unix time of its end, pauses left out: not later than it was."""
+        return self.started + self.duration_ms / 1000
+
 
 def metadata(file: StoredFile, channels: int, people: Sequence[Person], pauses: Sequence[Pause]) -> bytes:
     """The metadata file of a stored file. Times are ISO 8601, durations milliseconds."""

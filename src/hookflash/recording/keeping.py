@@ -1,0 +1,59 @@
+"""How long recordings are kept: files that have been stored for longer are deleted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from hookflash.ports.clock import Clock, Timer
+from hookflash.recording.library import Library
+
+EVERY = 600.0
+"""Seconds between two looks."""
+
+_log = logging.getLogger(__name__)
+
+
+class Keeping:
+    """Deletes what is too old, at the start and then every :data:`EVERY` seconds.
+
+    Args:
+        library: whose files.
+        clock: says what time it is.
+        hours: how long a file is kept after its end; 0: for ever.
+    """
+
+    def __init__(self, library: Library, clock: Clock, hours: float) -> None:
+        self._library = library
+        self._clock = clock
+        self._hours = hours
+        self._timer: Timer | None = None
+        self._round: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        if not self._hours:
+            return
+        self._timer = self._clock.call_at(self._clock.now() + EVERY, self.start)
+        if self._round is None or self._round.done():
+            self._round = asyncio.create_task(self._clear())
+
+    async def close(self) -> None:
+        """Stop, and wait for a round under way."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._round is not None:
+            await asyncio.wait((self._round,))
+
+    async def _clear(self) -> None:
+        before = self._clock.wall() - 3600 * self._hours
+        for file in self._library.files():
+            if file.state != "stored" or file.ended > before:
+                continue
+            try:
+                await self._library.delete(file.document_id)
+            except OSError as error:
+                _log.error("recording %s is too old and could not be deleted: %s", file.document_id, error)
+            else:
+                _log.info("recording %s was deleted, %g hours after its end", file.document_id, self._hours)
