@@ -85,6 +85,13 @@ def test_a_key_interrupts_the_prompt_and_is_the_first_collected(stage):
     assert tones(stage) == ["five", "six"]
 
 
+@pytest.mark.parametrize(("interrupt", "armed"), [(True, True), (None, True), (False, False)])
+def test_the_plane_stops_a_prompt_at_a_key_if_every_key_would(stage, interrupt, armed):
+    stage.recognize(stage.CAROL, PROMPT, interrupt_prompt=interrupt)
+    (play,) = stage.all(effects.PlayAudio)
+    assert play.until_key == (play.legs[0] if armed else None)
+
+
 def test_a_key_interrupts_a_prompt_that_is_still_being_fetched(stage):
     stage.recognize(stage.CAROL, PROMPT, max_tones=1)
     stage.press("5")

@@ -467,3 +467,10 @@ def test_the_trace_tells_the_whole_story(stage):
         ("choice", "'Confirm', by phrase, likeness 1.00"),
         ("ended", "RecognizeCompleted 200/8545 Action completed, speech option matched."),
     ]
+
+
+@pytest.mark.parametrize(("kind", "armed"), [(SPEECH, False), (EITHER, True), (CHOICES, True)])
+def test_the_plane_stops_a_prompt_at_a_key_where_keys_are_taken(stage, kind, armed):
+    stage.ask(PROMPT, kind=kind, choices=MENU if kind is CHOICES else None)
+    (play,) = stage.all(effects.PlayAudio)
+    assert play.until_key == (play.legs[0] if armed else None)

@@ -325,6 +325,14 @@ async def test_stopping_while_playing_stops_it(room: Room) -> None:
     assert room.facts == []
 
 
+async def test_a_play_until_a_key_says_whose(room: Room) -> None:
+    host = await room.leg(10, 1)
+    room.prompts.have("a")
+    room.desk.play(effects.PlayAudio(1, 1, (10,), (AudioFile("a"),), until_key=10))
+    await room.clock.settle()
+    assert [command.until_key for command in host.got(plane.StartPlay)] == [10]
+
+
 async def test_listeners_join_before_and_after_the_start(room: Room) -> None:
     host = await room.leg(10, 1)
     await room.play("a")

@@ -36,6 +36,7 @@ from hookflash.ports.plane import (
     SendTones,
     Shutdown,
     StartPlay,
+    StopPlay,
     ToneHeard,
 )
 
@@ -44,6 +45,8 @@ COMMANDS: list[PlaneCommand] = [
     ConnectLeg(1, "127.0.0.1", 4000, 0, "PCMU", 101, True, False),
     LoadClip(3, bytes(range(256)) * 4),
     StartPlay(9, (1, 2), (3,), loop=True, more=False),
+    StartPlay(10, (1,), (3,), loop=False, more=False, until_key=1),
+    StopPlay(10),
     SendTones(4, 1, "0*#A", 120, 80),
     CloseLeg(1),
     Shutdown(),
@@ -203,6 +206,28 @@ async def test_commands_of_one_moment_leave_as_one_batch(pair: tuple[socket.sock
     data = theirs.recv(1 << 16)
     assert struct.unpack(">I", data[:4])[0] == len(data) - 4
     assert len(msgspec.msgpack.decode(data[4:])) == 100
+    ear.link.close()
+
+
+async def test_stopping_a_play_does_not_wait_for_the_next_batch(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = pair
+    theirs.setblocking(False)
+    ear = Ear()
+    await ear.link.attach(ours)
+    ear.link.post(CloseLeg(1))
+    await asyncio.sleep(0)
+    assert theirs.recv(1 << 16) == pack([CloseLeg(1)])
+    ear.link.post(CloseLeg(2))
+    await asyncio.sleep(0)
+    with pytest.raises(BlockingIOError):
+        theirs.recv(1 << 16)
+    # What was posted before goes with it, in order.
+    ear.link.post(StopPlay(3))
+    ear.link.post(StopPlay(4))
+    await asyncio.sleep(0)
+    assert theirs.recv(1 << 16) == pack([CloseLeg(2), StopPlay(3), StopPlay(4)])
     ear.link.close()
 
 

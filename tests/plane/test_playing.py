@@ -235,6 +235,67 @@ def test_a_stopped_play_fades_within_five_ms():
     assert not heard[STOP_FADE:].any()
 
 
+def test_a_key_stops_what_plays_until_then_in_its_own_tick():
+    bench = Bench()
+    phones = {leg: bench.leg(leg, call=leg) for leg in (1, 2)}
+    for leg in phones:
+        bench.do(
+            LoadClip(leg, np.full(8000, 8000, "<i2").tobytes()),
+            StartPlay(leg, (leg,), (leg,), loop=False, more=False, until_key=leg),
+        )
+    bench.tick(3)
+    (event, *_) = next(phones[1].press("5"))
+    phones[1].raw(event)
+    bench.tick(2)
+    assert bench.keys(1) == "5"
+    assert bench.of(PlayFinished) == []
+    heard = bench.heard_by_peer(1)[-2 * FRAME :]
+    ramp = [8000 * (STOP_FADE - i) // STOP_FADE for i in range(STOP_FADE)]
+    assert heard[:STOP_FADE].tolist() == through_ulaw(np.array(ramp, np.int16)).tolist()
+    assert not heard[STOP_FADE:].any()
+    assert bench.heard_by_peer(2)[-FRAME:].all(), "nobody pressed a key there"
+    # Control finds out what it was about later, and stops what has stopped.
+    bench.do(StopPlay(1), ExtendPlay(1, (1,), False))
+    bench.tick()
+    assert not bench.heard_by_peer(1)[-FRAME:].any()
+
+
+def test_a_key_in_band_stops_it_too_and_others_go_on():
+    bench = Bench()
+    phone = bench.leg(1, event=-1)
+    clip = np.full(16000, 4000, "<i2").tobytes()
+    bench.do(LoadClip(1, clip), LoadClip(2, clip))
+    bench.do(StartPlay(1, (1,), (1,), False, False, 1), StartPlay(2, (1,), (2,), False, False))
+    tone = sine(770, 8000, 4000) + sine(1336, 8000, 4000)
+    stopped_at = None
+    for at in range(0, 40 * FRAME, FRAME):
+        phone.say(tone[at : at + FRAME])
+        events = bench.tick()
+        if bench.keys(1) and stopped_at is None:
+            stopped_at = len(bench.heard_by_peer(1)) - FRAME
+        assert not [event for event in events if isinstance(event, PlayFinished)]
+    assert bench.keys(1) == "5"
+    heard = bench.heard_by_peer(1)
+    assert (heard[stopped_at - FRAME : stopped_at] == through_ulaw(np.array([8000], np.int16))).all()
+    assert (heard[stopped_at + STOP_FADE :] == through_ulaw(np.array([4000], np.int16))).all()
+
+
+def test_keys_are_forgotten_with_the_plays_they_would_have_stopped():
+    bench = Bench()
+    phone = bench.leg(1)
+    for play in (1, 2):
+        bench.do(LoadClip(play, np.full(FRAME, 8000, "<i2").tobytes()))
+        bench.do(StartPlay(play, (1,), (play,), False, False, 1))
+        bench.tick(2)
+    assert [event.play for event in bench.of(PlayFinished)] == [1, 2]
+    bench.play(1, np.full(4000, 8000), (1,))
+    (event, *_) = next(phone.press("5"))
+    phone.raw(event)
+    bench.tick(3)
+    assert bench.keys(1) == "5"
+    assert bench.heard_by_peer(1)[-FRAME:].all(), "this one was not to be stopped by it"
+
+
 def correlation(a, b) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 

@@ -152,6 +152,8 @@ class AudioFile:
 class PlayAudio:
     """Play ``sources`` in order to ``legs``: files, and words that have to be spoken.
 
+    A key of the leg ``until_key`` stops it at once, before the fact of the key has led to StopAudio.
+
     Facts to come: AudioReady, AudioStarted, then AudioFinished or AudioFailed.
     """
 
@@ -160,6 +162,7 @@ class PlayAudio:
     legs: tuple[int, ...]
     sources: tuple[AudioFile | Speech, ...]
     loop: bool = False
+    until_key: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,15 +112,21 @@ class Turn:
             self.emit(StopTimer(timer))
 
     def start_play(
-        self, call: int, legs: tuple[int, ...], sources: Sequence[Audio], loop: bool, owner: PlayOwner
+        self,
+        call: int,
+        legs: tuple[int, ...],
+        sources: Sequence[Audio],
+        loop: bool,
+        owner: PlayOwner,
+        until_key: int | None = None,
     ) -> int:
-        """Play ``sources`` to ``legs``; returns the play's id."""
+        """Play ``sources`` to ``legs``, a key of the leg ``until_key`` ends it; returns the play's id."""
         play = self.pending.add_play(owner)
         wanted = tuple(
             AudioFile(source.url, source.cache_id) if isinstance(source, Source) else source
             for source in sources
         )
-        self.emit(PlayAudio(play, call, legs, wanted, loop))
+        self.emit(PlayAudio(play, call, legs, wanted, loop, until_key))
         return play
 
     def add_listener(self, play: int, leg: int) -> None:

@@ -105,9 +105,18 @@ class Turn(Protocol):
         ...
 
     def start_play(
-        self, call: int, legs: tuple[int, ...], sources: Sequence[Audio], loop: bool, owner: PlayOwner
+        self,
+        call: int,
+        legs: tuple[int, ...],
+        sources: Sequence[Audio],
+        loop: bool,
+        owner: PlayOwner,
+        until_key: int | None = None,
     ) -> int:
-        """Play ``sources`` to ``legs``; returns the play's id."""
+        """Play ``sources`` to ``legs``, a key of the leg ``until_key`` ends it; returns the play's id.
+
+        The fact of that key still comes, and whoever plays has to stop the play then as ever.
+        """
         ...
 
     def add_listener(self, play: int, leg: int) -> None:

@@ -98,7 +98,9 @@ class Recognize(Operation):
             known = results.PLAY_SOURCE_EMPTY
             self.audio_failed(turn, AudioFailure(empty, known.sub_code, known.message))
             return
-        self.play = turn.start_play(self.line.call, (self.target.leg,), self.prompts, False, self)
+        # Every key counts from here on, so the plane need not wait to be told that it does.
+        until_key = self.target.leg if self.rules.interrupt_prompt and self.rules.takes_keys else None
+        self.play = turn.start_play(self.line.call, (self.target.leg,), self.prompts, False, self, until_key)
 
     def release(self, turn: Turn) -> None:
         turn.stop_play(self.play)

@@ -61,6 +61,7 @@ from hookflash.ports.plane import (
     StartPlay,
     StopPlay,
     StopTones,
+    ToneHeard,
 )
 
 MIN_JITTER_MS, MAX_JITTER_MS = 20, 300
@@ -150,8 +151,9 @@ class Plane:
                     self._events.append(ClipRefused(command.clip, str(error)))
             case DropClip():
                 self.plays.drop(command.clip)
-            case StartPlay(play, legs, clips, loop, more):
-                self.plays.start(play, self._rows_of(legs), clips, loop=loop, more=more)
+            case StartPlay(play, legs, clips, loop, more, until_key):
+                rows = self._rows_of(legs)
+                self.plays.start(play, rows, clips, loop=loop, more=more, until_key=until_key)
                 self._tell_unheard()
             case ExtendPlay():
                 self.plays.extend(command.play, command.clips, more=command.more)
@@ -259,6 +261,9 @@ class Plane:
             self.taps.set_mix(leg.call, -1)
 
     def _tell(self, event: PlaneEvent) -> None:
+        if isinstance(event, ToneHeard):
+            # The plays of this tick are still to come: who presses a key hears no more of a prompt.
+            self.plays.key(event.leg)
         self._events.append(event)
 
     # --- the tick ---

@@ -17,7 +17,7 @@ from typing import Generic, TypeVar, cast
 
 import msgspec
 
-from hookflash.ports.plane import TICK, PlaneCommand, PlaneEvent, PlaneMessage
+from hookflash.ports.plane import TICK, PlaneCommand, PlaneEvent, PlaneMessage, StopPlay
 
 MAX_BATCH = 16 << 20
 """Largest batch in bytes; :data:`MAX_CLIP` keeps every batch of one clip far below it."""
@@ -161,7 +161,8 @@ class ControlLink(asyncio.Protocol):
     """Control's end, on the event loop.
 
     ``on_events`` gets every batch of events; ``on_lost`` is called once, with the reason, when the link ends
-    for whatever cause but :meth:`close`. Commands posted within a tick leave as one batch.
+    for whatever cause but :meth:`close`. Commands posted within a tick leave as one batch, with a
+    :class:`StopPlay` at once: whoever interrupts a prompt would hear another 20 ms of it.
     """
 
     def __init__(
@@ -193,11 +194,19 @@ class ControlLink(asyncio.Protocol):
         if self._posted_audio >= MAX_CLIP:
             # A batch never carries more than a couple of clips, whatever else is posted.
             self.flush()
+        elif isinstance(command, StopPlay):
+            self._flush_soon()
         elif self._flush_timer is None:
             wait = self._flushed_at + TICK - self._loop.time()
             self._flush_timer = (
                 self._loop.call_later(wait, self.flush) if wait > 0 else self._loop.call_soon(self.flush)
             )
+
+    def _flush_soon(self) -> None:
+        """Flush as soon as what is being done now is done."""
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+        self._flush_timer = self._loop.call_soon(self.flush)
 
     def flush(self) -> None:
         """Write what has been posted now."""

@@ -267,7 +267,14 @@ class Playback:
             else:
                 self._started = True
                 self._worker.post(
-                    StartPlay(self.effect.play, tuple(self._legs), (clip,), loop=loop, more=follows)
+                    StartPlay(
+                        self.effect.play,
+                        tuple(self._legs),
+                        (clip,),
+                        loop=loop,
+                        more=follows,
+                        until_key=self.effect.until_key,
+                    )
                 )
 
     def _tell(self, part: Part, source: int) -> None:

@@ -95,6 +95,7 @@ class _Play:
     row: int
     clips: list[int]
     legs: set[int] = field(default_factory=set)
+    until_key: int | None = None
 
 
 class PlayTable:
@@ -112,6 +113,7 @@ class PlayTable:
         self._play_ids: dict[int, _Play] = {}
         self._by_row: dict[int, int] = {}
         self._free_plays: list[int] = []
+        self._until_key: dict[int, set[int]] = {}
         self._unheard: list[tuple[int, int]] = []
         self._top_clip = 0
 
@@ -204,15 +206,28 @@ class PlayTable:
 
     # --- plays ---
 
-    def start(self, play: int, legs: Sequence[int], clips: Sequence[int], *, loop: bool, more: bool) -> None:
+    def start(
+        self,
+        play: int,
+        legs: Sequence[int],
+        clips: Sequence[int],
+        *,
+        loop: bool,
+        more: bool,
+        until_key: int | None = None,
+    ) -> None:
         """Begin a play towards rows ``legs``; an id that already plays is ignored.
+
+        :meth:`key` of the leg ``until_key`` (its number, not its row) stops it.
 
         Raises :class:`PoolFull` when clips had to be joined and could not; the play runs without them.
         """
         if play in self._play_ids:
             return
         row = self._take_row()
-        entry = _Play(row, [])
+        entry = _Play(row, [], until_key=until_key)
+        if until_key is not None:
+            self._until_key.setdefault(until_key, set()).add(play)
         self._play_ids[play] = entry
         self._by_row[row] = play
         for column in self.plays:
@@ -259,6 +274,11 @@ class PlayTable:
         entry = self._play_ids.get(play)
         if entry is not None:
             self.plays.stopping[entry.row] = 1
+
+    def key(self, leg: int) -> None:
+        """A key of leg number ``leg`` was heard: what plays until then fades out in the next frame."""
+        for play in self._until_key.get(leg, ()):
+            self.stop(play)
 
     def add_leg(self, play: int, leg: int) -> None:
         """Let row ``leg`` hear the play, if it still runs and the leg does not hear too many already."""
@@ -316,6 +336,11 @@ class PlayTable:
     def _free(self, play: int) -> None:
         entry = self._play_ids.pop(play)
         del self._by_row[entry.row]
+        if entry.until_key is not None:
+            waiting = self._until_key[entry.until_key]
+            waiting.discard(play)
+            if not waiting:
+                del self._until_key[entry.until_key]
         for leg in entry.legs:
             self._unhear(leg, entry.row)
         for row in entry.clips:

@@ -169,7 +169,8 @@ class StartPlay(PlaneMessage, frozen=True):
     """Play ``clips`` one after the other, sample-exactly joined, to each of ``legs``.
 
     ``loop`` repeats the whole list until :class:`StopPlay`. ``more`` True says that :class:`ExtendPlay` will
-    follow: when the clips run out the play waits in silence instead of finishing.
+    follow: when the clips run out the play waits in silence instead of finishing. A key heard of the leg
+    ``until_key`` stops it in the same tick, as :class:`StopPlay` would a tick later.
     """
 
     play: int
@@ -177,6 +178,7 @@ class StartPlay(PlaneMessage, frozen=True):
     clips: tuple[int, ...]
     loop: bool
     more: bool
+    until_key: int | None = None
 
 
 class ExtendPlay(PlaneMessage, frozen=True):
