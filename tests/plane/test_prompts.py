@@ -153,8 +153,9 @@ async def test_a_huge_file_is_not_downloaded(site: Site, announced: bool) -> Non
     assert sent < 64 << 20
 
 
-async def test_compressed_data_is_bounded_by_what_it_unpacks_to(site: Site) -> None:
+async def test_compressed_data_is_not_asked_for_and_not_unpacked(site: Site) -> None:
     async def bomb(request: web.Request) -> web.StreamResponse:
+        assert request.headers["Accept-Encoding"] == "identity"
         response = web.Response(body=bytes(8_000_000))
         response.enable_compression(web.ContentCoding.gzip)
         return response
@@ -162,6 +163,7 @@ async def test_compressed_data_is_bounded_by_what_it_unpacks_to(site: Site) -> N
     async with fetching(PromptLimits(allow_private=True, max_bytes=1_000_000)) as prompts:
         error = await refusal(prompts, site.handle("/bomb.wav", bomb))
     assert error.sub_code == 8536
+    assert "came compressed ('gzip'), which was not asked for" in str(error)
 
 
 async def test_redirects_are_followed_within_a_bound(site: Site) -> None:

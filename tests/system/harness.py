@@ -172,9 +172,11 @@ START = 240
 
 
 class Server:
-    """``hookflash serve`` as a process."""
+    """``hookflash serve`` as a process; ``media`` are more lines for that section, ``extra`` for the end."""
 
-    def __init__(self, folder: Path, webhook: Webhook, extra: str = "", **server: object) -> None:
+    def __init__(
+        self, folder: Path, webhook: Webhook, extra: str = "", *, media: str = "", **server: object
+    ) -> None:
         self.http_port = free_port()
         self.sip_port = free_port()
         self.url = f"http://127.0.0.1:{self.http_port}"
@@ -189,7 +191,7 @@ class Server:
         lines = ["[server]", *(f"{k} = {json.dumps(v)}" for k, v in settings.items())]
         lines += ["[sip]", f'bind = "127.0.0.1:{self.sip_port}"']
         first = 10000 + 2 * random.randrange(3000)  # its own ports: several servers may run at once
-        lines += ["[media]", f'rtp_ports = "{first}-{first + 3999}"']
+        lines += ["[media]", f'rtp_ports = "{first}-{first + 3999}"', media]
         lines += [
             "[[resource]]",
             'name = "tests"',
@@ -256,11 +258,11 @@ class Server:
         self.stop()
 
 
-def running(folder: Path, extra: str = "", **server: object) -> Iterator[tuple[Server, Webhook]]:
-    """A server and the webhook of its app, for fixtures."""
+def running(folder: Path, extra: str = "", **options: Any) -> Iterator[tuple[Server, Webhook]]:
+    """A server and the webhook of its app, for fixtures; see :class:`Server` for the rest."""
     webhook = Webhook()
     try:
-        with Server(folder, webhook, extra, **server) as process:
+        with Server(folder, webhook, extra, **options) as process:
             yield process, webhook
     finally:
         webhook.close()

@@ -268,7 +268,8 @@ class MediaSettings:
     jitter_most_ms: int = setting(kinds.integer(20, 300, "milliseconds"), 200)
     """The most time a packet waits: what comes later than that is lost."""
     prompt_bytes: int = setting(kinds.integer(1024, 1 << 30, "bytes"), 32 << 20)
-    """Largest audio file a play source may name, in bytes."""
+    """Largest audio file a play source may name, in bytes. One that is sent compressed (`Content-Encoding`)
+    is refused: it was not asked for, and nobody knows what it unpacks to."""
     prompt_timeout: float = setting(kinds.number(0.1, 120, "seconds"), 10.0)
     """Seconds to wait for the download of one audio file."""
     strict_files: bool = setting(kinds.boolean(), False)

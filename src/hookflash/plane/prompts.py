@@ -174,7 +174,10 @@ class Prompts:
         if cached is not None and self._now() < cached.fresh_until:
             self._cache.move_to_end(key)
             return cached.audio
-        headers = {"Accept": "audio/wav, audio/x-wav, audio/*;q=0.8, */*;q=0.5"}
+        headers = {
+            "Accept": "audio/wav, audio/x-wav, audio/*;q=0.8, */*;q=0.5",
+            "Accept-Encoding": "identity",
+        }
         if cached is not None:
             if cached.etag:
                 headers["If-None-Match"] = cached.etag
@@ -223,6 +226,12 @@ class Prompts:
         return audio
 
     async def _body(self, response: aiohttp.ClientResponse, where: str) -> bytes:
+        packed = response.headers.get("Content-Encoding", "identity").strip().lower()
+        if packed not in ("", "identity"):
+            # A few bytes may unpack to a gigabyte, and unpacking them would hold up the event loop.
+            raise PromptError(
+                DOWNLOAD_FAILED, f"{where} came compressed ({packed[:20]!r}), which was not asked for"
+            )
         limit = self._limits.max_bytes
         announced = response.content_length
         data = bytearray()
@@ -247,6 +256,7 @@ class Prompts:
                 connector=connector,
                 timeout=aiohttp.ClientTimeout(total=self._limits.timeout),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
                 headers={"User-Agent": "hookflash"},
             )
         return self._session
