@@ -34,6 +34,7 @@ from hookflash.composition.speaking import Speaking
 from hookflash.composition.speech_watch import SpeechWatch
 from hookflash.composition.subscribing import SubscriptionDesk, dead_letters, subscriptions
 from hookflash.composition.telephony import Telephony
+from hookflash.composition.transcribing import TranscriptRecogniser
 from hookflash.config import Settings
 from hookflash.engine import Engine
 from hookflash.engine.engine import Watch
@@ -156,6 +157,7 @@ class App:
             "audioTaps": self.media.audio.open,
             "streams": self._streams.open,
             "listenings": self._hearing.listenings,
+            "transcribed": self._hearing.transcribing.participants,
             "recordings": self._recorder.open,
             "sipSessions": agent.sessions,
             "sipDialogs": agent.dialogs,
@@ -234,7 +236,8 @@ class App:
             allow_http=settings.server.http_callbacks,
             schemes=("wss", "ws"),
         )
-        streams = self._streams = StreamDesk(media.audio, sockets, tokens, clock, self._report)
+        recogniser = TranscriptRecogniser(hearing.transcribing)
+        streams = self._streams = StreamDesk(media.audio, sockets, tokens, clock, self._report, recogniser)
         self._closers.append(streams.close)
         folder = settings.recording.folder or Path(settings.server.data_dir, "recordings")
         library = self.recordings = Library(Path(folder), journal)
@@ -267,7 +270,13 @@ class App:
         self._closers.append(draining.stop)
         watch = SpeechWatch(settings, self.speaking, hearing)
         operator = self._operator = Operator(
-            media, exchange, draining, self.counts, self._first_resource, watch
+            media,
+            exchange,
+            draining,
+            self.counts,
+            self._first_resource,
+            watch,
+            lambda: {"recogniser": hearing.left_out, "app": streams.left_out},
         )
 
         engine.remember(opened(entry) for entry in await journal.recent_connections())

@@ -103,6 +103,42 @@ async def test_a_long_stretch_is_settled_in_a_pause_and_not_understood_again(mak
     assert [word.start for word in found[-1].words] == [0.0, 12.0]
 
 
+async def test_who_reads_along_is_told_while_somebody_speaks(make: MakePool) -> None:
+    pool = make(PoolLimits(size=1, ready=1))
+    pool.start()
+    left_out: list[int] = []
+
+    async def stream() -> AsyncIterator[np.ndarray[Any, Any]]:
+        await _until(lambda: pool.idle)
+        for _ in range(4):
+            yield audio(0.75)
+            if _attempts():
+                yield audio(0.125)  # is said while the worker looks
+            await _until(lambda: pool.idle and not _attempts())
+
+    recogniser = BuiltinRecogniser("us", pool, left_out=lambda: left_out.append(1))
+    wish = Listening(partial=True, words=True)
+    found = [one async for one in recogniser.recognise(stream(), wish)]
+    assert [(one.text, one.final) for one in found] == [("1.5", False), ("3.25", True)]
+    assert [len(one.words) for one in found] == [1, 1]
+    assert left_out == []
+
+
+async def test_where_no_worker_has_time_last_words_come_first(make: MakePool) -> None:
+    pool = make(PoolLimits(size=1))
+    left_out: list[int] = []
+    recogniser = BuiltinRecogniser("us", pool, left_out=lambda: left_out.append(1))
+    found = await recognised(recogniser, *[audio(0.5)] * 5, partial=True)
+    assert [(one.text, one.final) for one in found] == [("2.5", True)]
+    assert len(left_out) == 2, "one for each second"
+
+
+async def _until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - what it waits for is another process
+            await asyncio.sleep(0.005)
+
+
 def _attempts() -> list[asyncio.Task[Any]]:
     """Attempts at understanding that are under way."""
     return [task for task in asyncio.all_tasks() if "_understand" in str(task.get_coro())]
@@ -119,6 +155,22 @@ async def test_what_the_engine_refuses_is_told(make: MakePool) -> None:
     with pytest.raises(SpeechError, match="does not like") as failed:
         await recognised(BuiltinRecogniser("us", make()), audio(1, first=2), PAUSE)
     assert failed.value.code == 403
+    assert not failed.value.outage
+
+
+async def test_an_engine_that_is_not_there_is_an_outage() -> None:
+    pool = WorkerPool("pretending", LoopClock(), command=(sys.executable, "-c", "pass"))
+    desk = HearingDesk([Hearer(BuiltinRecogniser("us", pool))])
+    with pytest.raises(SpeechError, match="could not be started") as failed:
+        await understood(desk)
+    assert failed.value.outage
+    await pool.close()
+
+
+async def test_a_worker_that_dies_again_is_an_outage(make: MakePool) -> None:
+    with pytest.raises(SpeechError, match="is gone") as failed:
+        await recognised(BuiltinRecogniser("us", make()), audio(1, first=3))
+    assert failed.value.outage
 
 
 # --- who is asked ---------------------------------------------------------------------------------------
@@ -182,6 +234,13 @@ async def test_where_nobody_understands_the_language_it_says_what_to_do() -> Non
         await understood(desk, "fr-FR")
     assert (failed.value.code, failed.value.sub_code) == (400, 8565)
     assert not HearingDesk([]).hears
+    assert str(desk.refusal(Listening(("fr-FR", "de-DE")))).startswith(
+        "Nobody here understands fr-FR, de-DE."
+    )
+    assert desk.refusal(Listening(("fr-FR", "en-GB"))) is None
+    nobody = HearingDesk([]).refusal(Listening())
+    assert nobody is not None
+    assert nobody.outage
 
 
 async def test_of_very_long_speech_only_so_much_is_kept() -> None:

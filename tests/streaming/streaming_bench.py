@@ -17,7 +17,9 @@ from hookflash.events.targets import TargetPolicy
 from hookflash.ports import audio
 from hookflash.ports.audio import AudioUnavailable
 from hookflash.streaming.desk import StreamDesk
+from hookflash.streaming.recogniser import RecognitionFailed, Utterance, Wanted
 from hookflash.testing.clock import VirtualClock
+from hookflash.wire.streaming_frames import Word
 
 PATIENCE = 20.0
 """Seconds anything may take that happens by itself."""
@@ -223,10 +225,56 @@ class FakeTokens:
         return f"token-{len(self.minted)}"
 
 
+NO_ROOM = RecognitionFailed("no room", "tooManyRequests", 429, 8565)
+
+
+class FakeRecogniser:
+    """Says what it is told to; a recogniser and its one recognition."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[int, int]] = []
+        self.wanted: list[Wanted] = []
+        self.people: set[int] = set()
+        self.room = 10
+        self.refuses: RecognitionFailed | None = None
+        self.closed = 0
+        self.done: Callable[[], None] | None = None
+
+    def start(self, wanted: Wanted, said: Any, failed: Any) -> FakeRecogniser:
+        if self.refuses is not None:
+            raise self.refuses
+        self.wanted.append(wanted)
+        self.said, self.failed = said, failed
+        return self
+
+    def join(self, leg: int) -> None:
+        if len(self.people) == self.room:
+            raise NO_ROOM
+        self.people.add(leg)
+
+    def leave(self, leg: int) -> None:
+        self.people.discard(leg)
+
+    def hear(self, leg: int, tick: int, frame: Any) -> None:
+        self.heard.append((leg, tick))
+
+    def update(self, wanted: Wanted) -> None:
+        self.wanted.append(wanted)
+
+    def finish(self, done: Callable[[], None]) -> None:
+        self.done = done
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def says(self, text: str, *, leg: int = 10, final: bool = True) -> None:
+        self.said(Utterance(leg, text, 0.9, 1, 2, (Word("hello", 1, 2),), final))
+
+
 class Room:
     """An app, a desk, virtual time for the desk's pauses."""
 
-    def __init__(self, base: str, app: App, recogniser: Any = None, **policy: bool) -> None:
+    def __init__(self, base: str, app: App, **policy: bool) -> None:
         self.base = base
         self.app = app
         self.clock = VirtualClock()
@@ -235,7 +283,10 @@ class Room:
         self.facts: list[facts.Fact] = []
         allowed = {"allow_private": True, "allow_http": True, **policy}
         targets = TargetPolicy(schemes=("wss", "ws"), **allowed)
-        self.desk = StreamDesk(self.audio, targets, self.tokens, self.clock, self.facts.append, recogniser)
+        self.recogniser = FakeRecogniser()
+        self.desk = StreamDesk(
+            self.audio, targets, self.tokens, self.clock, self.facts.append, self.recogniser
+        )
 
     def effect(self, **changes: Any) -> audio_effects.OpenStream:
         given: dict[str, Any] = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import logging
 import socket
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -18,8 +17,6 @@ from streaming_bench import RESOURCE, App, Room, until
 from hookflash.calls import audio_effects, facts
 from hookflash.ports.audio import Heard, Said, Source
 from hookflash.streaming import app_socket, dialling
-from hookflash.streaming.recogniser import Utterance
-from hookflash.wire.streaming_frames import Word
 
 
 @pytest.fixture
@@ -575,110 +572,3 @@ async def test_a_fault_of_ours_is_told_and_ends_only_this_stream(
     failed = await room.failed()
     assert (failed.details, failed.code) == ("unspecifiedError", 500)
     assert "a fault" in failed.message
-
-
-# --- transcripts ------------------------------------------------------------------------------------------
-
-
-async def test_a_transcript_is_metadata_and_a_warning(room: Room, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.WARNING)
-    room.desk.open_transcript(room.transcript(speech_model="m-1"))
-    await until(lambda: room.facts and room.app.connections and room.app.connections[0].texts)
-    assert room.facts == [facts.StreamOpened(2, False)]
-    (connection,) = room.app.connections
-    assert connection.frames == [
-        {
-            "kind": "TranscriptionMetadata",
-            "transcriptionMetadata": {
-                "subscriptionId": "835be116-f750-48a4-a5a4-ab85e070e5b0",
-                "locale": "en-us",
-                "callConnectionId": "2c006980-8ef1-46c2-84fa-357fefac0893",
-                "correlationId": "5683b58d-bb85-4073-ae9a-c03488d4291d",
-                "speechRecognitionModelEndpointId": "m-1",
-            },
-        }
-    ]
-    (warning,) = [record.message for record in caplog.records if "recogniser" in record.message]
-    assert "2c006980-8ef1-46c2-84fa-357fefac0893" in warning
-    assert room.audio.listeners == []
-    room.desk.update_transcript(audio_effects.UpdateTranscript(2, "de-DE", None))
-    room.desk.update_transcript(audio_effects.UpdateTranscript(77, "de-DE", None))
-    room.desk.roster(audio_effects.UpdateRoster(5, ()))
-    connection.cut()
-    await until(lambda: room.clock.pending)
-    room.clock.advance(1.0)
-    await until(lambda: len(room.app.connections) == 2 and room.app.connections[1].texts)
-    assert room.app.connections[1].of("TranscriptionMetadata")[0]["locale"] == "de-de"
-    room.desk.close_transcript(audio_effects.CloseTranscript(2))
-    await until(lambda: room.app.connections[1].code == 1000)
-
-
-async def test_a_transcript_that_can_not_be_opened(room: Room) -> None:
-    room.app.status = 500
-    room.desk.open_transcript(room.transcript())
-    failed = await room.failed()
-    assert (failed.details, failed.code, failed.sub_code) == ("streamConnectionUnsuccessful", 500, 8578)
-    assert room.desk.open == 0
-
-
-class FakeRecogniser:
-    """Repeats what it is told to."""
-
-    def __init__(self) -> None:
-        self.heard: list[int] = []
-        self.updates: list[tuple[str, str | None]] = []
-        self.closed = False
-
-    def start(self, locale, speech_model, said):
-        self.updates.append((locale, speech_model))
-        self.said = said
-        return self
-
-    def hear(self, leg, frame) -> None:
-        self.heard.append(leg)
-
-    def update(self, locale, speech_model) -> None:
-        self.updates.append((locale, speech_model))
-
-    def close(self) -> None:
-        self.closed = True
-
-
-@pytest.mark.parametrize("intermediate", [True, False])
-async def test_with_a_recogniser_what_is_said_is_sent_as_text(intermediate: bool) -> None:
-    app = App()
-    recogniser = FakeRecogniser()
-    room = Room(await app.start(), app, recogniser)
-    room.desk.open_transcript(room.transcript(intermediate=intermediate))
-    await until(lambda: room.facts)
-    (listener,) = room.audio.listeners
-    assert listener.sources == {Said(10)}, "the app's own leg is nobody who speaks"
-    listener.give()
-    assert recogniser.heard == [10]
-    recogniser.said(Utterance(10, "he", 0.5, 1, 2, (), False))
-    recogniser.said(Utterance(10, "Hello.", 0.9, 1, 2, (Word("hello", 1, 2),), True))
-    recogniser.said(Utterance(77, "nobody", 0.9, 1, 2, (), True))
-    (connection,) = app.connections
-    await until(lambda: connection.of("TranscriptionData")[-1:] and "Hello." in connection.texts[-1])
-    texts = [(one["text"], one["resultStatus"]) for one in connection.of("TranscriptionData")]
-    assert texts == [("he", "Intermediate")] * intermediate + [("Hello.", "Final")]
-    room.desk.roster(audio_effects.UpdateRoster(5, ((9, "8:acs:app"), (11, "4:+1"))))
-    assert listener.sources == {Said(11)}
-    room.desk.update_transcript(audio_effects.UpdateTranscript(2, "fr-FR", "m"))
-    assert recogniser.updates == [("en-US", None), ("fr-FR", "m")]
-    listener.lost("gone")
-    failed = await room.failed()
-    assert (failed.details, failed.sub_code) == ("serviceShutdown", 8580)
-    assert recogniser.closed
-    await room.desk.close()
-    await app.stop()
-
-
-async def test_a_transcript_of_a_call_without_audio() -> None:
-    app = App()
-    room = Room(await app.start(), app, FakeRecogniser())
-    room.audio.gone = True
-    room.desk.open_transcript(room.transcript())
-    assert (await room.failed()).sub_code == 8578
-    await room.desk.close()
-    await app.stop()

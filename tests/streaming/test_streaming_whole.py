@@ -35,7 +35,9 @@ async def room(calls: Calls) -> AsyncIterator[Room]:
     app = App()
     room = Room(await app.start(), app)
     targets = TargetPolicy(allow_private=True, allow_http=True, schemes=("wss", "ws"))
-    desk = StreamDesk(calls.desk.audio, targets, FakeTokens(), calls.clock, room.facts.append)
+    desk = StreamDesk(
+        calls.desk.audio, targets, FakeTokens(), calls.clock, room.facts.append, room.recogniser
+    )
     room.desk = desk
     calls.desk.open_app_leg(9, 5)
     yield room

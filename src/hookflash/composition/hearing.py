@@ -17,8 +17,10 @@ from hookflash.speech.listening import ListeningDesk
 from hookflash.speech.locales import covers
 from hookflash.speech.services.making import listener_of
 from hookflash.speech.services.service import Service
+from hookflash.speech.transcribing import TranscribingDesk, TranscribingLimits
 from hookflash.speech.understanding import BuiltinRecogniser
 from hookflash.speech.workers import PoolLimits, WorkerPool
+from hookflash.tallying import Tally
 
 log = logging.getLogger("hookflash.speech")
 
@@ -33,6 +35,7 @@ class Hearing:
 
     Attributes:
         desk: understands.
+        transcribing: understands whole calls, as they go on.
     """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
@@ -41,12 +44,17 @@ class Hearing:
         self._pool: WorkerPool | None = None
         self._services: list[Service] = []
         self._listening: ListeningDesk | None = None
+        self._left_out = Tally(
+            clock, log, "the recogniser is busy: %d intermediate results of transcripts were left out"
+        )
         hearers = [
             hearer
             for provider in settings.speech_provider or (SpeechProviderSettings(kind="builtin"),)
             if "recognise" in provider.does and (hearer := self._hearer(provider)) is not None
         ]
         self.desk = HearingDesk(hearers, _advice(settings))
+        limits = TranscribingLimits(participants=settings.speech.transcribed)
+        self.transcribing = TranscribingDesk(self.desk, clock, limits)
 
     def listen(self, audio: CallAudio, report: FactSink) -> ListeningDesk:
         """The ears of calls."""
@@ -71,6 +79,11 @@ class Hearing:
     def pools(self) -> tuple[WorkerPool, ...]:
         """The worker processes behind them."""
         return () if self._pool is None else (self._pool,)
+
+    @property
+    def left_out(self) -> int:
+        """Intermediate results for which no recogniser had time."""
+        return self._left_out.count
 
     @property
     def listenings(self) -> int:
@@ -105,7 +118,8 @@ class Hearing:
                 waiting=speech.waiting,
             )
             self._pool = WorkerPool(ENGINE, self._clock, limits, cpus=beside_media(self._settings))
-        return Hearer(BuiltinRecogniser(provider.label, self._pool), locales)
+        recogniser = BuiltinRecogniser(provider.label, self._pool, left_out=self._left_out.add)
+        return Hearer(recogniser, locales)
 
 
 def _advice(settings: Settings) -> str:

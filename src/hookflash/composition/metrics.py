@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
+from types import MappingProxyType
 from typing import NamedTuple
 
 from hookflash.composition.speech_metrics import SpeechFigures, families
@@ -15,7 +16,8 @@ STATES = ("starting", "ready", "full", "draining")
 
 class Facts(NamedTuple):
     """What the figures are made from: ``alive`` is how much of what is alive, by name; ``speech`` is None
-    where there is none."""
+    where there is none; ``left_out`` how many intermediate results of transcripts were not sent, by who was
+    too busy for them."""
 
     alive: Mapping[str, int]
     workers: Sequence[WorkerHealth]
@@ -23,6 +25,7 @@ class Facts(NamedTuple):
     refused_calls: int
     draining: bool
     speech: SpeechFigures | None = None
+    left_out: Mapping[str, int] = MappingProxyType({})
 
 
 def render(facts: Facts) -> str:
@@ -54,6 +57,12 @@ def render(facts: Facts) -> str:
         "counter",
         "Calls turned away because there was no room for them.",
         facts.refused_calls,
+    )
+    family(
+        "transcription_intermediate_left_out_total",
+        "counter",
+        "Intermediate results of transcripts that were left out, by who was too busy for them.",
+        [(f'{{busy="{who}"}}', count) for who, count in facts.left_out.items()],
     )
     family(
         "media_workers",

@@ -34,6 +34,7 @@ class Operator:
         counts: how much of what is alive, by name.
         operator: the GUID of the resource whose keys may tell the server what concerns everybody.
         speech: looks at what speaks and recognises.
+        left_out: how many intermediate results of transcripts were left out, by who was too busy.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Operator:
         counts: Callable[[], Mapping[str, int]],
         operator: Callable[[], str | None],
         speech: SpeechWatch,
+        left_out: Callable[[], Mapping[str, int]],
     ) -> None:
         self._desk = desk
         self._exchange = exchange
@@ -51,6 +53,7 @@ class Operator:
         self._counts = counts
         self._operator = operator
         self._speech = speech
+        self._left_out = left_out
 
     def media(self) -> MediaView:
         return MediaView(
@@ -84,6 +87,7 @@ class Operator:
                 self._exchange.refused_calls,
                 bool(self._draining.reason),
                 self._speech.figures(),
+                self._left_out(),
             )
         )
 

@@ -35,6 +35,9 @@ class SpeechSettings:
     waiting: int = setting(kinds.integer(1, 10_000, "jobs"), 64)
     """Prompts that may wait for a process of the built-in voice, and utterances for one of the recogniser; of
     more, those of the resource with the most waiting fail at once, with 429. The resources take turns."""
+    transcribed: int = setting(kinds.integer(0, 100_000, "participants"), 200)
+    """Most participants who are transcribed at a time, in all calls; a transcription for which there is no
+    room fails with 429."""
     first_audio: float = setting(kinds.number(0.1, 60, "seconds"), 6.0)
     """Seconds a provider has until its first audio comes, and from each piece of audio to the next; then the
     next provider is asked."""

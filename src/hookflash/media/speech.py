@@ -41,12 +41,16 @@ class Listening:
         phrases: what may be said, for choices; empty when anything may be.
         model: custom speech model endpoint id, "" for none.
         owner: the GUID of the resource that asks, "" where nobody knows.
+        words: the single words and their times are wanted too.
+        partial: what is understood so far is wanted while somebody speaks, not in pauses only.
     """
 
     locales: tuple[str, ...] = ("en-US",)
     phrases: tuple[str, ...] = ()
     model: str = ""
     owner: str = ""
+    words: bool = False
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,14 +26,24 @@ class SpeechError(Exception):
 
     ``code`` and ``sub_code`` are what an app is told (contract section 4.4): 400, 401, 403, 408 or 429 with
     8565 for a provider that refuses, is slow or is busy; 400/8582 for a document that cannot be spoken.
-    ``final``: another provider would say the same, so none is asked.
+    ``final``: another provider would say the same, so none is asked. ``outage``: what was asked is not at
+    fault, the provider is not there or is broken.
     """
 
-    def __init__(self, message: str, *, code: int = 400, sub_code: int = 8565, final: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int = 400,
+        sub_code: int = 8565,
+        final: bool = False,
+        outage: bool = False,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.sub_code = sub_code
         self.final = final
+        self.outage = outage
 
 
 @dataclass(frozen=True, slots=True)

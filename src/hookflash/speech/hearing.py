@@ -117,6 +117,12 @@ class HearingDesk:
         """Whether there is anybody to understand."""
         return bool(self._hearers)
 
+    def refusal(self, wish: Listening) -> SpeechError | None:
+        """Why nobody would understand these languages, before anything is said; None where somebody may."""
+        if any(hearer.takes(wish.locales) for hearer in self._hearers):
+            return None
+        return self._failure([], wish)
+
     async def understand(self, speech: Speech, wish: Listening) -> AsyncGenerator[Recognised, None]:
         """What is said in ``speech``: partial results, then one final one. Close the iterator to stop.
 
@@ -152,9 +158,9 @@ class HearingDesk:
         if failures:
             last = failures[-1]
             text = "; ".join(dict.fromkeys(map(str, failures)))
-            return SpeechError(text, code=last.code, sub_code=last.sub_code)
+            return SpeechError(text, code=last.code, sub_code=last.sub_code, outage=last.outage)
         text = f"Nobody here understands {', '.join(wish.locales)}."
-        return SpeechError(f"{text} {self._advice}".strip())
+        return SpeechError(f"{text} {self._advice}".strip(), outage=not self._hearers)
 
 
 def _joined(parts: Sequence[Recognised]) -> Recognised:

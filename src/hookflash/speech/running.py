@@ -33,6 +33,9 @@ class Doer(Protocol):
 class WorkerLost(SpeechError):
     """The process that did the job is gone."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message, outage=True)
+
 
 class WorkerTimedOut(SpeechError):
     """The job did not get on within its time; its process has been killed."""

@@ -1,107 +1,199 @@
-"""Real-time transcription by the recognisers that calls use: one stream of speech for each leg."""
+"""Real-time transcription by the recognisers that calls use: all that is said in a call, as it is said.
+
+Each participant is listened to alone. What cannot be understood ends the transcription, with the reason: a
+transcript with a hole in it looks like one without.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections import deque
 from collections.abc import Callable
-from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hookflash.media.speech import Listening
+from hookflash.ports.clock import Clock, Timer
 from hookflash.ports.speech import Recognised, SpeechError
-from hookflash.speech.gate import FRAME, RELEASE, VoiceGate
-from hookflash.speech.hearing import HearingDesk, Speech
-
-_log = logging.getLogger(__name__)
-_NO_SOUND = np.empty(0, np.int16)
-
-LONGEST = 60 * 50
-"""Frames of one utterance; a longer one is cut."""
-WAITING = 8
-"""Utterances of a leg that may wait to be understood; the oldest is given up."""
+from hookflash.speech.hearing import HearingDesk
+from hookflash.speech.speaker import Speaker
 
 Samples = NDArray[np.int16]
-Said = Callable[[int, float, Recognised], None]
-"""Told who, the seconds from the first frame of that leg at which the utterance began, and what it was."""
+Said = Callable[[int, Recognised], None]
+"""Told who said what; times are seconds from the first tick that was heard of the call."""
+Failed = Callable[[SpeechError], None]
 
 
-@dataclass
-class _Leg:
-    gate: VoiceGate = field(default_factory=VoiceGate)
-    before: deque[Samples] = field(default_factory=lambda: deque(maxlen=RELEASE))
-    frames: int = 0
-    length: int = 0
-    speech: Speech | None = None
+@dataclass(frozen=True, slots=True)
+class TranscribingLimits:
+    """What transcriptions may take.
+
+    Attributes:
+        participants: transcribed at a time, in all calls; more fail at once with 429.
+        last_words: seconds for what has been said to be understood once a transcription is to end.
+    """
+
+    participants: int = 200
+    last_words: float = 3.0
 
 
-class Transcribing:
-    """Everything that is said by the legs of one call, utterance by utterance.
+class TranscribingDesk:
+    """Transcribes calls. Use within one event loop.
 
     Args:
         hearing: who understands.
-        locale: BCP-47.
-        model: custom speech model, "" for none.
-        said: told of partial and final results.
     """
 
-    def __init__(self, hearing: HearingDesk, locale: str, model: str, said: Said) -> None:
+    def __init__(self, hearing: HearingDesk, clock: Clock, limits: TranscribingLimits | None = None) -> None:
         self._hearing = hearing
-        self._wish = Listening((locale,), model=model)
+        self._clock = clock
+        self._limits = limits or TranscribingLimits()
+        self.participants = 0
+
+    def start(self, wish: Listening, said: Said, failed: Failed) -> Transcribing:
+        """Begin a transcription, as yet of nobody.
+
+        ``failed`` is told once why there will be no more of it; it is closed then.
+
+        Raises:
+            SpeechError: nobody understands the language.
+        """
+        refusal = self._hearing.refusal(wish)
+        if refusal is not None:
+            raise refusal
+        return Transcribing(self, wish, said, failed)
+
+    # --- for transcriptions -------------------------------------------------------------------------------
+
+    @property
+    def hearing(self) -> HearingDesk:
+        return self._hearing
+
+    def take_place(self) -> None:
+        """One more participant. Raises SpeechError (429) when there is no room."""
+        if self.participants >= self._limits.participants:
+            raise SpeechError(
+                f"This server transcribes {self.participants} participants already; try again later.",
+                code=429,
+            )
+        self.participants += 1
+
+    def give_place(self) -> None:
+        self.participants -= 1
+
+    def after_last_words(self, call: Callable[[], None]) -> Timer:
+        """Call when nothing more is waited for."""
+        return self._clock.call_at(self._clock.now() + self._limits.last_words, call)
+
+
+class Transcribing:
+    """The transcription of one call; its methods return at once."""
+
+    def __init__(self, desk: TranscribingDesk, wish: Listening, said: Said, failed: Failed) -> None:
+        self._desk = desk
+        self._wish = wish
         self._said = said
-        self._legs: dict[int, _Leg] = {}
-        self._tasks: dict[asyncio.Task[None], int] = {}
+        self._failed = failed
+        self._speakers: dict[int, Speaker] = {}
+        self._left: set[int] = set()
+        self._zero: int | None = None
+        self._done: Callable[[], None] | None = None
+        self._late: Timer | None = None
+        self._closed = False
 
-    def hear(self, leg: int, frame: Samples) -> None:
-        """20 ms of what ``leg`` said, int16 of shape (320,)."""
-        one = self._legs.setdefault(leg, _Leg())
-        change = one.gate.feed(frame)
-        one.frames += 1
-        if change is not None and change.voice:
-            one.speech, one.length = Speech(), 0
-            began = (one.frames - 1 - len(one.before)) * FRAME / 16_000
-            self._begin(leg, began, one.speech)
-            one.speech.put(np.concatenate([*one.before, frame]))
-            one.before.clear()
-        elif one.speech is not None:
-            one.speech.put(frame)
-            one.length += 1
-        else:
-            one.before.append(frame)
-        if one.speech is not None and (not one.gate.open or one.length >= LONGEST):
-            one.speech.put(_NO_SOUND)
-            one.speech.end()
-            one.speech = None
-            if one.gate.open:  # the next utterance begins where this one was cut
-                one.gate = VoiceGate()
+    def join(self, leg: int) -> None:
+        """Somebody who is heard from now on. Raises SpeechError (429) when there is no room."""
+        if self._closed or self._done is not None:
+            return
+        self._left.discard(leg)
+        if leg in self._speakers:
+            return
+        self._desk.take_place()
+        self._speakers[leg] = Speaker(
+            self._desk.hearing,
+            lambda: self._wish,
+            partial(self._tell, leg),
+            self._fail,
+            partial(self._rested, leg),
+        )
 
-    def update(self, locale: str, model: str) -> None:
-        """From the next utterance on in another language."""
-        self._wish = Listening((locale,), model=model)
+    def leave(self, leg: int) -> None:
+        """Somebody who is gone; what was said is still understood."""
+        speaker = self._speakers.get(leg)
+        if speaker is None:
+            return
+        speaker.end()
+        self._left.add(leg)
+        if speaker.resting:
+            self._rested(leg)
+
+    def hear(self, leg: int, tick: int, frame: Samples) -> None:
+        """20 ms of what ``leg`` said in a tick, int16 of shape (320,)."""
+        if self._zero is None:
+            self._zero = tick
+        speaker = self._speakers.get(leg)
+        if speaker is not None and leg not in self._left and self._done is None:
+            speaker.hear(tick - self._zero, frame)
+
+    def update(self, wish: Listening) -> None:
+        """Ask so from the next utterance on; fails where nobody understands it."""
+        refusal = self._desk.hearing.refusal(wish)
+        if refusal is not None:
+            self._fail(refusal)
+        self._wish = wish
+
+    def finish(self, done: Callable[[], None]) -> None:
+        """Hear no more; ``done`` is called once the last words are understood, or no longer waited for."""
+        if self._closed:
+            done()
+            return
+        self._done = done
+        self._late = self._desk.after_last_words(self._finished)
+        for speaker in list(self._speakers.values()):
+            speaker.end()
+        self._settle()
 
     def close(self) -> None:
-        """Nobody reads any more."""
-        for task in list(self._tasks):
-            task.cancel()
+        """Stop everything; idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._late is not None:
+            self._late.cancel()
+        for speaker in self._speakers.values():
+            speaker.close()
+            self._desk.give_place()
+        self._speakers.clear()
 
-    def _begin(self, leg: int, began: float, speech: Speech) -> None:
-        mine = [task for task, owner in self._tasks.items() if owner == leg]
-        if len(mine) >= WAITING:
-            _log.warning("somebody speaks faster than it can be understood; a sentence is left out")
-            mine[0].cancel()
-        task = asyncio.get_running_loop().create_task(self._understand(leg, began, speech, self._wish))
-        self._tasks[task] = leg
-        task.add_done_callback(lambda done: self._tasks.pop(done, None))
+    # --- from speakers ------------------------------------------------------------------------------------
 
-    async def _understand(self, leg: int, began: float, speech: Speech, wish: Listening) -> None:
-        try:
-            async with aclosing(self._hearing.understand(speech, wish)) as results:
-                async for found in results:
-                    if found.text:
-                        self._said(leg, began, found)
-        except SpeechError as error:
-            _log.warning("a sentence could not be understood: %s", error)
+    def _tell(self, leg: int, found: Recognised) -> None:
+        if not self._closed:
+            self._said(leg, found)
+
+    def _fail(self, error: SpeechError) -> None:
+        if self._closed:
+            return
+        if self._done is not None:
+            self._finished()
+            return
+        self.close()
+        self._failed(error)
+
+    def _rested(self, leg: int) -> None:
+        if leg in self._left:
+            self._left.discard(leg)
+            self._speakers.pop(leg).close()
+            self._desk.give_place()
+        self._settle()
+
+    def _settle(self) -> None:
+        if self._done is not None and all(speaker.resting for speaker in self._speakers.values()):
+            self._finished()
+
+    def _finished(self) -> None:
+        done, self._done = self._done, None
+        self.close()
+        if done is not None:
+            done()

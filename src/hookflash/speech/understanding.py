@@ -2,13 +2,15 @@
 
 A worker is needed only for the moment of understanding, some 0.2 s for a sentence, so that a few of them
 serve many callers. Whenever the speaker pauses, what there is so far is understood at once: if the pause was
-the end, the last words are ready before anybody asks for them.
+the end, the last words are ready before anybody asks for them. Who wants to read along while somebody speaks
+is served when a worker has nothing else to do, and else waits for the next time: last words come first.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from enum import Enum
 
 import msgspec
 import numpy as np
@@ -25,6 +27,8 @@ SETTLED = 12 * RATE
 """Samples of one piece that are not understood again once a pause has followed them."""
 MOST = 300 * RATE
 """Samples that are listened to; what comes later is not heard."""
+PARTIAL = RATE
+"""Samples between one look at what is being said and the next, where partial results are wanted."""
 PATIENCE, PATIENCE_PER_SECOND = 8.0, 0.5
 """Seconds a worker has for an utterance, and for each second of it."""
 
@@ -39,14 +43,24 @@ class BuiltinRecogniser:
         name: what settings and traces call it.
         pool: its processes.
         locale: what it understands, BCP-47.
-        words: tell the single words and their times too, which takes longer.
+        words: tell the single words and their times always, which takes longer.
+        left_out: told of every partial result that was wanted when all workers were busy.
     """
 
-    def __init__(self, name: str, pool: WorkerPool, locale: str = "en-US", *, words: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        pool: WorkerPool,
+        locale: str = "en-US",
+        *,
+        words: bool = False,
+        left_out: Callable[[], None] = lambda: None,
+    ) -> None:
         self._name = name
         self._pool = pool
         self._locale = locale
         self._words = words
+        self._left_out = left_out
 
     @property
     def name(self) -> str:
@@ -56,13 +70,17 @@ class BuiltinRecogniser:
         self, audio: AsyncIterator[Samples], wish: Listening
     ) -> AsyncGenerator[Recognised, None]:
         """See :class:`hookflash.ports.speech.Recogniser`."""
-        work = _Utterance(self._pool, Understand(wish.phrases, self._words), self._language(wish), wish.owner)
+        job = Understand(wish.phrases, self._words or wish.words)
+        work = _Utterance(self._pool, job, self._language(wish), wish.owner)
         try:
             async for pcm in audio:
                 if not len(pcm):
                     work.pause()
-                elif (found := work.hear(pcm)) is not None:
+                    continue
+                if (found := work.hear(pcm)) is not None:
                     yield found
+                if wish.partial and work.look() is Look.NO_WORKER:
+                    self._left_out()
             yield await work.end()
         finally:
             work.drop()
@@ -72,6 +90,14 @@ class BuiltinRecogniser:
         language = self._locale.partition("-")[0].casefold()
         fitting = (one for one in wish.locales if one.partition("-")[0].casefold() == language)
         return next(fitting, self._locale)
+
+
+class Look(Enum):
+    """What became of looking at what is being said."""
+
+    NOT_YET = 0
+    BEGUN = 1
+    NO_WORKER = 2
 
 
 class _Utterance:
@@ -87,20 +113,32 @@ class _Utterance:
         self._before = 0
         self._settled: list[Understood] = []
         self._attempt: asyncio.Task[Understood] | None = None
+        self._glance: asyncio.Task[Understood] | None = None
+        self._looked = 0
 
     def hear(self, pcm: Samples) -> Recognised | None:
         """More is said; what was understood of it before."""
-        told = self._take_up()
+        told = self._take_up() or self._seen()
         room = MOST - self._before - self._size
         self._pieces.append(pcm[:room])
         self._size += min(len(pcm), room)
         return told
 
+    def look(self) -> Look:
+        """See what has been said so far, while they go on; :meth:`hear` tells it when it is clear."""
+        if self._glance is not None or self._size - self._looked < PARTIAL:
+            return Look.NOT_YET
+        self._looked = self._size
+        if not self._pool.idle:
+            return Look.NO_WORKER
+        self._glance = self._begin()
+        return Look.BEGUN
+
     def pause(self) -> None:
         """Nothing is said for the moment: try to understand."""
         if self._attempt is None and self._size:
-            self._attempt = asyncio.create_task(self._understand(self._whole()))
-            self._attempt.add_done_callback(_look_at)
+            self._forget_glance()
+            self._attempt = self._begin()
 
     async def end(self) -> Recognised:
         """The last words. Raises SpeechError."""
@@ -117,8 +155,29 @@ class _Utterance:
 
     def drop(self) -> None:
         """Nobody wants it any more."""
+        self._forget_glance()
         if self._attempt is not None:
             self._attempt.cancel()
+
+    def _begin(self) -> asyncio.Task[Understood]:
+        attempt = asyncio.create_task(self._understand(self._whole()))
+        attempt.add_done_callback(_look_at)
+        return attempt
+
+    def _forget_glance(self) -> None:
+        glance, self._glance = self._glance, None
+        if glance is not None:
+            glance.cancel()
+
+    def _seen(self) -> Recognised | None:
+        """What a look has shown, once."""
+        glance = self._glance
+        if glance is None or not glance.done():
+            return None
+        self._glance = None
+        if glance.cancelled() or glance.exception() is not None:
+            return None  # the end will tell
+        return self._told([*self._settled, glance.result()], final=False)
 
     def _take_up(self) -> Recognised | None:
         """They go on: what was understood in the pause is kept, if it was long, or told; the rest is void."""
@@ -135,7 +194,7 @@ class _Utterance:
         if self._size >= SETTLED and not self._wish.phrases:
             self._settled.append(found)
             self._before += self._size
-            self._pieces, self._size = [], 0
+            self._pieces, self._size, self._looked = [], 0, 0
         return told
 
     def _whole(self) -> Samples:

@@ -34,6 +34,9 @@ class WorkersBusy(SpeechError):
 class EngineUnusable(SpeechError):
     """No worker could be started."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message, outage=True)
+
 
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
@@ -164,6 +167,11 @@ class WorkerPool:
     def pids(self) -> list[int]:
         """The processes there are."""
         return [worker.pid for worker in self._workers if worker.pid is not None]
+
+    @property
+    def idle(self) -> bool:
+        """Whether a worker is ready and has nothing to do."""
+        return bool(self._idle)
 
     # --- jobs ---------------------------------------------------------------------------------------------
 

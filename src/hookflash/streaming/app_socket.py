@@ -1,7 +1,8 @@
 """One socket to an app for as long as its stream lasts: opened, fed, opened again when it breaks.
 
 What is to be sent waits in a bounded queue. A reader that lets it fill is dropped: old audio helps nobody,
-and the call must not wait for it.
+and the call must not wait for it. Text that lasts is kept while there is no connection; text that will be
+replaced soon is not even queued behind much else.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ SETTLED = 10.0
 """Seconds after which a connection counts as good, so that the next break has all its retries again."""
 MAX_WAITING = 1 << 20
 """Characters that may wait to be sent (at least 15 s of one audio stream)."""
+MUCH_WAITING = 1 << 16
+"""Characters behind which nothing is queued that can be done without."""
 LAST_WORDS = 1.0
 """Seconds for what waits to be sent when a stream is closed."""
 
@@ -69,7 +72,7 @@ class AppSocket:
         self._on_open = on_open
         self._on_text = on_text
         self._on_ended = on_ended
-        self._queue: deque[str] = deque()
+        self._queue: deque[tuple[str, bool]] = deque()
         self._waiting = 0
         self._news = asyncio.Event()
         self._over = asyncio.Event()
@@ -80,19 +83,19 @@ class AppSocket:
 
     def send(self, text: str) -> None:
         """Send a frame, in order; dropped while there is no connection."""
-        if not self._connected:
-            return
-        self._queue.append(text)
-        self._waiting += len(text)
-        if self._waiting > MAX_WAITING:
-            self._connected = False
-            seconds = len(self._queue) // 50
-            self._end = self._ended(
-                f"The app does not read fast enough: {self._waiting >> 10} KiB ({seconds} s) wait for it.",
-                "streamConnectionInterrupted",
-            )
-            self._over.set()
-        self._news.set()
+        if self._connected:
+            self._put(text, lasting=False)
+
+    def keep(self, text: str) -> None:
+        """Send a frame, in order; while there is no connection it waits for the next one."""
+        self._put(text, lasting=True)
+
+    def offer(self, text: str) -> bool:
+        """Send a frame that the next one replaces, unless the app reads slowly; whether it is sent."""
+        if not self._connected or self._waiting > MUCH_WAITING:
+            return False
+        self.send(text)
+        return True
 
     def close(self) -> None:
         """Send what waits, close properly (1000), and say nothing more."""
@@ -120,6 +123,22 @@ class AppSocket:
     async def wait(self) -> None:
         """Wait until it is over."""
         await asyncio.wait([self._task])
+
+    def _put(self, text: str, *, lasting: bool) -> None:
+        if self._end is not None:
+            return
+        self._queue.append((text, lasting))
+        self._waiting += len(text)
+        if self._waiting > MAX_WAITING:
+            self.fail(
+                self._ended(
+                    f"The app does not read fast enough: {self._waiting >> 10} KiB "
+                    f"({len(self._queue)} frames) wait for it.",
+                    "streamConnectionInterrupted",
+                )
+            )
+            self._connected = False
+        self._news.set()
 
     async def _run(self) -> None:
         try:
@@ -162,8 +181,8 @@ class AppSocket:
 
     async def _talk(self, ws: aiohttp.ClientWebSocketResponse, again: bool) -> str:
         """Use a connection until it ends; the reason when it broke. Raises Ended when it is over for good."""
-        self._queue.clear()
-        self._waiting = 0
+        self._queue = deque(one for one in self._queue if one[1])
+        self._waiting = sum(len(text) for text, _ in self._queue)
         self._connected = True
         try:
             await ws.send_str(self._hello())
@@ -221,9 +240,10 @@ class AppSocket:
     async def _write(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         while True:
             while self._queue:
-                text = self._queue.popleft()
-                self._waiting -= len(text)
+                text, _ = self._queue[0]
                 await ws.send_str(text)
+                self._queue.popleft()
+                self._waiting -= len(text)
             if self._closing:
                 return
             self._news.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from functools import partial
 
 from hookflash.calls.audio_effects import (
@@ -14,14 +15,18 @@ from hookflash.calls.audio_effects import (
     UpdateRoster,
     UpdateTranscript,
 )
+from hookflash.calls.facts import StreamFailed
 from hookflash.ports.audio import CallAudio
 from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink
 from hookflash.ports.outbound import BearerTokens, Targets
 from hookflash.streaming.dialling import Dialler
-from hookflash.streaming.recogniser import Recogniser
+from hookflash.streaming.recogniser import Recogniser, RecognitionFailed
 from hookflash.streaming.stream import AudioStream
 from hookflash.streaming.transcript import Transcript
+from hookflash.tallying import Tally
+
+_log = logging.getLogger(__name__)
 
 
 class StreamDesk:
@@ -33,7 +38,7 @@ class StreamDesk:
         tokens: bearer tokens for apps.
         clock: for time stamps and retries.
         report: where facts go.
-        recogniser: speech recognition; None: transcripts stay empty.
+        recogniser: speech recognition, for transcripts.
     """
 
     def __init__(
@@ -43,7 +48,7 @@ class StreamDesk:
         tokens: BearerTokens,
         clock: Clock,
         report: FactSink,
-        recogniser: Recogniser | None = None,
+        recogniser: Recogniser,
     ) -> None:
         self._audio = audio
         self._clock = clock
@@ -53,6 +58,12 @@ class StreamDesk:
         self._streams: dict[int, AudioStream] = {}
         self._transcripts: dict[int, Transcript] = {}
         self._closing: set[AudioStream | Transcript] = set()
+        self._left_out = Tally(clock, _log, "an app reads too slowly: %d intermediate results were left out")
+
+    @property
+    def left_out(self) -> int:
+        """Intermediate results of transcripts that apps read too slowly for."""
+        return self._left_out.count
 
     @property
     def open(self) -> int:
@@ -84,15 +95,22 @@ class StreamDesk:
 
     def open_transcript(self, effect: OpenTranscript) -> None:
         number = effect.stream
-        self._transcripts[number] = Transcript(
-            effect,
-            self._audio,
-            self._recogniser,
-            self._dialler,
-            self._clock,
-            self._report,
-            partial(self._transcripts.pop, number, None),
-        )
+        try:
+            self._transcripts[number] = Transcript(
+                effect,
+                self._audio,
+                self._recogniser,
+                self._dialler,
+                self._clock,
+                self._report,
+                self._left_out.add,
+                partial(self._transcripts.pop, number, None),
+            )
+        except RecognitionFailed as error:
+            _log.warning(
+                "nothing is transcribed: %s", error, extra={"callConnectionId": effect.connection_id}
+            )
+            self._report(StreamFailed(number, error.details, error.code, error.sub_code, str(error)))
 
     def update_transcript(self, effect: UpdateTranscript) -> None:
         transcript = self._transcripts.get(effect.stream)

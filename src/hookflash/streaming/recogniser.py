@@ -1,4 +1,4 @@
-"""The seam to speech recognition. There is no recogniser in this version."""
+"""The seam to speech recognition: what a transcript needs of it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,28 @@ RATE = 16_000
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked of a recogniser.
+
+    Attributes:
+        locale: BCP-47, with a region.
+        speech_model: id of a custom model, None for none.
+        intermediate: what is understood so far is wanted too.
+        owner: the GUID of the resource whose call it is.
+    """
+
+    locale: str
+    speech_model: str | None
+    intermediate: bool
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
 class Utterance:
-    """What somebody said. Times are ticks of 100 ns; ``leg`` is who; not ``final``: it may still change."""
+    """What somebody said. Times are ticks of 100 ns; ``leg`` is who; not ``final``: it may still change.
+
+    Offsets count from the first audio of the call that was heard, for all participants.
+    """
 
     leg: int
     text: str
@@ -29,21 +49,52 @@ class Utterance:
     final: bool
 
 
+class RecognitionFailed(Exception):
+    """There is no (more) recognition; ``details``, ``code`` and ``sub_code`` are for TranscriptionFailed."""
+
+    def __init__(self, message: str, details: str, code: int, sub_code: int) -> None:
+        super().__init__(message)
+        self.details = details
+        self.code = code
+        self.sub_code = sub_code
+
+
 class Recognition(Protocol):
     """One running recognition. Nothing here blocks."""
 
-    def hear(self, leg: int, frame: NDArray[np.int16]) -> None:
-        """20 ms of what ``leg`` said."""
+    def join(self, leg: int) -> None:
+        """Somebody is heard from now on; one who is there already stays. Raises RecognitionFailed."""
         ...
 
-    def update(self, locale: str, speech_model: str | None) -> None: ...
+    def leave(self, leg: int) -> None:
+        """Somebody is heard no more; what was said is still told."""
+        ...
 
-    def close(self) -> None: ...
+    def hear(self, leg: int, tick: int, frame: NDArray[np.int16]) -> None:
+        """20 ms of what ``leg`` said, in a tick of the call."""
+        ...
+
+    def update(self, wanted: Wanted) -> None:
+        """From the next utterance on."""
+        ...
+
+    def finish(self, done: Callable[[], None]) -> None:
+        """Hear no more; ``done`` follows within some seconds, when the last words have been told."""
+        ...
+
+    def close(self) -> None:
+        """Stop at once; idempotent. Nothing is told any more."""
+        ...
 
 
 class Recogniser(Protocol):
     """Turns speech into text."""
 
     def start(
-        self, locale: str, speech_model: str | None, said: Callable[[Utterance], None]
-    ) -> Recognition: ...
+        self,
+        wanted: Wanted,
+        said: Callable[[Utterance], None],
+        failed: Callable[[RecognitionFailed], None],
+    ) -> Recognition:
+        """Begin; ``failed`` is told once if it ends by itself. Raises RecognitionFailed."""
+        ...

@@ -187,8 +187,10 @@ RESULTS: tuple[Row, ...] = (
         "8565",
         "speech service error",
         "The speech provider refused: the code is its own status.",
-        "The message has the provider's reason.",
-        events=dict.fromkeys((400, 401, 403, 408, 429), ("PlayFailed", "HoldFailed", "RecognizeFailed")),
+        "The message has the provider's reason. 429 may also mean that this server is busy: try again later.",
+        events=dict.fromkeys(
+            (400, 401, 403, 408, 429), ("PlayFailed", "HoldFailed", "RecognizeFailed", "TranscriptionFailed")
+        ),
         message="Action failed, speech service error. Quota exceeded.",
     ),
     Row(
@@ -227,7 +229,7 @@ RESULTS: tuple[Row, ...] = (
     Row(
         "8578",
         "transcription failed",
-        "The WebSocket for transcripts could not be opened.",
+        "The WebSocket for transcripts could not be opened, or it broke and could not be opened again.",
         "Check `transportUrl`; it must be reachable from the server's machine and accept a WebSocket.",
         events={500: ("TranscriptionFailed",)},
         message="Action failed, not able to establish WebSocket connection.",
@@ -243,8 +245,8 @@ RESULTS: tuple[Row, ...] = (
     Row(
         "8580",
         "transcription service shutdown",
-        "The speech provider ended while it was transcribing.",
-        "Start the transcription again.",
+        "The media worker of the call died, so that there is nothing to transcribe any more.",
+        "Nothing: the call has ended as well.",
         events={500: ("TranscriptionFailed",)},
         message="Action failed, the transcription service was shut down.",
     ),

@@ -163,9 +163,9 @@ class Service:
         else:
             await self._within(socket.send_bytes(message), self.limits.piece, "it does not read")
 
-    def error(self, what: str, code: int = 400, *, final: bool = False) -> SpeechError:
+    def error(self, what: str, code: int = 400, *, final: bool = False, outage: bool = False) -> SpeechError:
         """The error to raise for something that is wrong with this service."""
-        return SpeechError(f"{self.name}: {self._clean(what)}", code=code, final=final)
+        return SpeechError(f"{self.name}: {self._clean(what)}", code=code, final=final, outage=outage)
 
     async def close(self) -> None:
         """Let all connections go."""
@@ -196,10 +196,10 @@ class Service:
         except aiohttp.WSServerHandshakeError as error:
             told = error.headers.get("dg-error", "") if error.headers else ""
             words = f"it refused with {error.status}" + (f": {told}" if told else "")
-            raise self.error(words, _CODES.get(error.status, 400)) from None
+            raise self.error(words, _CODES.get(error.status, 400), outage=_broken(error.status)) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # The cause stays out of the chain: it may show headers.
-            raise self.error(_words(error), 408) from None
+            raise self.error(_words(error), 408, outage=True) from None
 
     async def _refusal(self, response: aiohttp.ClientResponse) -> SpeechError:
         body = b""
@@ -209,7 +209,7 @@ class Service:
         words = f"it answered {response.status}" + (
             f": {told}" if told else f" {response.reason or ''}".rstrip()
         )
-        return self.error(words, _CODES.get(response.status, 400))
+        return self.error(words, _CODES.get(response.status, 400), outage=_broken(response.status))
 
     def _clean(self, words: str) -> str:
         words = " ".join(words.split())
@@ -261,6 +261,11 @@ async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
         parts.append(part)
         most -= len(part)
     return b"".join(parts)
+
+
+def _broken(status: int) -> bool:
+    """Whether a status says that the service is at fault, and not what was asked of it."""
+    return status >= 500 and status not in _CODES
 
 
 def _told(body: bytes) -> str:
