@@ -161,8 +161,10 @@ def test_a_voice_that_dies_in_the_middle_fails_one_play_only(
     failed = webhook.wait("PlayFailed", operationContext="doomed", timeout=90)
     assert result(failed) == (400, 8565)
     assert "SIGKILL" in failed["resultInformation"]["message"]
+    before = seconds_heard(handset)
     call.play_media_to_all(TextSource(text="I am back.", source_locale="en-US"), operation_context="back")
     webhook.wait("PlayCompleted", operationContext="back", timeout=60)
+    assert seconds_heard(handset) > before + 0.3
     assert victims != speech_workers(server)
 
 

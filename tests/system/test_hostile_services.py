@@ -1,0 +1,193 @@
+"""Speech services that accept and never answer, and engines whose processes are killed: each operation ends
+in its event, the next provider is asked where there is one, and the next operation works."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+from azure.communication.callautomation import (
+    PhoneNumberIdentifier,
+    RecognizeInputType,
+    TextSource,
+)
+from speech.services.fakes import socket
+from system.harness import Server, Webhook, running
+from system.hostile_services import Services
+from system.processes import children
+from system.spoken import Say, needs_speech
+from system.talking import Talk, talking
+
+pytestmark = needs_speech
+
+CALLER = "+14255550123"
+WORDS = "Speak to an agent"
+KEY = "TEST_SPEECH_KEY"
+
+
+async def silence(socket: web.WebSocketResponse) -> None:
+    """Take what comes, and say nothing."""
+    async for _ in socket:
+        pass
+
+
+def provider(kind: str, url: str, locales: list[str], **more: object) -> str:
+    lines = [f'kind = "{kind}"', f'name = "{kind} that hangs"', f'endpoint = "{url}"', f"locales = {locales}"]
+    return "\n".join(["[[speech_provider]]", *lines, f'key_env = "{KEY}"', "timeout = 1", ""])
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[Services]:
+    made = Services(deepgram=socket(silence))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory, services: Services) -> Iterator[tuple[Server, Webhook]]:
+    settings = "[speech]\nfirst_audio = 5\nrecognising_workers = 1\ncache_disk = 0\n"
+    settings += provider("openai", f"{services.url}/openai/v1", ["fr", "de"])
+    settings += provider("azure", f"{services.url}/azure", ["it", "pt", "en-GB"])
+    settings += provider("deepgram", f"{services.url}/deepgram", ["es", "nl"])
+    settings += '[[speech_provider]]\nkind = "beep"\nlocales = ["de", "pt", "nl", "en-GB"]\n'
+    settings += '[[speech_provider]]\nkind = "builtin"\nlocales = ["en"]\n'
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(KEY, "not a secret")
+        yield from running(tmp_path_factory.mktemp("hostile-services"), settings)
+
+
+@pytest.fixture
+def talk(target: tuple[Server, Webhook]) -> Iterator[Talk]:
+    server, webhook = target
+    webhook.forget()
+    with talking(server, webhook, CALLER) as talk:
+        yield talk
+    assert "Traceback" not in server.log.read_text()
+
+
+def text(words: str, locale: str) -> TextSource:
+    return TextSource(text=words, source_locale=locale)
+
+
+def listen(talk: Talk, context: str, locale: str) -> None:
+    """Ask for speech, and let the phone speak."""
+    talk.sdk.start_recognizing_media(
+        RecognizeInputType.SPEECH,
+        PhoneNumberIdentifier(CALLER),
+        speech_language=locale,
+        operation_context=context,
+        initial_silence_timeout=15,
+        end_silence_timeout=1,
+    )
+
+
+def heard(talk: Talk, context: str) -> str:
+    data: dict[str, Any] = talk.webhook.wait("RecognizeCompleted", 40, operationContext=context)
+    return str(data["speechResult"]["speech"]).lower().rstrip(".")
+
+
+def figures(server: Server) -> dict[str, float]:
+    with urllib.request.urlopen(f"{server.url}/hookflash/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    pairs = (line.rpartition(" ") for line in lines if line.startswith("hookflash_speech_"))
+    return {name.removeprefix("hookflash_speech_"): float(value) for name, _, value in pairs}
+
+
+def eventually(server: Server, name: str, value: float, timeout: float = 30) -> None:
+    """Wait until a figure has a value."""
+    deadline = time.monotonic() + timeout
+    while (found := figures(server)[name]) != value:
+        assert time.monotonic() < deadline, f"{name} is {found}, not {value}"
+        threading.Event().wait(0.05)
+
+
+def engine(server: Server, name: str) -> list[int]:
+    """The processes of a built-in engine."""
+    assert server.process is not None
+    found = children(server.process.pid).items()
+    return [pid for pid, command in found if f"hookflash.speech.worker {name} " in command]
+
+
+def test_voices_that_hang_fail_in_time_or_are_replaced(target: tuple[Server, Webhook], talk: Talk) -> None:
+    for locale, name in (("fr-FR", "openai"), ("it-IT", "azure"), ("es-ES", "deepgram")):
+        talk.sdk.play_media_to_all(text("Nobody says this", locale), operation_context=name)
+        assert talk.ended("Play", name, 10) == (408, 8565), talk.message(name)
+        assert f"{name} that hangs" in talk.message(name)
+        talk.plays(text(f"Next to {name}", "en-US"), f"after {name}")
+    for locale, name in (("de-DE", "openai"), ("pt-PT", "azure"), ("nl-NL", "deepgram")):
+        talk.plays(text("Beeps", locale), f"instead of {name}", 10)
+    found = figures(target[0])
+    for name in ("openai", "azure", "deepgram"):
+        labels = f'provider="{name} that hangs",does="speak",kind="late"'
+        assert found[f"failures_total{{{labels}}}"] == 2
+
+
+def test_recognisers_that_hang_fail_in_time_or_are_replaced(
+    talk: Talk, services: Services, spoken: Say
+) -> None:
+    said = spoken(WORDS)
+    for locale, name in (("it-IT", "azure"), ("es-ES", "deepgram"), ("fr-FR", "openai")):
+        listen(talk, name, locale)
+        talk.handset.play(f"play {said}")
+        assert talk.ended("Recognize", name, 20) == (408, 8565)
+        assert f"{name} that hangs" in talk.message(name)
+        assert any(path.startswith(f"/{name}/") for path in services.asked)
+    listen(talk, "replaced", "en-GB")  # the first one hangs, the built-in one is the next
+    talk.handset.play(f"play {said}")
+    assert heard(talk, "replaced") == WORDS.lower()
+    listen(talk, "next", "en-US")
+    talk.handset.play(f"play {said}")
+    assert heard(talk, "next") == WORDS.lower()
+
+
+def test_a_recogniser_that_is_killed_is_asked_once_more(
+    target: tuple[Server, Webhook], talk: Talk, spoken: Say
+) -> None:
+    server, said = target[0], spoken(WORDS)
+    listen(talk, "warm", "en-US")
+    talk.handset.play(f"play {said}")
+    assert heard(talk, "warm") == WORDS.lower()
+    (victim,) = engine(server, "whisper")
+    os.kill(victim, signal.SIGSTOP)  # so that it is killed in the middle, however quick it is
+    listen(talk, "killed once", "en-US")
+    talk.handset.play(f"play {said}")
+    eventually(server, 'jobs_running{engine="whisper"}', 1)
+    os.kill(victim, signal.SIGKILL)
+    assert heard(talk, "killed once") == WORDS.lower()
+    assert victim not in engine(server, "whisper")
+    assert figures(server)['workers_lost_total{engine="whisper"}'] >= 1
+
+
+def test_a_recogniser_that_is_killed_again_and_again_fails_one_recognition(
+    target: tuple[Server, Webhook], talk: Talk, spoken: Say
+) -> None:
+    server, said = target[0], spoken(WORDS)
+    over = threading.Event()
+
+    def killing() -> None:
+        while not over.is_set():
+            for pid in engine(server, "whisper"):
+                os.kill(pid, signal.SIGKILL)
+            over.wait(0.02)
+
+    killer = threading.Thread(target=killing)
+    listen(talk, "doomed", "en-US")
+    killer.start()
+    try:
+        talk.handset.play(f"play {said}")
+        assert talk.ended("Recognize", "doomed", 30) == (400, 8565)
+        assert "SIGKILL" in talk.message("doomed")
+    finally:
+        over.set()
+        killer.join()
+    talk.plays(text("Something else", "de-DE"), "beeps", 10)
+    listen(talk, "alive", "en-US")
+    talk.handset.play(f"play {said}")
+    assert heard(talk, "alive") == WORDS.lower()
