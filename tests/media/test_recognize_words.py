@@ -287,6 +287,19 @@ def test_a_key_chooses_and_names_no_phrase(stage):
     assert stage.at_rest()
 
 
+@pytest.mark.parametrize(
+    ("kind", "asked", "waited"),
+    [(CHOICES, 30, 20), (SPEECH, 300, 20), (CHOICES, 20, 20), (SPEECH, 4, 4), (EITHER, 30, 30)],
+)
+def test_words_are_waited_for_20_seconds_at_most(stage, kind, asked, waited):
+    stage.ask(kind=kind, choices=MENU if kind is CHOICES else None, silence=asked)
+    assert stage.armed() == {"_due": stage.now + waited}
+    stage.now += waited
+    stage.due("initial silence")
+    assert stage.results() == [("RecognizeFailed", 400, 8510)]
+    assert stage.at_rest()
+
+
 def test_a_key_of_no_choice_is_wrong(stage):
     menu(stage)
     stage.press("9")

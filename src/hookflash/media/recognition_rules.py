@@ -8,7 +8,11 @@ from hookflash.media import choices as choosing
 from hookflash.media.choices import Choice
 from hookflash.media.speech import Listening
 from hookflash.wire import requests
-from hookflash.wire.constraints import MAX_CHOICE_LANGUAGES, MAX_SPEECH_LANGUAGES
+from hookflash.wire.constraints import (
+    MAX_CHOICE_LANGUAGES,
+    MAX_INITIAL_SILENCE_SPEECH,
+    MAX_SPEECH_LANGUAGES,
+)
 from hookflash.wire.enums import RecognizeInputType, Tone
 from hookflash.wire.results import invalid_argument
 
@@ -77,6 +81,9 @@ def rules_of(request: requests.RecognizeRequest) -> Rules:
     if kind is RecognizeInputType.CHOICES and not offered:
         raise invalid_argument("recognizeOptions.choices", "recognition of choices needs at least one.")
     silence, pause = options.initial_silence_timeout_in_seconds, dtmf.inter_tone_timeout_in_seconds
+    if silence is not None and kind in (RecognizeInputType.SPEECH, RecognizeInputType.CHOICES):
+        # Apps ask for more and do not expect a refusal; what they get is the most there is.
+        silence = min(silence, MAX_INITIAL_SILENCE_SPEECH)
     interrupt = options.interrupt_prompt
     end = speech.end_silence_timeout_in_ms if speech is not None else None
     return Rules(

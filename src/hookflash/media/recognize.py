@@ -166,7 +166,11 @@ class Recognize(Operation):
             if choice is None:
                 self.fail(turn, results.INCORRECT_TONE)
             else:
-                self._chosen(turn, results.DTMF_OPTION_MATCHED, ChoiceResult(label=choice.label))
+                self._chosen(
+                    turn,
+                    results.DTMF_OPTION_MATCHED,
+                    ChoiceResult(label=choice.label, recognized_phrase=None),
+                )
             return
         if tone in self.rules.stop_tones:
             self._complete_keys(turn, results.STOP_TONE)

@@ -78,7 +78,7 @@ RESULTS: tuple[Row, ...] = (
         "A recognition ended with one of its `stopTones`.",
         "Nothing; `dtmfResult.tones` has what was pressed before.",
         events={200: ("RecognizeCompleted",)},
-        message="Action completed, stop tone detected.",
+        message="Action completed as stop tone was detected.",
     ),
     Row(
         "8531",
@@ -148,7 +148,7 @@ RESULTS: tuple[Row, ...] = (
         "What was said is none of the phrases of the choices.",
         "Ask again, or give more phrases.",
         events={400: ("RecognizeFailed",)},
-        message="Action failed, recognized phrase does not match a valid option.",
+        message="Action failed, speech option not matched.",
     ),
     Row(
         "8553",
@@ -224,7 +224,7 @@ RESULTS: tuple[Row, ...] = (
         "The media worker ended while it was playing.",
         "Play again once the server is ready.",
         events={500: ("PlayFailed", "HoldFailed")},
-        message="Action failed, the play service was shut down.",
+        message="Action failed due to play service shutdown.",
     ),
     Row(
         "8578",

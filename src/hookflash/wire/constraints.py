@@ -24,9 +24,10 @@ MAX_DTMF_TONES = 18
 """Tones in one sendDtmfTones request (contract section 6.5)."""
 MAX_TEXT = 4000
 """Characters of a text source; longer ones have to be SSML (contract section 6.2)."""
-MAX_INITIAL_SILENCE_DTMF = 300
+MAX_INITIAL_SILENCE = 300
+"""Seconds that may be asked for (contract section 1.4)."""
 MAX_INITIAL_SILENCE_SPEECH = 20
-"""Seconds (contract section 6.3)."""
+"""Seconds that are waited at most where words are recognised (contract section 6.3)."""
 INTER_TONE_TIMEOUT = (1, 60)
 INVITATION_TIMEOUT = (0, 180)
 """Seconds, both ends included."""

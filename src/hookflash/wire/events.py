@@ -136,10 +136,12 @@ class DtmfResult(Model):
 
 
 class ChoiceResult(Model):
-    """``recognizedPhrase`` is absent when a tone chose; ``confidence`` since 2025-05-15."""
+    """``recognizedPhrase`` is null, not absent, when a tone chose: apps look it up without asking whether it is
+    there. ``confidence`` since 2025-05-15.
+    """
 
     label: str
-    recognized_phrase: str | None = None
+    recognized_phrase: str | None
     confidence: float | None = None
 
 

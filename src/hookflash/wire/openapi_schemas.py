@@ -53,8 +53,8 @@ _ONE: dict[str, dict[str, Schema]] = {
     "RecognizeOptions": {
         "initialSilenceTimeoutInSeconds": {
             "minimum": 0,
-            "maximum": bounds.MAX_INITIAL_SILENCE_DTMF,
-            "description": f"At most {bounds.MAX_INITIAL_SILENCE_SPEECH} where speech is recognised.",
+            "maximum": bounds.MAX_INITIAL_SILENCE,
+            "description": f"No more than {bounds.MAX_INITIAL_SILENCE_SPEECH} are waited for speech and choices.",
         },
         "choices": {"maxItems": bounds.MAX_CHOICES},
         "speechLanguages": {"maxItems": bounds.MAX_SPEECH_LANGUAGES},

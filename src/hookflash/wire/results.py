@@ -240,10 +240,10 @@ PLAY_SOURCE_UNSPEAKABLE = ResultInformation(
     400, 8582, "Action failed, play source text or SSML cannot be spoken."
 )
 """The same code for what is there and is not valid, SSML with a mistake in it."""
-PLAY_SERVICE_SHUTDOWN = ResultInformation(500, 8572, "Action failed, the play service was shut down.")
+PLAY_SERVICE_SHUTDOWN = ResultInformation(500, 8572, "Action failed due to play service shutdown.")
 UNKNOWN_ERROR = ResultInformation(500, 9999, "Unknown internal server error.")
 MAX_DIGITS = ResultInformation(200, 8531, "Action completed, max digits received.")
-STOP_TONE = ResultInformation(200, 8514, "Action completed, stop tone detected.")
+STOP_TONE = ResultInformation(200, 8514, "Action completed as stop tone was detected.")
 DTMF_OPTION_MATCHED = ResultInformation(200, 8533, "Action completed, DTMF option matched.")
 SPEECH_OPTION_MATCHED = ResultInformation(200, 8545, "Action completed, speech option matched.")
 SPEECH_RECOGNIZED = ResultInformation(200, 8569, "Action completed, speech recognized.")
@@ -253,9 +253,7 @@ PROMPT_FAILED = ResultInformation(
     500, 8511, "Action failed, encountered failure while trying to play the prompt."
 )
 INCORRECT_TONE = ResultInformation(500, 8534, "Action failed, incorrect tone entered.")
-SPEECH_OPTION_NOT_MATCHED = ResultInformation(
-    400, 8547, "Action failed, recognized phrase does not match a valid option."
-)
+SPEECH_OPTION_NOT_MATCHED = ResultInformation(400, 8547, "Action failed, speech option not matched.")
 SPEECH_NOT_RECOGNIZED = ResultInformation(400, 8563, "Action failed, speech could not be recognized.")
 SPEECH_CONNECTION_FAILED = ResultInformation(
     400, 8564, "Action failed, could not connect to the speech service."

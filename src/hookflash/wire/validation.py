@@ -22,8 +22,7 @@ from hookflash.wire.constraints import (
     MAX_CHOICE_TEXT,
     MAX_CHOICES,
     MAX_DTMF_TONES,
-    MAX_INITIAL_SILENCE_DTMF,
-    MAX_INITIAL_SILENCE_SPEECH,
+    MAX_INITIAL_SILENCE,
     MAX_NAME,
     MAX_PHRASES,
     MAX_SPEECH_LANGUAGES,
@@ -184,13 +183,12 @@ def _recognize(model: requests.RecognizeRequest) -> None:
 def _recognize_options(options: requests.RecognizeOptions, kind: RecognizeInputType) -> None:
     field = "recognizeOptions"
     check_identifier(options.target_participant, f"{field}.targetParticipant")
-    spoken = kind in (RecognizeInputType.SPEECH, RecognizeInputType.CHOICES)
     check_range(
         options.initial_silence_timeout_in_seconds,
         f"{field}.initialSilenceTimeoutInSeconds",
         0,
-        MAX_INITIAL_SILENCE_SPEECH if spoken else MAX_INITIAL_SILENCE_DTMF,
-        f" seconds for {kind}",
+        MAX_INITIAL_SILENCE,
+        " seconds",
     )
     dtmf = options.dtmf_options
     if dtmf is not None:
@@ -218,7 +216,7 @@ def _recognize_options(options: requests.RecognizeOptions, kind: RecognizeInputT
             options.speech_options.end_silence_timeout_in_ms,
             f"{field}.speechOptions.endSilenceTimeoutInMs",
             0,
-            MAX_INITIAL_SILENCE_DTMF * 1000,
+            MAX_INITIAL_SILENCE * 1000,
             " ms",
         )
     most = MAX_CHOICE_LANGUAGES if kind is RecognizeInputType.CHOICES else MAX_SPEECH_LANGUAGES
