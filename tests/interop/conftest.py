@@ -20,7 +20,8 @@ def running_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trunks]
     webhook = Webhook()
     webhook.files["/short.wav"] = wav(0.3)
     try:
-        with Server(folder, webhook, configuration(ports)) as server:
+        # A busy machine may take its time to start the voice; what is late is not what these tests are about.
+        with Server(folder, webhook, configuration(ports) + "[speech]\nfirst_audio = 30\n") as server:
             yield Trunks(server, webhook, "", Path(), ports)
     finally:
         webhook.close()

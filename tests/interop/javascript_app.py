@@ -8,6 +8,7 @@ import queue
 import shutil
 import subprocess
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +18,49 @@ HERE = Path(__file__).parent / "javascript"
 
 
 class JavaScriptApp:
-    """A file of the ``javascript`` folder as a process; what it prints, line by line."""
+    """A file of the ``javascript`` folder as a process; what it prints, line by line.
 
-    def __init__(self, file: str, connection_string: str, port: int, **environment: str) -> None:
+    Args:
+        on_line: gets each line as it comes, from another thread.
+    """
+
+    def __init__(
+        self,
+        file: str,
+        connection_string: str,
+        port: int,
+        on_line: Callable[[dict[str, Any]], None] = lambda line: None,
+        **environment: str,
+    ) -> None:
         given = {"ACS_CONNECTION_STRING": connection_string, "APP_PORT": str(port), **environment}
         self.process = subprocess.Popen(
-            ["node", file], cwd=HERE, env={**os.environ, **given}, stdout=subprocess.PIPE, text=True
+            ["node", file],
+            cwd=HERE,
+            env={**os.environ, **given},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
+        self._on_line = on_line
         self.seen: list[dict[str, Any]] = []
         self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._lines.put(json.loads(line))
+        for text in self.process.stdout:
+            line = json.loads(text)
+            self._on_line(line)
+            self._lines.put(line)
         self._lines.put(None)
 
-    def wait(self, key: str, value: str, timeout: float = 20) -> dict[str, Any]:
+    def write(self, line: dict[str, Any]) -> None:
+        """Give it a line to read."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(line) + "\n")
+        self.process.stdin.flush()
+
+    def wait(self, key: str, value: object, timeout: float = 20) -> dict[str, Any]:
         """The next line with this value; an error line or the end of the app is a failure."""
         while True:
             try:
