@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import uuid
 from pathlib import Path
 
 import numpy as np
@@ -157,13 +158,13 @@ class SippLine(Line):
 
     number = "+14255550173"
     hears = counts = False
-    CALL = "1-howto"
 
     def __init__(self, system: System, folder: Path, spoken: Say, texts: tuple[str, ...]) -> None:
         self._system = system
         self._folder = folder
         self._texts = texts
         self._told = 0
+        self._name = uuid.uuid4().hex
         for number, text in enumerate(texts):
             samples, _ = soundfile.read(spoken(text), dtype="int16")
             (folder / f"words{number}.pcap").write_bytes(capture(samples, 1000 * (number + 1)))
@@ -177,8 +178,9 @@ class SippLine(Line):
             remote=f"127.0.0.1:{self._system.server.sip_port}",
             timeout=600,
             keys={"caller": self.number},
-            options=("-cid_str", "%u-howto"),
+            options=("-cid_str", f"%u-{self._name}"),
         )
+        self._phone.wait_listening()
 
     def _tell(self, what: str, keys: str = "") -> None:
         assert self._phone is not None
@@ -188,7 +190,7 @@ class SippLine(Line):
             f"Via: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKtold{self._told}",
             "From: <sip:test@127.0.0.1>;tag=test",
             f"To: <sip:{self.number}@127.0.0.1>;tag=phone",
-            f"Call-ID: {self.CALL}",
+            f"Call-ID: 1-{self._name}",
             f"CSeq: {self._told} MESSAGE",
             f"X-Do: {what}",
             f"X-Keys: {keys}",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from azure.communication.callautomation import CommunicationUserIdentifier
-from howto_apps import APPS, OPERATION, HowtoApp, RefusedError
+from howto_apps import APPS, OPERATION, HowtoApp, PythonApp, RefusedError
 from howto_lines import LINES, Line
 from system.audio import wav
 from system.harness import ACCESS_KEY, RESOURCE_ID
@@ -33,6 +33,7 @@ TEXTS = (CONFIRM, OTHER, ADDRESS)
 AFTER_PROMPT = 4.0
 """Seconds after which a short prompt is over that must not be interrupted."""
 talking = pytest.mark.parametrize("phone", ["softphone", "baresip", "sipp"], indirect=True)
+softphone = pytest.mark.parametrize("phone", ["softphone"], indirect=True)
 all_phones = pytest.mark.parametrize("phone", list(LINES), indirect=True)
 
 
@@ -236,6 +237,22 @@ def test_recognise_words(called: HowtoApp, phone: Line) -> None:
         assert event.read is not None
         assert event.read["text"].lower().rstrip(".") == ADDRESS.lower().rstrip(".")
         assert event.read["context"] == context
+
+
+@softphone
+def test_recognise_what_the_sdks_only_have_in_previews(called: HowtoApp, phone: Line) -> None:
+    app = called
+    if isinstance(app, PythonApp):
+        with pytest.raises(RefusedError, match="400/8523"):  # the list of languages becomes one string
+            app.do("recognise-languages")
+        with pytest.raises(TypeError, match="IsSentimentAnalysisEnabled"):
+            app.do("recognise-sentiment")
+        return
+    for snippet in ("recognise-languages", "recognise-sentiment"):
+        app.do(snippet)
+        prompted(app, phone)
+        app.do("cancel-all")
+        assert app.next("RecognizeCanceled").read == {"context": "speechContext"}
 
 
 @all_phones

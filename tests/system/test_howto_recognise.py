@@ -24,6 +24,7 @@ LONG = 90
 """Seconds that a recognition may take to end: the first one starts the voice and the recogniser."""
 TARGET = PhoneNumberIdentifier(ALICE)
 VOICE = "en-US-ElizabethNeural"
+MODEL = "YourCustomSpeechModelEndpointId"
 REMINDER = (
     "Hello, This is a reminder for your appointment at 2 PM, Say Confirm to confirm your appointment or "
     "Cancel to cancel the appointment. Thank you!"
@@ -77,25 +78,26 @@ def appointment(call: Call, context: str, **options: Any) -> None:
             "target_participant": TARGET,
             "choices": CHOICES,
             "interrupt_prompt": True,
-            "initial_silence_timeout": 20,
+            "initial_silence_timeout": 30,
             "play_prompt": TextSource(text=REMINDER, voice_name=VOICE),
             "operation_context": context,
+            "speech_recognition_model_endpoint_id": MODEL,
             **options,
         }
     )
 
 
 def open_question(call: Call, context: str, **options: Any) -> None:
-    """The snippet on speech."""
+    """The snippet on speech; here its prompt may be interrupted, and is, to be done sooner."""
     call.sdk.start_recognizing_media(
         **{
             "input_type": RecognizeInputType.SPEECH,
             "target_participant": TARGET,
             "end_silence_timeout": 1,
-            "initial_silence_timeout": 20,
             "interrupt_prompt": True,
             "play_prompt": TextSource(text="Hi, how can I help you today?", voice_name=VOICE),
             "operation_context": context,
+            "speech_recognition_model_endpoint_id": MODEL,
             **options,
         }
     )
@@ -103,16 +105,17 @@ def open_question(call: Call, context: str, **options: Any) -> None:
 
 def question_or_key(call: Call, context: str) -> None:
     """The snippet on speech or DTMF."""
-    prompt = "Hi, how can I help you today, you can press 0 to speak to an agent?"
+    prompt = "Hi, how can I help you today, you can also press 0 to speak to an agent."
     call.sdk.start_recognizing_media(
         dtmf_max_tones_to_collect=1,
         input_type=RecognizeInputType.SPEECH_OR_DTMF,
         target_participant=TARGET,
         end_silence_timeout=1,
         play_prompt=TextSource(text=prompt, voice_name=VOICE),
-        initial_silence_timeout=20,
+        initial_silence_timeout=30,
         interrupt_prompt=True,
         operation_context=context,
+        speech_recognition_model_endpoint_id=MODEL,
     )
 
 
@@ -176,7 +179,7 @@ def test_a_choice_by_key(room: Room, talk: Call) -> None:
     data = end(room, talk, "RecognizeCompleted", "AppointmentReminderMenu")
     assert result(data) == (200, 8533)
     assert data["choiceResult"]["label"] == "Cancel"
-    assert not data["choiceResult"].get("recognizedPhrase")
+    assert data["choiceResult"]["recognizedPhrase"] is None
 
 
 def test_a_key_of_no_choice(room: Room, talk: Call) -> None:

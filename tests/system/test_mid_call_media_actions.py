@@ -101,7 +101,7 @@ def call_connection_id(system: System, phone: Handset, sdk: Sync | Aio) -> Itera
     system.webhook.wait("CallDisconnected", callConnectionId=connection)
 
 
-def test_send_dtmf(system: System, phone: Handset, sdk: Sync | Aio, call_connection_id: str) -> None:
+def send_dtmf(system: System, phone: Handset, sdk: Sync | Aio, call_connection_id: str) -> None:
     tones = [DtmfTone.ONE, DtmfTone.TWO, DtmfTone.THREE]
     result = sdk.run(
         "send_dtmf_tones",
@@ -133,7 +133,7 @@ def test_send_dtmf_that_fails(
     assert event["resultInformation"]["message"]
 
 
-def test_continuous_dtmf_recognition(
+def continuous_dtmf_recognition(
     system: System, phone: Handset, sdk: Sync | Aio, call_connection_id: str
 ) -> None:
     sdk.run(
@@ -182,7 +182,9 @@ def held(system: System, state: bool) -> dict[str, Any]:
     )
 
 
-def test_hold_and_unhold_without_options(system: System, sdk: Sync | Aio, call_connection_id: str) -> None:
+def hold_and_unhold_without_options(
+    system: System, phone: Handset, sdk: Sync | Aio, call_connection_id: str
+) -> None:
     target = PhoneNumberIdentifier(C2_TARGET)
     sdk.run("hold", connection=call_connection_id, target_participant=target)
     first = held(system, True)
@@ -193,7 +195,7 @@ def test_hold_and_unhold_without_options(system: System, sdk: Sync | Aio, call_c
     assert second["sequenceNumber"] > first["sequenceNumber"]
 
 
-def test_hold_and_unhold_with_options(
+def hold_and_unhold_with_options(
     system: System, phone: Handset, sdk: Sync | Aio, call_connection_id: str
 ) -> None:
     target = PhoneNumberIdentifier(C2_TARGET)
@@ -218,3 +220,16 @@ def test_hold_and_unhold_with_options(
     event = system.webhook.wait("PlayCanceled", operationContext="holdUserContext")
     assert event["resultInformation"]["subCode"] == 8508
     phone.play("wait 0.1; expect silence for 0.3")  # a tick or two are on their way
+
+
+def test_one_after_the_other_in_one_call(
+    system: System, phone: Handset, sdk: Sync | Aio, call_connection_id: str
+) -> None:
+    for shown in (
+        send_dtmf,
+        continuous_dtmf_recognition,
+        hold_and_unhold_without_options,
+        hold_and_unhold_with_options,
+    ):
+        system.webhook.forget()
+        shown(system, phone, sdk, call_connection_id)

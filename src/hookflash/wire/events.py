@@ -136,8 +136,8 @@ class DtmfResult(Model):
 
 
 class ChoiceResult(Model):
-    """``recognizedPhrase`` is null, not absent, when a tone chose: apps look it up without asking whether it is
-    there. ``confidence`` since 2025-05-15.
+    """``recognizedPhrase`` is null, not absent, when a tone chose: apps look it up without asking whether it
+    is there. ``confidence`` since 2025-05-15.
     """
 
     label: str

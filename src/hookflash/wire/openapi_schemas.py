@@ -54,7 +54,7 @@ _ONE: dict[str, dict[str, Schema]] = {
         "initialSilenceTimeoutInSeconds": {
             "minimum": 0,
             "maximum": bounds.MAX_INITIAL_SILENCE,
-            "description": f"No more than {bounds.MAX_INITIAL_SILENCE_SPEECH} are waited for speech and choices.",
+            "description": f"{bounds.MAX_INITIAL_SILENCE_SPEECH} at most are waited for speech and choices.",
         },
         "choices": {"maxItems": bounds.MAX_CHOICES},
         "speechLanguages": {"maxItems": bounds.MAX_SPEECH_LANGUAGES},
