@@ -108,6 +108,35 @@ def hear_by_matrix(
 
 
 @part
+def add_plays(
+    setup: Setup,
+    plays: Plays,
+    frames: NDArray[np.int16],
+    row: int,
+    samples: int,
+    sounds: bool,
+    total: NDArray[np.int32],
+) -> bool:
+    """Add to ``total``, which holds nothing unless it ``sounds``, the plays that ``row`` hears, at one rate.
+
+    ``frames`` is ``frame`` or ``wide_frame`` of the plays; whether there is any sound now.
+    """
+    for k in range(setup.hears[row]):
+        play = setup.plays[row, k]
+        if plays.live[play] == 0:
+            continue
+        frame = frames[play]
+        if sounds:
+            for i in range(samples):
+                total[i] += frame[i]
+        else:
+            for i in range(samples):
+                total[i] = frame[i]
+        sounds = True
+    return sounds
+
+
+@part
 def gather(
     setup: Setup,
     jitter: Jitter,
@@ -123,12 +152,12 @@ def gather(
 
     With ``itself`` it hears its own voice among the others.
     """
-    sources = 0
+    sounds = False
     m = setup.mix[row]
     if m >= 0:
         if bridge.matrix[row] >= 0:
             hear_by_matrix(setup, jitter, wide, bridge, mixes, row, itself, False, total)
-            sources = 1
+            sounds = True
         else:
             own = 1 if not itself and speaks(setup, jitter, bridge, row, 0) else 0
             if mixes.speakers[m] > own:
@@ -144,25 +173,13 @@ def gather(
                     voice_of(setup, jitter, bridge, row, mixes.voice)
                     for i in range(FRAME):
                         total[i] = everybody[i] - mixes.voice[i]
-                sources = 1
+                sounds = True
             if bridge.rules[row] > 0:
-                if sources == 0:
+                if not sounds:
                     clear(FRAME, total)
                 hear_by_rules(setup, jitter, wide, bridge, mixes, row, itself, False, total)
-                sources = 1
-    for k in range(setup.hears[row]):
-        play = setup.plays[row, k]
-        if plays.live[play] == 0:
-            continue
-        frame = plays.frame[play]
-        if sources == 0:
-            for i in range(FRAME):
-                total[i] = frame[i]
-        else:
-            for i in range(FRAME):
-                total[i] += frame[i]
-        sources += 1
-    return sources > 0
+                sounds = True
+    return add_plays(setup, plays, plays.frame, row, FRAME, sounds, total)
 
 
 @part
@@ -178,12 +195,12 @@ def gather_wide(
     total: NDArray[np.int32],
 ) -> bool:
     """The same at 16,000 Hz, [WIDE_FRAME], for a leg whose mix (if it is in one) is wideband."""
-    sources = 0
+    sounds = False
     m = setup.mix[row]
     if m >= 0:
         if bridge.matrix[row] >= 0:
             hear_by_matrix(setup, jitter, wide, bridge, mixes, row, itself, True, total)
-            sources = 1
+            sounds = True
         else:
             own = 1 if not itself and speaks(setup, jitter, bridge, row, TAIL) else 0
             if mixes.wide_speakers[m] > own:
@@ -195,25 +212,13 @@ def gather_wide(
                     wide_voice_of(setup, jitter, wide, bridge, mixes, row, mixes.voice)
                     for i in range(WIDE_FRAME):
                         total[i] = everybody[i] - mixes.voice[i]
-                sources = 1
+                sounds = True
             if bridge.rules[row] > 0:
-                if sources == 0:
+                if not sounds:
                     clear(WIDE_FRAME, total)
                 hear_by_rules(setup, jitter, wide, bridge, mixes, row, itself, True, total)
-                sources = 1
-    for k in range(setup.hears[row]):
-        play = setup.plays[row, k]
-        if plays.live[play] == 0:
-            continue
-        frame = plays.wide_frame[play]
-        if sources == 0:
-            for i in range(WIDE_FRAME):
-                total[i] = frame[i]
-        else:
-            for i in range(WIDE_FRAME):
-                total[i] += frame[i]
-        sources += 1
-    return sources > 0
+                sounds = True
+    return add_plays(setup, plays, plays.wide_frame, row, WIDE_FRAME, sounds, total)
 
 
 @part
