@@ -33,11 +33,11 @@ async def written(
 
 async def test_a_line_keeps_the_level_it_was_logged_at(caplog: pytest.LogCaptureFixture) -> None:
     found = await written(
-        "for text in 'INFO: loaded', 'ERROR: broken: by hand', '', 'as it is': print(text, file=sys.stderr)",
+        "for it in 'INFO: loaded', 'ERROR: broken: by hand', '', 'refused: no': print(it, file=sys.stderr)",
         caplog,
     )
     assert [level for level, _ in found] == ["INFO", "ERROR", "WARNING"]
-    assert [text.partition("): ")[2] for _, text in found] == ["loaded", "broken: by hand", "as it is"]
+    assert [text.partition("): ")[2] for _, text in found] == ["loaded", "broken: by hand", "refused: no"]
     assert all(text.startswith("kid (process ") for _, text in found)
 
 

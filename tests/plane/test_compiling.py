@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from hookflash.plane import process
 from hookflash.plane.kernels import compiling
 
 SOURCE = str(Path(compiling.__file__).parents[3])
@@ -119,16 +117,3 @@ def test_a_folder_that_can_not_be_written_is_told_and_the_start_goes_on(tmp_path
 def test_a_second_process_compiles_no_kernel_of_the_plane(tmp_path):
     start(None, tmp_path, "")
     assert start(None, tmp_path, "") == ["0"]
-
-
-@pytest.mark.parametrize(
-    ("line", "level", "text"),
-    [
-        ("INFO: compiled 3 kernels", logging.INFO, "compiled 3 kernels"),
-        ("WARNING: a: b", logging.WARNING, "a: b"),
-        ("refused OpenLeg: no", logging.WARNING, "refused OpenLeg: no"),
-        ("Traceback (most recent call last):", logging.WARNING, "Traceback (most recent call last):"),
-    ],
-)
-def test_a_worker_line_keeps_its_level(line, level, text):
-    assert process._level(line) == (level, text)
