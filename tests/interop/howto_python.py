@@ -170,6 +170,19 @@ PLAY: dict[str, Snippet] = {
     "cancel-all": cancel_all,
 }
 
+EXPRESSIVE = (
+    '<speak version="1.0" xmlns="http://www.w3.org/2001/10/synthesis"'
+    ' xmlns:mstts="http://www.w3.org/2001/mstts" xml:lang="en-US"><voice name="en-US-JennyNeural">'
+    '<mstts:express-as style="cheerful">Hi, how can I help you today?</mstts:express-as><s /></voice></speak>'
+)
+
+
+def respond(client: CallAutomationClient, given: Given) -> None:
+    """What the page says when a choice was none."""
+    source = TextSource(text="Invalid speech phrase detected.", voice_name=ELIZABETH)
+    call(client, given).play_media(play_source=source, operation_context="ResponseToChoice", loop=False)
+
+
 # --- the recognise pages --------------------------------------------------------------------------------
 
 
@@ -219,6 +232,15 @@ RECOGNISE: dict[str, Snippet] = {
         operation_context="OpenQuestionSpeechOrDtmf",
         speech_recognition_model_endpoint_id=MODEL,
     ),
+    "recognise-speech-over-ssml": recognise(
+        RecognizeInputType.SPEECH,
+        interrupt_call_media_operation=True,
+        interrupt_prompt=False,
+        play_prompt=SsmlSource(ssml_text=EXPRESSIVE, play_source_cache_id="playSourceId"),
+        end_silence_timeout=1,
+        operation_context="OpenQuestionSpeech",
+    ),
+    "play-response": respond,
     "recognise-languages": recognise(
         RecognizeInputType.SPEECH,
         end_silence_timeout=15,

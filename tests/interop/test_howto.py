@@ -191,6 +191,9 @@ def test_recognise_keys(called: HowtoApp, phone: Line) -> None:
         "context": "AppointmentReminderMenu",
     }
 
+    app.do("play-response")
+    completed(app, context="ResponseToChoice")
+
     app.do("recognise-speech-or-dtmf")
     prompted(app, phone)
     phone.presses("0")
@@ -198,7 +201,10 @@ def test_recognise_keys(called: HowtoApp, phone: Line) -> None:
     assert event.result == (200, 8531)
     assert event.read == {"tones": ["zero"], "context": "OpenQuestionSpeechOrDtmf"}
 
-    app.do("recognise-speech")
+    app.do("play-in-a-loop")
+    app.next("PlayStarted")
+    app.do("recognise-speech-over-ssml")
+    app.next("PlayCanceled")
     prompted(app, phone)
     app.do("cancel-all")
     event = app.next("RecognizeCanceled")

@@ -14,6 +14,11 @@ const reminder =
   "Hello, This is a reminder for your appointment at 2 PM, Say Confirm to confirm your appointment or " +
   "Cancel to cancel the appointment. Thank you!";
 
+const expressive =
+  '<speak version="1.0" xmlns="http://www.w3.org/2001/10/synthesis"' +
+  ' xmlns:mstts="http://www.w3.org/2001/mstts" xml:lang="en-US"><voice name="en-US-JennyNeural">' +
+  '<mstts:express-as style="cheerful">Hi, how can I help you today?</mstts:express-as><s /></voice></speak>';
+
 export const recognise = {
   "recognise-dtmf": start({
     maxTonesToCollect: 3,
@@ -53,6 +58,19 @@ export const recognise = {
     kind: "callMediaRecognizeSpeechOrDtmfOptions",
     ...model,
   }),
+  "recognise-speech-over-ssml": start({
+    interruptCallMediaOperation: true,
+    interruptPrompt: false,
+    playPrompt: { ssmlText: expressive, playSourceCacheId: "playSourceId", kind: "ssmlSource" },
+    endSilenceTimeoutInSeconds: 1,
+    operationContext: "OpenQuestionSpeech",
+    kind: "callMediaRecognizeSpeechOptions",
+  }),
+  "play-response": (client, given) =>
+    client
+      .getCallConnection(given.callConnectionId)
+      .getCallMedia()
+      .playToAll([text("Invalid speech phrase detected.")], { operationContext: "ResponseToChoice", loop: false }),
   "recognise-languages": start({
     endSilenceTimeoutInSeconds: 30,
     playPrompt: question,
