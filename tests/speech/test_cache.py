@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookflash.speech.cache import DiskCache, MemoryCache, Prompt, pack, unpack
+from hookflash.speech.cache import UNUSED, DiskCache, MemoryCache, Prompt, pack, unpack
 
 
 def prompt(samples: int, value: int = 1, notes: tuple[str, ...] = ()) -> Prompt:
@@ -157,3 +158,18 @@ def test_who_floods_the_cache_pushes_out_nobody_else(tmp_path: Path) -> None:
         again.put(key(number), prompt(1000), "loud")
     assert again.get(quiet) is not None
     assert len(list(tmp_path.glob("*/*.prompt"))) == 5
+
+
+def test_what_nobody_played_for_long_goes_at_the_next_start(tmp_path: Path) -> None:
+    disk = DiskCache(tmp_path, 1 << 20)
+    for number in range(3):
+        disk.put(key(number), prompt(1000), "gone")
+    (old, *_) = tmp_path.glob(f"*/{key(0)}.prompt")
+    os.utime(old, (1.0, 1.0))
+    stranger = tmp_path / "ab" / f"{key(9)}.prompt"  # of a former layout
+    stranger.parent.mkdir()
+    stranger.write_bytes(old.read_bytes())
+    again = DiskCache(tmp_path, 1 << 20, now=lambda: 1.0 + UNUSED + 1)
+    assert [again.get(key(number)) is not None for number in (0, 1, 2, 9)] == [False, True, True, False]
+    assert not old.exists()
+    assert not stranger.exists()

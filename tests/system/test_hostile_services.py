@@ -40,7 +40,7 @@ async def silence(socket: web.WebSocketResponse) -> None:
 
 def provider(kind: str, url: str, locales: list[str], **more: object) -> str:
     lines = [f'kind = "{kind}"', f'name = "{kind} that hangs"', f'endpoint = "{url}"', f"locales = {locales}"]
-    return "\n".join(["[[speech_provider]]", *lines, f'key_env = "{KEY}"', "timeout = 1", ""])
+    return "\n".join(["[[speech_provider]]", *lines, f'key_env = "{KEY}"', "timeout = 0.6", ""])
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def target(tmp_path_factory: pytest.TempPathFactory, services: Services) -> Iter
     settings += provider("openai", f"{services.url}/openai/v1", ["fr", "de"])
     settings += provider("azure", f"{services.url}/azure", ["it", "pt", "en-GB"])
     settings += provider("deepgram", f"{services.url}/deepgram", ["es", "nl"])
-    settings += '[[speech_provider]]\nkind = "beep"\nlocales = ["de", "pt", "nl", "en-GB"]\n'
+    settings += '[[speech_provider]]\nkind = "beep"\nlocales = ["de", "pt", "nl", "en-GB", "sv"]\n'
     settings += '[[speech_provider]]\nkind = "builtin"\nlocales = ["en"]\n'
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(KEY, "not a secret")
@@ -120,7 +120,7 @@ def test_voices_that_hang_fail_in_time_or_are_replaced(target: tuple[Server, Web
         talk.sdk.play_media_to_all(text("Nobody says this", locale), operation_context=name)
         assert talk.ended("Play", name, 10) == (408, 8565), talk.message(name)
         assert f"{name} that hangs" in talk.message(name)
-        talk.plays(text(f"Next to {name}", "en-US"), f"after {name}")
+        talk.plays(text(f"Next to {name}", "sv-SE"), f"after {name}")
     for locale, name in (("de-DE", "openai"), ("pt-PT", "azure"), ("nl-NL", "deepgram")):
         talk.plays(text("Beeps", locale), f"instead of {name}", 10)
     found = figures(target[0])
@@ -151,9 +151,10 @@ def test_a_recogniser_that_is_killed_is_asked_once_more(
     target: tuple[Server, Webhook], talk: Talk, spoken: Say
 ) -> None:
     server, said = target[0], spoken(WORDS)
-    listen(talk, "warm", "en-US")
-    talk.handset.play(f"play {said}")
-    assert heard(talk, "warm") == WORDS.lower()
+    if not engine(server, "whisper"):
+        listen(talk, "warm", "en-US")
+        talk.handset.play(f"play {said}")
+        assert heard(talk, "warm") == WORDS.lower()
     (victim,) = engine(server, "whisper")
     os.kill(victim, signal.SIGSTOP)  # so that it is killed in the middle, however quick it is
     listen(talk, "killed once", "en-US")
@@ -187,7 +188,7 @@ def test_a_recogniser_that_is_killed_again_and_again_fails_one_recognition(
     finally:
         over.set()
         killer.join()
-    talk.plays(text("Something else", "de-DE"), "beeps", 10)
+    talk.plays(text("Something else", "sv-SE"), "beeps", 10)
     listen(talk, "alive", "en-US")
     talk.handset.play(f"play {said}")
     assert heard(talk, "alive") == WORDS.lower()

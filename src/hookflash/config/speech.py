@@ -47,7 +47,8 @@ class SpeechSettings:
     """Bytes of synthesised prompts kept in memory; a minute takes 2 MB. When it is full, the resource that
     keeps the most gives up what it has not played for longest."""
     cache_disk: int = setting(kinds.integer(0, 1 << 40, "bytes"), 512 << 20)
-    """Bytes of synthesised prompts kept on disk, where they survive a restart; 0 keeps none."""
+    """Bytes of synthesised prompts kept on disk, where they survive a restart; 0 keeps none. What was not
+    played for 90 days goes at the next start."""
     cache_folder: str | None = setting(kinds.path(), None)
     """Folder of the synthesised prompts; the default is `prompts` in `server.data_dir`. Relative paths start
     at the working directory."""

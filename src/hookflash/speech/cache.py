@@ -14,6 +14,8 @@ import logging
 import os
 import struct
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +26,14 @@ from hookflash.speech.shares import Shelf
 
 _log = logging.getLogger(__name__)
 
+UNUSED = 90 * 86_400.0
+"""Seconds after which a prompt on disk that nobody played is removed."""
+
 _MAGIC = b"HFPROMPT"
 _HEAD = struct.Struct("<8s32sI")
 _SUFFIX = ".prompt"
+_FOLDER = 16
+"""Characters of the name of an owner's folder."""
 _MAX_NOTES = 1 << 16
 _ENTRY = 512
 """Bytes of memory beside the audio of a prompt, about."""
@@ -78,11 +85,13 @@ class DiskCache:
     """Prompts in ``folder``, at most ``capacity`` bytes of files. Every method blocks; any thread may call.
 
     What cannot be written is not kept; the first such failure is logged. Each owner has a folder in it, named
-    by a digest.
+    by a digest. What was not used for :data:`UNUSED` seconds before a start is removed then; ``now`` is Unix
+    time.
     """
 
-    def __init__(self, folder: Path, capacity: int) -> None:
+    def __init__(self, folder: Path, capacity: int, now: Callable[[], float] = time.time) -> None:
         self._folder = folder
+        self._now = now
         self._capacity = capacity
         self._lock = threading.Lock()
         self._shelf: Shelf | None = None
@@ -119,7 +128,7 @@ class DiskCache:
             if len(data) > self._capacity:
                 return
             shelf = self._open()
-            folder = shelf.owner(key) or hashlib.sha256(owner.encode()).hexdigest()[:16]
+            folder = shelf.owner(key) or hashlib.sha256(owner.encode()).hexdigest()[:_FOLDER]
             path = self._path(folder, key)
             try:
                 self._folder.mkdir(
@@ -147,11 +156,18 @@ class DiskCache:
         with contextlib.suppress(OSError):  # of a folder that cannot be read
             for path in self._folder.glob("*/*"):
                 with contextlib.suppress(OSError):
-                    if path.suffix == ".partial":
-                        path.unlink()
-                    elif path.suffix == _SUFFIX:
-                        stat = path.stat()
+                    if path.suffix not in (".partial", _SUFFIX):
+                        continue
+                    stat = path.stat()
+                    # Whoever does not come back would keep their share for ever.
+                    if (
+                        path.suffix == _SUFFIX
+                        and stat.st_mtime > self._now() - UNUSED
+                        and len(path.parent.name) == _FOLDER
+                    ):
                         found.append((stat.st_mtime, path.stem, stat.st_size, path.parent.name))
+                    else:
+                        path.unlink()
         shelf = Shelf()
         for _, key, size, folder in sorted(found):
             shelf.add(key, size, folder)
