@@ -9,14 +9,14 @@ from asyncio.subprocess import PIPE, Process
 
 import pytest
 
-from hookflash.children import MAX_LINE, describe_end, finding_this_package, kill, relay_errors
+from hookflash.children import MAX_LINE, describe_end, environment_of_child, kill, relay_errors
 
 _log = logging.getLogger("the edge")
 
 
 async def child(program: str) -> Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-c", f"import sys\n{program}", stderr=PIPE, env=finding_this_package(os.environ)
+        sys.executable, "-c", f"import sys\n{program}", stderr=PIPE, env=environment_of_child(os.environ)
     )
 
 
@@ -86,9 +86,20 @@ def test_an_end_has_words(status: int, text: str) -> None:
     assert describe_end(status) == text
 
 
-def test_a_child_finds_this_package_first_and_keeps_what_else_there_is() -> None:
-    alone = finding_this_package({"A": "b"})
+def test_a_child_finds_this_package_first_and_what_programs_need() -> None:
+    kept = {"PATH": "/bin", "LC_ALL": "C.UTF-8", "NUMBA_CACHE_DIR": "/c", "XDG_CACHE_HOME": "/x"}
+    alone = environment_of_child(kept)
     source = alone["PYTHONPATH"]
-    assert alone == {"A": "b", "PYTHONPATH": source}
+    assert alone == {**kept, "PYTHONPATH": source}
     assert os.path.isfile(os.path.join(source, "hookflash", "children.py"))
-    assert finding_this_package({"PYTHONPATH": "/x"})["PYTHONPATH"] == f"{source}{os.pathsep}/x"
+    assert environment_of_child({"PYTHONPATH": "/x"})["PYTHONPATH"] == f"{source}{os.pathsep}/x"
+
+
+def test_a_child_gets_no_keys() -> None:
+    keys = {
+        "AZURE_SPEECH_KEY": "k",
+        "HOOKFLASH_RESOURCE__0__ACCESS_KEYS": "k",
+        "OPENAI_API_KEY": "k",
+        "ANYTHING": "k",
+    }
+    assert "k" not in environment_of_child({**keys, "PATH": "/bin"}).values()

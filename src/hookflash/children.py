@@ -18,10 +18,21 @@ MAX_LINE = 500
 _SOURCE = str(Path(__file__).resolve().parents[1])
 
 
-def finding_this_package(environment: Mapping[str, str]) -> dict[str, str]:
-    """``environment`` for a child that must find this very package, wherever it was imported from."""
-    path = environment.get("PYTHONPATH", "")
-    return {**environment, "PYTHONPATH": f"{_SOURCE}{os.pathsep}{path}" if path else _SOURCE}
+_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
+_INHERITED_BEGINNINGS = ("LC_", "PYTHON", "OMP_", "XDG_", "NUMBA_", "COVERAGE_")
+
+
+def environment_of_child(inherited: Mapping[str, str]) -> dict[str, str]:
+    """A child's environment: what a program needs, and the place of this very package, wherever it was
+    imported from. The keys that a server may have in its own stay there: a child reads what strangers send.
+    """
+    kept = {
+        name: value
+        for name, value in inherited.items()
+        if name in _INHERITED or name.startswith(_INHERITED_BEGINNINGS)
+    }
+    path = kept.get("PYTHONPATH", "")
+    return {**kept, "PYTHONPATH": f"{_SOURCE}{os.pathsep}{path}" if path else _SOURCE}
 
 
 def kill(pidfd: int) -> None:

@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from hookflash.children import describe_end, finding_this_package, kill, relay_errors
+from hookflash.children import describe_end, environment_of_child, kill, relay_errors
 from hookflash.plane.hosts import Events, Lost
 from hookflash.plane.link import ControlLink
 from hookflash.plane.rings import Rings, make_file, map_rings
@@ -81,7 +81,7 @@ class WorkerProcess:
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.DEVNULL,
                     stderr=asyncio.subprocess.PIPE,
-                    env=finding_this_package(os.environ),
+                    env=environment_of_child(os.environ),
                 )
             self._pidfd = os.pidfd_open(self._process.pid)
         except BaseException:

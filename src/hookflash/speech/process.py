@@ -11,7 +11,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hookflash.children import describe_end, finding_this_package, kill, relay_errors
+from hookflash.children import describe_end, environment_of_child, kill, relay_errors
 from hookflash.ports.clock import Clock
 from hookflash.ports.speech import SpeechError
 from hookflash.speech.messages import (
@@ -43,8 +43,6 @@ MAX_LINES = 200
 """Lines that a worker may write to the log; what it writes beyond is dropped."""
 
 _log = logging.getLogger(__name__)
-_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
-_INHERITED_BEGINNINGS = ("LC_", "PYTHON", "OMP_", "XDG_")
 
 Lost = Callable[["WorkerProcess", str], None]
 """Called once with a process that is gone, and why."""
@@ -196,7 +194,7 @@ class WorkerProcess:
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
-            env=environment(os.environ),
+            env=environment_of_child(os.environ),
         )
         try:
             self._pidfd = os.pidfd_open(process.pid)
@@ -258,13 +256,3 @@ class WorkerProcess:
                 return
         self.job = None
         self._on_free(self)
-
-
-def environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """A worker's environment: what a program needs, no secrets, and the place of this very package."""
-    kept = {
-        name: value
-        for name, value in inherited.items()
-        if name in _INHERITED or name.startswith(_INHERITED_BEGINNINGS)
-    }
-    return finding_this_package(kept)
