@@ -45,6 +45,8 @@ STANDS_OUT = 10.0
 """How far under the level of its utterance a voice may be, dB, to stand out."""
 HOLDS = 30
 """Milliseconds it has to last."""
+PHASES = 3
+"""How often each voice says a text, beginning anywhere in a packet."""
 KEYS = 64
 """Keys of each kind."""
 LOWS, HIGHS = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
@@ -78,7 +80,7 @@ def voices(said: Sequence[Samples]) -> list[Trial]:
     """Callers who speak, beginning anywhere in a packet."""
     rng = np.random.default_rng(2)
     trials = []
-    for wide in said:
+    for wide in [one for one in said for _ in range(PHASES)]:
         narrow = soxr.resample(wide.astype(np.float64), RATE, 8000)
         pcm = np.clip(narrow[int(rng.integers(0, FRAME)) :], -32768, 32767).astype(np.int16)
         trials.append(Trial(packets(pcm), wait=float(rng.uniform(0, TICK_MS))))

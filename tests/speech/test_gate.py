@@ -170,7 +170,41 @@ def test_keys_do_not_open_it(keys, length, gap, level, begin, seed):
     assert not changes(telephone(over_line_noise(np.concatenate(parts), seed)))
 
 
-@pytest.mark.parametrize("frequencies", [(350, 440), (440, 480), (480, 620), (425,), (1000,), (2100,)])
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(
+    key=st.tuples(st.sampled_from(LOW), st.sampled_from(HIGH)),
+    off=st.tuples(st.floats(-0.02, 0.02), st.floats(-0.02, 0.02)),
+    twist=st.floats(-8, 6),
+    begin=st.integers(0, FRAME),
+    seed=seeds,
+)
+@example(key=(852, 1209), off=(-0.0046, 0.0195), twist=2.4, begin=130, seed=2)  # 12 ms of the first frame
+@example(key=(941, 1336), off=(-0.0099, -0.0156), twist=-3.7, begin=139, seed=10)
+def test_keys_that_are_off_do_not_open_it(key, off, twist, begin, seed):
+    low, high = (tones((hz * (1 + by),), 0.15, -16.0) for hz, by in zip(key, off, strict=True))
+    wave = np.concatenate([silence(0.5 + begin / RATE), low + high * 10 ** (twist / 20), silence(0.2)])
+    assert not changes(telephone(over_line_noise(wave, seed, -62.0)))
+
+
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(
+    name=st.sampled_from(sorted(VOWELS)), pitch=st.floats(240, 400), begin=st.integers(0, FRAME), seed=seeds
+)
+@example(name="aw", pitch=280.0, begin=0, seed=0)  # nearly all of it are its second and third overtone
+@example(name="ah", pitch=380.0, begin=0, seed=0)
+@example(name="oo", pitch=320.0, begin=0, seed=0)
+def test_high_voices_open_it_though_few_lines_are_all_there_is_of_them(name, pitch, begin, seed):
+    wave = np.concatenate([silence(0.5 + begin / RATE), vowel(name, pitch, 0.5), silence(0.2)])
+    found = changes(telephone(over_line_noise(wave, seed, -62.0)))
+    assert found, "it stayed shut"
+    late = (found[0][0] + 1) * FRAME - RATE // 2 - begin - RATE // 200
+    # A pitch near 300 Hz, and an "ee" or "oo", are a single line for as long as it takes the pitch to fall.
+    assert late <= (0.060 if not 290 < pitch < 315 else 0.4) * RATE
+
+
+@pytest.mark.parametrize(
+    "frequencies", [(350, 440), (350, 450), (440, 480), (480, 620), (425,), (300,), (1000,), (2100,)]
+)
 def test_tones_of_machines_do_not_open_it(frequencies):
     wave = np.concatenate([silence(0.5), tones(frequencies, 1.0, -15.0), silence(0.5)])
     assert not changes(telephone(over_line_noise(wave, 3)))

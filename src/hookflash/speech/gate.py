@@ -40,6 +40,14 @@ RISES_IN_VOICE = 0.02
 """The same while somebody speaks."""
 PITCHED = 0.58
 """From which periodicity on (0 to 1) a frame has a pitch."""
+HIGH_VOICE = 200
+"""Voices whose pitch is higher may have nearly all of their power in two overtones, Hz."""
+RATIOS = (*((1, other) for other in range(2, 10)), (2, 3), (2, 5), (2, 6), (2, 7), (3, 4), (3, 5))
+"""Of such overtones: those of dial tones (4 to 5) and keys are none of them."""
+IN_TUNE = 0.02
+"""How far they may be off, a part of the pitch."""
+OVERTONES = 0.003
+"""Which part of its power such a voice has in its other overtones at least; two tones have none."""
 ATTACK = 2
 """Pitched frames in a row that begin a voice, whatever else there is."""
 BY_CHANCE = 0.545
@@ -58,11 +66,12 @@ TILT = 8.5
 CREDIT = 0.325
 """Evidence it begins with."""
 ENOUGH = 0.41
-"""Evidence that begins a voice, if it has lasted for two steps and the last has a periodicity of
-:data:`SOME`."""
+"""Evidence that begins a voice, if the last step has a periodicity of :data:`SOME`."""
 SOME = 0.42
-NO_KEY = 4
-"""Steps after which a sound whose last 20 ms are two lines is no key, if its last 40 ms are not."""
+ANOTHER = 10.0
+"""How much louder than the step before a step is that belongs to another sound, dB."""
+NEARLY_ALL = 0.97
+"""Which part of the power of 10 ms in two lines, which are wide then, may be a key."""
 LOWEST, HIGHEST = 70, 420
 """Pitch of voices, Hz."""
 COMPARED = 16
@@ -178,6 +187,7 @@ class _Onset:
 
     def _forget(self) -> None:
         self._evidence = 0.0
+        self._sounding = 0
         self._steps = 0
         self._credited = False
         self._pitch = 0.0
@@ -190,11 +200,12 @@ class _Onset:
 
     def step(self, level: float, over: float | None, past: Samples) -> None:
         """The next 10 ms, the last of ``past`` (40 ms); ``over`` the noise by so much, if they are loud."""
-        before = max(self._levels[0], QUIETEST - 10.0)
+        before, last = max(self._levels[0], QUIETEST - 10.0), self._levels[-1]
         self._levels.append(level)
         if over is None or is_tone(past):
             self._forget()
             return
+        self._sounding = self._sounding + 1 if level < last + ANOTHER else 1
         self._pitch = periodicity(past)
         spectrum = _spectrum(past[FRAME:])
         rises = level > AT_ONCE_LEVEL and level >= before + AT_ONCE
@@ -204,10 +215,18 @@ class _Onset:
         gain = self._pitch - BY_CHANCE + LOUD_EVIDENCE * min(1.0, max(-1.0, (over - LOUD) / LOUD_SPAN))
         self._evidence = max(0.0, self._evidence + min(MOST, max(LEAST, gain)))
         self._steps = self._steps + 1 if self._evidence > 0.0 else 0
-        if self._steps < 2 or (self._steps < NO_KEY and _is_lines(spectrum, FRAME)):
-            # A key that has just begun looks like a voice over 40 ms, but not over its own part of them.
-            return
-        self.certain = self.certain or (self._evidence >= ENOUGH and self._pitch >= SOME)
+        enough = self._evidence >= ENOUGH and self._pitch >= SOME
+        self.certain = self.certain or (enough and not self._may_be_key(past, spectrum))
+
+    def _may_be_key(self, past: Samples, spectrum: Spectrum) -> bool:
+        """Whether the sound is too new for :func:`is_tone` over 40 ms, and nothing but lines since it began.
+
+        ``spectrum``: of the last 20 ms. It began somewhere in its first step, so that only the others are
+        whole.
+        """
+        if self._sounding == 2:
+            return _two_lines(_spectrum(past[-STEP:]), 2)[0] >= NEARLY_ALL
+        return self._sounding == 1 or (self._sounding == 3 and _is_lines(spectrum, FRAME))
 
     def frame(self) -> None:
         """A frame is over: has it a pitch, like those before it?"""
@@ -247,7 +266,7 @@ def periodicity(samples: Samples) -> float:
     return float(((earlier @ last) / np.sqrt(powers * own + 1.0)).max())
 
 
-_WINDOWS = {size: np.hanning(size).astype(np.float32) for size in (FRAME, 2 * FRAME)}
+_WINDOWS = {size: np.hanning(size).astype(np.float32) for size in (STEP, FRAME, 2 * FRAME)}
 Spectrum = NDArray[np.floating[Any]]
 
 
@@ -260,7 +279,7 @@ def is_tone(samples: Samples) -> bool:
 
 
 def _spectrum(samples: Samples) -> Spectrum:
-    """Power of the lines of 20 or 40 ms."""
+    """Power of the lines of 10, 20 or 40 ms."""
     power: Spectrum = np.abs(np.fft.rfft(samples * _WINDOWS[len(samples)])) ** 2
     return power
 
@@ -274,13 +293,51 @@ def _tilt(spectrum: Spectrum) -> float:
 
 
 def _is_lines(spectrum: Spectrum, size: int) -> bool:
-    """Whether nearly all power of ``size`` samples is in one or two lines."""
+    """Whether nearly all power of ``size`` samples is in one or two lines, which are not those of a voice."""
+    share, places, others = _two_lines(spectrum, int(LOWEST_TONE * size / RATE) - 2)
+    if share < PURE:
+        return False
+    low, high = sorted(_exactly(spectrum, at) * RATE / size for at in places)
+    pitch = _common_pitch(low, high)
+    return pitch is None or _at_multiples(others, pitch * size / RATE) < OVERTONES * float(spectrum.sum())
+
+
+def _two_lines(spectrum: Spectrum, lowest: int) -> tuple[float, list[int], Spectrum]:
+    """The part of two lines from place ``lowest`` on in the power, where they are, and what else is there."""
     total = float(spectrum.sum())
-    lines = spectrum[int(LOWEST_TONE * size / RATE) - 2 :].copy()
+    others = spectrum.copy()
+    others[:lowest] = 0.0
     share = 0.0
+    places = []
     for _ in range(2):
-        at = int(lines.argmax())
-        lobe = lines[max(0, at - 2) : at + 3]
+        at = int(others.argmax())
+        lobe = others[max(0, at - 2) : at + 3]
         share += float(lobe.sum())
         lobe[:] = 0.0
-    return 0.0 < PURE * total <= share
+        places.append(at)
+    return (share / total if total > 0.0 else 0.0), places, others
+
+
+def _exactly(spectrum: Spectrum, at: int) -> float:
+    """Where the line lies of which a spectrum has its most at ``at``: the top of a parabola through it."""
+    if not 0 < at < len(spectrum) - 1:
+        return float(at)
+    below, top, above = np.log(spectrum[at - 1 : at + 2] + 1.0)
+    bend = below - 2.0 * top + above
+    return at + float(0.5 * (below - above) / bend) if bend < 0.0 else float(at)
+
+
+def _common_pitch(low: float, high: float) -> float | None:
+    """The pitch of which two lines are early overtones, Hz; None when there is none, as with all keys."""
+    for first, second in RATIOS:
+        pitch = (low / first + high / second) / 2
+        if HIGH_VOICE <= pitch <= HIGHEST and abs(low / first - high / second) <= IN_TUNE * pitch:
+            return pitch
+    return None
+
+
+def _at_multiples(lines: Spectrum, pitch: float) -> float:
+    """Power at the multiples of a ``pitch`` that is given in places of ``lines``."""
+    count = int((len(lines) - 2) / pitch)
+    places = np.round(np.arange(1, count + 1) * pitch).astype(int)
+    return float(lines[places - 1].sum() + lines[places].sum() + lines[places + 1].sum())
