@@ -231,6 +231,21 @@ def test_a_note_and_its_octave_are_no_key(hz):
         assert Lanes(1).run([tone("C", 60, off_low=-0.018, off_high=0.018)], law) == ["C"]
 
 
+@pytest.mark.parametrize("hz_a_second", [-900, -600, 600, 900])
+def test_tones_that_glide_through_a_key_are_none(hz_a_second):
+    """As two overtones of a vowel do that ends: each is near enough to its frequency for 40 ms or so."""
+
+    def gliding(key):
+        t = np.arange(-600, 600) / 8000
+        code = CODES.index(key)
+        return sum(
+            level(-10) * np.sin(2 * math.pi * (hz + hz_a_second * t / 2) * t + RNG.uniform(0, 2 * math.pi))
+            for hz in (ROWS[code], COLUMNS[code])
+        )
+
+    rejects(gliding)
+
+
 # --- the plain form, the gates ---
 
 

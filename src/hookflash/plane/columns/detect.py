@@ -18,6 +18,8 @@ class Detect(NamedTuple):
     candidate: NDArray[np.int16]  # key of the passing blocks, -1 none
     passes: NDArray[np.int16]  # passing blocks of the candidate
     ratio: NDArray[np.float32]  # of the candidate's column tone to its row tone, as it began
+    low: NDArray[np.float32]  # by how many Hz its row tone lay off, as it began
+    high: NDArray[np.float32]  # the same of its column tone
     misses: NDArray[np.int16]  # failing blocks since (before: of the candidate, after: of the key)
     held: NDArray[np.int16]  # key that is on, -1 none
     key: NDArray[np.int16]  # key that started in this tick, -1 none

@@ -39,6 +39,8 @@ SHARE = 0.86
 """Least part of a block's energy that the two tones must explain."""
 STEADY = 1.18
 """How far the ratio of the tones may move while a key begins; that of two overtones of a voice drifts."""
+WANDER = 9.0
+"""Hz by which a tone may move while a key begins; a voice glides, and what makes keys does not."""
 OCTAVE = 6.5
 """A column tone within so many Hz of twice the row tone is the second harmonic of one voice or string.
 
@@ -188,14 +190,23 @@ def passes(energy: float, row: int, column: int, z: NDArray[np.float32], last: N
 
 
 @part
-def steady(detect: Detect, row: int, key: int, z: NDArray[np.float32]) -> bool:
-    """Whether the tones keep the ratio with which this key began; it is remembered where it begins."""
+def steady(detect: Detect, row: int, key: int, z: NDArray[np.float32], last: NDArray[np.float32]) -> bool:
+    """Whether the tones keep the ratio and the frequencies with which this key began.
+
+    They are remembered where it begins.
+    """
     if detect.held[row] >= 0:
         return True
+    low = offset_hz(z[0], z[1], last[0], last[1], TONES[key // 4])
+    high = offset_hz(z[2], z[3], last[2], last[3], TONES[4 + key % 4])
     ratio = math.sqrt((z[2] * z[2] + z[3] * z[3]) / (z[0] * z[0] + z[1] * z[1]))
     if detect.candidate[row] != key or detect.passes[row] == 0:
         detect.ratio[row] = ratio
+        detect.low[row] = low
+        detect.high[row] = high
         return True
+    if abs(low - detect.low[row]) > WANDER or abs(high - detect.high[row]) > WANDER:
+        return False
     return bool(ratio < STEADY * detect.ratio[row] and detect.ratio[row] < STEADY * ratio)
 
 
@@ -236,7 +247,7 @@ def detect_frame(detect: Detect, row: int, key: int, x: NDArray[np.float32], z: 
     for block in range(1, BLOCKS + 1):
         now = block & 1
         energy = measure(x[block * HOP : block * HOP + WINDOW], low, high, z[now])
-        heard = passes(energy, low, high, z[now], z[1 - now]) and steady(detect, row, key, z[now])
+        heard = passes(energy, low, high, z[now], z[1 - now]) and steady(detect, row, key, z[now], z[1 - now])
         follow(detect, row, key if heard else -1)
 
 
