@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from system.conftest import phone, spoken, system, wav  # noqa: F401
+from system.conftest import listener, phone, room, running_room, spoken, system, wav  # noqa: F401
 from system.harness import Server, Webhook
 from trunk_ports import PREFIXES, Trunks, configuration, quiet_port
 

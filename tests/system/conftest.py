@@ -14,6 +14,7 @@ from system import certificates
 from system.audio import wav
 from system.handset import Handset
 from system.harness import ACCESS_KEY, NUMBER, RESOURCE_ID, Server, Webhook
+from system.listener import Listener
 from system.room import ALICE, BOB, Call, Room, ended, running
 from system.spoken import Speaker
 
@@ -126,6 +127,14 @@ def talk_in_group(room: Room) -> Iterator[Call]:
     connection = room.call(ALICE, BOB, speaks=True)
     yield connection
     ended(room, connection)
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """The app's end of WebSockets."""
+    listener = Listener()
+    yield listener
+    listener.close()
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,8 @@ RESOURCE_ID = "6d889502-3d7a-41a8-befa-d21fd80e8767"
 ACCESS_KEY = "c3lzdGVtLXRlc3RzLW9ubHktbm90LWEtc2VjcmV0LWtleS0wMQ=="
 NUMBER = "+18005550100"
 PREFIX = "Microsoft.Communication."
+RECOGNISER = "/v1/audio/transcriptions"
+"""Where a webhook stands in for a speech service with OpenAI's interface."""
 
 
 class Webhook:
@@ -37,6 +39,7 @@ class Webhook:
     Attributes:
         incoming: IncomingCall payloads (the ``data`` object), in order of arrival.
         posts: every callback as ``(authorization, event)``.
+        understand: answers what is asked of the speech service: status and body.
     """
 
     def __init__(self) -> None:
@@ -46,6 +49,7 @@ class Webhook:
         self.on_incoming: Callable[[dict[str, Any]], None] | None = None
         self.on_event: Callable[[str, dict[str, Any]], None] | None = None
         self.statuses: list[int] = []
+        self.understand: Callable[[bytes], tuple[int, dict[str, Any]]] = lambda request: (404, {})
         self._changed = threading.Condition()
         receiver = self
 
@@ -94,6 +98,9 @@ class Webhook:
                 if self.on_incoming:
                     threading.Thread(target=self.on_incoming, args=(event["data"],), daemon=True).start()
             return 200, b""
+        if path == RECOGNISER:
+            status, heard = self.understand(body)
+            return status, json.dumps(heard).encode()
         status = self.statuses.pop(0) if self.statuses else 200
         if status == 200:
             (event,) = json.loads(body)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from azure.communication.callautomation import (
     FileSource,
     PhoneNumberIdentifier,
     RecognizeInputType,
+    TranscriptionOptions,
 )
 from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import HttpResponseError
@@ -67,7 +69,13 @@ class Room:
     def file(self, name: str, **options: Any) -> FileSource:
         return FileSource(url=f"{self.webhook.url}/{name}", **options)
 
-    def call(self, *numbers: str, speaks: bool = False, **options: Any) -> Call:
+    def call(
+        self,
+        *numbers: str,
+        speaks: bool = False,
+        transcription: TranscriptionOptions | None = None,
+        **options: Any,
+    ) -> Call:
         """Call phones, which answer; the connection once everybody is in.
 
         Args:
@@ -81,6 +89,7 @@ class Room:
             source_caller_id_number=PhoneNumberIdentifier(NUMBER),
             operation_context="made",
             cognitive_services_endpoint="https://speech.example.net/" if speaks else None,
+            transcription=transcription,
         )
         assert made.call_connection_state == "connecting"
         assert made.call_connection_id
@@ -160,6 +169,10 @@ def others(room: Room, connection: Call, context: str) -> list[str]:
     ]
 
 
+SCRIPTED = "fr-FR"
+"""The language that is understood by the ``understand`` of the webhook."""
+
+
 def running(folder: Path) -> Iterator[Room]:
     """The server, whose trunks lead to the two phones, and which has a second resource."""
     webhook = Webhook()
@@ -177,6 +190,12 @@ def running(folder: Path) -> Iterator[Room]:
         for name, number in (("alice", ALICE), ("bob", BOB))
     )
     extra += f'[[resource]]\nname = "other"\nid = "{OTHER_ID}"\naccess_keys = ["{OTHER_KEY}"]\n'
+    voice = "builtin" if find_spec("piper") else "beep"
+    extra += f'[[speech_provider]]\nkind = "{voice}"\n'
+    extra += (
+        f'[[speech_provider]]\nkind = "openai"\nname = "scripted"\ndoes = ["recognise"]\nlocales = ["fr"]\n'
+        f'endpoint = "{webhook.url}/v1"\nrecognition_model = "whisper-scripted"\n'
+    )
     try:
         with Server(folder, webhook, extra) as server:
             yield Room(server, webhook, ports)

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import io
-import json
-import threading
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import jwt
 import numpy as np
 import pytest
 import soundfile
-from aiohttp import WSMsgType, web
 from azure.communication.callautomation import (
     AudioFormat,
     MediaStreamingAudioChannelType,
@@ -29,77 +21,11 @@ from azure.communication.callautomation import (
 )
 from system.audio import wav
 from system.harness import NUMBER, RESOURCE_ID
+from system.listener import Listener, until
 from system.room import ALICE, Room, ended
 from system.room import Call as Connection
 
 RATE = 16_000
-
-
-class Listener:
-    """An app's WebSocket server in a thread; it keeps what it hears."""
-
-    def __init__(self) -> None:
-        self.headers: dict[str, str] = {}
-        self.frames: list[dict[str, Any]] = []
-        self.code: int | None = None
-        self._socket: web.WebSocketResponse | None = None
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self.port = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
-
-    async def _start(self) -> int:
-        app = web.Application()
-        app.router.add_get("/audio", self._serve)
-        self._runner = web.AppRunner(app, shutdown_timeout=1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        port: int = self._runner.addresses[0][1]
-        return port
-
-    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
-        self.headers = dict(request.headers)
-        self._socket = socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        async for message in socket:
-            if message.type is WSMsgType.TEXT:
-                self.frames.append(json.loads(message.data))
-        self.code = socket.close_code
-        return socket
-
-    def say(self, pcm: bytes) -> None:
-        """Send audio as the .NET SDK does."""
-        frame = {
-            "Kind": "AudioData",
-            "AudioData": {"Data": base64.b64encode(pcm).decode()},
-            "StopAudio": None,
-        }
-        assert self._socket is not None
-        asyncio.run_coroutine_threadsafe(self._socket.send_str(json.dumps(frame)), self._loop).result(10)
-
-    def heard(self) -> np.ndarray:
-        """The last half second."""
-        data = [one["audioData"]["data"] for one in list(self.frames) if one["kind"] == "AudioData"][-25:]
-        return np.frombuffer(b"".join(map(base64.b64decode, data)), "<i2")
-
-    def close(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    listener = Listener()
-    yield listener
-    listener.close()
-
-
-def until(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen within 20 s"
-        time.sleep(0.02)
 
 
 def level(samples: np.ndarray, hz: float, rate: int) -> float:

@@ -1,0 +1,88 @@
+"""Transcription on a whole server: phones talk, a scripted speech service understands, an app reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from azure.communication.callautomation import (
+    PhoneNumberIdentifier,
+    StreamingTransportType,
+    TranscriptionOptions,
+)
+from speech.sounds import RATE, samples, vowel
+from system.listener import Listener, until
+from system.room import ALICE, BOB, SCRIPTED, Room, ended, result
+
+NARROW = 8_000
+
+
+def words(pitch: float) -> Any:
+    """What a phone says that anybody takes for speech; the service does not hear what it is."""
+    return samples(vowel("ah", pitch, 0.8))[:: RATE // NARROW]
+
+
+def data(listener: Listener) -> list[dict[str, Any]]:
+    return [one["transcriptionData"] for one in listener.frames if one["kind"] == "TranscriptionData"]
+
+
+def test_an_app_reads_who_said_what_until_the_service_fails(room: Room, listener: Listener) -> None:
+    asked: list[bytes] = []
+
+    def understand(request: bytes) -> tuple[int, dict[str, Any]]:
+        asked.append(request)
+        text = f"Phrase {len(asked)}."
+        return 200, {"text": text, "words": [{"word": "Phrase", "start": 0.1, "end": 0.4}]}
+
+    room.webhook.understand = understand
+    options = TranscriptionOptions(
+        transport_url=f"ws://127.0.0.1:{listener.port}/audio",
+        transport_type=StreamingTransportType.WEBSOCKET,
+        locale=SCRIPTED,
+        start_transcription=True,
+        enable_intermediate_results=True,
+    )
+    call = room.call(ALICE, BOB, speaks=True, transcription=options)
+    started = room.webhook.wait("TranscriptionStarted", callConnectionId=call.id)
+    assert started["transcriptionUpdate"] == {
+        "transcriptionStatus": "transcriptionStarted",
+        "transcriptionStatusDetails": "subscriptionStarted",
+    }
+    until(lambda: listener.frames)
+    shown = call.sdk.get_call_properties().transcription_subscription
+    assert shown is not None
+    metadata = listener.frames[0]["transcriptionMetadata"]
+    assert (metadata["subscriptionId"], metadata["locale"]) == (shown.id, "fr-fr")
+    assert (shown.state, shown.locale) == ("active", "fr-FR")
+
+    for number, pitch in ((ALICE, 120), (BOB, 210), (ALICE, 120)):
+        count = len(data(listener))
+        phone = room.phone(number)
+        phone._loop.call_soon_threadsafe(phone.phone.audio.say, words(pitch))
+        until(lambda count=count: len(data(listener)) > count)
+    told = [(one["text"], one["participantRawID"], one["resultStatus"]) for one in data(listener)]
+    assert told == [
+        ("Phrase 1.", f"4:{ALICE}", "Final"),
+        ("Phrase 2.", f"4:{BOB}", "Final"),
+        ("Phrase 3.", f"4:{ALICE}", "Final"),
+    ]
+    offsets = [one["offset"] for one in data(listener)]
+    assert offsets == sorted(offsets)
+    assert offsets[2] - offsets[0] > 16_000_000, "on one scale, in ticks of 100 ns"
+    assert all(b'name="language"' in one and b"\r\nfr\r\n" in one for one in asked)
+
+    room.webhook.understand = lambda request: (401, {"error": {"message": "no such key"}})
+    phone = room.phone(BOB)
+    phone._loop.call_soon_threadsafe(phone.phone.audio.say, words(210))
+    failed = room.webhook.wait("TranscriptionFailed", callConnectionId=call.id)
+    assert result(failed) == (401, 8565)
+    assert "no such key" in failed["resultInformation"]["message"]
+    assert failed["transcriptionUpdate"]["transcriptionStatusDetails"] == "authenticationFailure"
+    until(lambda: listener.code == 1011)
+    assert call.sdk.get_participant(PhoneNumberIdentifier(BOB)).identifier.raw_id == f"4:{BOB}"
+
+    call.sdk.start_transcription(locale="ja-JP", operation_context="japanese")
+    failed = room.webhook.wait("TranscriptionFailed", operationContext="japanese")
+    assert result(failed) == (400, 8565)
+    assert "ja-JP" in failed["resultInformation"]["message"]
+    assert failed["transcriptionUpdate"]["transcriptionStatusDetails"] == "badRequest"
+    ended(room, call)
