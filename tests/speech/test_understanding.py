@@ -109,12 +109,12 @@ async def test_who_reads_along_is_told_while_somebody_speaks(make: MakePool) -> 
     left_out: list[int] = []
 
     async def stream() -> AsyncIterator[np.ndarray[Any, Any]]:
-        await _until(lambda: pool.idle)
+        await _until(lambda: pool.spare)
         for _ in range(4):
             yield audio(0.75)
             if _attempts():
                 yield audio(0.125)  # is said while the worker looks
-            await _until(lambda: pool.idle and not _attempts())
+            await _until(lambda: pool.spare and not _attempts())
 
     recogniser = BuiltinRecogniser("us", pool, left_out=lambda: left_out.append(1))
     wish = Listening(partial=True, words=True)
@@ -131,6 +131,14 @@ async def test_where_no_worker_has_time_last_words_come_first(make: MakePool) ->
     found = await recognised(recogniser, *[audio(0.5)] * 5, partial=True)
     assert [(one.text, one.final) for one in found] == [("2.5", True)]
     assert len(left_out) == 2, "one for each second"
+
+
+async def test_of_two_workers_one_is_left_for_last_words(make: MakePool) -> None:
+    pool = make(PoolLimits(size=2, ready=2))
+    pool.start()
+    await _until(lambda: len(pool.pids) == 2 and pool.spare)
+    async with pool.job({}):
+        assert not pool.spare
 
 
 async def _until(condition: Callable[[], Any]) -> None:

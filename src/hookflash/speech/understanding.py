@@ -3,7 +3,8 @@
 A worker is needed only for the moment of understanding, some 0.2 s for a sentence, so that a few of them
 serve many callers. Whenever the speaker pauses, what there is so far is understood at once: if the pause was
 the end, the last words are ready before anybody asks for them. Who wants to read along while somebody speaks
-is served when a worker has nothing else to do, and else waits for the next time: last words come first.
+is served when a worker has nothing else to do and another one is left for last words, and else waits for the
+next time.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ class _Utterance:
         if self._glance is not None or self._size - self._looked < PARTIAL:
             return Look.NOT_YET
         self._looked = self._size
-        if not self._pool.idle:
+        if not self._pool.spare:
             return Look.NO_WORKER
         self._glance = self._begin()
         return Look.BEGUN

@@ -169,9 +169,13 @@ class WorkerPool:
         return [worker.pid for worker in self._workers if worker.pid is not None]
 
     @property
-    def idle(self) -> bool:
-        """Whether a worker is ready and has nothing to do."""
-        return bool(self._idle)
+    def spare(self) -> bool:
+        """Whether a worker is ready and has nothing to do, and would leave another one for what is urgent.
+
+        Of a pool of one, that one.
+        """
+        free = self._limits.size - sum(worker.job is not None for worker in self._workers)
+        return bool(self._idle) and free >= min(2, self._limits.size)
 
     # --- jobs ---------------------------------------------------------------------------------------------
 
