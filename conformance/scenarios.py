@@ -22,6 +22,7 @@ STEPS = {
     "do": {"on", "with", "as", "expect", "refused", "client", "retry"},
     "event": {"of", "expect", "as", "box"},
     "incoming": {"as"},
+    "frame": {"expect"},
     "phone": {"do", "with", "state", "expect", "as"},
     "order": {"of", "context"},
     "none": {"of"},

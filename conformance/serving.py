@@ -76,6 +76,10 @@ class Serving:
             f'[[number]]\ne164 = "{NUMBER}"\nresource = "main"',
             f'[[number]]\ne164 = "{SECOND_NUMBER}"\nresource = "main"',
             f'[[number]]\ne164 = "{OTHER_NUMBER}"\nresource = "other"',
+            '[[speech_provider]]\nkind = "builtin"',
+            # Nobody listens there: who speaks French finds the speech service out of reach.
+            '[[speech_provider]]\nkind = "openai"\nname = "unreachable"\ndoes = ["recognise"]',
+            'locales = ["fr"]\nendpoint = "http://127.0.0.1:9/v1"',
             f'[[subscription]]\nname = "app"\nresource = "main"\nendpoint = "{catcher}/grid/incoming"',
         ]
         self.config = work / "hookflash.toml"

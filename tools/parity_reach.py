@@ -26,8 +26,8 @@ CANNOT: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     ),
     (
         ("enum values",),
-        ("*StatusDetails.speechServicesConnectionError",),
-        "Streaming asks no speech service, and a transcription goes on when one fails.",
+        ("MediaStreamingStatusDetails.speechServicesConnectionError",),
+        "Audio streaming asks no speech service.",
     ),
     (
         ("client methods",),

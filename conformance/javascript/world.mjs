@@ -1,5 +1,5 @@
 // One scenario against the server: people, steps, and what every event must look like.
-import { parseCallAutomationEvent } from "@azure/communication-call-automation";
+import { parseCallAutomationEvent, StreamingData } from "@azure/communication-call-automation";
 import { setTimeout as pause } from "node:timers/promises";
 import { differences, fill, isGuid } from "./matching.mjs";
 import { plain } from "./sdk.mjs";
@@ -114,6 +114,7 @@ export class World {
     if ("do" in step) return this.#do(step);
     if ("event" in step) return this.#event(step);
     if ("incoming" in step) return this.#incoming(step);
+    if ("frame" in step) return this.#frame(step);
     if ("break" in step) return send("POST", `${this.env.CONFORMANCE_CATCHER}/fault/${step.break}`);
     const of = step.of && this.connections[step.of];
     const mine = (await this.#events()).filter((one) => !of || one.data.callConnectionId === of);
@@ -226,6 +227,36 @@ export class World {
       }
       const left = deadline - Date.now();
       must(left > 0, `no IncomingCall like ${JSON.stringify(wanted)}`);
+      wait = Math.min(left, 5000);
+    }
+  }
+
+  /** A frame on the scenario's WebSocket, which the SDK's parser takes too. */
+  async #frame(step) {
+    const wanted = fill(step.expect ?? {}, this.names);
+    const deadline = Date.now() + TIMEOUT;
+    let wait = 0;
+    for (;;) {
+      const near = [];
+      for (const post of await this.#posts(`${this.box}-socket`, wait)) {
+        const frame = JSON.parse(post.body);
+        if (frame.kind !== step.frame || this.used.has(post)) continue;
+        const wrong = differences(wanted, frame[step.frame[0].toLowerCase() + step.frame.slice(1)]);
+        if (wrong.length === 0) {
+          const parsed = StreamingData.parse(post.body);
+          must(StreamingData.getStreamingKind() === step.frame, `the SDK takes it for ${StreamingData.getStreamingKind()}`);
+          if (step.frame === "TranscriptionData") {
+            const { text, offset, words } = frame.transcriptionData;
+            must(parsed.text === text && parsed.offsetInTicks === offset, `parsed as ${JSON.stringify(parsed)}`);
+            must(parsed.words.length === words.length, `parsed as ${JSON.stringify(parsed)}`);
+          }
+          this.used.add(post);
+          return;
+        }
+        near.push(wrong.join("; "));
+      }
+      const left = deadline - Date.now();
+      must(left > 0, `no such frame; of that kind: ${JSON.stringify(near)}`);
       wait = Math.min(left, 5000);
     }
   }

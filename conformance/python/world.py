@@ -150,6 +150,8 @@ class World:
             await self._event(step)
         elif "incoming" in step:
             await self._incoming(step)
+        elif "frame" in step:
+            await self._frame(step)
         elif "order" in step:
             await self._order(step)
         elif "break" in step:
@@ -266,6 +268,27 @@ class World:
                     return
             left = deadline - time.monotonic()
             assert left > 0, f"no IncomingCall like {wanted}"
+            wait = min(left, 5.0)
+
+    async def _frame(self, step: dict[str, Any]) -> None:
+        """A frame on the scenario's WebSocket. (The SDK has no parser of them.)"""
+        wanted = fill(step.get("expect", {}), self.names)
+        kind = step["frame"]
+        deadline = time.monotonic() + TIMEOUT
+        wait = 0.0
+        while True:
+            near: list[str] = []
+            for post in await self._posts(f"{self.box}-socket", wait):
+                frame = json.loads(post["body"])
+                if frame["kind"] != kind or id(post) in self.used:
+                    continue
+                wrong = differences(wanted, frame[kind[0].lower() + kind[1:]])
+                if not wrong:
+                    self.used.add(id(post))
+                    return
+                near.append("; ".join(wrong))
+            left = deadline - time.monotonic()
+            assert left > 0, f"no such frame; of that kind: {near}"
             wait = min(left, 5.0)
 
     async def _order(self, step: dict[str, Any]) -> None:
