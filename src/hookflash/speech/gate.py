@@ -14,6 +14,7 @@ the noise of a line is white, and clicks are over before there is enough.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -114,7 +115,7 @@ class VoiceGate:
         self._frames = 0
         self._noise = -65.0
         self._quiet = 0
-        self._past = np.zeros(2 * FRAME, np.int16)
+        self._past = np.zeros(2 * FRAME + STEP, np.int16)
         self._onset = _Onset()
 
     def feed(self, frame: Samples) -> Change | None:
@@ -133,12 +134,11 @@ class VoiceGate:
 
     def _wait(self, number: int, frame: Samples) -> Change | None:
         onset = self._onset
-        for step in (frame[:STEP], frame[STEP:]):
-            level = _level(step)
+        self._past = np.concatenate((self._past[FRAME:], frame))
+        for level, past in zip(_levels(frame, 2), (self._past[:-STEP], self._past[STEP:]), strict=True):
             over = level - self._noise if self._is_loud(level) else None
             self._follow_noise(level, NOISE_FALLS / 2, NOISE_RISES / 2)
-            self._past = np.concatenate((self._past[STEP:], step))
-            onset.step(level, over, self._past)
+            onset.step(level, over, past)
         onset.frame()
         if not onset.certain:
             return None
@@ -149,11 +149,11 @@ class VoiceGate:
         return Change(True, max(0, began))
 
     def _hold(self, number: int, frame: Samples) -> Change | None:
-        level = _level(frame)
+        (level,) = _levels(frame, 1)
         loud = self._is_loud(level)
         self._follow_noise(level, NOISE_FALLS, RISES_IN_VOICE)
         self._past = np.concatenate((self._past[FRAME:], frame))
-        if loud and not is_tone(self._past):
+        if loud and not is_tone(self._past[STEP:]):
             self._quiet = 0
             return None
         self._quiet += 1
@@ -234,12 +234,13 @@ class _Onset:
         self.certain = self.certain or self._run >= ATTACK
 
 
-def _level(frame: Samples) -> float:
-    """Power of a frame without its direct current, dB below full scale."""
-    wide = frame.astype(np.float32)
-    wide -= wide.mean()
-    power = float(wide @ wide) / len(wide)
-    return 10.0 * float(np.log10(power + 1e-3)) - 90.3
+def _levels(frame: Samples, parts: int) -> list[float]:
+    """Power of equal parts of a frame without their direct current, dB below full scale."""
+    wide = frame.reshape(parts, -1).astype(np.float32)
+    wide -= wide.mean(axis=1, keepdims=True)
+    powers = np.einsum("ij,ij->i", wide, wide).tolist()
+    size = len(frame) // parts
+    return [10.0 * math.log10(power / size + 1e-3) - 90.3 for power in powers]
 
 
 _EVERY = 4
