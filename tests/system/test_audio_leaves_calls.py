@@ -90,7 +90,7 @@ def test_an_app_hears_a_phone_answers_it_and_has_it_recorded(room: Room, listene
     until(lambda: level(listener.heard(), 440, RATE) > 0.05)
     n = np.arange(4 * RATE)
     listener.say(np.round(6_000 * np.sin(2 * np.pi * 1_500 * n / RATE)).astype("<i2").tobytes())
-    until(lambda: level(phone.phone.audio.heard[-4_000:], 1_500, 8_000) > 0.15)
+    until(lambda: level(phone.heard()[-4_000:], 1_500, 8_000) > 0.15)
     phone.play("press 7")
     until(lambda: {"kind": "DtmfData", "dtmfData": {"data": "7"}} in listener.frames)
 

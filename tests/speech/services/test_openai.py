@@ -114,6 +114,7 @@ async def test_refusals(
     with pytest.raises(SpeechError, match=words) as caught:
         await spoken(openai_voice(service).synthesise(Speech("Hi")))
     assert (caught.value.code, caught.value.sub_code, caught.value.final) == (code, 8565, False)
+    assert caught.value.outage == (status == 500), "the others say what is wrong with the request, or wait"
     assert KEY not in str(caught.value)
     assert len(str(caught.value)) < 400
     assert str(caught.value).startswith("mine: ")
@@ -140,6 +141,7 @@ async def test_nobody_there(clock: VirtualClock) -> None:
     with pytest.raises(SpeechError, match="cannot be reached") as caught:
         await spoken(openai_voice(service).synthesise(Speech("Hi")))
     assert caught.value.code == 408
+    assert caught.value.outage
     await service.close()
 
 
