@@ -76,6 +76,7 @@ class Run:
     ``cost`` is microseconds of CPU per leg and tick, ``answered`` the share of packets that came back,
     ``digits`` the keys heard, ``late_ms`` the worst lateness of a tick, ``skipped`` the ticks that were late
     by more than 5 ms (the C program) or left out (the plane). ``callers`` is what the callers counted.
+    ``own`` is what this process took of the CPU in the same seconds, in the unit of ``cost``.
     """
 
     cost: float
@@ -85,6 +86,7 @@ class Run:
     skipped: int
     callers: dict[str, float]
     note: str = ""
+    own: float = 0.0
 
     @property
     def whole(self) -> bool:
@@ -178,15 +180,16 @@ class Callers:
                     pipe.close()
 
 
-def measure(pid: int, callers: Callers, legs: int, seconds: float) -> tuple[float, dict[str, float]]:
-    """Cost of a server whose callers have been calling for a while, and what they counted."""
-    cpu, began = cpu_seconds(pid), time.monotonic()
+def measure(pid: int, callers: Callers, legs: int, seconds: float) -> tuple[float, float, dict[str, float]]:
+    """What a server costs whose callers have been calling for a while, this process; what they counted."""
+    cpu, own, began = cpu_seconds(pid), time.process_time(), time.monotonic()
     time.sleep(seconds)
-    spent, took = cpu_seconds(pid) - cpu, time.monotonic() - began
+    spent, own, took = cpu_seconds(pid) - cpu, time.process_time() - own, time.monotonic() - began
     result = callers.result()
     if result["voiced"] < 0.9 * result["received"]:
         raise BenchError(f"the callers heard silence: {result}")
-    return spent / legs / (took / TICK) * 1e6, result
+    unit = 1e6 / legs / (took / TICK)
+    return spent * unit, own * unit, result
 
 
 def answered(counted: dict[str, float]) -> float:
@@ -206,7 +209,7 @@ def run_floor(legs: int, seconds: float, *, pacing: bool = False) -> Run:
         ports = [int(line) for line in iter(server.stdout.readline, "\n")]
         callers.call(ports)
         time.sleep(WARM)
-        cost, counted = measure(server.pid, callers, legs, seconds)
+        cost, _, counted = measure(server.pid, callers, legs, seconds)
         found = json.loads(server.stdout.readline())
         note = f"{found['late']} ticks over 5 ms late"
         return Run(cost, answered(counted), found["digits"], found["worst_ms"], found["late"], counted, note)
@@ -366,7 +369,7 @@ def run_plane(legs: int, seconds: float, scene: Scene | None = None, *, pacing: 
         callers.call([ports[leg] for leg in sorted(ports)])
         time.sleep(scene.warm)
         worker.take()
-        cost, counted = measure(worker.pid, callers, legs, seconds)
+        cost, own, counted = measure(worker.pid, callers, legs, seconds)
         events = worker.take()
         # The first heartbeat still tells of the tick in which all legs were opened.
         beats = [event for event in events if isinstance(event, Heartbeat)][1:]
@@ -376,7 +379,7 @@ def run_plane(legs: int, seconds: float, scene: Scene | None = None, *, pacing: 
         check(worker, scene, counted)
         digits = sum(isinstance(event, ToneHeard) for event in events)
         note = f"worst lateness {late:.1f} ms, busiest tick {busy:.1f} ms, {skipped} skipped"
-        return Run(cost, answered(counted), digits, late, skipped, counted, note)
+        return Run(cost, answered(counted), digits, late, skipped, counted, note, own)
     finally:
         worker.close()
         if callers is not None:

@@ -2,8 +2,9 @@
 
 Every leg talks and plays to a caller as in :mod:`bench.legs`, in a call of its own that is recorded as calls
 are: by one tap at 16,000 Hz of all that is said and played in it, taken out of shared memory by the listeners
-of control and written to files by the recording desk. This process is control: what it spends while it
-records is counted beside what the worker spends, and so is what the kernel does for its files.
+of control and written to files by the recording desk. This process is control: what it spends more than in a
+run without recordings is counted beside what the worker spends, and so is what the kernel does for its files.
+(What both runs have it do, reading what the worker says of the quality of legs, is no part of recording.)
 
 ``recording`` is both together over the worker alone without recordings.
 """
@@ -11,14 +12,16 @@ records is counted beside what the worker spends, and so is what the kernel does
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import uvloop
 
 from bench.figures import figure, refuse
 from bench.media import CLIP, FAILURES, HOST, Run, Scene, build, middle, prefer, rounds, run_plane
@@ -34,9 +37,10 @@ TARGET = 1.15
 LEGS = 400
 SECONDS = 4.0
 ROUNDS = 4
-WARM = 6.0
-"""Seconds before anything is measured: a ring has gone round once, so that its memory has been touched."""
-LIMIT = 130.0
+WARM = 9.0
+"""Seconds before anything is measured: rings have gone round once, also for those who read them, a block
+behind, so that both have touched all of their memory."""
+LIMIT = 150.0
 TICK = 0.02
 RATE = 16_000
 
@@ -76,13 +80,12 @@ class NoDocuments:
 
 
 class Control(threading.Thread):
-    """Control's part in the recording of ``LEGS`` calls: desk, listeners, files. Counts its own CPU time."""
+    """Control's part in the recording of ``LEGS`` calls: desk, listeners, files."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(daemon=True)
         self.fd = make_file()
         self.rings: Rings = map_rings(self.fd)
-        self.spent = 0.0
         self.lost = 0
         self.octets = 0
         self.error: BaseException | None = None
@@ -93,7 +96,8 @@ class Control(threading.Thread):
         # This thread and those that it starts, as the worker is.
         prefer(0)
         try:
-            asyncio.run(self._record())
+            # As the server does.
+            uvloop.run(self._record())
         except BaseException as error:
             self.error = error
 
@@ -117,25 +121,19 @@ class Control(threading.Thread):
                 await asyncio.sleep(0.001)
         while not self.rings.tick[0] and not self._over.is_set():  # noqa: ASYNC110 - memory
             await asyncio.sleep(0.001)
-        began, ticks = 0.0, 0
-        steady = int(self.rings.tick[0]) + round(WARM / TICK)
+        ticks = 0
         while not self._over.is_set():
             await asyncio.sleep(LOOK * TICK / 2)
             tick = int(self.rings.tick[0]) // LOOK * LOOK
-            if tick <= ticks:
-                continue
-            ticks = tick
-            audio.tapped(seat, AudioTapped(tick))
-            if not began and tick >= steady:
-                began, self._first = time.process_time(), tick
-            if began:
-                self.spent = (time.process_time() - began) / LEGS / max(1, tick - self._first) * 1e6
+            if tick > ticks:
+                ticks = tick
+                audio.tapped(seat, AudioTapped(tick))
         self.lost = audio.lost
         await desk.close()
         self.octets = sum(file.stat().st_size for file in self._folder.glob("*/audio.wav"))
 
 
-def run_recorded(spent: list[float]) -> Run:
+def run_recorded() -> Run:
     """One run in which everything is recorded; it is not whole when the audio has holes."""
     with tempfile.TemporaryDirectory(prefix="hookflash-bench-") as folder:
         control = Control(Path(folder))
@@ -148,19 +146,17 @@ def run_recorded(spent: list[float]) -> Run:
             os.close(control.fd)
     if control.error is not None:
         raise control.error
-    spent.append(control.spent)
     seconds = control.octets / 2 / RATE / LEGS
-    note = f"{run.note}; control {control.spent:.2f}; {seconds:.1f} s in each file, {control.lost} lost"
-    whole = run.answered if seconds > SECONDS and not control.lost and control.spent else 0.0
-    return Run(run.cost + control.spent, whole, run.digits, run.late_ms, run.skipped, run.callers, note)
+    note = f"{run.note}; control {run.own:.2f}; {seconds:.1f} s in each file, {control.lost} lost"
+    whole = run.answered if seconds > SECONDS and not control.lost else 0.0
+    return dataclasses.replace(run, answered=whole, note=note)
 
 
 def main() -> int:
     """Measure and print the figures."""
-    spent: list[float] = []
     servers: dict[str, Callable[[], Run]] = {
         "plain": lambda: run_plane(LEGS, SECONDS, Scene(plays, warm=WARM)),
-        "recorded": lambda: run_recorded(spent),
+        "recorded": run_recorded,
     }
     try:
         build()
@@ -168,10 +164,16 @@ def main() -> int:
     except FAILURES as error:
         return refuse("recording", error, "x a playing leg", TARGET)
     whole = all(run.whole for server in runs.values() for run in server)
-    costs = {name: [run.cost for run in server] for name, server in runs.items()}
-    ratios = [with_ / without for with_, without in zip(costs["recorded"], costs["plain"], strict=True)]
+    plain, with_ = runs["plain"], runs["recorded"]
+    control = [two.own - one.own for one, two in zip(plain, with_, strict=True)]
+    ratios = [(two.cost + more) / one.cost for one, two, more in zip(plain, with_, control, strict=True)]
     figure("recording", middle(ratios)[0], "x a playing leg", TARGET, noise=middle(ratios)[1], whole=whole)
-    for name, values in (*costs.items(), ("control", spent)):
+    costs = {
+        "plain": [run.cost for run in plain],
+        "recorded": [run.cost for run in with_],
+        "control": control,
+    }
+    for name, values in costs.items():
         figure(f"recording.{name}", middle(values)[0], "us/leg/tick", None, noise=middle(values)[1])
     return 0
 

@@ -129,7 +129,7 @@ def test_the_loudest_four_have_places_that_do_not_flap():
     bench.tick(30)
     rank = bench.plane.columns.bridge.rank
     assert rank[:6].tolist() == [4, 3, 2, 0, 1, 0]
-    assert reader.rings.rank[0, 20] == 1
+    assert reader.rings.rank[20, 0] == 1
     bench.do(SetGain(2, 0.2), SetGain(1, 6.0))
     for _ in range(20):
         bench.tick()

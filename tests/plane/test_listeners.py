@@ -54,8 +54,11 @@ class Worker:
         if written - rings.read[tap] >= TAP_FRAMES:
             rings.lost[tap] += 1
             return
-        rings.frames[tap, written % TAP_FRAMES, : self.size] = self.frame(tick, tap)
-        rings.ticks[tap, written % TAP_FRAMES] = tick
+        if written == rings.read[tap]:
+            rings.shift[tap] = tick - written
+        place = (written + rings.shift[tap]) % TAP_FRAMES
+        rings.frames[place, tap, : self.size] = self.frame(tick, tap)
+        rings.ticks[place, tap] = tick
         rings.written[tap] = written + 1
 
     def run(self, ticks: int) -> None:

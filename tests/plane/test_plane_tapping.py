@@ -54,8 +54,9 @@ class Reader:
         rings, tap = self.rings, self.tap
         frames = []
         for n in range(int(rings.read[tap]), int(rings.written[tap])):
-            frames.append(rings.frames[tap, n % TAP_FRAMES, : self.size].copy())
-            self.ticks.append(int(rings.ticks[tap, n % TAP_FRAMES]))
+            place = (n + int(rings.shift[tap])) % TAP_FRAMES
+            frames.append(rings.frames[place, tap, : self.size].copy())
+            self.ticks.append(int(rings.ticks[place, tap]))
         rings.read[tap] = rings.written[tap]
         return np.concatenate(frames) if frames else np.zeros(0, np.int16)
 
@@ -467,9 +468,9 @@ def test_two_mappings_of_one_file_are_the_same_rings():
     fd = make_file()
     one, two = map_rings(fd), map_rings(fd)
     os.close(fd)
-    one.frames[7, 3, 5] = 99
+    one.frames[3, 7, 5] = 99
     two.void[9] = 1 << 40
-    assert two.frames[7, 3, 5] == 99
+    assert two.frames[3, 7, 5] == 99
     assert one.void[9] == 1 << 40
 
 

@@ -245,15 +245,16 @@ class TapListener(_Listener):
         size = self.ring_rate // audio.FRAMES_PER_SECOND
         for source, (tap, resampler) in self.taps.items():
             at, written = int(rings.read[tap]), int(rings.written[tap])
+            shift = int(rings.shift[tap])
             while at < written:
-                place = at % TAP_FRAMES
-                when = int(rings.ticks[tap, place])
+                place = (at + shift) % TAP_FRAMES
+                when = int(rings.ticks[place, tap])
                 if when > tick:
                     break  # of the next tick, which the worker is in the middle of
                 of_tick = frames.setdefault(when, Frames())
                 # A copy: the worker writes there again.
-                of_tick[source] = resampler.feed(rings.frames[tap, place, :size].copy())
-                rank = int(rings.rank[tap, place])
+                of_tick[source] = resampler.feed(rings.frames[place, tap, :size].copy())
+                rank = int(rings.rank[place, tap])
                 if rank:
                     of_tick.ranks[source] = rank
                 at += 1
@@ -321,23 +322,25 @@ class BlockListener(_Listener):
         rings = self.shelf.rings
         at = int(rings.read[tap])
         count = int(rings.written[tap]) - at
-        ticks = rings.ticks[tap]
+        begin = at + int(rings.shift[tap])
+        ticks = rings.ticks[:, tap]
         # The worker may be in the middle of the next tick.
-        while count > 0 and ticks[(at + count - 1) % TAP_FRAMES] > tick:
+        while count > 0 and (last := int(ticks[(begin + count - 1) % TAP_FRAMES])) > tick:
             count -= 1
         if count <= 0:
             return None
-        begin = at % TAP_FRAMES
-        first, last = int(ticks[begin]), int(ticks[(at + count - 1) % TAP_FRAMES])
+        first = int(ticks[begin % TAP_FRAMES])
         size = self.ring_rate // audio.FRAMES_PER_SECOND
-        frames = rings.frames[tap, :, :size]
         samples = self.shelf.buffers.take(count * size)
         block = samples.reshape(count, size)
-        ahead = min(count, TAP_FRAMES - begin)
-        block[:ahead] = frames[begin : begin + ahead]
-        block[ahead:] = frames[: count - ahead]
+        frames = rings.frames[:, tap, :size]
+        place = begin % TAP_FRAMES
+        ahead = min(count, TAP_FRAMES - place)
+        block[:ahead] = frames[place : place + ahead]
+        if ahead < count:
+            block[ahead:] = frames[: count - ahead]
         holes = last - first != count - 1
-        times = ticks[np.arange(at, at + count) % TAP_FRAMES] if holes else None
+        times = ticks[np.arange(begin, begin + count) % TAP_FRAMES] if holes else None
         rings.read[tap] = at + count
         return _Piece(first, last, times, resampler.feed(samples))
 

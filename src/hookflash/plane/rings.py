@@ -33,16 +33,19 @@ VOICE_SAMPLES = 16384
 class Rings(NamedTuple):
     """The columns of all rings; who writes each is said in brackets.
 
-    Audio is at the rate of the tap or voice; at 8,000 Hz a frame fills the first half of its place.
+    Audio is at the rate of the tap or voice; at 8,000 Hz a frame fills the first half of its place. The
+    frames of all taps in a tick lie side by side: the worker writes one piece of memory, not a page a tap.
+    ``shift`` changes only while a ring is empty.
     """
 
     tick: NDArray[np.int64]  # [worker] [1] the last tick of which all taps have their frames
     written: NDArray[np.int64]  # [worker] frames written into a tap so far
     read: NDArray[np.int64]  # [control] frames taken out so far
     lost: NDArray[np.int64]  # [worker] frames that found no room
-    ticks: NDArray[np.int64]  # [worker] [TAPS, TAP_FRAMES] the tick each frame is of
-    rank: NDArray[np.uint8]  # [worker] [TAPS, TAP_FRAMES] place of who said it among the loudest, 0 none
-    frames: NDArray[np.int16]  # [worker] [TAPS, TAP_FRAMES, WIDE_FRAME]
+    shift: NDArray[np.int64]  # [worker] frame n of a tap is at place (n + shift) % TAP_FRAMES
+    ticks: NDArray[np.int64]  # [worker] [TAP_FRAMES, TAPS] the tick each frame is of
+    rank: NDArray[np.uint8]  # [worker] [TAP_FRAMES, TAPS] place of who said it among the loudest, 0 none
+    frames: NDArray[np.int16]  # [worker] [TAP_FRAMES, TAPS, WIDE_FRAME]
     said: NDArray[np.int64]  # [control] samples written into a voice so far
     spoken: NDArray[np.int64]  # [worker] samples taken out so far
     void: NDArray[np.int64]  # [control] samples before this one are not to be heard any more
@@ -54,9 +57,10 @@ _SHAPES: dict[str, tuple[int, ...]] = {
     "written": (TAPS,),
     "read": (TAPS,),
     "lost": (TAPS,),
-    "ticks": (TAPS, TAP_FRAMES),
-    "rank": (TAPS, TAP_FRAMES),
-    "frames": (TAPS, TAP_FRAMES, WIDE_FRAME),
+    "shift": (TAPS,),
+    "ticks": (TAP_FRAMES, TAPS),
+    "rank": (TAP_FRAMES, TAPS),
+    "frames": (TAP_FRAMES, TAPS, WIDE_FRAME),
     "said": (VOICES,),
     "spoken": (VOICES,),
     "void": (VOICES,),

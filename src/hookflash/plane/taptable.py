@@ -16,6 +16,7 @@ from hookflash.plane.kernels.playing import Plays
 from hookflash.plane.kernels.tapping import (
     FRESH,
     HEARD,
+    LEAD,
     PROMPTS,
     REACH,
     SAID,
@@ -23,7 +24,7 @@ from hookflash.plane.kernels.tapping import (
     Prompts,
     Taps,
     Voices,
-    mix_prompts,
+    list_prompts,
     take_voices,
     write_taps,
 )
@@ -64,7 +65,8 @@ class TapTable:
             wide_limit=np.ones(TAPS, np.float32),
             wide=np.zeros(TAPS, np.uint8),
             still=np.zeros(TAPS, np.int16),
-            line=np.zeros((TAPS, PAST + FRAME), np.int16),
+            lead=np.zeros((TAPS, LEAD), np.int16),
+            line=np.zeros(PAST + FRAME, np.int16),
         )
         self._voices = Voices(
             row=np.zeros(VOICES, np.int32),
@@ -75,8 +77,7 @@ class TapTable:
             fresh=np.zeros(VOICES, np.uint8),
             flat=np.zeros(LINE, np.float32),
         )
-        self._prompts = _make_prompts(0)
-        self._taken = np.zeros(0, np.int64)
+        self._prompts = _make_prompts(0, 0)
         self._total = np.zeros(WIDE_FRAME, np.int32)
         self._seen = np.zeros(VOICES, np.int64)
         self._open: dict[int, OpenTap] = {}
@@ -121,7 +122,7 @@ class TapTable:
         self._taps.limit[command.tap] = self._taps.wide_limit[command.tap] = 1.0
         self._taps.wide[command.tap] = FRESH
         self._taps.still[command.tap] = 0
-        self._taps.line[command.tap] = 0
+        self._taps.lead[command.tap] = 0
         self._open[command.tap] = command
         self._index()
 
@@ -226,7 +227,7 @@ class TapTable:
         c = self._columns
         if self._calls:
             self._fit(len(mixes.speakers), len(plays.active))
-            mix_prompts(c.setup, plays, mixes, self._prompts, self._taken, used, used_mixes, tick)
+            list_prompts(c.setup, plays, self._prompts, used, used_mixes, tick)
         write_taps(
             c.setup,
             c.jitter,
@@ -258,11 +259,9 @@ class TapTable:
 
     def _fit(self, mixes: int, plays: int) -> None:
         """Room for as many mixes and plays as there are."""
-        if len(self._prompts.live) < mixes:
-            self._prompts = _make_prompts(mixes)
+        if len(self._prompts.first) < mixes or len(self._prompts.then) < plays:
+            self._prompts = _make_prompts(mixes, plays)
             self._index()
-        if len(self._taken) < plays:
-            self._taken = np.full(plays, -1, np.int64)
 
     def _index(self) -> None:
         self._active = _rows(self._open)
@@ -279,10 +278,10 @@ def _rows(places: dict[int, Any]) -> Any:
     return np.array(sorted(places), np.int64)
 
 
-def _make_prompts(mixes: int) -> Prompts:
+def _make_prompts(mixes: int, plays: int) -> Prompts:
     return Prompts(
         wanted=np.zeros(mixes, np.uint8),
-        total=np.zeros((mixes, FRAME), np.int32),
-        wide_total=np.zeros((mixes, WIDE_FRAME), np.int32),
-        live=np.zeros(mixes, np.int32),
+        first=np.full(mixes, -1, np.int32),
+        then=np.full(plays, -1, np.int32),
+        taken=np.full(plays, -1, np.int64),
     )

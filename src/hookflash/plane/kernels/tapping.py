@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hookflash.plane.columns import FRAME, PAST, WIDE_FRAME, Bridge, Jitter, Setup, Wide
-from hookflash.plane.kernels.bands import narrow, widen
+from hookflash.plane.kernels.bands import SIDE, narrow, widen
 from hookflash.plane.kernels.compiling import kernel, part
 from hookflash.plane.kernels.gathering import clear, gather, gather_wide
 from hookflash.plane.kernels.limiting import fit
@@ -40,7 +40,10 @@ PATIENCE = 1
 """Ticks after which it begins with less."""
 FRESH = 2
 REACH = 80
-"""Samples of the past (at 8,000 Hz) that are kept for the filters between the rates."""
+"""Samples of the past (at 8,000 Hz) that are kept for the filter of a voice."""
+LEAD = 2 * SIDE
+"""The same for the filter of a tap."""
+NONE = np.int32(-1)
 
 
 class Taps(NamedTuple):
@@ -54,16 +57,17 @@ class Taps(NamedTuple):
     wide_limit: NDArray[np.float32]  # and of that at 16,000 Hz
     wide: NDArray[np.uint8]  # its last frame was made at 16,000 Hz: 0 no, 1 yes, FRESH there was none
     still: NDArray[np.int16]  # silent ticks in a row
-    line: NDArray[np.int16]  # [taps, PAST + FRAME] at 8,000 Hz: REACH samples of the past, and this tick
+    lead: NDArray[np.int16]  # [taps, LEAD] the last samples at 8,000 Hz of the tick before, where ``high``
+    line: NDArray[np.int16]  # [PAST + FRAME] the same, and this tick; scratch that all taps share
 
 
 class Prompts(NamedTuple):
-    """What is played in each call that wants to know; one row a mix."""
+    """What is played in each call that wants to know, as a list: its first play, and the next of each."""
 
-    wanted: NDArray[np.uint8]  # some tap wants it
-    total: NDArray[np.int32]  # [mixes, FRAME] sum of the plays that a joined leg hears
-    wide_total: NDArray[np.int32]  # [mixes, WIDE_FRAME] the same at 16,000 Hz, where the mix is wideband
-    live: NDArray[np.int32]  # how many there are in this tick
+    wanted: NDArray[np.uint8]  # [mixes] some tap wants it
+    first: NDArray[np.int32]  # [mixes] a play that a joined leg hears, -1 none in this tick
+    then: NDArray[np.int32]  # [plays] another one of the same mix, -1 none
+    taken: NDArray[np.int64]  # [plays] the tick in which it was put into a list
 
 
 class Voices(NamedTuple):
@@ -160,57 +164,56 @@ def say_wide(
 
 
 @kernel
-def mix_prompts(
-    setup: Setup,
-    plays: Plays,
-    mixes: Mixes,
-    prompts: Prompts,
-    taken: NDArray[np.int64],
-    used: int,
-    used_mixes: int,
-    tick: int,
-) -> None:
-    """Sum the plays of each call that are heard by somebody in its mix, each once (``taken``: in which tick).
+def list_prompts(setup: Setup, plays: Plays, prompts: Prompts, used: int, used_mixes: int, tick: int) -> None:
+    """Find the plays of each call that are heard by somebody in its mix, each once.
 
     Music for somebody on hold is not among them.
     """
-    prompts.live[:used_mixes] = 0
+    for m in range(used_mixes):
+        prompts.first[m] = NONE
     for row in range(used):
         m = setup.mix[row]
         if setup.open[row] == 0 or m < 0 or prompts.wanted[m] == 0:
             continue
         for k in range(setup.hears[row]):
             play = setup.plays[row, k]
-            if plays.live[play] == 0 or taken[play] == tick:
+            if plays.live[play] == 0 or prompts.taken[play] == tick:
                 continue
-            taken[play] = tick
-            first = prompts.live[m] == 0
-            add(plays.frame[play], FRAME, first, prompts.total[m])
-            if mixes.wide[m] != 0:
-                add(plays.wide_frame[play], WIDE_FRAME, first, prompts.wide_total[m])
-            prompts.live[m] += 1
+            prompts.taken[play] = tick
+            prompts.then[play] = prompts.first[m]
+            prompts.first[m] = play
 
 
 @part
-def whole(mixes: Mixes, prompts: Prompts, m: int, voices: bool, total: NDArray[np.int32]) -> bool:
+def whole(
+    plays: Plays, mixes: Mixes, prompts: Prompts, m: int, voices: bool, total: NDArray[np.int32]
+) -> bool:
     """The voices of a mix (if ``voices``) and its prompts; False when it is silence."""
-    spoken = voices and mixes.speakers[m] != 0
-    if spoken:
+    sounds = voices and mixes.speakers[m] != 0
+    if sounds:
         add(mixes.total[m], FRAME, True, total)
-    if prompts.live[m] != 0:
-        add(prompts.total[m], FRAME, not spoken, total)
-    return bool(spoken or prompts.live[m] != 0)
+    play = prompts.first[m]
+    while play >= 0:
+        add(plays.frame[play], FRAME, not sounds, total)
+        sounds = True
+        play = prompts.then[play]
+    return bool(sounds)
 
 
 @part
-def whole_wide(mixes: Mixes, prompts: Prompts, m: int, voices: bool, total: NDArray[np.int32]) -> bool:
+def whole_wide(
+    plays: Plays, mixes: Mixes, prompts: Prompts, m: int, voices: bool, total: NDArray[np.int32]
+) -> bool:
     """The same at 16,000 Hz."""
-    spoken = voices and mixes.wide_speakers[m] != 0
-    if spoken:
+    sounds = voices and mixes.wide_speakers[m] != 0
+    if sounds:
         add(mixes.wide_total[m], WIDE_FRAME, True, total)
-    if prompts.live[m] != 0:
-        add(prompts.wide_total[m], WIDE_FRAME, not spoken, total)
-    return bool(spoken or prompts.live[m] != 0)
+    play = prompts.first[m]
+    while play >= 0:
+        add(plays.wide_frame[play], WIDE_FRAME, not sounds, total)
+        sounds = True
+        play = prompts.then[play]
+    return bool(sounds)
 
 
 @part
@@ -238,7 +241,7 @@ def tapped(
             return False
         voice_of(setup, jitter, bridge, row, total)
         return True
-    return whole(mixes, prompts, row, kind == WHOLE, total)
+    return whole(plays, mixes, prompts, row, kind == WHOLE, total)
 
 
 @part
@@ -296,7 +299,7 @@ def tapped_wide(
             return False
         wide_voice_of(setup, jitter, wide, bridge, mixes, row, total)
         return True
-    return whole_wide(mixes, prompts, row, kind == WHOLE, total)
+    return whole_wide(plays, mixes, prompts, row, kind == WHOLE, total)
 
 
 @kernel
@@ -319,14 +322,12 @@ def write_taps(
     A tap at 16,000 Hz follows the sum at 8,000 Hz all the time, so that it goes on without a break when the
     first wideband phone joins the call or the last one leaves it: one sum is faded into the other.
     """
+    line = taps.line
+    now = line[PAST:]
     for k in range(active.shape[0]):
         tap = active[k]
-        line = taps.line[tap]
-        now = line[PAST:]
+        lead = taps.lead[tap]
         sounds = tapped(setup, jitter, wide, bridge, plays, mixes, prompts, taps, tap, total)
-        if taps.high[tap] != 0:
-            for i in range(REACH):
-                line[PAST - REACH + i] = line[PAST + FRAME - REACH + i]
         if sounds:
             taps.limit[tap] = fit(total, FRAME, taps.limit[tap], mixes.room, now)
             taps.still[tap] = 0
@@ -335,12 +336,20 @@ def write_taps(
             taps.still[tap] = min(taps.still[tap] + 1, 2)
             for i in range(FRAME):
                 now[i] = 0
+        if taps.high[tap] != 0:
+            for i in range(LEAD):
+                line[PAST - LEAD + i] = lead[i]
+                lead[i] = now[FRAME - LEAD + i]
         written = rings.written[tap]
-        if written - rings.read[tap] >= TAP_FRAMES:
+        ahead = written - rings.read[tap]
+        if ahead >= TAP_FRAMES:
             rings.lost[tap] += 1
             continue
-        place = written & (TAP_FRAMES - 1)
-        out = rings.frames[tap, place]
+        if ahead == 0:
+            # Beside the frames of the other taps.
+            rings.shift[tap] = tick - written
+        place = (written + rings.shift[tap]) & (TAP_FRAMES - 1)
+        out = rings.frames[place, tap]
         if taps.high[tap] == 0:
             for i in range(FRAME):
                 out[i] = now[i]
@@ -364,8 +373,8 @@ def write_taps(
                 for i in range(WIDE_FRAME):
                     out[i] = min(max(total[i], -32768), 32767)
             taps.wide[tap] = 1 if high else 0
-        rings.rank[tap, place] = 0
+        rings.rank[place, tap] = 0
         if taps.kind[tap] == SAID and taps.row[tap] >= 0:
-            rings.rank[tap, place] = bridge.rank[taps.row[tap]]
-        rings.ticks[tap, place] = tick
+            rings.rank[place, tap] = bridge.rank[taps.row[tap]]
+        rings.ticks[place, tap] = tick
         rings.written[tap] = written + 1
