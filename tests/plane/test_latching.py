@@ -19,7 +19,7 @@ from hookflash.plane.columns import PAST, Receive, make_columns
 from hookflash.plane.core import Plane
 from hookflash.plane.kernels import sources
 from hookflash.plane.kernels.compiling import kernel
-from hookflash.plane.latching import ALIVE, PROBATION, SILENT, WINDOW
+from hookflash.plane.latching import ALIVE, PROBATION, SILENT, WINDOW, literal
 from hookflash.plane.sockets import UdpNetwork
 from hookflash.ports.plane import ConnectLeg, LegLatched, LegOpened, OpenLeg
 
@@ -511,3 +511,29 @@ def test_strangers_on_real_sockets_are_not_heard():
         assert plane.columns.receive.ssrc[0] == 8
         assert before + 8 <= plane.columns.receive.total[0] <= before + 12
     plane.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "port"),
+    [
+        ("255.255.255.255", 4000),
+        ("::ffff:255.255.255.255", 4000),
+        ("224.0.0.1", 4000),
+        ("::ffff:224.0.0.1", 4000),
+        ("ff02::1", 4000),
+        ("0.0.0.0", 4000),
+        ("::", 4000),
+        ("::ffff:0.0.0.0", 4000),
+        ("phone.example", 4000),
+        ("", 4000),
+        ("192.0.2.1", 0),
+        ("192.0.2.1", 65536),
+    ],
+)
+def test_what_is_no_one_peer_is_never_sent_to(host: str, port: int) -> None:
+    assert literal(host, port) is None
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "255.255.255.254", "2001:db8::1"])
+def test_the_address_of_one_peer_is_taken_as_it_is(host: str) -> None:
+    assert literal(host, 65535) == (host, 65535)

@@ -52,17 +52,25 @@ MAX_GAP = 16
 MAX_CONTROL = 64
 """RTCP packets on RTP ports that are kept for the reports of one tick."""
 LONG_AGO = -(1 << 40)
+BROADCAST = ipaddress.IPv4Address("255.255.255.255")
 
 Take = Callable[["Leg", int], None]
 
 
 def literal(host: str, port: int) -> Address | None:
-    """An address that can be sent to without asking a name server; None for names, wildcards and port 0."""
+    """An address that can be sent to without asking a name server; None for names, wildcards and port 0.
+
+    Nor is one of many: multicast, and the broadcast address of RFC 919. Who is in the local network and which
+    address is its broadcast is not known here; a socket refuses to send there.
+    """
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return None
-    if address.is_unspecified or address.is_multicast or not 0 < port < 65536:
+    # An IPv4 address in IPv6 clothes goes where it says.
+    meant = getattr(address, "ipv4_mapped", None) or address
+    of_many = meant.is_multicast or meant == BROADCAST
+    if meant.is_unspecified or of_many or not 0 < port < 65536:
         return None
     return str(address), port
 

@@ -291,8 +291,11 @@ class BlockListener(_Listener):
         self.note_missed()
         if not pieces:
             return
-        first, last = next((piece.first, piece.last) for piece in pieces.values())
-        if all(
+        first, last, holes, samples = next(iter(pieces.values()))
+        if len(pieces) == 1 and holes is None:
+            # Every mixed recording, nearly always.
+            self._take(first, last + 1 - first, {next(iter(pieces)): samples})
+        elif all(
             piece.ticks is None and piece.first == first and piece.last == last for piece in pieces.values()
         ):
             blocks = {source: piece.samples for source, piece in pieces.items()}

@@ -26,6 +26,7 @@ from hookflash.recording.take import Take
 from hookflash.recording.write_behind import WriteBehind
 
 THREADS = 2
+"""That begin and finish files, which may wait for a disk to take all of one."""
 MODE_NOT_SUPPORTED = 8562
 INVALID_ARGUMENT = 8523
 MAX_FILE = 1 << 30
@@ -66,7 +67,9 @@ class RecordingDesk:
         self._max_bytes = max_bytes
         self._new_id = new_id
         self._pool = ThreadPoolExecutor(THREADS, "recording")
-        self._behind = WriteBehind(self._pool)
+        # One: what is written meanwhile waits in memory, and two would only take turns at the interpreter.
+        self._writer = ThreadPoolExecutor(1, "recording-writer")
+        self._behind = WriteBehind(self._writer)
         self._takes: dict[str, Take] = {}
 
     @property
@@ -81,6 +84,7 @@ class RecordingDesk:
             take.stop()
         await asyncio.gather(*(take.task for take in takes), return_exceptions=True)
         self._pool.shutdown(wait=False)
+        self._writer.shutdown(wait=False)
 
     def start(self, effect: StartRecording) -> None:
         name = effect.recording

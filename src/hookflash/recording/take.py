@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from typing import TypeVar
@@ -82,6 +82,8 @@ class Take:
         self._last: int | None = None
         self._paused_at = clock.wall() if effect.paused else None
         self._pauses: list[Pause] = []
+        self._seen: tuple[Sequence[Person], Sequence[Pause]] | None = None
+        self._whole = Whole(effect.call)
         self._began = 0.0
         self._news = asyncio.Event()
         self._stopped = False
@@ -103,6 +105,7 @@ class Take:
         if self._paused_at is not None:
             self._flush()
             self._pauses.append(Pause(self._paused_at, self._clock.wall() - self._paused_at))
+            self._seen = None
             self._paused_at = None
             self._last = None
 
@@ -214,8 +217,11 @@ class Take:
     async def _work(self, job: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, job)
 
-    def _snapshot(self) -> tuple[list[Person], list[Pause]]:
-        return list(self._people.values()), list(self._pauses)
+    def _snapshot(self) -> tuple[Sequence[Person], Sequence[Pause]]:
+        """What a thread may look at; made anew when there is something new."""
+        if self._seen is None:
+            self._seen = tuple(self._people.values()), tuple(self._pauses)
+        return self._seen
 
     # --- audio --------------------------------------------------------------------------------------------
 
@@ -223,7 +229,7 @@ class Take:
         call = self.effect.call
         self._listener = self._audio.listen_in_blocks(call, RATE, self._take, self._lost)
         if not self._unmixed:
-            self._listener.add(Whole(call))
+            self._listener.add(self._whole)
             return
         self._listener.add(Prompts(call))
         for leg in self._names:
@@ -252,7 +258,7 @@ class Take:
         if self._unmixed:
             self._frames.append(self._spread(count, frames))
         else:
-            block = frames.get(Whole(self.effect.call))
+            block = frames.get(self._whole)
             if block is None:
                 block = np.zeros(FRAME * count, np.int16)
             self._frames.append(block.reshape(-1, 1))
@@ -299,8 +305,10 @@ class Take:
             self._channels[name] = channel
         if self._people.get(name) != Person(name, channel):
             self._people[name] = Person(name, channel)
+            self._seen = None
         return channel
 
     def _meet(self, roster: Roster) -> None:
         for _, name in roster:
             self._people.setdefault(name, Person(name))
+        self._seen = None
