@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format generate interop conformance soak soak-media bench dtmf docs clean
+.PHONY: help demo test kernels check format generate interop conformance soak soak-media bench dtmf docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -22,6 +22,9 @@ demo: $(STAMP) ## one whole call, end to end: a phone, the server, an Azure app;
 
 test: $(STAMP) ## every test that needs no extra system package
 	$(BIN)/python tools/run_tests.py
+
+kernels: $(STAMP) ## the kernels' tests without the compiler, with their coverage gate; some minutes
+	$(BIN)/python tools/run_tests.py --kernels
 
 interop: $(STAMP) ## tests against SIPp, baresip and the JavaScript SDK (needs sip-tester, baresip, node)
 	$(BIN)/python -m pytest -m interop -ra

@@ -3,6 +3,9 @@
 Run by ``make test`` and by the README's test command. Each pure room has to be covered by its own tests, so
 these run room by room under coverage; everything else runs once, without. Arguments are passed on to pytest,
 and then there is no gate, because a part of the tests covers a part of the code.
+
+``--kernels`` (``make kernels``) does the same for the kernels of the media plane: their tests once more,
+without the compiler, since what is compiled coverage can not see. That takes some minutes by itself.
 """
 
 from __future__ import annotations
@@ -100,19 +103,25 @@ class Aside(threading.Thread):
         return self.failed
 
 
-def covering() -> Aside:
-    """The tests under coverage: of the kernels without the compiler, those that choose for themselves, rooms.
-
-    Only the rooms the gate is about are traced: all the code they use would take several times as long.
-    """
+def kernels() -> int:
+    """The tests of the kernels under coverage: without the compiler, and those that choose for themselves."""
     source = f"--source=src/hookflash/{KERNELS}"
     plain = ("coverage", "run", "--data-file=.coverage.kernels", source, "-m", "pytest", "-m", NOT_PLAIN)
     compiled = ("coverage", "run", "--data-file=.coverage.compiled", source, "-m", "pytest")
-    return Aside(
-        ((*plain, *files(PLAIN)), {"NUMBA_DISABLE_JIT": "1"}),
-        ((*compiled, *files(COMPILED)), {}),
-        *((("coverage", "run", *_of_rooms(names), "-m", "pytest", *tests_of(names)), {}) for names in ROOMS),
-    )
+    without = Aside(((*plain, *files(PLAIN)), {"NUMBA_DISABLE_JIT": "1"}))
+    failed = run(*compiled, *files(COMPILED)) != 0
+    failed |= without.finish("without the compiler")
+    data = (".coverage.kernels", ".coverage.compiled")
+    failed |= run("coverage", "combine", "--keep", f"--data-file=.coverage.{KERNELS_DATA}", *data) != 0
+    return 1 if failed or not gates_hold({KERNELS: KERNELS_DATA}) else 0
+
+
+def rooms() -> list[tuple[Sequence[str], Mapping[str, str]]]:
+    """The runs of the pure rooms under coverage.
+
+    Only the rooms the gate is about are traced: all the code they use would take several times as long.
+    """
+    return [(("coverage", "run", *_of_rooms(names), "-m", "pytest", *tests_of(names)), {}) for names in ROOMS]
 
 
 def _of_rooms(names: tuple[str, ...]) -> tuple[str, str]:
@@ -130,6 +139,14 @@ def tests_of(names: tuple[str, ...]) -> list[str]:
     return [f"tests/{name}" for name in names]
 
 
+def gates_hold(gates: Mapping[str, str]) -> bool:
+    """Whether all rooms reach the gate; by the name of what was measured of each."""
+    missed = [room for room, data in gates.items() if not covered(room, f".coverage.{data}")]
+    if missed:
+        print(f"error: tests cover less than {GATE} % of {', '.join(missed)}", file=sys.stderr)
+    return not missed
+
+
 def covered(room: str, data: str) -> bool:
     """Whether a room reaches the gate; prints its files that are not covered whole."""
     print(f"\ncoverage of {room}, at least {GATE} %:", flush=True)
@@ -139,25 +156,21 @@ def covered(room: str, data: str) -> bool:
 
 def main() -> int:
     """Exit code 0 only if every test passed and the gate held for every pure room."""
+    if sys.argv[1:] == ["--kernels"]:
+        return kernels()
     if len(sys.argv) > 1:
         return run("pytest", *sys.argv[1:])
-    under_coverage = covering()
-    # Whole servers and phones mostly wait for each other.
-    system = Aside((("pytest", SYSTEM), {}))
+    # Whole servers and phones mostly wait for each other: half of them beside the other half.
+    system = sorted(str(path.relative_to(ROOT)) for path in (ROOT / SYSTEM).glob("test_*.py"))
+    first = Aside(*rooms(), (("pytest", *system[::2]), {}))
+    second = Aside((("pytest", *system[1::2]), {}))
     print("all tests but those of the rooms below and of whole servers:", flush=True)
-    ignored = [*tests_of(tuple(name for names in ROOMS for name in names)), *files(COMPILED), SYSTEM]
+    ignored = [*tests_of(tuple(name for names in ROOMS for name in names)), SYSTEM]
     failed = run("pytest", *(f"--ignore={path}" for path in ignored)) != 0
-    failed |= system.finish("whole servers and phones")
-    failed |= under_coverage.finish(
-        f"under coverage: {KERNELS} without the compiler and with, {', '.join(GATED)}"
-    )
-    data = (".coverage.kernels", ".coverage.compiled")
-    failed |= run("coverage", "combine", "--keep", f"--data-file=.coverage.{KERNELS_DATA}", *data) != 0
-    gates = {**{room: names[0] for room, names in GATED.items()}, KERNELS: KERNELS_DATA}
-    missed = [room for room, data_of in gates.items() if not covered(room, f".coverage.{data_of}")]
-    if missed:
-        print(f"error: tests cover less than {GATE} % of {', '.join(missed)}", file=sys.stderr)
-    return 1 if failed or missed else 0
+    failed |= second.finish("whole servers and phones")
+    failed |= first.finish(f"under coverage: {', '.join(GATED)}; then the other servers and phones")
+    gated = gates_hold({room: names[0] for room, names in GATED.items()})
+    return 1 if failed or not gated else 0
 
 
 if __name__ == "__main__":
