@@ -24,7 +24,7 @@ from hookflash.calls.effects import (
     RaiseIncomingCall,
 )
 from hookflash.calls.exchange import Exchange
-from hookflash.calls.facts import Cause, Fact, IncomingLeg, LegDown, LegRinging, LegUp
+from hookflash.calls.facts import Cause, Fact, IncomingLeg, LegDown, LegRinging, LegUp, ToneHeard
 from hookflash.calls.speech_effects import (
     FinishListening,
     ListeningFailed,
@@ -339,13 +339,16 @@ async def test_a_fact_that_cannot_be_decided_does_not_hold_up_the_others(
     decide = world.exchange.observe
 
     def broken(now: float, fact: Any) -> Any:
-        if isinstance(fact, LegDown):
+        if isinstance(fact, LegDown | ToneHeard):
             raise RuntimeError("a bug")
         return decide(now, fact)
 
     monkeypatch.setattr(world.exchange, "observe", broken)
     world.engine.observe(LegDown(99, Cause(200, "OK")))
-    assert "a fact could not be decided: LegDown" in caplog.text
+    assert "a fact could not be decided: LegDown(leg=99)" in caplog.text
+    # What was pressed or said is nobody's business who reads logs.
+    world.engine.observe(ToneHeard(99, "7"))
+    assert "a fact could not be decided: ToneHeard(leg=99)" in caplog.text
     world.ring()
     assert world.edges.names() == ["ring"]
 

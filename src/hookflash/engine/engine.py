@@ -13,6 +13,7 @@ import contextlib
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from functools import partial
 
 import msgspec
@@ -255,7 +256,7 @@ class Engine:
                     effects = self._exchange.observe(self._clock.now(), fact)
                 except Exception:
                     # A fault in a decision: the facts that wait behind it concern other calls.
-                    log.exception("a fact could not be decided: %r", fact)
+                    log.exception("a fact could not be decided: %s", _named(fact))
                     continue
                 if not (isinstance(fact, WordsHeard) and not fact.final):
                     # What is understood on the way decides nothing, and comes several times a second.
@@ -377,3 +378,10 @@ class Engine:
         handle = self._timers.pop(effect.timer, None)
         if handle is not None:
             handle.cancel()
+
+
+def _named(fact: Fact) -> str:
+    """What a fact is and whom it is about, without what was said, pressed or sent in it."""
+    numbers = {field.name: getattr(fact, field.name) for field in fields(fact)}
+    about = ", ".join(f"{name}={value}" for name, value in numbers.items() if type(value) is int)
+    return f"{type(fact).__name__}({about})"
