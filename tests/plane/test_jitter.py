@@ -194,8 +194,8 @@ def test_a_spread_of_delays_is_absorbed(seed, spread):
     heard = call(1500, lambda i: source.random() * spread, twice=0.02)
     # The spread, a tick since arrival is known no better, a tick not worth a splice, a tick of stalls.
     assert heard.lag(600) <= spread * 20 + 60
-    # While the spread is being learned, and whenever chance has it that the latest come late: of 120 calls with
-    # the widest spreads half lost up to 8 of 1,500, the worst 17.
+    # While the spread is being learned, and whenever chance has it: of 120 calls with the widest spreads half
+    # lost up to 8 of 1,500, the worst 17.
     assert heard.discarded <= 22
     # Where a splice meets concealment the tone bends; a click would be several times as steep.
     assert heard.step <= SMOOTH * 1.5
