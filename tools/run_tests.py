@@ -160,13 +160,16 @@ def main() -> int:
         return kernels()
     if len(sys.argv) > 1:
         return run("pytest", *sys.argv[1:])
+    # Compiled once, by all cores, before half a dozen servers want it at the same time.
+    warm = [sys.executable, "-c", "from hookflash.plane.warmup import warm_up; warm_up()"]
+    failed = subprocess.run(warm, check=False, cwd=ROOT).returncode != 0
     # Whole servers and phones mostly wait for each other: half of them beside the other half.
     system = sorted(str(path.relative_to(ROOT)) for path in (ROOT / SYSTEM).glob("test_*.py"))
     first = Aside(*rooms(), (("pytest", *system[::2]), {}))
     second = Aside((("pytest", *system[1::2]), {}))
     print("all tests but those of the rooms below and of whole servers:", flush=True)
     ignored = [*tests_of(tuple(name for names in ROOMS for name in names)), SYSTEM]
-    failed = run("pytest", *(f"--ignore={path}" for path in ignored)) != 0
+    failed |= run("pytest", *(f"--ignore={path}" for path in ignored)) != 0
     failed |= second.finish("whole servers and phones")
     failed |= first.finish(f"under coverage: {', '.join(GATED)}; then the other servers and phones")
     gated = gates_hold({room: names[0] for room, names in GATED.items()})
