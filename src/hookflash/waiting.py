@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 
 from hookflash.ports.clock import Clock, Timer
@@ -21,6 +22,35 @@ async def pause(clock: Clock, seconds: float) -> None:
         await done
     finally:
         timer.cancel()
+
+
+class Rounds:
+    """Does ``work`` at the start and then every ``every`` seconds, one round at a time.
+
+    Attributes:
+        running: the round that runs, or ran last.
+    """
+
+    def __init__(self, clock: Clock, every: float, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        self._clock = clock
+        self._every = every
+        self._work = work
+        self._timer: Timer | None = None
+        self.running: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._timer = self._clock.call_at(self._clock.now() + self._every, self.start)
+        if self.running is None or self.running.done():
+            self.running = asyncio.create_task(self._work())
+
+    async def close(self) -> None:
+        """Stop, and wait for a round under way."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self.running is not None:
+            await asyncio.wait((self.running,))
 
 
 class Deadline:

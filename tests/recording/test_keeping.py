@@ -23,7 +23,7 @@ class Shelf:
         self.clock = VirtualClock()
         self.library = Library(folder, FakeDocuments())
 
-    def put(self, name: str, hours_ago: float, state: str = "stored") -> None:
+    def put(self, name: str, hours_ago: float, state: str = "stored", paused: float = 0) -> None:
         """A file of an hour that began so long ago."""
         (self.folder / name).mkdir()
         for part in ("audio.wav", "metadata.json"):
@@ -40,6 +40,7 @@ class Shelf:
                 f"{name}/metadata.json",
                 started,
                 duration_ms=3_600_000 if state == "stored" else 0,
+                paused_ms=round(paused * 3_600_000),
             )
         )
 
@@ -58,11 +59,12 @@ def shelf(tmp_path: Path) -> Shelf:
 async def test_what_ended_too_long_ago_is_deleted_and_nothing_else(shelf: Shelf) -> None:
     shelf.put("old", 50.5)
     shelf.put("young", 48.5)
+    shelf.put("paused", 50.5, paused=2)
     shelf.put("running", 100, "recording")
     keeping = Keeping(shelf.library, shelf.clock, 48)
     keeping.start()
     await keeping.close()
-    assert shelf.names == ["running", "young"]
+    assert shelf.names == ["paused", "running", "young"]
 
 
 async def test_it_looks_again_every_now_and_then(shelf: Shelf) -> None:

@@ -517,3 +517,16 @@ async def test_a_deleted_file_is_gone_from_disk_and_store(room: Room) -> None:
     assert room.library.find(file.document_id) is None
     assert room.documents.kept["recordings"] == {}
     assert not await room.library.delete(file.document_id)
+
+
+async def test_a_pause_counts_to_the_end_of_a_file_and_not_to_its_sound(room: Room) -> None:
+    listener = await room.start()
+    room.give(listener, {Whole(5): 100}, 50)
+    room.desk.pause(audio_effects.PauseRecording("r1"))
+    room.clock.advance(10.0)
+    room.desk.resume(audio_effects.ResumeRecording("r1"))
+    room.give(listener, {Whole(5): 100}, 50)
+    await room.stop()
+    (file,) = room.library.files()
+    assert (file.duration_ms, file.paused_ms) == (2_000, 10_000)
+    assert file.ended - file.started == pytest.approx(12.0)

@@ -20,11 +20,11 @@ async def test_it_prunes_at_the_start_and_every_hour(journal: SqliteJournal) -> 
     await journal.write([Entry("event", "old", START_WALL - 2 * DAY), Entry("event", "new", START_WALL)], [])
     janitor = Janitor(journal, clock, Retention(days=1, rows=None), every=3600.0)
     janitor.start()
-    assert janitor._round is not None
-    await janitor._round
+    assert janitor._rounds.running is not None
+    await janitor._rounds.running
     assert await names(journal) == ["new"]
     clock.advance(3600.0 * 24)
-    await janitor._round
+    await janitor._rounds.running
     clock.advance(3600.0)
     await janitor.close()
     assert await names(journal) == []

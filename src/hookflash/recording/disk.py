@@ -98,6 +98,9 @@ class Disk:
             duration_ms=round(1000 * writer.frames / RATE),
             bytes=(self._folder / self.files[-1].path).stat().st_size,
             end_reason=reason,
+            paused_ms=round(
+                1000 * sum(pause.seconds for pause in pauses if pause.start >= self.files[-1].started)
+            ),
         )
         (self._folder / file.metadata_path).write_bytes(metadata(file, channels, people, pauses))
         self.files[-1] = file

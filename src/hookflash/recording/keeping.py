@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
-from hookflash.ports.clock import Clock, Timer
+from hookflash.ports.clock import Clock
 from hookflash.recording.library import Library
+from hookflash.waiting import Rounds
 
 EVERY = 600.0
 """Seconds between two looks."""
@@ -27,24 +27,16 @@ class Keeping:
         self._library = library
         self._clock = clock
         self._hours = hours
-        self._timer: Timer | None = None
-        self._round: asyncio.Task[None] | None = None
+        self._rounds = Rounds(clock, EVERY, self._clear)
 
     def start(self) -> None:
         """Begin; returns at once."""
-        if not self._hours:
-            return
-        self._timer = self._clock.call_at(self._clock.now() + EVERY, self.start)
-        if self._round is None or self._round.done():
-            self._round = asyncio.create_task(self._clear())
+        if self._hours:
+            self._rounds.start()
 
     async def close(self) -> None:
         """Stop, and wait for a round under way."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._round is not None:
-            await asyncio.wait((self._round,))
+        await self._rounds.close()
 
     async def _clear(self) -> None:
         before = self._clock.wall() - 3600 * self._hours

@@ -53,7 +53,8 @@ class StoredFile(msgspec.Struct, frozen=True, rename="camel"):
     """One file as the store keeps it, one JSON document under its ``document_id``.
 
     ``state`` is "recording" or "stored". Paths are relative to the recordings' folder. ``started`` is Unix
-    time, ``duration_ms`` and ``bytes`` are 0 until it is stored; ``end_reason`` as in contract section 5.7.
+    time; ``duration_ms`` of its sound, ``paused_ms`` beside it and ``bytes`` are 0 until it is stored.
+    ``end_reason`` as in contract section 5.7.
     """
 
     document_id: str
@@ -67,11 +68,12 @@ class StoredFile(msgspec.Struct, frozen=True, rename="camel"):
     bytes: int = 0
     end_reason: str = ""
     people: tuple[str, ...] = ()
+    paused_ms: int = 0
 
     @property
     def ended(self) -> float:
-        """Unix time of its end, pauses left out: not later than it was."""
-        return self.started + self.duration_ms / 1000
+        """Unix time of its end."""
+        return self.started + (self.duration_ms + self.paused_ms) / 1000
 
 
 def metadata(file: StoredFile, channels: int, people: Sequence[Person], pauses: Sequence[Pause]) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 Say = Callable[[re.Match[str]], str | None]
 """The words for a match; None where it is no such thing after all, and stands as it is."""
@@ -27,8 +28,12 @@ def rule(pattern: str, say: Say) -> Rule:
 def rewritten(text: str, rules: Iterable[Rule]) -> str:
     """``text`` after all of ``rules``, one after the other. Words never run into those beside them."""
     for one in rules:
-        text = one.pattern.sub(lambda match, say=one.say: _set_apart(match, say(match)), text)  # type: ignore[misc]
+        text = one.pattern.sub(partial(_replaced, one), text)
     return text
+
+
+def _replaced(rule: Rule, match: re.Match[str]) -> str:
+    return _set_apart(match, rule.say(match))
 
 
 def _set_apart(match: re.Match[str], words: str | None) -> str:

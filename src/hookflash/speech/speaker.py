@@ -194,6 +194,7 @@ class Speaker:
         except SpeechError as error:
             self._fail(error)
         except Exception:
+            # A mistake of a provider's: the transcription is told, or it would wait for words for ever.
             _log.exception("what was said could not be understood")
             broken = SpeechError("The recogniser broke; see the server's log.", code=500, sub_code=9999)
             self._fail(broken)

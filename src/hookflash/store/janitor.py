@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
-from hookflash.ports.clock import Clock, Timer
+from hookflash.ports.clock import Clock
 from hookflash.store.journal import Retention, SqliteJournal
 from hookflash.store.writer import JournalError
+from hookflash.waiting import Rounds
 
 log = logging.getLogger("hookflash.store")
 
@@ -30,23 +30,15 @@ class Janitor:
         self._journal = journal
         self._clock = clock
         self._retention = retention
-        self._every = every
-        self._timer: Timer | None = None
-        self._round: asyncio.Task[None] | None = None
+        self._rounds = Rounds(clock, every, self._prune)
 
     def start(self) -> None:
         """Begin; returns at once."""
-        self._timer = self._clock.call_at(self._clock.now() + self._every, self.start)
-        if self._round is None or self._round.done():
-            self._round = asyncio.create_task(self._prune())
+        self._rounds.start()
 
     async def close(self) -> None:
         """Stop and wait for a round under way; to be called before the journal is closed."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._round is not None:
-            await asyncio.wait((self._round,))
+        await self._rounds.close()
 
     async def _prune(self) -> None:
         try:
