@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sip.agents import ANSWER, OFFER, THEM, US, Probe
 
+from hookflash.sip.build import ALLOW
 from hookflash.sip.events import Acked, Cancelled, Ended, Failed, IncomingInvite, Reoffered
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow
@@ -324,9 +325,9 @@ def test_options_says_what_we_can_do() -> None:
 @pytest.mark.parametrize(
     ("method", "extra", "expected", "header", "value"),
     [
-        ("REFER", "", 405, "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS"),
-        ("FANTASY", "", 405, "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS"),
-        ("INVITE", "Require: 100rel, timer", 420, "Unsupported", "100rel, timer"),
+        ("MESSAGE", "", 405, "Allow", ALLOW),
+        ("FANTASY", "", 405, "Allow", ALLOW),
+        ("INVITE", "Require: 100rel, fancy", 420, "Unsupported", "fancy"),
         ("OPTIONS", "Require: nothing", 420, "Unsupported", "nothing"),
         ("INVITE", "Max-Forwards: 0", 483, None, None),
         ("INVITE", "Content-Type: text/plain", 415, "Accept", "application/sdp"),

@@ -21,8 +21,8 @@ from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Acked, IncomingInvite
 from hookflash.sip.grammar import printable
 from hookflash.sip.offer import objection
+from hookflash.sip.responder import sdp_of
 from hookflash.sip.sdp import SessionDescription
-from hookflash.sip.uas import sdp_of
 
 log = logging.getLogger("hookflash.sip")
 

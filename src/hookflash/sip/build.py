@@ -8,8 +8,11 @@ from hookflash.sip.message import Request, Response
 Extra = tuple[tuple[str, str], ...]
 """Headers to add to a message."""
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK"
 """The methods the user agent answers."""
+
+SUPPORTED = "100rel"
+"""The extensions it knows."""
 
 ACCEPT = "application/sdp"
 """The body types it understands."""
@@ -19,6 +22,7 @@ ABILITIES: Extra = (
     ("Accept", ACCEPT),
     ("Accept-Encoding", "identity"),
     ("Accept-Language", "en"),
+    ("Supported", SUPPORTED),
 )
 """What it can do, for OPTIONS."""
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from hookflash.sip.dialogs import Dialog, DialogKey
-from hookflash.sip.events import Event
+from hookflash.sip.events import Ended, Event
+from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow, Send
 from hookflash.sip.headers import MAGIC_COOKIE
 from hookflash.sip.message import Request
@@ -20,6 +21,9 @@ from hookflash.sip.uri import format_host_port
 
 Output = Send | Event
 
+_RENEWED = frozenset(["Authorization", "Proxy-Authorization", "Content-Length", "User-Agent"])
+"""Headers a request gets when it is sent, not when it is made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -27,7 +31,8 @@ class Settings:
 
     ``max_transactions`` and ``max_sessions`` bound what the network can make us remember; beyond them new
     requests get 503. ``reminder`` is how often a 180 is repeated while it rings (RFC 3261 section 13.3.1.1);
-    ``unanswered`` how long an incoming call may go without an answer.
+    ``unanswered`` how long an incoming call may go without an answer. With ``reliable`` provisional responses
+    go reliably (RFC 3262) to everybody who supports it, otherwise only to who requires it.
     """
 
     timing: Timing = field(default_factory=Timing)
@@ -37,6 +42,7 @@ class Settings:
     max_sessions: int = 5_000
     reminder: float = 60.0
     unanswered: float = 300.0
+    reliable: bool = True
 
 
 class Core:
@@ -140,6 +146,28 @@ class Core:
         for name, value in session.parting:
             request.headers.add(name, value)
         self.ask(now, session, dialog, request)
+
+    def lost(self, now: float, session: Session, status: int, reason: str, headers: Headers) -> None:
+        """The dialog does not work any more (section 12.2.1.2): BYE, and the owner hears of it."""
+        if session.stage is not Stage.UP or session.dialog is None:
+            return
+        self.emit(session, Ended(session.number, status, reason, headers))
+        session.quiet = True
+        self.bye(now, session, session.dialog)
+
+    def again(self, now: float, session: Session, request: Request) -> bool:
+        """Send a request of a dialog once more, with the credentials it lacked; False without the dialog."""
+        found = self.dialogs.get((request.call_id, request.from_.tag or "", request.to.tag or ""))
+        if found is None:
+            return False
+        dialog = found[1]
+        repeated = dialog.request(request.method, self.new_branch())
+        for name, value in request.headers:
+            if name not in _RENEWED and name not in repeated.headers:
+                repeated.headers.add(name, value)
+        repeated.body = request.body
+        self.ask(now, session, dialog, repeated)
+        return True
 
     def after(
         self, now: float, delay: float, action: Callable[[float, Session], None], session: Session

@@ -8,6 +8,7 @@ refresh.
 from __future__ import annotations
 
 import ipaddress
+from enum import Enum
 
 from hookflash.sip.build import MAX_FORWARDS
 from hookflash.sip.envelope import Envelope, contact_uri
@@ -26,21 +27,41 @@ MAX_ROUTES = 32
 """Longer route sets are refused."""
 
 
+class Offering(Enum):
+    """Where offer and answer stand (RFC 3264, RFC 6337).
+
+    NONE: nothing was offered yet. OURS: our offer waits for its answer, THEIRS: theirs for ours. AGREED:
+    whoever wants may offer again.
+    """
+
+    NONE = "none"
+    OURS = "ours"
+    THEIRS = "theirs"
+    AGREED = "agreed"
+
+
 class Dialog:
-    """One dialog as one of its ends sees it. ``local`` and ``remote`` are whole From/To values with tags."""
+    """One dialog as one of its ends sees it. ``local`` and ``remote`` are whole From/To values with tags.
+
+    ``rseq`` is the number of the peer's last reliable provisional response (RFC 3262), 0 before the first,
+    ``early_answer`` the session description a provisional response brought.
+    """
 
     __slots__ = (
         "call_id",
         "confirmed",
         "contact",
+        "early_answer",
         "flow",
         "local",
         "local_number",
         "local_tag",
+        "offering",
         "remote",
         "remote_number",
         "remote_tag",
         "routes",
+        "rseq",
         "target",
     )
 
@@ -57,6 +78,9 @@ class Dialog:
         self.local_number = 0
         self.remote_number: int | None = None
         self.confirmed = False
+        self.offering = Offering.NONE
+        self.early_answer = b""
+        self.rseq = 0
 
     @classmethod
     def serving(
@@ -95,6 +119,13 @@ class Dialog:
     @property
     def key(self) -> DialogKey:
         return (self.call_id, self.local_tag, self.remote_tag)
+
+    def described(self) -> None:
+        """A description of ours has left in a response: it answers the peer's offer, or is ours."""
+        if self.offering is Offering.NONE:
+            self.offering = Offering.OURS
+        elif self.offering is Offering.THEIRS:
+            self.offering = Offering.AGREED
 
     def in_order(self, number: int) -> bool:
         """Take note of a request's CSeq number; False when it is older than one already seen (12.2.2)."""

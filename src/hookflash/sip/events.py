@@ -40,14 +40,27 @@ class Acked:
 
 
 @dataclass(frozen=True, slots=True)
-class Reoffered:
-    """A re-INVITE in an established session; answer it with ``answer`` or ``refuse``.
-
-    ``body`` is the new offer; empty when the peer wants one from us in the 2xx.
+class Acknowledged:
+    """A reliable provisional response of ours with an offer has arrived; ``body`` of the PRACK is the answer
+    (RFC 3262 section 5).
     """
 
     session: int
     body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reoffered:
+    """The peer offers anew.
+
+    ``method`` says in what. INVITE: in an established session; answer it with ``answer`` or ``refuse``, and
+    Acked follows. PRACK and UPDATE: answer it with ``answer_offer`` or ``refuse_offer``; that settles it.
+    ``body`` is the new offer; empty when the peer wants one from us in the 2xx (INVITE only).
+    """
+
+    session: int
+    body: bytes = field(repr=False)
+    method: str = "INVITE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +112,8 @@ class Failed:
     """A session that never came up is gone.
 
     ``status`` is the final response, 408 when there was none in time, 503 when the transport failed (RFC 3261
-    section 8.1.3.1). ``kind`` says which: "response", "timeout", "ring-timeout", "transport", "no-ack".
+    section 8.1.3.1). ``kind`` says which: "response", "timeout", "ring-timeout", "transport", "no-ack",
+    "no-prack".
     """
 
     session: int
@@ -125,6 +139,7 @@ Event = (
     IncomingInvite
     | Cancelled
     | Acked
+    | Acknowledged
     | Reoffered
     | Ringing
     | Progress

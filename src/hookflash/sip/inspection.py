@@ -5,13 +5,17 @@ Each check gives the status and the headers of a refusal, or None when it finds 
 
 from __future__ import annotations
 
-from hookflash.sip.build import ACCEPT, ALLOW, Extra
+from hookflash.sip.build import ACCEPT, ALLOW, SUPPORTED, Extra
 from hookflash.sip.message import Request
+
+_METHODS = frozenset(ALLOW.split(", "))
+_EXTENSIONS = frozenset(SUPPORTED.split(", "))
+_DESCRIBING = ("INVITE", "PRACK", "UPDATE")
 
 
 def inspect_headers(request: Request) -> tuple[int, Extra] | None:
     """Method, scheme of the Request-URI, hops left and required extensions."""
-    if request.method not in ("INVITE", "BYE", "OPTIONS"):
+    if request.method not in _METHODS:
         return 405, (("Allow", ALLOW),)
     scheme = request.uri.partition(":")[0].lower()
     if scheme not in ("sip", "sips", "tel"):
@@ -19,15 +23,15 @@ def inspect_headers(request: Request) -> tuple[int, Extra] | None:
     # An endpoint need not look at Max-Forwards, but one that places calls itself can close a loop (RFC 7332).
     if request.max_forwards == 0:
         return 483, ()
-    required = request.headers.all("Require")
-    if required:
-        return 420, (("Unsupported", ", ".join(required)),)
+    unknown = [tag for tag in request.headers.all("Require") if tag.lower() not in _EXTENSIONS]
+    if unknown:
+        return 420, (("Unsupported", ", ".join(unknown)),)
     return None
 
 
 def inspect_body(request: Request) -> tuple[int, Extra] | None:
-    """Coding and type of an INVITE's body. ParseError for a malformed Content-Type."""
-    if request.body and request.method == "INVITE":
+    """Coding and type of a body that describes a session. ParseError for a malformed Content-Type."""
+    if request.body and request.method in _DESCRIBING:
         coding = (request.headers.get("Content-Encoding") or "identity").lower()
         if coding != "identity":
             return 415, (("Accept-Encoding", "identity"),)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from hookflash.sip.auth import Authenticator
+from hookflash.sip.build import Extra
+from hookflash.sip.dialog_headers import RAck
 from hookflash.sip.dialogs import Dialog
 from hookflash.sip.flow import Flow
 from hookflash.sip.timers import Timer
@@ -61,6 +63,33 @@ class Success:
     give_up: Timer
 
 
+@dataclass(slots=True)
+class Provisional:
+    """Our last reliable provisional response (RFC 3262 section 3). ``described`` says that it had a body."""
+
+    rack: RAck
+    described: bool
+    data: bytes
+    flow: Flow
+    interval: float
+    repeat: Timer
+    give_up: Timer
+    acknowledged: bool = False
+
+    def settle(self) -> None:
+        """It is not repeated any more."""
+        self.repeat.cancel()
+        self.give_up.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class PendingOffer:
+    """An offer of the peer's in a PRACK or UPDATE that waits for our answer."""
+
+    transaction: Transaction
+    dialog: Dialog
+
+
 @dataclass(slots=True, eq=False)
 class Session:
     """The state of one call."""
@@ -98,14 +127,28 @@ class Session:
     """The ring time-out, the reminder of a 180, or the wait after CANCEL."""
     offer: bytes = field(default=b"", repr=False)
     """The body of our pending re-INVITE, to send it again after 491."""
-    parting: tuple[tuple[str, str], ...] = ()
+    parting: Extra = ()
     """Headers of our BYE or CANCEL, whenever it can be sent."""
+    reliable: bool = False
+    """Incoming: whether our provisional responses are sent reliably (RFC 3262)."""
+    requires_reliable: bool = False
+    """Incoming: whether the peer takes no other ones."""
+    rseq: int = 0
+    """Incoming: the number of our last reliable provisional response, 0 before the first."""
+    provisional: Provisional | None = None
+    queued: list[tuple[int, bytes, Extra]] = field(default_factory=list)
+    """Incoming: provisional responses that wait for the PRACK of ``provisional``."""
+    held: bytes | None = field(default=None, repr=False)
+    """Incoming: the body of a 200 that waits for that PRACK."""
+    pending: PendingOffer | None = None
 
     def stop(self) -> None:
         """Cancel every timer."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
+        if self.provisional is not None:
+            self.provisional.settle()
         self.settle()
 
     def settle(self) -> None:

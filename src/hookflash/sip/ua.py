@@ -126,6 +126,18 @@ class UserAgent:
             self._server.answer(now, found, body)
         return self._core.drain()
 
+    def answer_offer(self, now: float, session: int, body: bytes) -> list[Output]:
+        """Answer an offer that came in something else than an INVITE (``Reoffered.method`` says so)."""
+        if (found := self._core.sessions.get(session)) is not None:
+            self._server.answer_offer(now, found, body)
+        return self._core.drain()
+
+    def refuse_offer(self, now: float, session: int, status: int, headers: Extra = ()) -> list[Output]:
+        """Refuse such an offer with a final status (>= 300); what was agreed stays."""
+        if (found := self._core.sessions.get(session)) is not None:
+            self._server.refuse_offer(now, found, status, headers)
+        return self._core.drain()
+
     def refuse(
         self, now: float, session: int, status: int, reason: str = "", headers: Headers | None = None
     ) -> list[Output]:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 
 from hookflash.sip.auth import Authenticator
-from hookflash.sip.build import ACCEPT, ALLOW, MAX_FORWARDS, cancel
+from hookflash.sip.build import ACCEPT, ALLOW, MAX_FORWARDS, SUPPORTED, cancel
 from hookflash.sip.core import Core
-from hookflash.sip.dialogs import Dialog, via_value
+from hookflash.sip.dialogs import Dialog, Offering, via_value
 from hookflash.sip.envelope import Envelope
 from hookflash.sip.errors import ParseError
-from hookflash.sip.events import Answered, Ended, Failed, Progress, Reanswered, ReofferRefused, Ringing
+from hookflash.sip.events import Answered, Failed, Progress, Reanswered, ReofferRefused, Ringing
 from hookflash.sip.fields import Headers
 from hookflash.sip.headers import NameAddr, Reason
 from hookflash.sip.machines import Signal
 from hookflash.sip.message import Request, Response
+from hookflash.sip.reliable import ReliableClient
+from hookflash.sip.responder import sdp_of
 from hookflash.sip.session import Outgoing, Session, Stage
 from hookflash.sip.transactions import Transaction
-from hookflash.sip.uas import sdp_of
 
 log = logging.getLogger("hookflash.sip")
 
@@ -36,6 +37,7 @@ class Client:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._reliable = ReliableClient(core)
 
     # --- from the owner ---------------------------------------------------------------------------------
 
@@ -78,6 +80,7 @@ class Client:
         """What an INVITE carries besides its addressing."""
         request.headers.add("Contact", session.contact)
         request.headers.add("Allow", ALLOW)
+        request.headers.add("Supported", SUPPORTED)
         if body:
             request.headers.add("Content-Type", ACCEPT)
             request.body = body
@@ -106,6 +109,7 @@ class Client:
         request = dialog.request("INVITE", self._core.new_branch())
         self._describe(session, request, session.offer)
         session.reinvited = True
+        dialog.offering, dialog.rseq = Offering.OURS, 0
         self._core.ask(now, session, dialog, request)
 
     def cancel(self, now: float, session: Session) -> None:
@@ -147,6 +151,8 @@ class Client:
         if request.method == "BYE":
             if response.status >= 200 and not self._challenged(now, session, request, response):
                 self._core.forget(session)
+        elif request.method != "INVITE":
+            self._inside(now, session, request, response)
         elif session.dialog is not None and session.dialog.confirmed and request.to.tag is not None:
             self._reinvite_responded(now, session, session.dialog, transaction, request, response)
         elif response.status < 200:
@@ -166,29 +172,39 @@ class Client:
         reason = "No response" if timeout else "Transport failure"
         if request.method == "BYE":
             self._core.forget(session)
+        elif request.method == "PRACK":
+            log.info("PRACK unanswered", extra={"call_id": session.call_id, "status": status})
         elif request.to.tag is None:
             kind = "timeout" if timeout else "transport"
             self._core.emit(session, Failed(session.number, status, reason, kind, Headers()))
             self._core.forget(session)
         else:
             session.invite, session.reinvited = None, False
-            self._lost(now, session, status, reason, Headers())
+            self._core.lost(now, session, status, reason, Headers())
+
+    def _inside(self, now: float, session: Session, request: Request, response: Response) -> None:
+        """A response to what travels in a dialog beside INVITE and BYE."""
+        if response.status in (401, 407):
+            self._challenged(now, session, request, response)
 
     def _provisional(self, now: float, session: Session, request: Request, response: Response) -> None:
         if session.invite is None:
             return
         first = not session.proceeding
         session.proceeding = True
-        if session.stage is Stage.CANCELLING:
-            if first:
-                self._send_cancel(now, session)
-            return
-        if response.status == 100:
-            return
+        dialog = None
         envelope = Envelope.of(response)
-        if envelope.to_tag and session.outgoing is not None:
-            self._early(session, request, envelope, response, session.outgoing)
+        if response.status > 100 and envelope.to_tag and session.outgoing is not None:
+            dialog = self._early(session, request, envelope, response, session.outgoing)
+        if session.stage is Stage.CANCELLING and first:
+            self._send_cancel(now, session)
+        if response.status == 100 or not self._reliable.take(now, session, dialog, response):
+            return
+        if session.stage is Stage.CANCELLING:
+            return
         body = sdp_of(response)
+        if dialog is not None and body:
+            dialog.early_answer = body
         if body:
             event = Progress(session.number, response.status, response.reason, body)
             self._core.emit(session, event)
@@ -197,18 +213,22 @@ class Client:
 
     def _early(
         self, session: Session, request: Request, envelope: Envelope, response: Response, outgoing: Outgoing
-    ) -> None:
+    ) -> Dialog | None:
+        """The early dialog a provisional response belongs to; None when it makes none."""
         known = session.early.get(envelope.to_tag)
         try:
             if known is not None:
                 known.refresh(response)
             elif len(session.early) < MAX_FORKS:
                 dialog = Dialog.calling(request, envelope, response, outgoing.flow, session.contact)
+                dialog.offering = Offering.OURS
                 session.early[envelope.to_tag] = dialog
                 self._core.adopt(session, dialog)
+                return dialog
         except ParseError as error:
             # It may ring without a dialog; the 2xx will make one.
             log.info("bad provisional", extra={"call_id": session.call_id, "problem": str(error)})
+        return known
 
     def _success(
         self, now: float, session: Session, transaction: Transaction, request: Request, response: Response
@@ -242,6 +262,7 @@ class Client:
             session.auth.accepted()
         session.dialog = dialog
         session.invite = None
+        dialog.offering = Offering.AGREED
         core.adopt(session, dialog)
         for other in session.early.values():
             core.disown(other)
@@ -251,7 +272,9 @@ class Client:
             return
         session.stop()
         session.stage = Stage.UP
-        core.emit(session, Answered(session.number, sdp_of(response)))
+        # With the answer in a provisional response the 2xx needs none (RFC 3262 section 5); of several forks
+        # it is that of the one that took the call.
+        core.emit(session, Answered(session.number, sdp_of(response) or dialog.early_answer))
 
     def _unusable(self, session: Session, error: ParseError) -> None:
         """A 2xx that does not say where its dialog is: it can be neither acknowledged nor ended."""
@@ -289,13 +312,15 @@ class Client:
             return False
         session.challenges += 1
         dialog = session.dialog
-        if dialog is None and session.outgoing is not None:
+        if dialog is None and session.outgoing is not None and request.method == "INVITE":
             for early in session.early.values():
                 self._core.disown(early)
             session.early.clear()
             self._call(now, session, session.outgoing, request.headers.get("From") or "")
         elif dialog is not None and request.method == "BYE":
             self._core.bye(now, session, dialog)
+        elif request.method != "INVITE":
+            return self._core.again(now, session, request)
         elif dialog is not None:
             self._reinvite(now, session, dialog)
         return True
@@ -310,6 +335,7 @@ class Client:
         response: Response,
     ) -> None:
         if response.status < 200:
+            self._reliable.take(now, session, dialog, response)
             return
         envelope = Envelope.of(response)
         if response.status < 300:
@@ -325,11 +351,13 @@ class Client:
             self._acknowledge(session, dialog, request, envelope.number)
             if session.invite is transaction:
                 session.invite, session.reinvited = None, False
+                dialog.offering = Offering.AGREED
                 self._core.emit(session, Reanswered(session.number, sdp_of(response)))
             return
         if session.invite is not transaction:
             return
         session.invite, session.reinvited = None, False
+        dialog.offering = Offering.AGREED
         if session.stage is not Stage.UP or self._challenged(now, session, request, response):
             return
         if response.status == 491 and session.retries < MAX_GLARES:
@@ -339,7 +367,7 @@ class Client:
             wait = base + round(self._core.random() * span, 2)
             self._core.after(now, wait, self._again, session)
         elif response.status in (408, 481):
-            self._lost(now, session, response.status, response.reason, response.headers)
+            self._core.lost(now, session, response.status, response.reason, response.headers)
         else:
             self._core.emit(session, ReofferRefused(session.number, response.status, response.reason))
 
@@ -350,11 +378,3 @@ class Client:
             self._reinvite(now, session, session.dialog)
         else:
             self._core.after(now, self._core.timing.t1, self._again, session)
-
-    def _lost(self, now: float, session: Session, status: int, reason: str, headers: Headers) -> None:
-        """The dialog does not work any more (section 12.2.1.2)."""
-        if session.stage is not Stage.UP or session.dialog is None:
-            return
-        self._core.emit(session, Ended(session.number, status, reason, headers))
-        session.quiet = True
-        self._core.bye(now, session, session.dialog)
