@@ -249,6 +249,26 @@ def test_a_whole_call_has_its_prompts_once_and_no_hold_music():
     assert not other.take().any()
 
 
+@pytest.mark.parametrize("rate", [8_000, 16_000])
+def test_the_end_of_hold_music_is_not_heard_in_the_call(rate):
+    """It fades in the very tick that brings back who heard it. What is played to all fades likewise."""
+    bench, _ = two_phones()
+    readers = [tap(bench, number, kind, 1, rate=rate) for number, kind in enumerate(("whole", "prompts"))]
+    bench.do(LeaveMix(1))
+    bench.play(1, sine(1500, 800, 2000), (1,), loop=True)
+    bench.tick(20)
+    bench.do(StopPlay(1), JoinMix(1))
+    bench.tick(5)
+    assert not any(reader.take().any() for reader in readers)
+    bench.play(2, sine(1500, 800, 2000), (1, 2), loop=True)
+    bench.tick(20)
+    bench.do(StopPlay(2))
+    bench.tick(5)
+    for reader in readers:
+        sounds = np.flatnonzero(reader.take().reshape(-1, rate // 50).any(axis=1))
+        assert len(sounds) == 21, "20 frames, and the one in which it fades"
+
+
 def test_a_call_tap_follows_the_mix_through_its_end_and_return():
     bench, phones = two_phones()
     whole = tap(bench, 0, "whole", 1)

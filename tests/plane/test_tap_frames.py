@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from plane_bench import Bench, sine
 
 from hookflash.plane.columns import BLOCK, MAX_PLAYS
+from hookflash.plane.kernels.playing import STARTED, STOPPED
 from hookflash.plane.kernels.tapping import Prompts, list_prompts
 from hookflash.plane.rings import TAP_FRAMES
 from hookflash.ports.plane import JoinMix, OpenLeg, OpenTap
@@ -77,9 +78,12 @@ flags = st.lists(st.booleans(), min_size=PLAYS, max_size=PLAYS)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(rows, flags, flags), min_size=1, max_size=3))
+@given(st.lists(st.tuples(rows, flags, flags, flags), min_size=1, max_size=3))
 def test_the_prompts_of_a_call_are_listed_once(ticks) -> None:
-    """Against the plain rule: what sounds and somebody in the mix hears; the first mix that has a play."""
+    """Against the plain rule: what sounds and somebody in the mix hears; the first mix that has a play.
+
+    What stops in this tick and was in nobody's list in the one before was music for somebody on hold.
+    """
     plane = Bench(rows=BLOCK).plane
     setup, plays = plane.columns.setup, plane.plays.plays
     many = len(plays.active)
@@ -89,9 +93,11 @@ def test_the_prompts_of_a_call_are_listed_once(ticks) -> None:
         then=np.zeros(many, np.int32),
         taken=np.full(many, -1, np.int64),
     )
-    for tick, (legs, live, wanted) in enumerate(ticks):
+    before: set[int] = set()
+    for tick, (legs, live, wanted, stopped) in enumerate(ticks, 1):
         setup.open[:BLOCK] = 0
         plays.live[:PLAYS] = live
+        plays.event[:PLAYS] = np.where(stopped, STOPPED, STARTED)
         prompts.wanted[:] = wanted[:MIXES]
         expected: list[set[int]] = [set() for _ in range(MIXES)]
         listed: set[int] = set()
@@ -99,7 +105,9 @@ def test_the_prompts_of_a_call_are_listed_once(ticks) -> None:
             setup.open[row], setup.mix[row], setup.hears[row] = is_open, mix, len(heard)
             setup.plays[row, : len(heard)] = heard
             if is_open and mix >= 0 and wanted[mix]:
-                new = {play for play in heard if live[play]} - listed
+                new = {
+                    play for play in heard if live[play] and (not stopped[play] or play in before)
+                } - listed
                 expected[mix] |= new
                 listed |= new
         list_prompts(setup, plays, prompts, BLOCK, MIXES, tick)
@@ -111,3 +119,4 @@ def test_the_prompts_of_a_call_are_listed_once(ticks) -> None:
                 play = int(prompts.then[play])
             assert len(found) == len(set(found))
             assert set(found) == expected[mix]
+        before = listed

@@ -22,7 +22,7 @@ from hookflash.plane.kernels.mixing import (
     voice_of,
     wide_voice_of,
 )
-from hookflash.plane.kernels.playing import Plays
+from hookflash.plane.kernels.playing import STOPPED, Plays
 from hookflash.plane.rings import TAP_FRAMES, VOICE_SAMPLES, Rings
 
 HEARD = 0
@@ -167,7 +167,8 @@ def say_wide(
 def list_prompts(setup: Setup, plays: Plays, prompts: Prompts, used: int, used_mixes: int, tick: int) -> None:
     """Find the plays of each call that are heard by somebody in its mix, each once.
 
-    Music for somebody on hold is not among them.
+    Music for somebody on hold is not among them, nor is its end, in the tick that brings them back into the
+    mix: what stops now must have been among them before.
     """
     for m in range(used_mixes):
         prompts.first[m] = NONE
@@ -178,6 +179,8 @@ def list_prompts(setup: Setup, plays: Plays, prompts: Prompts, used: int, used_m
         for k in range(setup.hears[row]):
             play = setup.plays[row, k]
             if plays.live[play] == 0 or prompts.taken[play] == tick:
+                continue
+            if plays.event[play] == STOPPED and prompts.taken[play] != tick - 1:
                 continue
             prompts.taken[play] = tick
             prompts.then[play] = prompts.first[m]
