@@ -17,6 +17,7 @@ from azure.communication.callautomation import (
     CallAutomationClient,
     CallConnectionClient,
     FileSource,
+    MediaStreamingOptions,
     PhoneNumberIdentifier,
     RecognizeInputType,
     TranscriptionOptions,
@@ -74,6 +75,7 @@ class Room:
         *numbers: str,
         speaks: bool = False,
         transcription: TranscriptionOptions | None = None,
+        streaming: MediaStreamingOptions | None = None,
         **options: Any,
     ) -> Call:
         """Call phones, which answer; the connection once everybody is in.
@@ -90,6 +92,7 @@ class Room:
             operation_context="made",
             cognitive_services_endpoint="https://speech.example.net/" if speaks else None,
             transcription=transcription,
+            media_streaming=streaming,
         )
         assert made.call_connection_state == "connecting"
         assert made.call_connection_id
@@ -173,8 +176,9 @@ SCRIPTED = "fr-FR"
 """The language that is understood by the ``understand`` of the webhook."""
 
 
-def running(folder: Path) -> Iterator[Room]:
-    """The server, whose trunks lead to the two phones, and which has a second resource."""
+def running(folder: Path, **options: Any) -> Iterator[Room]:
+    """The server, whose trunks lead to the two phones, and which has a second resource; ``options`` as of
+    :class:`Server`."""
     webhook = Webhook()
     webhook.files |= {
         "/short.wav": wav(0.3),
@@ -197,7 +201,7 @@ def running(folder: Path) -> Iterator[Room]:
         f'endpoint = "{webhook.url}/v1"\nrecognition_model = "whisper-scripted"\n'
     )
     try:
-        with Server(folder, webhook, extra) as server:
+        with Server(folder, webhook, extra, **options) as server:
             yield Room(server, webhook, ports)
     finally:
         webhook.close()
