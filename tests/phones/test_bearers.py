@@ -6,6 +6,7 @@ import pytest
 from phones.exchange import Bench, answered, dialled, sdp
 
 from hookflash.calls.facts import LegRinging, LegUp
+from hookflash.sip.events import Reanswered, ReofferRefused
 from hookflash.sip.sdp import SessionDescription
 
 # --- re-INVITE ------------------------------------------------------------------------------------------
@@ -70,3 +71,27 @@ async def test_unreadable_early_media_is_ignored_and_the_answer_counts() -> None
     await bench.settle()
     assert bench.facts[-1] == LegUp(7)
     assert bench.plane.connected[-1].port == 4444
+
+
+async def test_an_offer_in_an_update_is_answered_like_any_other() -> None:
+    """Hold by UPDATE: the plane stops sending, and the phone is told so in the 200."""
+    bench = Bench()
+    await answered(bench)
+    sent, outputs = bench.far.agent.update(bench.clock.now(), 1, sdp(direction="sendonly"))
+    assert sent
+    bench.far.take(outputs)
+    await bench.settle()
+    (answer,) = [event for event in bench.far.events if isinstance(event, Reanswered)]
+    assert b"a=recvonly" in answer.body
+    assert not bench.plane.connected[-1].sending
+
+
+async def test_an_offer_in_an_update_we_cannot_take_changes_nothing() -> None:
+    bench = Bench()
+    await answered(bench)
+    before = len(bench.plane.connected)
+    bench.far.take(bench.far.agent.update(bench.clock.now(), 1, sdp("18"))[1])
+    await bench.settle()
+    assert [event.status for event in bench.far.events if isinstance(event, ReofferRefused)] == [488]
+    assert len(bench.plane.connected) == before
+    assert bench.phones.legs == 1

@@ -7,12 +7,22 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sip.agents import ANSWER, OFFER, THEM, US, Probe
 
+from hookflash.sip.build import ALLOW
 from hookflash.sip.events import Cancelled, Ended, Failed, IncomingInvite
 from hookflash.sip.flow import Flow, Send
 from hookflash.sip.message import Request, parse
 from hookflash.sip.ua import Outgoing
 
-METHODS = ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO"]
+METHODS = ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE"]
+ACTS = ["ring", "progress", "answer", "refuse", "end", "reoffer"]
+ACTS += ["answer offer", "refuse offer", "update", "bare update"]
+EXTRAS = [
+    "X-Nothing: 2",
+    "Require: 100rel",
+    "Supported: 100rel, timer",
+    f"Allow: {ALLOW}",
+    "Retry-After: 3",
+]
 STATUSES = [100, 180, 183, 200, 202, 302, 401, 407, 408, 481, 486, 487, 491, 500, 503, 603]
 
 
@@ -26,6 +36,7 @@ class Hostile(RuleBasedStateMachine):
         self.requests: list[Request] = []
         self.closed: set[int] = set()
         self.seen = 0
+        self.rseq = 1
 
     def learn(self) -> None:
         for _, send in self.probe.sends[self.seen :]:
@@ -35,6 +46,7 @@ class Hostile(RuleBasedStateMachine):
                     self.tags.append(tag)
             if isinstance(message, Request):
                 self.requests.append(message)
+            self.rseq = int(message.headers.get("RSeq") or self.rseq)
         self.seen = len(self.probe.sends)
 
     @rule(
@@ -44,9 +56,10 @@ class Hostile(RuleBasedStateMachine):
         call=st.integers(0, 1),
         data=st.data(),
         body=st.booleans(),
+        extra=st.sampled_from(EXTRAS),
     )
     def request(
-        self, method: str, number: int, branch: int, call: int, data: st.DataObject, body: bool
+        self, method: str, number: int, branch: int, call: int, data: st.DataObject, body: bool, extra: str
     ) -> None:
         near, far = data.draw(st.sampled_from(self.tags)), data.draw(st.sampled_from(self.tags))
         self.probe.tell(
@@ -58,13 +71,20 @@ class Hostile(RuleBasedStateMachine):
             Call-ID: call{call}
             Contact: <sip:a@192.0.2.1>
             {"Content-Type: application/sdp" if body else "X-Nothing: 1"}
+            {extra}
+            RAck: {self.rseq} {number} INVITE
             CSeq: {number} {method}""",
             OFFER if body else b"",
         )
         self.learn()
 
-    @rule(status=st.sampled_from(STATUSES), which=st.integers(0, 20), tag=st.sampled_from(["", "p", "q"]))
-    def response(self, status: int, which: int, tag: str) -> None:
+    @rule(
+        status=st.sampled_from(STATUSES),
+        which=st.integers(0, 20),
+        tag=st.sampled_from(["", "p", "q"]),
+        extra=st.sampled_from(EXTRAS),
+    )
+    def response(self, status: int, which: int, tag: str, extra: str) -> None:
         if not self.requests:
             return
         request = self.requests[which % len(self.requests)]
@@ -77,6 +97,8 @@ class Hostile(RuleBasedStateMachine):
             Call-ID: {request.call_id}
             WWW-Authenticate: Digest realm="r", nonce="{which}"
             Contact: <sip:b@192.0.2.1>
+            {extra}
+            RSeq: {which + 1}
             CSeq: {request.cseq}"""
         )
         self.learn()
@@ -101,7 +123,7 @@ class Hostile(RuleBasedStateMachine):
         self.probe.take(self.probe.agent.invite(self.probe.now, outgoing)[1])
         self.learn()
 
-    @rule(session=st.integers(1, 6), what=st.sampled_from(["ring", "answer", "refuse", "end", "reoffer"]))
+    @rule(session=st.integers(1, 6), what=st.sampled_from(ACTS))
     def act(self, session: int, what: str) -> None:
         agent, now = self.probe.agent, self.probe.now
         if what == "ring":
@@ -110,6 +132,16 @@ class Hostile(RuleBasedStateMachine):
             outputs = agent.answer(now, session, ANSWER)
         elif what == "refuse":
             outputs = agent.refuse(now, session, 486)
+        elif what == "progress":
+            outputs = agent.ring(now, session, 183, ANSWER)
+        elif what == "answer offer":
+            outputs = agent.answer_offer(now, session, ANSWER)
+        elif what == "refuse offer":
+            outputs = agent.refuse_offer(now, session, 488)
+        elif what == "update":
+            outputs = agent.update(now, session, OFFER)[1]
+        elif what == "bare update":
+            outputs = agent.update(now, session)[1]
         elif what == "reoffer":
             outputs = agent.reoffer(now, session, OFFER)[1]
         else:

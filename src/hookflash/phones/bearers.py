@@ -104,26 +104,34 @@ class Bearers:
         self.connect(leg)
         return True
 
-    def reoffered(self, leg: Leg, body: bytes) -> None:
-        """Answer a re-INVITE: hold, resume, a new address, or a wish to hear our offer."""
+    def reoffered(self, leg: Leg, body: bytes, method: str = "INVITE") -> bool:
+        """Answer an offer anew: hold, resume, a new address, or a wish to hear ours. False when refused."""
         negotiation = leg.negotiation
+        whole = method == "INVITE"
         if negotiation is None:
-            return
+            if not whole:
+                self._signalling.refuse_offer(leg.session, 488)
+            return False
         leg.offer, leg.answered_port = body, leg.port
         if not body:
             self._signalling.answer(leg.session, negotiation.offer().to_bytes())
-            return
+            return True
+        refuse = self._signalling.refuse if whole else self._signalling.refuse_offer
         try:
             offer = SessionDescription.parse(body)
         except ParseError as error:
             log.info("bad re-offer", extra=leg.fields | {"problem": str(error)})
-            self._signalling.refuse(leg.session, error.status)
-            return
+            refuse(leg.session, error.status)
+            return False
         description = negotiation.answer(offer)
         if description is None:
             found = objection(offer, leg.codecs, leg.srtp)
             log.info("re-offer refused", extra=leg.fields | {"problem": found[1] if found else ""})
-            self._signalling.refuse(leg.session, 488, headers=warning(found))
-            return
+            refuse(leg.session, 488, headers=warning(found))
+            return False
         self.connect(leg)
-        self._signalling.answer(leg.session, description.to_bytes())
+        if whole:
+            self._signalling.answer(leg.session, description.to_bytes())
+        else:
+            self._signalling.answer_offer(leg.session, description.to_bytes())
+        return True

@@ -95,6 +95,15 @@ class Signalling:
         told = Headers((*refusing(status), *headers))
         self.perform(self._agent.refuse(self._clock.now(), session, status, reason, told))
 
+    def answer_offer(self, session: int, body: bytes) -> None:
+        """Answer an offer that came in a PRACK or UPDATE."""
+        self.perform(self._agent.answer_offer(self._clock.now(), session, body))
+
+    def refuse_offer(self, session: int, status: int, headers: Extra = ()) -> None:
+        """Refuse an offer that came in a PRACK or UPDATE; what was agreed stays."""
+        told = (*refusing(status), *headers)
+        self.perform(self._agent.refuse_offer(self._clock.now(), session, status, told))
+
     def end(self, session: int, status: int, reason: str, headers: Extra = ()) -> None:
         """CANCEL, BYE, or a refusal with ``status``, with ``headers``; no event follows."""
         self.perform(self._agent.end(self._clock.now(), session, status, reason, headers))

@@ -193,10 +193,14 @@ class TrunkPhones:
                 self._inbound.acknowledged(leg, event)
                 if not first:
                     self._moves.acknowledged(leg)
-            case Reoffered(body=body):
+            case Reoffered(body=body, method=method):
                 self._moves.reoffered(leg)
-                self._bearers.reoffered(leg, body)
-                self._moves.go_on(leg)
+                answered = self._bearers.reoffered(leg, body, method)
+                if answered and method != "INVITE":
+                    # No ACK will say so, but the answer is repeated until the phone has it.
+                    self._moves.acknowledged(leg)
+                else:
+                    self._moves.go_on(leg)
             case Reanswered(body=body):
                 self._moves.reanswered(leg, body)
             case ReofferRefused(status=status, reason=reason):

@@ -116,6 +116,9 @@ class Core:
         session.stage = Stage.GONE
         session.quiet = True
         session.stop()
+        if session.pending is not None:
+            self.transactions.abandon(session.pending.transaction)
+            session.pending = None
         self.sessions.pop(session.number, None)
         for dialog in [*session.early.values(), session.dialog]:
             if dialog is not None:

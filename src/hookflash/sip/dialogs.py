@@ -44,7 +44,8 @@ class Dialog:
     """One dialog as one of its ends sees it. ``local`` and ``remote`` are whole From/To values with tags.
 
     ``rseq`` is the number of the peer's last reliable provisional response (RFC 3262), 0 before the first,
-    ``early_answer`` the session description a provisional response brought.
+    ``early_answer`` the session description a provisional response brought. ``methods`` are those the peer
+    allows, None before it has said.
     """
 
     __slots__ = (
@@ -56,6 +57,7 @@ class Dialog:
         "local",
         "local_number",
         "local_tag",
+        "methods",
         "offering",
         "remote",
         "remote_number",
@@ -81,6 +83,7 @@ class Dialog:
         self.offering = Offering.NONE
         self.early_answer = b""
         self.rseq = 0
+        self.methods: frozenset[str] | None = None
 
     @classmethod
     def serving(
@@ -99,6 +102,7 @@ class Dialog:
         if target is None:
             raise ParseError("a SIP URI is needed here: the dialog's requests go to it", header="Contact")
         dialog.target = target
+        dialog._learn(request)
         return dialog
 
     @classmethod
@@ -114,6 +118,7 @@ class Dialog:
         dialog.routes = tuple(reversed(_routes(response)))
         dialog.contact = contact
         dialog.target = contact_uri(response) or request.uri
+        dialog._learn(response)
         return dialog
 
     @property
@@ -135,8 +140,25 @@ class Dialog:
         return True
 
     def refresh(self, message: Request | Response) -> None:
-        """Take a new remote target from an INVITE or its 2xx (section 12.2)."""
+        """Take a new remote target from an INVITE, an UPDATE or their 2xx (section 12.2)."""
         self.target = contact_uri(message) or self.target
+        self._learn(message)
+
+    def allows(self, method: str) -> bool:
+        """Whether the peer has said that it takes requests with this method."""
+        return self.methods is not None and method in self.methods
+
+    def forbid(self, method: str) -> None:
+        """The peer does not take this method, whatever it said."""
+        self.methods = (self.methods or frozenset()) - {method}
+
+    def _learn(self, message: Request | Response) -> None:
+        try:
+            allowed = message.headers.all("Allow")
+        except ParseError:
+            return
+        if allowed:
+            self.methods = frozenset(allowed)
 
     def confirm(self, response: Response) -> None:
         """A 2xx confirms the dialog and recomputes its route set (section 13.2.2.4)."""

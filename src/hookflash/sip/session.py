@@ -90,6 +90,16 @@ class PendingOffer:
     dialog: Dialog
 
 
+@dataclass(slots=True)
+class Updating:
+    """Our UPDATE under way (RFC 3311); ``timer`` runs while it waits to be tried again."""
+
+    dialog: Dialog
+    body: bytes = field(repr=False)
+    retries: int = 0
+    timer: Timer | None = None
+
+
 @dataclass(slots=True, eq=False)
 class Session:
     """The state of one call."""
@@ -141,6 +151,7 @@ class Session:
     held: bytes | None = field(default=None, repr=False)
     """Incoming: the body of a 200 that waits for that PRACK."""
     pending: PendingOffer | None = None
+    update: Updating | None = None
 
     def stop(self) -> None:
         """Cancel every timer."""
@@ -149,6 +160,8 @@ class Session:
             self.timer = None
         if self.provisional is not None:
             self.provisional.settle()
+        if self.update is not None and self.update.timer is not None:
+            self.update.timer.cancel()
         self.settle()
 
     def settle(self) -> None:

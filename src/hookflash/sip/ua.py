@@ -30,7 +30,7 @@ log = logging.getLogger("hookflash.sip")
 
 
 class UserAgent:
-    """A SIP user agent core (RFC 3261) for calls: INVITE, ACK, CANCEL, BYE, OPTIONS, both ways."""
+    """A SIP user agent core (RFC 3261) for calls: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK and UPDATE."""
 
     def __init__(self, settings: Settings, entropy: Callable[[int], bytes]) -> None:
         """``entropy(n)`` gives n unpredictable bytes (``secrets.token_bytes``; anything repeatable in
@@ -150,6 +150,15 @@ class UserAgent:
         """Send a re-INVITE; False when the session is not up or another INVITE is pending."""
         found = self._core.sessions.get(session)
         sent = found is not None and self._client.reoffer(now, found, body)
+        return sent, self._core.drain()
+
+    def update(self, now: float, session: int, body: bytes = b"") -> tuple[bool, list[Output]]:
+        """Send an UPDATE (RFC 3311), with an offer or without; False when it may not be sent now.
+
+        With an offer Reanswered or ReofferRefused follows.
+        """
+        found = self._core.sessions.get(session)
+        sent = found is not None and self._client.update(now, found, body)
         return sent, self._core.drain()
 
     def may_reoffer(self, session: int) -> bool:

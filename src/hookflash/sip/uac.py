@@ -12,6 +12,7 @@ from hookflash.sip.envelope import Envelope
 from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Answered, Failed, Progress, Reanswered, ReofferRefused, Ringing
 from hookflash.sip.fields import Headers
+from hookflash.sip.glare import MAX_GLARES, patience
 from hookflash.sip.headers import NameAddr, Reason
 from hookflash.sip.machines import Signal
 from hookflash.sip.message import Request, Response
@@ -19,6 +20,7 @@ from hookflash.sip.reliable import ReliableClient
 from hookflash.sip.responder import sdp_of
 from hookflash.sip.session import Outgoing, Session, Stage
 from hookflash.sip.transactions import Transaction
+from hookflash.sip.updates import UpdateClient
 
 log = logging.getLogger("hookflash.sip")
 
@@ -28,9 +30,6 @@ MAX_CHALLENGES = 3
 MAX_FORKS = 16
 """How many early dialogs one call may have."""
 
-MAX_GLARES = 5
-"""How often a re-INVITE is tried again after 491."""
-
 
 class Client:
     """Makes calls and asks for changes in them."""
@@ -38,6 +37,7 @@ class Client:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._reliable = ReliableClient(core)
+        self._updates = UpdateClient(core)
 
     # --- from the owner ---------------------------------------------------------------------------------
 
@@ -88,7 +88,8 @@ class Client:
     def may_reoffer(self, session: Session) -> bool:
         """Whether a re-INVITE may be sent: the session is up and no INVITE is pending (section 14.1)."""
         idle = session.invite is None and session.success is None and session.timer is None
-        return idle and session.stage is Stage.UP and not session.quiet
+        agreed = session.dialog is not None and session.dialog.offering is Offering.AGREED
+        return idle and agreed and session.stage is Stage.UP and not session.quiet
 
     def reoffer(self, now: float, session: Session, body: bytes) -> bool:
         """Send a re-INVITE; False when it may not be sent now."""
@@ -98,6 +99,10 @@ class Client:
         session.offer, session.retries = body, 0
         self._reinvite(now, session, dialog)
         return True
+
+    def update(self, now: float, session: Session, body: bytes) -> bool:
+        """Send an UPDATE; False when it may not be sent now."""
+        return self._updates.send(now, session, body)
 
     def withdraw(self, session: Session) -> None:
         """Do not send a re-INVITE again that got 491."""
@@ -174,6 +179,8 @@ class Client:
             self._core.forget(session)
         elif request.method == "PRACK":
             log.info("PRACK unanswered", extra={"call_id": session.call_id, "status": status})
+        elif request.method == "UPDATE":
+            self._updates.responded(now, session, Response(status, reason, Headers()))
         elif request.to.tag is None:
             kind = "timeout" if timeout else "transport"
             self._core.emit(session, Failed(session.number, status, reason, kind, Headers()))
@@ -184,8 +191,10 @@ class Client:
 
     def _inside(self, now: float, session: Session, request: Request, response: Response) -> None:
         """A response to what travels in a dialog beside INVITE and BYE."""
-        if response.status in (401, 407):
-            self._challenged(now, session, request, response)
+        if response.status < 200 or self._challenged(now, session, request, response):
+            return
+        if request.method == "UPDATE":
+            self._updates.responded(now, session, response)
 
     def _provisional(self, now: float, session: Session, request: Request, response: Response) -> None:
         if session.invite is None:
@@ -360,11 +369,9 @@ class Client:
         dialog.offering = Offering.AGREED
         if session.stage is not Stage.UP or self._challenged(now, session, request, response):
             return
-        if response.status == 491 and session.retries < MAX_GLARES:
+        wait = patience(self._core, session, response)
+        if wait is not None and session.retries < MAX_GLARES:
             session.retries += 1
-            # The owner of the Call-ID waits longer, in units of 10 ms (section 14.1).
-            base, span = (2.1, 1.9) if session.outgoing is not None else (0.0, 2.0)
-            wait = base + round(self._core.random() * span, 2)
             self._core.after(now, wait, self._again, session)
         elif response.status in (408, 481):
             self._core.lost(now, session, response.status, response.reason, response.headers)
@@ -374,7 +381,8 @@ class Client:
     def _again(self, now: float, session: Session) -> None:
         if session.stage is not Stage.UP or session.dialog is None:
             return
-        if session.invite is None and session.success is None:
+        dialog = session.dialog
+        if session.invite is None and session.success is None and dialog.offering is Offering.AGREED:
             self._reinvite(now, session, session.dialog)
         else:
             self._core.after(now, self._core.timing.t1, self._again, session)

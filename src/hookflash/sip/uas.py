@@ -20,6 +20,7 @@ from hookflash.sip.responder import Responder, sdp_of, warning
 from hookflash.sip.session import Session, Stage, Success
 from hookflash.sip.stateless import Stateless, trace
 from hookflash.sip.transactions import Transaction, server_key
+from hookflash.sip.updates import UpdateServer, answering
 
 
 class Server:
@@ -30,6 +31,7 @@ class Server:
         self._stateless = stateless
         self._responder = Responder(core)
         self._reliable = ReliableServer(core, self._responder, self._go_on)
+        self._updates = UpdateServer(core, self._responder)
 
     # --- from the network -------------------------------------------------------------------------------
 
@@ -128,6 +130,8 @@ class Server:
             self._options(now, self._responder.open(envelope, request, back), request)
         elif request.method == "PRACK":
             self._reliable.prack(now, session, dialog, envelope, request, back)
+        elif request.method == "UPDATE":
+            self._updates.receive(now, session, dialog, envelope, request, back)
         else:
             self._reinvite(now, session, dialog, envelope, request, back)
 
@@ -191,7 +195,8 @@ class Server:
             core.forget(session)
 
     def _terminate_pending(self, now: float, session: Session) -> None:
-        """487 for an INVITE of the peer that will not be answered any more."""
+        """487 for what the peer asked and will not be answered any more."""
+        self.refuse_offer(now, session, 487, ())
         transaction = pending_invite(session)
         if transaction is not None and transaction.request is not None:
             self._withdraw_offer(session)
@@ -298,16 +303,17 @@ class Server:
             self.answer(now, session, held)
 
     def answer_offer(self, now: float, session: Session, body: bytes) -> None:
-        """Answer an offer that came in a PRACK."""
+        """Answer an offer that came in a PRACK or UPDATE."""
         pending, session.pending = session.pending, None
         if pending is None or pending.transaction.request is None:
             return
         request = pending.transaction.request
-        self._responder.respond(now, pending.transaction, request, 200, session.local_tag, body=body)
+        extra = answering(session)
+        self._responder.respond(now, pending.transaction, request, 200, session.local_tag, extra, body=body)
         pending.dialog.described()
 
     def refuse_offer(self, now: float, session: Session, status: int, extra: Extra) -> None:
-        """Refuse an offer that came in a PRACK; what was agreed before stays."""
+        """Refuse an offer that came in a PRACK or UPDATE; what was agreed before stays."""
         pending, session.pending = session.pending, None
         if pending is None or pending.transaction.request is None:
             return
