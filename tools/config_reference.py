@@ -16,7 +16,8 @@ from typing import Any
 
 from hookflash.config import tree
 from hookflash.config.kinds import Kind
-from hookflash.config.tree import ARRAYS, SECTIONS, TrunkLimits
+from hookflash.config.sip import TrunkLimits
+from hookflash.config.tree import ARRAYS, SECTIONS
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "configuration.md"
 

@@ -30,6 +30,7 @@ from hookflash.composition.media import media_desk, prompt_limits
 from hookflash.composition.numbers import ConfiguredNumbers
 from hookflash.composition.operating import Operator
 from hookflash.composition.reloading import reloaded
+from hookflash.composition.signalling import CannotListenForSip, SipEdge
 from hookflash.composition.speaking import Speaking
 from hookflash.composition.speech_watch import SpeechWatch
 from hookflash.composition.subscribing import SubscriptionDesk, dead_letters, subscriptions
@@ -53,7 +54,7 @@ from hookflash.ports.journal import Delivery
 from hookflash.recording.desk import RecordingDesk
 from hookflash.recording.keeping import Keeping
 from hookflash.recording.library import Library
-from hookflash.sip.transports import Handlers, Transports
+from hookflash.sip.transports import TlsError
 from hookflash.store.janitor import Janitor
 from hookflash.store.journal import Retention, SqliteJournal
 from hookflash.store.keys import KeyStore
@@ -80,6 +81,7 @@ class App:
     Attributes:
         http: the HTTP servers, with their real addresses once started.
         sip_address: where SIP listens, once started.
+        sip_tls_address: where SIP over TLS listens; None when it does not.
         recordings: the recorded files.
         exchange, media, journal: for counting what is alive.
         draining: the way out of service, once started.
@@ -93,6 +95,7 @@ class App:
         self._delivered = delivered
         self._closers: list[Callable[[], Any]] = []
         self.sip_address: tuple[str, int] = ("", 0)
+        self.sip_tls_address: tuple[str, int] | None = None
         self.draining: Draining | None = None
 
     async def start(self) -> None:
@@ -124,12 +127,16 @@ class App:
     async def reload(self, new: Settings) -> list[str]:
         """Put new resources, keys, tokens, issuers, numbers and subscriptions into effect; calls go on.
 
+        The files of SIP over TLS are read again, too.
+
         Returns the names of the other sections that differ: they wait for a restart.
 
         Raises:
+            TlsError: a file of SIP over TLS cannot be used; nothing has been changed.
             SubscriptionError, FilterError: a subscription cannot be used; the others have been changed.
         """
         former, (settings, waiting) = self.settings, reloaded(self.settings, new)
+        self._sip.renew()
         self.settings = settings
         self.access.replace(resources(settings), issuers(settings, self._fetch))
         self._owners.become(_directory(settings))
@@ -358,18 +365,13 @@ class App:
         return media_desk(self.settings, prompts, clock, speaking.desk)
 
     async def _listen_sip(self, phones: Telephony, clock: Clock) -> None:
-        sip = self.settings.sip
-        handlers = Handlers(phones.trunks.receive, phones.trunks.broken, phones.trunks.malformed)
-        transports = Transports(handlers, clock, external_address=sip.external_address or "")
-        self._closers.insert(self._closers.index(phones.close), transports.close)
-        phones.trunks.attach(transports)
         try:
-            self.sip_address = await transports.listen(sip.bind.host, sip.bind.port)
-        except OSError as error:
-            raise CannotListen(
-                f"sip.bind: cannot listen on {sip.bind}: {error.strerror or error}; "
-                "free the address or set another"
-            ) from error
+            edge = self._sip = SipEdge(self.settings, phones.trunks, clock)
+            self._closers.insert(self._closers.index(phones.close), edge.close)
+            await edge.listen()
+        except (CannotListenForSip, TlsError) as error:
+            raise CannotListen(str(error)) from error
+        self.sip_address, self.sip_tls_address = edge.address, edge.tls_address
 
     async def _recover(self, journal: SqliteJournal, minter: Minter, clock: Clock) -> None:
         unclosed = await journal.unclosed_connections()

@@ -93,3 +93,12 @@ def test_targets_of_trunks_have_a_host_and_a_port(text: str, host: str, port: in
     (trunk,) = config.trunks
     assert (trunk.targets, trunk.transport) == (((host, port),), "TCP")
     assert config.accept_unknown
+
+
+def test_trunks_over_tls_have_a_port_of_their_own() -> None:
+    text = (
+        '[[trunk]]\nname = "t"\ntargets = ["sbc.example", "b.example:5070"]\ntransport = "tls"\nsips = true\n'
+    )
+    (trunk,) = phones_config(parse(text)).trunks
+    assert trunk.targets == (("sbc.example", 5061), ("b.example", 5070))
+    assert (trunk.transport, trunk.sips) == ("TLS", True)

@@ -432,7 +432,6 @@ def test_a_rewrite_refers_to_groups_that_exist():
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        (TRUNK + 'transport = "tls"\n', "trunk.0.transport"),
         (TRUNK + "limits = { calls = 5 }\n", "trunk.0.limits"),
         (TRUNK + 'register = true\nusername = "me"\npassword = "pw"\n', "trunk.0.register"),
         ('[[phone]]\nusername = "a"\npassword = "b"\nuser = "8:acs:a_b"\n', "phone.0.username"),
@@ -487,3 +486,11 @@ def test_any_text_is_settings_or_a_list_of_mistakes(text):
         tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         assert [problem.key for problem in problems] == ["syntax"]
+
+
+def test_sip_over_tls_needs_files_and_a_reason(tmp_path):
+    assert "no file" in problems('[sip]\ntls_authorities = "none.pem"\n')[0]
+    assert "sip.tls_bind" in problems('[sip]\ntls_clients = "required"\n')[0]
+    assert "every hop" in problems(TRUNK + "sips = true\n")[0]
+    settings = parse(TRUNK + 'transport = "tls"\nsips = true\n[sip]\ntls_verify = false\n')
+    assert "sip.tls_verify" in dict(settings.loosenesses())

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Baresip:
         codecs: that it offers and takes, best first, as in "opus/48000/2,pcmu".
         encryption: "" for plain RTP, "srtp" for keys in RTP/AVP, "srtp-mand" for RTP/SAVP.
         answers: whether it answers every call at once.
+        transport: "" for any, or the one it uses; TLS is at the port after its own.
+        more: further lines of its configuration.
     """
 
     def __init__(
@@ -54,6 +56,8 @@ class Baresip:
         answers: bool = False,
         rate: int = RATE,
         encryption: str = "",
+        transport: str = "",
+        more: Sequence[str] = (),
     ) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
@@ -91,9 +95,11 @@ class Baresip:
             "ringback_disabled yes",
             "menu_bell no",
             "statmode_default off",
+            *more,
         ]
         (folder / "config").write_text("\n".join(lines) + "\n")
-        account = f"<sip:{number}@127.0.0.1:{self.port}>;regint=0;audio_codecs={codecs}"
+        where = f"127.0.0.1:{self.port}" + (f";transport={transport}" if transport else "")
+        account = f"<sip:{number}@{where}>;regint=0;audio_codecs={codecs}"
         if encryption:
             account += f";mediaenc={encryption}"
         (folder / "accounts").write_text(account + f";answermode={'auto' if answers else 'manual'}\n")

@@ -14,6 +14,7 @@ from hookflash.phones.identities import (
 from hookflash.phones.routes import RouteError, Routes, Sources
 from hookflash.sip.errors import ParseError
 from hookflash.sip.fields import Headers
+from hookflash.sip.flow import Flow
 from hookflash.sip.message import Request
 from hookflash.wire.identifiers import Identifier
 
@@ -162,3 +163,17 @@ def test_custom_headers_are_taken_and_bounded() -> None:
 def test_only_custom_headers_can_be_sent() -> None:
     wanted = {"X-Order": "7", "User-To-User": "00", "Via": "evil", "X-Bad": "a\r\nb", "X-B d": "1"}
     assert sendable_headers(wanted) == (("X-Order", "7"), ("User-To-User", "00"))
+
+
+def test_a_trunk_is_known_by_its_certificate_wherever_it_calls_from() -> None:
+    secured = TrunkConfig("secured", (("sbc.example.org", 5061),), transport="TLS")
+    sources = Sources((SOUTH, secured))
+    flow = Flow("TLS", ("192.0.2.1", 5061), ("203.0.113.9", 40000), 7)
+    assert sources.of(flow) is None
+    assert sources.of(flow._replace(shown=("other.example", "sbc.example.org"))) is secured
+    wild = flow._replace(shown=("*.example.org",))
+    assert sources.of(wild) is None
+    assert Sources((secured,), wildcards=True).of(wild) is secured
+    # A name proves nothing about a trunk that is not reached over TLS.
+    plain = Sources((TrunkConfig("plain", (("sbc.example.org", 5060),)),))
+    assert plain.of(flow._replace(shown=("sbc.example.org",))) is None

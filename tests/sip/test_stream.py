@@ -148,3 +148,20 @@ def test_what_is_held_is_bounded() -> None:
     assert len(framer) < MAX_MESSAGE
     (whole,) = framer.feed(b"x" * 1000)
     assert len(whole) < MAX_MESSAGE
+
+
+def test_a_pong_is_told_from_the_half_of_a_ping() -> None:
+    framer = StreamFramer()
+    assert framer.feed(b"\r\n") == []
+    assert framer.answered == 0
+    framer.feed(b"\r\n")
+    assert framer.take_pongs() == b"\r\n"
+    assert framer.ping() == b"\r\n\r\n"
+    assert framer.feed(b"\r\n") == []
+    assert (framer.answered, len(framer), framer.take_pongs()) == (1, 0, b"")
+    framer.ping()
+    assert framer.feed(b"\r\n\r\n") == []  # theirs, at the same time
+    assert (framer.answered, framer.take_pongs()) == (1, b"\r\n")
+    message = b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 0\r\n\r\n"
+    assert framer.feed(b"\r\n" + message) == [message]
+    assert framer.answered == 2

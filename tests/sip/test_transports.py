@@ -24,6 +24,7 @@ class End:
 
     def __init__(self, **options: Any) -> None:
         self.clock = VirtualClock()
+        self.bound = ("", 0)
         self.messages: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         self.lost: asyncio.Queue[Flow] = asyncio.Queue()
         self.malformed: asyncio.Queue[ParseError] = asyncio.Queue()
@@ -47,7 +48,7 @@ def run(test: Test, loop: str, **options: Any) -> None:
 
     async def main() -> None:
         near, far = End(), End(**options)
-        await near.transports.listen("127.0.0.1", 0)
+        near.bound = await near.transports.listen("127.0.0.1", 0)
         host, port = await far.transports.listen("127.0.0.1", 0)
         assert host == "127.0.0.1"
         try:
@@ -271,7 +272,7 @@ def test_one_address_cannot_take_all_connections() -> None:
             await _closed(second)
         writer.close()
         # Those we open ourselves are not counted, nor kept from opening.
-        far.transports.send(MESSAGE, await far.transports.flow_to("TCP", *near.transports._bound["TCP"]))
+        far.transports.send(MESSAGE, await far.transports.flow_to("TCP", *near.bound))
         await near.got()
         # Who has gone leaves room.
         first[1].close()
@@ -283,3 +284,86 @@ def test_one_address_cannot_take_all_connections() -> None:
         third[1].close()
 
     run(test, "asyncio", limits=Limits(per_peer=1))
+
+
+async def open_to(near: End) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, asyncio.Server, Flow]:
+    """Let ``near`` open a connection to somebody we play; it has sent one message over it."""
+    ends: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+    server = await asyncio.start_server(lambda *end: ends.put_nowait(end), "127.0.0.1", 0)
+    flow = await near.transports.flow_to("TCP", *server.sockets[0].getsockname())
+    near.transports.send(MESSAGE, flow)
+    reader, writer = await ends.get()
+    assert await reader.readexactly(len(MESSAGE)) == MESSAGE
+    return reader, writer, server, flow
+
+
+def test_a_server_that_has_answered_keep_alives_must_go_on_doing_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("random.uniform", lambda least, most: most)
+
+    async def test(near: End, far: End, port: int) -> None:
+        reader, writer, server, _ = await open_to(near)
+        near.clock.advance(95.0)
+        assert await reader.readexactly(4) == b"\r\n\r\n"
+        writer.write(b"\r\n" + MESSAGE)
+        await near.got()
+        near.clock.advance(95.0)
+        assert await reader.readexactly(4) == b"\r\n\r\n"
+        near.clock.advance(9.9)
+        writer.write(MESSAGE)  # anything is a sign of life
+        await near.got()
+        near.clock.advance(50.0)
+        assert near.lost.empty()
+        near.clock.advance(45.0)
+        assert await reader.readexactly(4) == b"\r\n\r\n"
+        near.clock.advance(10.0)
+        async with asyncio.timeout(5):
+            await near.lost.get()
+        server.close()
+
+    run(test, "asyncio")
+
+
+def test_a_server_that_does_not_know_keep_alives_is_not_judged_by_them() -> None:
+    async def test(near: End, far: End, port: int) -> None:
+        reader, writer, server, _ = await open_to(near)
+        for _ in range(5):
+            near.clock.advance(95.0)
+            assert await reader.readexactly(4) == b"\r\n\r\n"
+        assert near.lost.empty()
+        writer.write(MESSAGE)
+        await near.got()
+        writer.close()
+        server.close()
+
+    run(test, "asyncio")
+
+
+def test_those_who_connect_to_us_are_not_pinged() -> None:
+    async def test(near: End, far: End, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(MESSAGE)
+        await far.got()
+        far.clock.advance(500.0)
+        writer.write(b"\r\n\r\n")
+        assert await reader.readexactly(2) == b"\r\n"
+        writer.close()
+
+    run(test, "asyncio")
+
+
+def test_both_families_have_addresses_of_their_own() -> None:
+    async def main() -> None:
+        end = End(external_address="198.51.100.1")
+        four = await end.transports.listen("127.0.0.1", 0)
+        six = await end.transports.listen("::1", 0)
+        assert (await end.transports.flow_to("UDP", "192.0.2.1", 5060)).local == ("198.51.100.1", four[1])
+        flow = await end.transports.flow_to("UDP", "::1", six[1])
+        assert flow.local == six
+        end.transports.send(MESSAGE, flow)
+        data, back = await end.got()
+        assert (data, back.remote) == (MESSAGE, six)
+        end.transports.send(MESSAGE, await end.transports.flow_to("TCP", "::1", six[1]))
+        assert (await end.got())[1].local == six
+        await end.transports.close()
+
+    asyncio.run(main())

@@ -658,3 +658,25 @@ def test_who_is_unwanted_may_end_the_call_it_has() -> None:
     invite(other)
     assert sorted(unwanted(other, message("CANCEL"))) == [200, 487]
     assert isinstance(other.events[-1], Cancelled)
+
+
+def test_who_is_called_by_a_secure_address_has_one() -> None:
+    flow = Flow("TLS", US, THEM, 3)
+    for uri, contact in (
+        ("sips:b@192.0.2.2", "<sips:hookflash@192.0.2.2:5060>"),
+        ("sip:b@192.0.2.2;transport=tls", "<sip:hookflash@192.0.2.2:5060;transport=tls>"),
+    ):
+        probe = Probe(flow=flow)
+        invite = f"""
+            INVITE {uri} SIP/2.0
+            Via: SIP/2.0/TLS 192.0.2.1:5061;branch=z9hG4bK77
+            Max-Forwards: 70
+            From: <sip:a@192.0.2.1>;tag=1
+            To: <sip:b@192.0.2.2>
+            Contact: <sip:a@192.0.2.1>
+            Call-ID: secure
+            CSeq: 1 INVITE
+        """
+        probe.tell(invite)
+        (ringing,) = probe.take(probe.agent.ring(0.0, 1))
+        assert ringing.headers.get("Contact") == contact

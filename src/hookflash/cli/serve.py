@@ -23,6 +23,7 @@ from hookflash.cli.logs import LogFormat, configure
 from hookflash.cli.settings import configuration_file, errors, read_settings
 from hookflash.config import ConfigError, Settings, connection_string, load
 from hookflash.events.subscriptions import SubscriptionError
+from hookflash.sip.transports import TlsError
 from hookflash.store.keys import KeyFileError
 from hookflash.store.lock import DataDirectoryInUse
 from hookflash.store.schema import SchemaError
@@ -139,7 +140,8 @@ def has_terminal() -> bool:
 
 
 async def _reload_when_told(app: App, told: asyncio.Event, read_again: Callable[[], Settings]) -> None:
-    """On SIGHUP: keys, tokens, issuers, numbers and subscriptions from the configuration as it is then."""
+    """On SIGHUP: keys, tokens, issuers, numbers and subscriptions from the configuration as it is then, and
+    the certificates of SIP from their files."""
     while True:
         await told.wait()
         told.clear()
@@ -148,12 +150,12 @@ async def _reload_when_told(app: App, told: asyncio.Event, read_again: Callable[
         except ConfigError as error:
             for problem in error.problems:
                 log.error("the configuration is not reloaded: %s", problem)
-        except (SubscriptionError, FilterError) as error:
+        except (SubscriptionError, FilterError, TlsError) as error:
             log.error("the configuration is not reloaded: %s", error)
         except OSError as error:
             log.error("the configuration is not reloaded wholly: %s", error)
         else:
-            log.info("reloaded keys, tokens, issuers, numbers and subscriptions")
+            log.info("reloaded keys, tokens, issuers, numbers, subscriptions and certificates of SIP")
             if waiting:
                 log.warning("changed, but in effect only after a restart: %s", ", ".join(waiting))
 

@@ -17,7 +17,8 @@ from hookflash.plane.control import MediaDesk
 from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink, Media, Phones
 
-SIP_PORT = 5060
+PORTS = {"tls": 5061}
+"""Where a transport goes that is not at 5060."""
 
 
 class Telephony:
@@ -83,8 +84,9 @@ def phones_config(settings: Settings) -> PhonesConfig:
         trunks=tuple(
             TrunkConfig(
                 name=one.name,
-                targets=tuple(_target(text) for text in one.targets),
+                targets=tuple(_target(text, PORTS.get(one.transport, 5060)) for text in one.targets),
                 transport=one.transport.upper(),
+                sips=one.sips,
                 username=one.username or "",
                 password=one.password or "",
                 allow=tuple(str(peer) for peer in one.allow),
@@ -97,14 +99,15 @@ def phones_config(settings: Settings) -> PhonesConfig:
             RouteConfig(one.pattern, one.trunk, one.priority, one.rewrite or "") for one in settings.route
         ),
         accept_unknown=settings.sip.unknown_callers,
+        wildcards=settings.sip.tls_wildcards,
         codecs=codecs_of_strangers(),
         srtp="optional",
     )
 
 
-def _target(text: str) -> tuple[str, int]:
+def _target(text: str, default: int) -> tuple[str, int]:
     """``host``, ``host:port`` or ``[v6]:port``, already checked by the configuration."""
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]"):
-        return text.strip("[]"), SIP_PORT
+        return text.strip("[]"), default
     return host.strip("[]"), int(port)

@@ -17,20 +17,16 @@ from hookflash.config.errors import ConfigError, Problem
 from hookflash.config.kinds import Address, PortRange
 from hookflash.config.loading import DEFAULT_FILE, load, parse
 from hookflash.config.owners import AuthSettings, IssuerSettings, NumberSettings, ResourceSettings
+from hookflash.config.sip import PhoneSettings, RouteSettings, SipSettings, TrunkLimits, TrunkSettings
 from hookflash.config.speech import SpeechProviderSettings, SpeechSettings
 from hookflash.config.tree import (
     EventSettings,
     LimitSettings,
     MediaSettings,
-    PhoneSettings,
     RecordingSettings,
-    RouteSettings,
     ServerSettings,
     Settings,
-    SipSettings,
     SubscriptionSettings,
-    TrunkLimits,
-    TrunkSettings,
 )
 
 __all__ = [

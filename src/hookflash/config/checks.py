@@ -12,8 +12,9 @@ from typing import Any
 from hookflash.config.errors import Problem
 from hookflash.config.kinds import as_regex
 from hookflash.config.places import Places
+from hookflash.config.sip import TrunkLimits
 from hookflash.config.speech import BUILT_IN
-from hookflash.config.tree import Settings, TrunkLimits, is_development
+from hookflash.config.tree import Settings, is_development
 from hookflash.wire.eventgrid import ALL_TYPES, EVENT_TYPES, event_type_named
 from hookflash.wire.grid_filters import FilterError, Filters, equal_to, read_filters
 
@@ -28,6 +29,7 @@ def cross_check(settings: Settings, places: Places) -> list[Problem]:
         *_duplicates(settings, places),
         *_certificates(settings, places),
         *_credentials(settings, places),
+        *_sips(settings, places),
         *_rewrites(settings, places),
         *_plain_endpoints(settings, places),
         *_subscribed(settings, places),
@@ -115,6 +117,14 @@ def _certificates(settings: Settings, places: Places) -> Iterator[Problem]:
     if settings.sip.tls_bind and not settings.sip.tls_cert:
         what = "SIP over TLS needs a certificate"
         yield Problem(places.of("sip", "tls_bind"), "sip.tls_bind", what, "give sip.tls_cert and sip.tls_key")
+    authorities = settings.sip.tls_authorities
+    if authorities is not None and not Path(authorities).is_file():
+        what = f"there is no file {authorities!r}"
+        place = places.of("sip", "tls_authorities")
+        yield Problem(place, "sip.tls_authorities", what, "name an existing PEM file")
+    if settings.sip.tls_clients != "off" and not settings.sip.tls_bind:
+        what = "concerns those who connect to us over TLS, and nothing listens for them"
+        yield Problem(places.of("sip", "tls_clients"), "sip.tls_clients", what, "give sip.tls_bind")
     if (
         settings.server.tls_cert
         and settings.server.bind == settings.server.tls_bind
@@ -136,6 +146,14 @@ def _credentials(settings: Settings, places: Places) -> Iterator[Problem]:
             place, key = _at(places, trunk, "register")
             what = f"trunk {trunk.name!r} shall register, but has no credentials"
             yield Problem(place, key, what, "give username and password")
+
+
+def _sips(settings: Settings, places: Places) -> Iterator[Problem]:
+    for trunk in settings.trunk:
+        if trunk.sips and trunk.transport != "tls":
+            place, key = _at(places, trunk, "sips")
+            what = f"asks for TLS on every hop, and trunk {trunk.name!r} is called over {trunk.transport}"
+            yield Problem(place, key, what, 'set transport = "tls", or leave it out')
 
 
 def _rewrites(settings: Settings, places: Places) -> Iterator[Problem]:
@@ -291,11 +309,8 @@ def _ranges(numbers: Iterable[int]) -> str:
 def _not_in_this_version(settings: Settings, places: Places) -> Iterator[Problem]:
     """What the tree has a place for but nothing carries out: said, because silence would be a promise."""
     found: list[tuple[str, str, str]] = []
-    if settings.sip.tls_bind:
-        found.append((places.of("sip", "tls_bind"), "sip.tls_bind", "SIP over TLS"))
     for trunk in settings.trunk:
         wanted = {
-            "transport": (trunk.transport == "tls", "SIP over TLS"),
             "register": (trunk.register, "registering with a trunk"),
             "limits": (trunk.limits != TrunkLimits(), "limiting a trunk"),
         }

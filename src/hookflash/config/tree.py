@@ -18,10 +18,8 @@ from hookflash.config.development import DEVELOPMENT_ACCESS_KEY, DEVELOPMENT_RES
 from hookflash.config.kinds import Address, PortRange
 from hookflash.config.owners import AuthSettings, IssuerSettings, NumberSettings, ResourceSettings
 from hookflash.config.setting import required, setting
+from hookflash.config.sip import PhoneSettings, RouteSettings, SipSettings, TrunkSettings
 from hookflash.config.speech import SpeechProviderSettings, SpeechSettings
-from hookflash.sip.codecs import DEFAULT as DEFAULT_CODECS
-from hookflash.sip.codecs import NAMES as CODECS
-from hookflash.sip.offer import POLICIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,27 +68,6 @@ class ServerSettings:
     )
     """Offer virtual phones under `/hookflash/phones`: they call and are called as numbers and users of their
     choice, without SIP."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SipSettings:
-    """The SIP side."""
-
-    bind: Address = setting(kinds.address(), Address("0.0.0.0", 5060))
-    """Where SIP listens, UDP and TCP."""
-    tls_bind: Address | None = setting(kinds.address(), None)
-    """Where SIP over TLS listens; nowhere when not given. Not in this version."""
-    tls_cert: str | None = setting(kinds.path(relative=True), None)
-    """PEM file with the certificate chain for SIP over TLS."""
-    tls_key: str | None = setting(kinds.path(relative=True), None)
-    """PEM file with the private key of `tls_cert`."""
-    external_address: str | None = setting(kinds.host(), None)
-    """The address that peers outside reach us under, put into Contact and SDP; the default is the address of
-    the interface that leads to the peer."""
-    unknown_callers: bool = setting(
-        kinds.boolean(), True, loose="calls are taken from addresses that no trunk names"
-    )
-    """Take calls from addresses that no `[[trunk]]` names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,79 +126,6 @@ class EventSettings:
     """Dead letters kept at most; beyond, the oldest are removed."""
     dead_letter_bytes: int = setting(kinds.integer(1 << 20, 1 << 40, "bytes"), 256 << 20)
     """Bytes of dead letters kept at most; beyond, the oldest are removed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrunkLimits:
-    """Bounds on one trunk."""
-
-    calls: int = setting(kinds.integer(1, 100_000, "calls"), 1000)
-    """Calls at the same time, both directions together."""
-    calls_per_second: float = setting(kinds.number(0.1, 10_000, "calls a second"), 50.0)
-    """New outgoing calls a second."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrunkSettings:
-    """A SIP peer: a carrier or an SBC."""
-
-    name: str = required(kinds.text("a name"))
-    """Name of the trunk; routes refer to it."""
-    targets: tuple[str, ...] = required(
-        kinds.listing(
-            kinds.pattern('"host" or "host:port"', r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?"),
-            least=1,
-        )
-    )
-    """Where calls are sent, tried in order: `host` or `host:port`."""
-    transport: str = setting(kinds.choice("udp", "tcp", "tls"), "udp")
-    """SIP transport towards the trunk; `tls` is not in this version."""
-    username: str | None = setting(kinds.text(), None)
-    """User name for digest authentication."""
-    password: str | None = setting(kinds.text("a password", secret=True), None)
-    """Password for digest authentication."""
-    register: bool = setting(kinds.boolean(), False)
-    """Register with the trunk, so that it knows where to send calls. Not in this version."""
-    allow: tuple[str, ...] = setting(kinds.peers(), ())
-    """Addresses and networks its calls come from; the addresses of `targets` are always allowed."""
-    codecs: tuple[str, ...] = setting(kinds.listing(kinds.choice(*CODECS), least=1), DEFAULT_CODECS)
-    """Codecs to offer and accept, best first. When the trunk calls, the order of its offer decides among
-    these. `G722` and `opus` are wideband (16 kHz), `L16` is uncompressed audio at 8 kHz and `L16/16000` at
-    16 kHz. `opus` is left out, with a word in the log, where there is no libopus."""
-    srtp: str = setting(kinds.choice(*POLICIES), "off")
-    """Whether media is encrypted (SRTP with keys in SDP, RFC 4568). `required` offers RTP/SAVP and refuses
-    calls without keys; `optional` takes both, and offers RTP/AVP with keys, which a trunk that does not
-    know them passes over; `off` refuses RTP/SAVP."""
-    limits: TrunkLimits = setting(kinds.table(TrunkLimits), TrunkLimits())
-    """Bounds on the trunk. Not in this version."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteSettings:
-    """Which trunk takes a call to a number that is not owned."""
-
-    pattern: str = required(kinds.number_pattern())
-    r"""Which numbers: a prefix (`+49*`; `*` is every number) or a regular expression that the whole number
-    must match (`\+49(\d+)`)."""
-    trunk: str = required(kinds.text("the name of a trunk"))
-    """Name of the trunk."""
-    priority: int = setting(kinds.integer(0, 1_000_000), 100)
-    """Routes with a lower value are tried first; equal ones in the order of the file."""
-    rewrite: str | None = setting(kinds.text("a replacement"), None)
-    r"""What to dial instead, for example `0\1`; `\1` is the first group, with a prefix what follows it. The
-    number itself when not given."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhoneSettings:
-    """A SIP phone that may register here. Not in this version."""
-
-    username: str = required(kinds.text("a user name"))
-    """User name it registers with."""
-    password: str = required(kinds.text("a password", secret=True))
-    """Its password."""
-    user: str = required(kinds.text("a communication user id, such as 8:acs:..."))
-    """The communication user that calls to this phone are addressed to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,6 +246,8 @@ class Settings:
             for one in self.trunk
             if one.srtp != "off" and one.transport != "tls"
         ]
+        if not self.sip.tls_verify and any(one.transport == "tls" for one in self.trunk):
+            found.append(("sip.tls_verify", "certificates of trunks called over TLS are not checked"))
         if any(one.tokens for one in self.resource):
             found.append(("resource.tokens", "static bearer tokens, which never expire, are accepted"))
         return found

@@ -11,12 +11,12 @@ from hookflash.sip.codecs import DEFAULT
 class TrunkConfig:
     """One SIP trunk: somebody who carries calls to and from us.
 
-    ``targets`` are (host, port) pairs, tried in order; ``transport`` is "UDP" or "TCP". Calls from the
+    ``targets`` are (host, port) pairs, tried in order; ``transport`` is "UDP", "TCP" or "TLS". Calls from the
     addresses of ``targets`` and from the networks of ``allow`` (CIDR or single addresses) belong to the
     trunk. ``username`` and ``password`` answer its 401/407. ``caller`` is shown when a call has no number of
     its own; ``domain`` stands behind it in From ("" means our own address). ``codecs`` are offered and
     accepted, best first; ``srtp`` is one of :data:`hookflash.sip.offer.POLICIES`. ``ring_timeout`` is in
-    seconds.
+    seconds. ``sips`` calls with ``sips:`` addresses.
     """
 
     name: str
@@ -30,6 +30,7 @@ class TrunkConfig:
     codecs: tuple[str, ...] = DEFAULT
     srtp: str = "off"
     ring_timeout: float = 180.0
+    sips: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class PhonesConfig:
 
     ``accept_unknown`` lets anybody call (development), with ``codecs`` and ``srtp``. Otherwise strangers get
     403, or nothing at all with ``silent``. ``media_address`` goes into SDP; "" means the address the peer
-    reaches our SIP at.
+    reaches our SIP at. ``wildcards`` as for :func:`hookflash.sip.certificates.matching`.
     """
 
     trunks: tuple[TrunkConfig, ...] = ()
@@ -64,3 +65,4 @@ class PhonesConfig:
     media_address: str = ""
     codecs: tuple[str, ...] = DEFAULT
     srtp: str = "off"
+    wildcards: bool = False

@@ -59,7 +59,7 @@ class InboundCalls:
     def invited(self, event: IncomingInvite) -> None:
         """Somebody calls: report it, or refuse what can be no call."""
         request, flow = event.request, event.flow
-        trunk = self._sources.trunk(flow.remote[0])
+        trunk = self._sources.of(flow)
         terms = trunk if trunk is not None else self._strangers
         try:
             callee = callee_of(request)

@@ -139,8 +139,11 @@ class OutboundCalls:
 def _outgoing(effect: DialLeg, candidate: Candidate, flow: Flow, offer: bytes) -> Outgoing:
     """The call to one target, in SIP's words."""
     trunk, (host, port) = candidate.trunk, candidate.address
-    params = {} if flow.transport == "UDP" else {"transport": flow.transport.lower()}
-    uri = SipUri("sip", candidate.number, host.lower(), None if port == 5060 else port, params)
+    usual = 5061 if flow.transport == "TLS" else 5060
+    implied = flow.transport == "UDP" or (trunk.sips and flow.transport == "TLS")
+    params = {} if implied else {"transport": flow.transport.lower()}
+    scheme = "sips" if trunk.sips else "sip"
+    uri = SipUri(scheme, candidate.number, host.lower(), None if port == usual else port, params)
     number = effect.caller or trunk.caller
     if number and number != ANONYMOUS:
         caller = NameAddr(effect.display_name, SipUri("sip", number, trunk.domain or flow.local[0]))

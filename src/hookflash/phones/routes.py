@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 
 from hookflash.phones.config import RouteConfig, TrunkConfig
+from hookflash.sip.certificates import matching
+from hookflash.sip.flow import Flow
 
 _PREFIX = re.compile(r"(\+?[0-9]*)\*?")
 
@@ -70,9 +72,16 @@ def _compile(route: RouteConfig) -> re.Pattern[str]:
 
 
 class Sources:
-    """Which trunk a call comes from, by the source address of its packets."""
+    """Which trunk a call comes from: by what its certificate proves, else by its source address.
 
-    def __init__(self, trunks: tuple[TrunkConfig, ...]) -> None:
+    ``wildcards`` as for :func:`hookflash.sip.certificates.matching`.
+    """
+
+    def __init__(self, trunks: tuple[TrunkConfig, ...], *, wildcards: bool = False) -> None:
+        self._wildcards = wildcards
+        self._domains = [
+            (tuple(host for host, _ in trunk.targets), trunk) for trunk in trunks if trunk.transport == "TLS"
+        ]
         self._known: list[tuple[Network, TrunkConfig]] = []
         self._resolved: dict[str, TrunkConfig] = {}
         for trunk in trunks:
@@ -92,6 +101,14 @@ class Sources:
             self._resolved.setdefault(str(ipaddress.ip_address(host)), trunk)
         except ValueError:
             return
+
+    def of(self, flow: Flow) -> TrunkConfig | None:
+        """The trunk at the other end of a flow; None for a stranger."""
+        if flow.shown:
+            for domains, trunk in self._domains:
+                if matching(flow.shown, domains, wildcards=self._wildcards) is not None:
+                    return trunk
+        return self.trunk(flow.remote[0])
 
     def trunk(self, host: str) -> TrunkConfig | None:
         """The trunk that sends from ``host``; None for a stranger."""

@@ -68,7 +68,7 @@ class TrunkPhones:
         entropy: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._config = config
-        self._sources = Sources(config.trunks)
+        self._sources = Sources(config.trunks, wildcards=config.wildcards)
         self._tasks = Tasks()
         self._agent = UserAgent(settings or Settings(), entropy)
         self._signalling = Signalling(self._agent, clock, self._handle)
@@ -142,7 +142,7 @@ class TrunkPhones:
         self._signalling.malformed(error, flow)
 
     def _welcome(self, flow: Flow) -> bool:
-        return self._config.accept_unknown or self._sources.trunk(flow.remote[0]) is not None
+        return self._config.accept_unknown or self._sources.of(flow) is not None
 
     # --- the effects ------------------------------------------------------------------------------------
 

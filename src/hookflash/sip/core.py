@@ -86,10 +86,14 @@ class Core:
         """Uniform in [0, 1)."""
         return int.from_bytes(self.entropy(4), "big") / 2**32
 
-    def contact(self, flow: Flow) -> str:
-        """Our Contact value on a flow."""
-        suffix = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
-        return f"<sip:{self.settings.contact_user}@{format_host_port(*flow.local)}{suffix}>"
+    def contact(self, flow: Flow, uri: str = "") -> str:
+        """Our Contact on a flow; a ``sips:`` one where the Request-URI is (sections 8.1.1.8, 12.1.1)."""
+        sips = uri[:5].lower() == "sips:"
+        # With sips the transport is the one under TLS (RFC 5630 section 3.1.4).
+        implied = "TLS" if sips else "UDP"
+        suffix = "" if flow.transport == implied else f";transport={flow.transport.lower()}"
+        scheme = "sips" if sips else "sip"
+        return f"<{scheme}:{self.settings.contact_user}@{format_host_port(*flow.local)}{suffix}>"
 
     # --- sessions and dialogs ---------------------------------------------------------------------------
 

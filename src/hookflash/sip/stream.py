@@ -24,7 +24,7 @@ class StreamFramer:
     be cut: the connection has to be closed, after a response to the error's ``request`` if one is there.
     """
 
-    __slots__ = ("_broken", "_buffer", "_pongs", "_searched", "_wanted")
+    __slots__ = ("_awaiting", "_broken", "_buffer", "_pongs", "_searched", "_wanted", "answered")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -32,10 +32,32 @@ class StreamFramer:
         self._searched = 0  # how far the end of the headers has been looked for
         self._pongs = 0
         self._broken = False
+        self._awaiting = False  # whether a keep-alive of ours waits for its answer
+        self.answered = 0
+        """Keep-alives of ours that were answered."""
 
     def __len__(self) -> int:
         """Bytes held that are not a whole message yet."""
         return len(self._buffer)
+
+    @property
+    def owing(self) -> bool:
+        """Whether a message has begun; two line ends or fewer are a keep-alive, or the half of one."""
+        return len(self._buffer) > 3
+
+    @property
+    def closing(self) -> bool:
+        """Never: a plain stream has no farewell."""
+        return False
+
+    def wrap(self, message: bytes) -> bytes:
+        """A message as it goes over the stream: as it is."""
+        return message
+
+    def ping(self) -> bytes:
+        """A keep-alive of ours; a lone empty line before the next message answers it."""
+        self._awaiting = True
+        return PING
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take received bytes; returns the messages they complete, ready for ``parse``.
@@ -86,6 +108,11 @@ class StreamFramer:
             del buffer[: len(PING)]
             self._pongs = min(self._pongs + 1, 8)
             self._searched = 0
+        if self._awaiting and buffer.startswith(PONG):
+            del buffer[: len(PONG)]
+            self._searched = 0
+            self._awaiting = False
+            self.answered += 1
         if len(buffer) > 3 and buffer.startswith(b"\r\n"):
             del buffer[:2]
             self._searched = 0

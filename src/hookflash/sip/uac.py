@@ -47,7 +47,7 @@ class Client:
         tag, call_id = core.new_tag(), core.entropy(16).hex()
         template = Headers([("From", str(NameAddr.parse(outgoing.caller).with_tag(tag))), *outgoing.headers])
         NameAddr.parse(outgoing.callee)
-        session = core.open(Stage.CALLING, call_id, tag, core.contact(outgoing.flow))
+        session = core.open(Stage.CALLING, call_id, tag, core.contact(outgoing.flow, outgoing.uri))
         session.outgoing = outgoing
         if outgoing.username:
             session.auth = Authenticator(outgoing.username, outgoing.password, core.entropy)

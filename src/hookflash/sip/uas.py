@@ -93,7 +93,7 @@ class Server:
         if core.full:
             self._responder.refuse(now, envelope, request, back, 503, (("Retry-After", "10"),))
             return
-        tag, contact = core.new_tag(), core.contact(flow)
+        tag, contact = core.new_tag(), core.contact(flow, request.uri)
         try:
             dialog = Dialog.serving(envelope, request, tag, flow, contact)
         except ParseError as error:

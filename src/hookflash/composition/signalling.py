@@ -1,0 +1,120 @@
+"""The SIP transports out of settings: where they listen, their bounds, their certificates."""
+
+from __future__ import annotations
+
+from hookflash.config import Address, Settings, SipSettings
+from hookflash.phones.trunk import TrunkPhones
+from hookflash.ports.clock import Clock
+from hookflash.sip.transports import (
+    ClientCertificates,
+    Handlers,
+    Limits,
+    Tls,
+    TlsSettings,
+    Transports,
+)
+
+
+class CannotListenForSip(Exception):
+    """A SIP address cannot be used; the message says which, why and what to do."""
+
+
+class SipEdge:
+    """What SIP goes in and out by.
+
+    Args:
+        settings: the whole tree; ``sip`` and the transports of trunks count.
+        phones: who is told of every message.
+        clock: for time-outs.
+
+    Raises:
+        TlsError: a certificate cannot be used.
+
+    Attributes:
+        transports: the sockets.
+        address: where UDP and TCP listen, once they do.
+        tls_address: where TLS listens; None when it does not.
+    """
+
+    def __init__(self, settings: Settings, phones: TrunkPhones, clock: Clock) -> None:
+        self._settings = settings
+        self.transports = Transports(
+            Handlers(phones.receive, phones.broken, phones.malformed),
+            clock,
+            external_address=settings.sip.external_address or "",
+            limits=limits_of(settings.sip),
+            tls=tls_of(settings),
+        )
+        phones.attach(self.transports)
+        self.address: tuple[str, int] = ("", 0)
+        self.tls_address: tuple[str, int] | None = None
+
+    async def listen(self) -> None:
+        """Listen wherever the settings say.
+
+        Raises:
+            CannotListenForSip: an address cannot be used.
+        """
+        sip = self._settings.sip
+        try:
+            setting, where = "sip.bind", sip.bind
+            self.address = await self.transports.listen(where.host, where.port)
+            if sip.bind_v6 is not None:
+                setting, where = "sip.bind_v6", sip.bind_v6
+                await self.transports.listen(where.host, where.port)
+            if sip.tls_bind is not None:
+                setting, where = "sip.tls_bind", sip.tls_bind
+                self.tls_address = await self.transports.listen_tls(where.host, where.port)
+        except OSError as error:
+            raise CannotListenForSip(_refused(setting, where, error)) from error
+
+    def renew(self) -> None:
+        """Read the files of TLS again; connections that are up keep what they have.
+
+        Raises:
+            TlsError: one cannot be used; what was in use stays in use.
+        """
+        tls = tls_of(self._settings)
+        if tls is not None:
+            self.transports.renew(tls)
+
+    async def close(self) -> None:
+        """Let go of every socket."""
+        await self.transports.close()
+
+
+def limits_of(sip: SipSettings) -> Limits:
+    """The bounds on connections."""
+    return Limits(
+        connections=sip.connections,
+        per_peer=sip.connections_per_source,
+        message=sip.message_timeout,
+        handshake=sip.message_timeout / 3,
+        idle=sip.idle_timeout,
+        keep_alive=sip.keep_alive,
+    )
+
+
+def tls_of(settings: Settings) -> Tls | None:
+    """The certificates as their files are now; None where nothing is over TLS.
+
+    Raises:
+        TlsError: one cannot be used.
+    """
+    sip = settings.sip
+    if sip.tls_bind is None and all(trunk.transport != "tls" for trunk in settings.trunk):
+        return None
+    return Tls(
+        TlsSettings(
+            cert=sip.tls_cert or "",
+            key=sip.tls_key or "",
+            authorities=sip.tls_authorities or "",
+            clients=ClientCertificates(sip.tls_clients),
+            verify=sip.tls_verify,
+            wildcards=sip.tls_wildcards,
+        )
+    )
+
+
+def _refused(setting: str, where: Address, error: OSError) -> str:
+    return f"{setting}: cannot listen on {where}: {error.strerror or error}; free the address or set another"

@@ -1,0 +1,141 @@
+"""The settings of SIP: how we listen, trunks, routes, phones."""
+
+# ruff: noqa: RUF009 - setting() is dataclasses.field() with our metadata, evaluated once on purpose
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hookflash.config import kinds
+from hookflash.config.kinds import Address
+from hookflash.config.setting import required, setting
+from hookflash.sip.codecs import DEFAULT as DEFAULT_CODECS
+from hookflash.sip.codecs import NAMES as CODECS
+from hookflash.sip.offer import POLICIES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipSettings:
+    """The SIP side."""
+
+    bind: Address = setting(kinds.address(), Address("0.0.0.0", 5060))
+    """Where SIP listens, UDP and TCP."""
+    bind_v6: Address | None = setting(kinds.address(), None)
+    """Where SIP listens besides, UDP and TCP, for example `[::]:5060` for IPv6; nowhere when not given."""
+    tls_bind: Address | None = setting(kinds.address(), None)
+    """Where SIP over TLS listens, usually port 5061; nowhere when not given."""
+    tls_cert: str | None = setting(kinds.path(relative=True), None)
+    """PEM file with the certificate chain for SIP over TLS. It is shown to trunks that ask for one, too. Read
+    anew on SIGHUP, like the other files of TLS; connections that are up keep what they have."""
+    tls_key: str | None = setting(kinds.path(relative=True), None)
+    """PEM file with the private key of `tls_cert`, without a passphrase."""
+    tls_authorities: str | None = setting(kinds.path(relative=True), None)
+    """PEM file with the certificates of those who may sign the certificates of trunks and of callers; the
+    default are the authorities of the system."""
+    tls_clients: str = setting(kinds.choice("off", "optional", "required"), "off")
+    """Certificates of those who connect to us: not asked for (`off`), valid if shown (`optional`), or nobody
+    gets in without (`required`). A trunk is known by a name in its certificate that is the host of one of
+    its targets, wherever it calls from."""
+    tls_verify: bool = setting(kinds.boolean(), True)
+    """Whether the certificates of trunks are checked: signed by an authority, not expired, and for the host
+    of the target (RFC 5922). Without it anybody on the way may pretend to be the trunk."""
+    tls_wildcards: bool = setting(kinds.boolean(), False)
+    """Let `*.example.org` in the certificate of a trunk stand for `sip.example.org`. RFC 5922 forbids it,
+    but some carriers have such certificates."""
+    external_address: str | None = setting(kinds.host(), None)
+    """The address that peers outside reach us under, put into Contact and SDP; the default is the address of
+    the interface that leads to the peer. An IPv4 address is not told to peers at IPv6, and the reverse."""
+    unknown_callers: bool = setting(
+        kinds.boolean(), True, loose="calls are taken from addresses that no trunk names"
+    )
+    """Take calls from addresses that no `[[trunk]]` names."""
+    connections: int = setting(kinds.integer(1, 100_000, "connections"), 1000)
+    """Connections (TCP and TLS) that others may have open to us at a time."""
+    connections_per_source: int = setting(kinds.integer(1, 100_000, "connections"), 250)
+    """Those of one address among them."""
+    message_timeout: float = setting(kinds.number(1, 300, "seconds"), 30.0)
+    """Seconds in which a message that has begun on a connection must be complete, and in which a new
+    connection must bring its first. A TLS handshake may take a third of it."""
+    idle_timeout: float = setting(kinds.number(10, 86400, "seconds"), 900.0)
+    """Seconds after which a connection is closed that nothing came over, not even a keep-alive."""
+    keep_alive: float = setting(kinds.number(0, 3600, "seconds"), 95.0)
+    """Seconds of silence at most after which a keep-alive goes over a connection that we opened (RFC 5626,
+    two empty lines); 0 sends none. Once a trunk has answered one, a connection on which it fails to is
+    closed after ten seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkLimits:
+    """Bounds on one trunk."""
+
+    calls: int = setting(kinds.integer(1, 100_000, "calls"), 1000)
+    """Calls at the same time, both directions together."""
+    calls_per_second: float = setting(kinds.number(0.1, 10_000, "calls a second"), 50.0)
+    """New outgoing calls a second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkSettings:
+    """A SIP peer: a carrier or an SBC."""
+
+    name: str = required(kinds.text("a name"))
+    """Name of the trunk; routes refer to it."""
+    targets: tuple[str, ...] = required(
+        kinds.listing(
+            kinds.pattern('"host" or "host:port"', r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?"),
+            least=1,
+        )
+    )
+    """Where calls are sent, tried in order: `host` or `host:port`."""
+    transport: str = setting(kinds.choice("udp", "tcp", "tls"), "udp")
+    """SIP transport towards the trunk. With `tls` it has to show a certificate for the host of the target,
+    see `sip.tls_verify`; the port is 5061 unless the target names another."""
+    sips: bool = setting(kinds.boolean(), False)
+    """Call with `sips:` addresses, which ask for TLS on every hop as far as the callee's domain; only with
+    `transport = "tls"`."""
+    username: str | None = setting(kinds.text(), None)
+    """User name for digest authentication."""
+    password: str | None = setting(kinds.text("a password", secret=True), None)
+    """Password for digest authentication."""
+    register: bool = setting(kinds.boolean(), False)
+    """Register with the trunk, so that it knows where to send calls. Not in this version."""
+    allow: tuple[str, ...] = setting(kinds.peers(), ())
+    """Addresses and networks its calls come from; the addresses of `targets` are always allowed."""
+    codecs: tuple[str, ...] = setting(kinds.listing(kinds.choice(*CODECS), least=1), DEFAULT_CODECS)
+    """Codecs to offer and accept, best first. When the trunk calls, the order of its offer decides among
+    these. `G722` and `opus` are wideband (16 kHz), `L16` is uncompressed audio at 8 kHz and `L16/16000` at
+    16 kHz. `opus` is left out, with a word in the log, where there is no libopus."""
+    srtp: str = setting(kinds.choice(*POLICIES), "off")
+    """Whether media is encrypted (SRTP with keys in SDP, RFC 4568). `required` offers RTP/SAVP and refuses
+    calls without keys; `optional` takes both, and offers RTP/AVP with keys, which a trunk that does not
+    know them passes over; `off` refuses RTP/SAVP."""
+    limits: TrunkLimits = setting(kinds.table(TrunkLimits), TrunkLimits())
+    """Bounds on the trunk. Not in this version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteSettings:
+    """Which trunk takes a call to a number that is not owned."""
+
+    pattern: str = required(kinds.number_pattern())
+    r"""Which numbers: a prefix (`+49*`; `*` is every number) or a regular expression that the whole number
+    must match (`\+49(\d+)`)."""
+    trunk: str = required(kinds.text("the name of a trunk"))
+    """Name of the trunk."""
+    priority: int = setting(kinds.integer(0, 1_000_000), 100)
+    """Routes with a lower value are tried first; equal ones in the order of the file."""
+    rewrite: str | None = setting(kinds.text("a replacement"), None)
+    r"""What to dial instead, for example `0\1`; `\1` is the first group, with a prefix what follows it. The
+    number itself when not given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneSettings:
+    """A SIP phone that may register here. Not in this version."""
+
+    username: str = required(kinds.text("a user name"))
+    """User name it registers with."""
+    password: str = required(kinds.text("a password", secret=True))
+    """Its password."""
+    user: str = required(kinds.text("a communication user id, such as 8:acs:..."))
+    """The communication user that calls to this phone are addressed to."""
