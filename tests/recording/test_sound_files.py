@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -55,19 +57,63 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     assert (tmp_path / "a.wav").read_bytes() == b"precious"
 
 
-def test_a_wav_whose_header_is_behind_is_mended(tmp_path: Path) -> None:
+def test_a_wav_that_was_never_closed_is_mended(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     writer = WavWriter(path, 2)
     audio = noise(500, 2)
     writer.write(audio)
-    with path.open("ab") as file:  # what a crash leaves between the audio and the header
-        file.write(audio.tobytes() + b"abc")
-    assert len(read(path)) == 500
-    assert mend_wav(path) == 1000
-    assert np.array_equal(read(path)[:1000], np.concatenate([audio, audio]))
+    with path.open("ab") as file:  # the beginning of a frame
+        file.write(b"abc")
+    assert path.read_bytes()[40:44] == b"\xff\xff\xff\xff"
+    assert mend_wav(path) == 500
+    assert np.array_equal(read(path), audio)
+    with wave.open(str(path)) as told:
+        assert told.getnframes() == 500
+    assert path.stat().st_size == 44 + 4 * 500
     path.write_bytes(b"RIFF")
     with pytest.raises(OSError, match="too short"):
         mend_wav(path)
+
+
+def test_the_header_of_a_closed_wav_tells_its_length_and_nothing_is_behind(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    writer = WavWriter(path, 1)
+    audio = noise(700)
+    writer.write(audio)
+    with path.open("ab") as file:  # of a write that failed
+        file.write(bytes(1000))
+    writer.close(1)
+    with wave.open(str(path)) as told:
+        assert told.getnframes() == 700
+    assert np.array_equal(read(path), audio)
+    assert path.stat().st_size == writer.size == 44 + 2 * 700
+
+
+class Lent:
+    """A loan of ``count`` frames, all ``value``."""
+
+    def __init__(self, value: int, count: int, *, recalled: bool = False) -> None:
+        self.tick, self.count = 0, count
+        self.samples = np.full(count * RATE // 50, value, np.int16)
+        self.recalled = self.samples if recalled else None
+
+    def write(self, fd: int, offset: int) -> bool:
+        os.pwrite(fd, self.samples if self.recalled is None else self.samples * 0 - 1, offset)
+        return self.recalled is None
+
+    def give_back(self) -> None:
+        """Nobody waits for it."""
+
+
+def test_what_was_recalled_is_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    writer = WavWriter(path, 1)
+    assert writer.write_loan(Lent(1, 45))
+    assert not writer.write_loan(Lent(2, 45, recalled=True))
+    writer.write(Lent(3, 10).samples.reshape(-1, 1))
+    writer.close(1)
+    assert writer.frames == 55 * 320
+    assert np.array_equal(read(path)[:, 0], np.repeat([1, 3], [45 * 320, 10 * 320]))
 
 
 def test_an_mp3_holds_the_tone_and_can_be_read_before_it_is_closed(tmp_path: Path) -> None:

@@ -146,10 +146,23 @@ class FakeListener:
 
 
 class FakeBlockListener(FakeListener):
-    """One who is handed blocks, here of a single tick each."""
+    """One who is handed blocks: all that is given in one; ``lend`` is of who takes loans."""
 
-    def hand_over(self, frames: dict[audio.Source, np.ndarray]) -> None:
-        self.take(self.tick, 1, frames)
+    lend: audio.Lend | None = None
+
+    def give(
+        self,
+        amplitudes: dict[audio.Source, int] | None = None,
+        ticks: int = 1,
+        ranks: dict[audio.Source, int] | None = None,
+    ) -> None:
+        size = ticks * self.rate // 50
+        self.take(
+            self.tick + 1,
+            ticks,
+            {source: np.full(size, (amplitudes or {}).get(source, 0), np.int16) for source in self.sources},
+        )
+        self.tick += ticks
 
     def flush(self) -> None:
         """Nothing waits."""
@@ -200,11 +213,12 @@ class FakeAudio:
         return self.listeners[-1]
 
     def listen_in_blocks(
-        self, call: int, rate: int, take: audio.TakeBlock, lost: audio.Lost
+        self, call: int, rate: int, take: audio.TakeBlock, lost: audio.Lost, lend: audio.Lend | None = None
     ) -> FakeBlockListener:
         if self.gone:
             raise AudioUnavailable("the call has no audio")
         listener = FakeBlockListener(take, lost, rate)
+        listener.lend = lend
         self.listeners.append(listener)
         return listener
 

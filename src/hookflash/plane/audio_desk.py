@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hookflash.plane.listeners import BlockListener, Shelf, TapListener
+from hookflash.plane.block_listener import BlockListener
+from hookflash.plane.listeners import Shelf, TapListener
 from hookflash.plane.ring_voice import RingVoice
 from hookflash.plane.supervisor import Seat
 from hookflash.ports import audio, plane
-from hookflash.ports.audio import AudioUnavailable, Lost, Take, TakeBlock
+from hookflash.ports.audio import AudioUnavailable, Lend, Lost, Take, TakeBlock
 
 
 class AudioDesk:
@@ -33,8 +34,10 @@ class AudioDesk:
     def listen(self, call: int, rate: int, take: Take, lost: Lost) -> audio.Listener:
         return TapListener(self._shelf_of(call), rate, take, lost)
 
-    def listen_in_blocks(self, call: int, rate: int, take: TakeBlock, lost: Lost) -> audio.BlockListener:
-        return BlockListener(self._shelf_of(call), rate, take, lost)
+    def listen_in_blocks(
+        self, call: int, rate: int, take: TakeBlock, lost: Lost, lend: Lend | None = None
+    ) -> audio.BlockListener:
+        return BlockListener(self._shelf_of(call), rate, take, lost, lend)
 
     def speak(self, leg: int, rate: int) -> audio.Voice:
         seat = self._seat_of_leg(leg)

@@ -1,15 +1,16 @@
 """Control's side of the rings out of a worker: who listens, and how frames get to them.
 
 A listener that has to hear at once (streaming, speech) is handed the frames of each tick as they come. One
-that may wait (recording) takes many at a time: a copy of a piece of the ring instead of work for every frame.
+that may wait (recording) takes many at a time: a copy of a piece of the ring instead of work for every frame,
+or not even that, where it writes them to a file as they are.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,16 +29,16 @@ from hookflash.ports.audio import (
     Said,
     Source,
     Take,
-    TakeBlock,
 )
 
 if TYPE_CHECKING:
+    from hookflash.plane.block_listener import BlockListener
     from hookflash.plane.ring_voice import RingVoice
 
 _log = logging.getLogger(__name__)
 
-BLOCK = 175
-"""Ticks between two looks of a listener that may wait (3.5 s); its ring holds 1.6 s more."""
+BLOCK = 45
+"""Ticks between two looks of a listener that may wait: 0.9 s, a crash costs less than a second of it."""
 
 MAX_BUFFERS = 32
 """Arrays for blocks that are kept to be used again."""
@@ -79,6 +80,18 @@ class Buffers:
         return kept[:samples]
 
 
+class Counts:
+    """The counts of all rings as plain integers: an array takes three times as long to give one away."""
+
+    def __init__(self, rings: Rings) -> None:
+        self.tick = rings.tick.data
+        self.written = rings.written.data
+        self.read = rings.read.data
+        self.shift = rings.shift.data
+        self.lost = rings.lost.data
+        self.ticks = rings.ticks.reshape(-1).data  # of a frame: place * TAPS + tap
+
+
 class Shelf:
     """The rings of one worker, as control hands them out."""
 
@@ -86,13 +99,14 @@ class Shelf:
         self.seat = seat
         self.lost = 0
         self.rings: Rings = seat.rings
+        self.counts = Counts(seat.rings)
         self.listeners: list[TapListener] = []
         # Those who may wait look in turn, so that no tick has all of them.
         self._turn: int | None = None
         self.buffers = Buffers(BLOCK * WIDE_FRAME)
         self.waiting: list[list[BlockListener]] = [[] for _ in range(BLOCK // LOOK)]
         self.voices: dict[int, RingVoice] = {}
-        self.by_tap: dict[int, tuple[_Listener, Source]] = {}
+        self.by_tap: dict[int, tuple[RingListener, Source]] = {}
         self.free_taps = list(range(TAPS - 1, -1, -1))
         self.free_voices = list(range(VOICES - 1, -1, -1))
 
@@ -114,35 +128,37 @@ class Shelf:
 
     def tapped(self, tick: int) -> None:
         """A tick has been written: hand on what there is."""
-        self._pump(self.listeners)
+        for listener in list(self.listeners):
+            self._have(listener.flush)
         turn = tick // LOOK
         if self._turn is None:
             self._turn = turn - 1
         # Whoever missed its turn would have to wait for a whole round, which its ring may not hold.
         for missed in range(max(self._turn + 1, turn - len(self.waiting) + 1), turn + 1):
-            self._pump(self.waiting[missed % len(self.waiting)])
+            for patient in list(self.waiting[missed % len(self.waiting)]):
+                self._have(patient.look)
         self._turn = turn
 
     def flush_waiting(self) -> None:
         """Hand on what there is to those who would have waited for it."""
         for turn in self.waiting:
-            self._pump(turn)
+            for listener in list(turn):
+                self._have(listener.flush)
 
-    def everybody(self) -> list[_Listener]:
+    def everybody(self) -> list[RingListener]:
         """All listeners."""
         return [*self.listeners, *(one for waiting in self.waiting for one in waiting)]
 
     @staticmethod
-    def _pump(listeners: Iterable[_Listener]) -> None:
-        for listener in list(listeners):
-            try:
-                listener.flush()
-            except Exception:
-                # One listener's fault must not cost the others their audio.
-                _log.exception("audio could not be handed over")
+    def _have(look: Callable[[], None]) -> None:
+        try:
+            look()
+        except Exception:
+            # One listener's fault must not cost the others their audio.
+            _log.exception("audio could not be handed over")
 
 
-class _Listener:
+class RingListener:
     """What all listeners have: the taps of their sources."""
 
     patient = False
@@ -153,6 +169,7 @@ class _Listener:
         self.shelf = shelf
         self.rate = rate
         self.ring_rate = ring_rate(rate)
+        self.size = self.ring_rate // audio.FRAMES_PER_SECOND
         self.taps: dict[Source, tuple[int, Resampler]] = {}
         self.closed = False
         self._missed = 0
@@ -200,10 +217,10 @@ class _Listener:
 
     def note_missed(self) -> None:
         """Count what the rings had no room for."""
-        lost = self.shelf.rings.lost
+        lost = self.shelf.counts.lost
         missed = 0
         for tap, _ in self.taps.values():
-            missed += int(lost[tap])
+            missed += lost[tap]
         if missed > self._missed:
             _log.warning(
                 "%d frames of a call were lost on the way to who listens: this process was too busy",
@@ -213,7 +230,7 @@ class _Listener:
         self._missed = missed
 
 
-class TapListener(_Listener):
+class TapListener(RingListener):
     """Implements :class:`hookflash.ports.audio.Listener`: hears every tick as it comes."""
 
     def __init__(self, shelf: Shelf, rate: int, take: Take, lost: Lost) -> None:
@@ -242,7 +259,6 @@ class TapListener(_Listener):
         rings = self.shelf.rings
         tick = int(rings.tick[0])
         frames: dict[int, Frames] = {}
-        size = self.ring_rate // audio.FRAMES_PER_SECOND
         for source, (tap, resampler) in self.taps.items():
             at, written = int(rings.read[tap]), int(rings.written[tap])
             shift = int(rings.shift[tap])
@@ -253,7 +269,7 @@ class TapListener(_Listener):
                     break  # of the next tick, which the worker is in the middle of
                 of_tick = frames.setdefault(when, Frames())
                 # A copy: the worker writes there again.
-                of_tick[source] = resampler.feed(rings.frames[place, tap, :size].copy())
+                of_tick[source] = resampler.feed(rings.frames[place, tap, : self.size].copy())
                 rank = int(rings.rank[place, tap])
                 if rank:
                     of_tick.ranks[source] = rank
@@ -263,102 +279,6 @@ class TapListener(_Listener):
         for when in sorted(frames):
             if not self.closed:
                 self._take(when, frames[when])
-
-
-class BlockListener(_Listener):
-    """Implements :class:`hookflash.ports.audio.BlockListener`: hears many ticks at a time."""
-
-    patient = True
-
-    def __init__(self, shelf: Shelf, rate: int, take: TakeBlock, lost: Lost) -> None:
-        super().__init__(shelf, rate, lost)
-        self._take = take
-        self._turn = min(shelf.waiting, key=len)
-        self._turn.append(self)
-
-    def end(self) -> None:
-        super().end()
-        if self in self._turn:
-            self._turn.remove(self)
-
-    def flush(self) -> None:
-        tick = int(self.shelf.rings.tick[0])
-        pieces: dict[Source, _Piece] = {}
-        for source, (tap, resampler) in self.taps.items():
-            piece = self._drain(tap, tick, resampler)
-            if piece is not None:
-                pieces[source] = piece
-        self.note_missed()
-        if not pieces:
-            return
-        first, last, holes, samples = next(iter(pieces.values()))
-        if len(pieces) == 1 and holes is None:
-            # Every mixed recording, nearly always.
-            self._take(first, last + 1 - first, {next(iter(pieces)): samples})
-        elif all(
-            piece.ticks is None and piece.first == first and piece.last == last for piece in pieces.values()
-        ):
-            blocks = {source: piece.samples for source, piece in pieces.items()}
-            self._take(first, last + 1 - first, blocks)
-        else:
-            self._piece_together(pieces)
-
-    def _piece_together(self, pieces: Mapping[Source, _Piece]) -> None:
-        """Sources have come or gone, or frames were lost: whole stretches, silence where one has nothing."""
-        size = self.rate // audio.FRAMES_PER_SECOND
-        times = {source: piece.times() for source, piece in pieces.items()}
-        every = np.unique(np.concatenate(list(times.values())))
-        for stretch in np.split(every, np.flatnonzero(np.diff(every) != 1) + 1):
-            if self.closed:
-                return
-            parts: dict[Source, Samples] = {}
-            for source, ticks in times.items():
-                within = (ticks >= stretch[0]) & (ticks <= stretch[-1])
-                if within.any():
-                    part = np.zeros((len(stretch), size), np.int16)
-                    part[ticks[within] - stretch[0]] = pieces[source].samples.reshape(-1, size)[within]
-                    parts[source] = part.reshape(-1)
-            self._take(int(stretch[0]), len(stretch), parts)
-
-    def _drain(self, tap: int, tick: int, resampler: Resampler) -> _Piece | None:
-        """What is there up to ``tick``, copied, and no longer in the ring."""
-        rings = self.shelf.rings
-        at = int(rings.read[tap])
-        count = int(rings.written[tap]) - at
-        begin = at + int(rings.shift[tap])
-        ticks = rings.ticks[:, tap]
-        # The worker may be in the middle of the next tick.
-        while count > 0 and (last := int(ticks[(begin + count - 1) % TAP_FRAMES])) > tick:
-            count -= 1
-        if count <= 0:
-            return None
-        first = int(ticks[begin % TAP_FRAMES])
-        size = self.ring_rate // audio.FRAMES_PER_SECOND
-        samples = self.shelf.buffers.take(count * size)
-        block = samples.reshape(count, size)
-        frames = rings.frames[:, tap, :size]
-        place = begin % TAP_FRAMES
-        ahead = min(count, TAP_FRAMES - place)
-        block[:ahead] = frames[place : place + ahead]
-        if ahead < count:
-            block[ahead:] = frames[: count - ahead]
-        holes = last - first != count - 1
-        times = ticks[np.arange(begin, begin + count) % TAP_FRAMES] if holes else None
-        rings.read[tap] = at + count
-        return _Piece(first, last, times, resampler.feed(samples))
-
-
-class _Piece(NamedTuple):
-    """What was in a ring. ``ticks`` of its frames are None when none is missing."""
-
-    first: int
-    last: int
-    ticks: NDArray[np.int64] | None
-    samples: Samples
-
-    def times(self) -> NDArray[np.int64]:
-        """The tick of every frame."""
-        return np.arange(self.first, self.last + 1) if self.ticks is None else self.ticks
 
 
 def _command(tap: int, source: Source, rate: int, patient: bool) -> plane.OpenTap:

@@ -75,6 +75,39 @@ A source that was not there all the time is silent where it was not; one that wa
 missing. The next block begins with the tick behind this one unless audio was lost.
 """
 
+
+class Loan(Protocol):
+    """Audio of one source that stays where the plane has put it until it is given back.
+
+    Attributes:
+        tick: of the first frame.
+        count: frames of 20 ms, without a gap.
+        recalled: the audio, when its place was wanted before it was given back.
+    """
+
+    tick: int
+    count: int
+    recalled: NDArray[np.int16] | None
+
+    def write(self, fd: int, offset: int) -> bool:
+        """Write it to a file from ``offset`` octets on; may be called in a thread.
+
+        Returns:
+            Whether it is there: False when it was recalled meanwhile, and anything may have been written.
+
+        Raises:
+            OSError: the file would not take it.
+        """
+        ...
+
+    def give_back(self) -> None:
+        """It is needed no more; in the event loop, whatever has become of it."""
+        ...
+
+
+Lend = Callable[[Loan], bool]
+"""Called with a loan, like :data:`TakeBlock`; False when it is not taken, and is to be handed over."""
+
 Lost = Callable[[str], None]
 """Called once, with the reason, when no more audio will come: the media worker died."""
 
@@ -145,8 +178,14 @@ class CallAudio(Protocol):
         """Hear sources of a call at ``rate`` Hz. Raises :class:`AudioUnavailable`."""
         ...
 
-    def listen_in_blocks(self, call: int, rate: int, take: TakeBlock, lost: Lost) -> BlockListener:
-        """The same, some seconds at a time, for who can wait: it costs a fraction of it."""
+    def listen_in_blocks(
+        self, call: int, rate: int, take: TakeBlock, lost: Lost, lend: Lend | None = None
+    ) -> BlockListener:
+        """The same, a second at a time, for who can wait: it costs a fraction of it.
+
+        What there is of a single source may be offered to ``lend`` instead, which costs less still; one loan
+        at a time.
+        """
         ...
 
     def speak(self, leg: int, rate: int) -> Voice:

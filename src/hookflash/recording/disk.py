@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from hookflash.ports.audio import Loan
 from hookflash.recording.files import RATE, Block, Mp3Writer, SoundWriter, WavWriter
 from hookflash.recording.metadata import Label, Pause, Person, StoredFile, metadata
 
@@ -16,6 +17,10 @@ CHANNELS = 5
 SESSION_ENDED = "SessionEnded"
 TOO_LARGE = "ChunkMaximumSizeExceeded"
 _STEM = {"wav": "audio.wav", "mp3": "audio.mp3"}
+
+
+class Recalled(Exception):
+    """What was lent was wanted back before it had been written."""
 
 
 class Disk:
@@ -39,6 +44,11 @@ class Disk:
         self._new_id = new_id
         self._writer: SoundWriter | None = None
         self._used: list[int] = []
+
+    @property
+    def takes_loans(self) -> bool:
+        """Whether audio can be written as it lies in memory, see :meth:`write_loan`."""
+        return self._label.format == "wav" and self.channels == 1
 
     @property
     def channels(self) -> int:
@@ -75,6 +85,18 @@ class Disk:
         """
         assert self._writer is not None
         self._writer.write(blocks[0] if len(blocks) == 1 else np.concatenate(blocks))
+        return self._turn(at, people, pauses)
+
+    def write_loan(self, loan: Loan, at: float, people: Sequence[Person], pauses: Sequence[Pause]) -> bool:
+        """The same with what is lent. Raises OSError, and Recalled when nothing of it was appended."""
+        assert isinstance(self._writer, WavWriter)
+        if not self._writer.write_loan(loan):
+            raise Recalled
+        return self._turn(at, people, pauses)
+
+    def _turn(self, at: float, people: Sequence[Person], pauses: Sequence[Pause]) -> bool:
+        """Go on in another file if this one is full; whether it was."""
+        assert self._writer is not None
         if self._writer.size < self._max:
             return False
         self._close(TOO_LARGE, people, pauses)

@@ -1,4 +1,4 @@
-"""Sound files that grow: WAV whose header is right at any time, and MP3. Not for the event loop."""
+"""Sound files that grow and can be read at any time: WAV and MP3. Not for the event loop."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from hookflash.ports.audio import FRAMES_PER_SECOND, Loan
+
 RATE = 16_000
 """Sample rate of every recording, Hz (contract section 9.1)."""
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _COPY = 1 << 16
+_UNKNOWN = 0xFFFF_FFFF
+"""Size of what still grows, or does not fit into 32 bits: players read to the end of the file."""
 
 Block = NDArray[np.int16]
 """Samples as [frames, channels]."""
@@ -41,36 +45,47 @@ class SoundWriter(Protocol):
 
 
 class WavWriter:
-    """16-bit PCM in a RIFF WAVE file."""
+    """16-bit PCM in a RIFF WAVE file, whose header tells its length from the moment it is closed."""
 
     def __init__(self, path: Path, channels: int) -> None:
         self.frames = 0
+        self.size = _HEADER.size
         self._path = path
         self._channels = channels
         self._file = path.open("xb", buffering=0)
-        self._write_all(memoryview(_header(channels, 0)))
+        self._write_all(memoryview(_header(channels, None)), 0)
 
     def write(self, block: Block) -> None:
-        self._write_all(np.ascontiguousarray(block, "<i2").data)
-        self.frames += len(block)
-        os.pwrite(self._file.fileno(), _header(self._channels, self.frames), 0)
+        self._write_all(np.ascontiguousarray(block, "<i2").reshape(-1).view(np.uint8).data, self.size)
+        self._grow(len(block))
+
+    def write_loan(self, loan: Loan) -> bool:
+        """Append what is lent, which has as many channels; False when it was recalled, and is not there."""
+        if not loan.write(self._file.fileno(), self.size):
+            return False
+        self._grow(loan.count * RATE // FRAMES_PER_SECOND)
+        return True
 
     def close(self, channels: int) -> None:
         if self._file.closed:
             return
-        os.fsync(self._file.fileno())
+        fd = self._file.fileno()
+        # Of a write that failed a part may be there.
+        os.ftruncate(fd, self.size)
+        self._write_all(memoryview(_header(self._channels, self.frames)), 0)
+        os.fsync(fd)
         self._file.close()
         if channels < self._channels:
             self._narrow(channels)
 
-    @property
-    def size(self) -> int:
-        return _HEADER.size + 2 * self._channels * self.frames
+    def _grow(self, frames: int) -> None:
+        self.frames += frames
+        self.size += 2 * self._channels * frames
 
-    def _write_all(self, view: memoryview) -> None:
-        done = self._file.write(view)
+    def _write_all(self, view: memoryview, offset: int) -> None:
+        done, fd = 0, self._file.fileno()
         while done < view.nbytes:
-            done += self._file.write(view.cast("B")[done:])
+            done += os.pwrite(fd, view[done:], offset + done)
 
     def _narrow(self, channels: int) -> None:
         """Keep the first channels only: how many there would be was not known when the file was begun."""
@@ -86,13 +101,13 @@ class WavWriter:
         part.replace(self._path)
 
 
-def _header(channels: int, frames: int) -> bytes:
-    size = 2 * channels * frames
+def _header(channels: int, frames: int | None) -> bytes:
+    """The header of a file of so many frames, None while that is not known."""
     frame = 2 * channels
-    # Sizes beyond 32 bits can not be told; players then read to the end of the file.
+    size = _UNKNOWN if frames is None else frame * frames
     return _HEADER.pack(
         b"RIFF",
-        min(36 + size, 0xFFFF_FFFF),
+        min(36 + size, _UNKNOWN),
         b"WAVE",
         b"fmt ",
         16,
@@ -103,7 +118,7 @@ def _header(channels: int, frames: int) -> bytes:
         frame,
         16,
         b"data",
-        min(size, 0xFFFF_FFFF),
+        min(size, _UNKNOWN),
     )
 
 
@@ -115,6 +130,7 @@ def mend_wav(path: Path) -> int:
             raise OSError(f"{path} is too short to be a recording")
         channels = _HEADER.unpack(head)[6]
         frames = (path.stat().st_size - _HEADER.size) // (2 * channels)
+        file.truncate(_HEADER.size + 2 * channels * frames)
         file.seek(0)
         file.write(_header(channels, frames))
     return int(frames)

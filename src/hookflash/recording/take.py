@@ -19,6 +19,7 @@ from hookflash.ports.audio import (
     AudioUnavailable,
     BlockListener,
     CallAudio,
+    Loan,
     Prompts,
     Said,
     Source,
@@ -26,15 +27,15 @@ from hookflash.ports.audio import (
 )
 from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink
-from hookflash.recording.disk import CHANNELS, Disk
+from hookflash.recording.disk import CHANNELS, Disk, Recalled
 from hookflash.recording.files import RATE
 from hookflash.recording.library import Library
 from hookflash.recording.metadata import Pause, Person
 from hookflash.recording.write_behind import WriteBehind
 
 FRAME = RATE // FRAMES_PER_SECOND
-EVERY = FRAMES_PER_SECOND
-"""Frames that are written at a time, at least: a second."""
+EVERY = 40
+"""Frames that are written at a time, at least (0.8 s): less than a second of audio is lost in a crash."""
 MAX_WAITING = 60 * FRAMES_PER_SECOND
 """Frames that wait for the disk; beyond them it is too slow, and the recording fails."""
 MAX_GAP = 5 * FRAMES_PER_SECOND
@@ -89,6 +90,8 @@ class Take:
         self._stopped = False
         self._broken: Exception | None = None
         self._writing = False
+        self._loan: Loan | None = None
+        self._loan_ends = 0.0
         self._meet(effect.roster)
         self.task = asyncio.create_task(self._run())
 
@@ -173,6 +176,36 @@ class Take:
             partial(self._disk.write, frames, self._clock.wall(), *self._snapshot()), self._written
         )
 
+    def _lend(self, loan: Loan) -> bool:
+        """Write what is lent as it is, unless something has to be written before it or left out."""
+        if self._paused_at is not None or self._stopped or self._broken is not None:
+            return False
+        if self._writing or self._frames or (self._last is not None and loan.tick != self._last + 1):
+            return False
+        self._last = loan.tick + loan.count - 1
+        self._writing = True
+        self._loan, self._loan_ends = loan, self._clock.wall()
+        self._snapshot()
+        self._behind.do(self._write_loan, self._loan_written)
+        return True
+
+    def _write_loan(self) -> bool:
+        """In a thread."""
+        assert self._loan is not None
+        assert self._seen is not None
+        return self._disk.write_loan(self._loan, self._loan_ends, *self._seen)
+
+    def _loan_written(self, result: bool | Exception) -> None:
+        assert self._loan is not None
+        loan, self._loan = self._loan, None
+        loan.give_back()
+        if isinstance(result, Recalled):
+            assert loan.recalled is not None
+            self._frames.insert(0, loan.recalled.reshape(-1, 1))
+            self._waiting += loan.count
+            result = False
+        self._written(result)
+
     def _written(self, result: bool | Exception) -> None:
         self._writing = False
         if isinstance(result, Exception):
@@ -227,7 +260,8 @@ class Take:
 
     def _listen(self) -> None:
         call = self.effect.call
-        self._listener = self._audio.listen_in_blocks(call, RATE, self._take, self._lost)
+        lend = self._lend if self._disk.takes_loans else None
+        self._listener = self._audio.listen_in_blocks(call, RATE, self._take, self._lost, lend)
         if not self._unmixed:
             self._listener.add(self._whole)
             return

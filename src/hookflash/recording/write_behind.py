@@ -57,7 +57,11 @@ def _tell(told: Sequence[Done], results: asyncio.Future[list[bool | Exception]])
         given = [RuntimeError("the threads were stopped before it was done")] * len(told)
     else:
         given = results.result()
-    loop = asyncio.get_running_loop()
     for done, result in zip(told, given, strict=True):
-        # One by one: what goes wrong with one recording is not the others' loss.
-        loop.call_soon(done, result)
+        try:
+            done(result)
+        except Exception as error:
+            # What goes wrong with one recording is not the others' loss.
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "what a disk has done could not be told", "exception": error}
+            )
