@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +24,7 @@ from hookflash.calls.exchange import Exchange
 from hookflash.clock import LoopClock
 from hookflash.composition.access import issuers, resources
 from hookflash.composition.calls import CallBook
-from hookflash.composition.contents import LibraryObjects
+from hookflash.composition.contents import ShelfObjects
 from hookflash.composition.draining import Draining
 from hookflash.composition.hearing import Hearing
 from hookflash.composition.media import media_desk, prompt_limits
@@ -33,6 +34,7 @@ from hookflash.composition.reloading import reloaded
 from hookflash.composition.signalling import CannotListenForSip, SipEdge
 from hookflash.composition.speaking import Speaking
 from hookflash.composition.speech_watch import SpeechWatch
+from hookflash.composition.storing import Places, container_rules, key_ring
 from hookflash.composition.subscribing import SubscriptionDesk, dead_letters, subscriptions
 from hookflash.composition.telephony import Telephony
 from hookflash.composition.transcribing import TranscriptRecogniser
@@ -54,6 +56,8 @@ from hookflash.ports.journal import Delivery
 from hookflash.recording.desk import RecordingDesk
 from hookflash.recording.keeping import Keeping
 from hookflash.recording.library import Library
+from hookflash.recording.shelf import Shelf
+from hookflash.recording.uploads import Uploads
 from hookflash.sip.transports import TlsError
 from hookflash.store.janitor import Janitor
 from hookflash.store.journal import Retention, SqliteJournal
@@ -104,6 +108,7 @@ class App:
         Raises:
             DataDirectoryInUse, JournalError, SchemaError, KeyFileError: the state cannot be used.
             CannotListen, OSError: an address cannot be used.
+            StorageUnusable: recordings cannot be kept as the settings say.
             SubscriptionError, FilterError: a configured subscription cannot be used.
         """
         try:
@@ -166,6 +171,7 @@ class App:
             "listenings": self._hearing.listenings,
             "transcribed": self._hearing.transcribing.participants,
             "recordings": self._recorder.open,
+            "uploads": self.uploads.waiting,
             "sipSessions": agent.sessions,
             "sipDialogs": agent.dialogs,
             "sipTransactions": agent.transactions,
@@ -182,6 +188,10 @@ class App:
     async def _start(self) -> None:
         settings = self.settings
         clock = LoopClock()
+        seals = key_ring(settings, os.environ)
+        stores = Places(settings, os.environ)
+        if settings.recording.storage is not None:
+            stores.check(settings.recording.storage)
         directory = DataDirectory.acquire(Path(settings.server.data_dir))
         self._closers.append(directory.release)
         journal = self.journal = SqliteJournal.open(
@@ -235,6 +245,7 @@ class App:
             callbacks=callbacks,
             files=settings.recording.content_url or settings.public_url,
             abilities=abilities,
+            containers=container_rules(settings),
         )
         phones = self._phones = Telephony(settings, media, self._report, exchange.new_leg, clock)
         self._closers.append(phones.close)
@@ -249,10 +260,29 @@ class App:
         folder = settings.recording.folder or Path(settings.server.data_dir, "recordings")
         library = self.recordings = Library(Path(folder), journal)
         await library.load()
-        keeping = Keeping(library, clock, settings.recording.keep_hours)
+        shelf = Shelf(library, seals)
+        uploads = self.uploads = Uploads(
+            library,
+            shelf,
+            journal,
+            stores.open,
+            clock,
+            self._report,
+            window=3600 * settings.recording.upload_hours,
+            keep_local=settings.recording.keep_local,
+        )
+        shelf.uploads = uploads
+        self._closers.append(lambda: uploads.close(grace=5.0))
+        keeping = Keeping(shelf, clock, settings.recording.keep_hours)
         self._closers.append(keeping.close)
         recorder = self._recorder = RecordingDesk(
-            media.audio, library, clock, self._report, max_bytes=settings.recording.file_bytes
+            media.audio,
+            library,
+            clock,
+            self._report,
+            max_bytes=settings.recording.file_bytes,
+            uploads=uploads,
+            storage=(settings.recording.storage or "").rstrip("/"),
         )
         self._closers.append(recorder.close)
         self._engine = engine = Engine(
@@ -284,6 +314,7 @@ class App:
             self._first_resource,
             watch,
             lambda: {"recogniser": hearing.left_out, "app": streams.left_out},
+            lambda: asdict(uploads.figures),
         )
 
         engine.remember(opened(entry) for entry in await journal.recent_connections())
@@ -292,6 +323,7 @@ class App:
         janitor.start()
         keeping.start()
         await grid.start(subscriptions(settings))
+        await uploads.load()
         await media.start()
         self.speaking.start()
         hearing.start()
@@ -341,7 +373,7 @@ class App:
             calls=CallBook(exchange, clock),
             more=openapi_routes(azure.operations),
         )
-        contents = Contents(LibraryObjects(library), access, clock.wall)
+        contents = Contents(ShelfObjects(shelf), access, clock.wall)
         self.http = HttpServers(shell(azure, own, contents), settings.server)
         self._closers.append(self.http.stop)
         self._closers.append(phones.stop_waiting)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from api.edge import NOON
 from hookflash.api.access import Access
 from hookflash.api.contents import Contents, RecordedObject
 from hookflash.api.ports import Resource
+from hookflash.api.ranges import CutShort
 from hookflash.wire.hmac import decode_key, sign
 
 HOST = "hookflash.asm.skype.com:8443"
@@ -28,19 +30,44 @@ SOUND = bytes(range(256)) * 1000
 METADATA = b'{"chunkIndex":0}'
 
 
+class Elsewhere:
+    """Content that is not a plain file; beyond ``cut`` it can not be read."""
+
+    def __init__(self, data: bytes, cut: int) -> None:
+        self._data = data
+        self._cut = cut
+
+    @property
+    def size(self) -> int:
+        return len(self._data)
+
+    async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        for at in range(start, stop, 1000):
+            if at >= self._cut:
+                raise OSError("it was changed")
+            yield self._data[at : min(at + 1000, stop)]
+
+
 class Objects:
     """One recording of resource one."""
 
     def __init__(self, folder: Path) -> None:
         (folder / "audio.wav").write_bytes(SOUND)
         (folder / "metadata.json").write_bytes(METADATA)
-        self.objects = {
-            ID: RecordedObject(ONE.id, folder / "audio.wav", "audio/wav", folder / "metadata.json")
-        }
+        self.objects = {ID: RecordedObject(ONE.id, "audio/wav")}
+        self.folder = folder
         self.broken = False
+        self.elsewhere = False
+        self.cut = len(SOUND)
 
     def find(self, document_id: str) -> RecordedObject | None:
         return self.objects.get(document_id)
+
+    async def open(self, document_id: str, *, metadata: bool) -> Path | Elsewhere:
+        if self.broken:
+            raise OSError("it was changed")
+        path = self.folder / ("metadata.json" if metadata else "audio.wav")
+        return Elsewhere(path.read_bytes(), self.cut) if self.elsewhere else path
 
     async def delete(self, document_id: str) -> bool:
         if self.broken:
@@ -97,9 +124,12 @@ class Edge:
         return answered
 
 
-@pytest.fixture
-def edge(tmp_path: Path) -> Edge:
-    return Edge(Objects(tmp_path))
+@pytest.fixture(params=["disk", "elsewhere"])
+def edge(request: pytest.FixtureRequest, tmp_path: Path) -> Edge:
+    """Everything holds for plain files on the disk as for content that is anywhere else."""
+    objects = Objects(tmp_path)
+    objects.elsewhere = request.param == "elsewhere"
+    return Edge(objects)
 
 
 OBJECT = f"/v1/objects/{ID}"
@@ -224,5 +254,36 @@ async def test_other_methods_are_refused(edge: Edge, method: str, target: str, a
 
 
 async def test_a_file_that_somebody_took_away_is_not_there(edge: Edge) -> None:
-    edge.objects.objects[ID].sound.unlink()
+    (edge.objects.folder / "audio.wav").unlink()
     assert (await edge("GET", AUDIO)).status_code == 404
+
+
+async def test_what_can_not_be_read_is_said(edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
+    edge.objects.broken = True
+    answer = await edge("GET", AUDIO)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "9999")
+    assert b"changed" not in answer.content
+    assert "it was changed" in caplog.text
+
+
+async def test_what_can_not_be_read_from_the_first_byte_on_is_not_begun(edge: Edge) -> None:
+    edge.objects.elsewhere, edge.objects.cut = True, 0
+    answer = await edge("GET", AUDIO)
+    assert answer.status_code == 500
+    edge.objects.cut = 100_000
+    answer = await edge("GET", AUDIO, Range="bytes=0-99999")
+    assert (answer.status_code, answer.content) == (206, SOUND[:100_000])
+
+
+async def test_what_can_not_be_read_later_breaks_the_answer_off(edge: Edge) -> None:
+    edge.objects.elsewhere, edge.objects.cut = True, 100_000
+    with pytest.raises(CutShort, match="changed"):
+        await edge("GET", AUDIO)
+
+
+async def test_a_range_of_something_that_has_changed_is_the_whole(edge: Edge) -> None:
+    tag = (await edge("HEAD", AUDIO)).headers["etag"]
+    same = await edge("GET", AUDIO, Range="bytes=0-9", **{"If-Range": tag})
+    other = await edge("GET", AUDIO, Range="bytes=0-9", **{"If-Range": '"other"'})
+    assert (same.status_code, other.status_code) == (206, 200)
+    assert other.content == SOUND

@@ -7,11 +7,13 @@ import json
 from typing import Any
 
 import pytest
+from calls.conftest import Office
 from calls.media_room import AUDIO, MediaRoom, refusal, started
 
 from hookflash.calls import audio_effects, effects, facts
 from hookflash.calls.facts import Cause
 from hookflash.wire import requests
+from hookflash.wire.containers import ContainerRules
 from hookflash.wire.enums import (
     RecordingChannelType,
     RecordingFormatType,
@@ -213,14 +215,44 @@ def test_a_mixed_recording_has_no_channels(office, room):
 
 
 @pytest.mark.parametrize("kind", RecordingStorageKind)
-def test_external_storage(office, room, kind):
-    container = "https://store.example/container"
+def test_external_storage(kind):
+    office = Office(containers=ContainerRules(hosts=("store.example",)))
+    container = "https://store.example/container?sig=s3cr3t"
     storage = requests.ExternalStorage(
         recording_storage_kind=kind, recording_destination_container_url=container
     )
-    started(room, external_storage=storage)
+    started(MediaRoom(office), external_storage=storage)
+    assert "s3cr3t" not in repr(office.all(audio_effects.StartRecording))
     wanted = container if kind is RecordingStorageKind.AZURE_BLOB_STORAGE else None
     assert office.all(audio_effects.StartRecording)[0].destination == wanted
+
+
+def test_a_container_that_this_server_sends_nothing_to_is_refused(office, room):
+    storage = requests.ExternalStorage(
+        recording_storage_kind=RecordingStorageKind.AZURE_BLOB_STORAGE,
+        recording_destination_container_url="https://store.example/container?sig=s3cr3t",
+    )
+    _, connection = office.answered()
+    with pytest.raises(Refusal, match=r"recording\.external_hosts") as refused:
+        room.record(connection, external_storage=storage)
+    assert (refused.value.status, refused.value.code) == (400, "8523")
+    assert refused.value.target == "externalStorage.recordingDestinationContainerUrl"
+    assert office.all(audio_effects.StartRecording) == []
+
+
+@pytest.mark.parametrize(("broken", "reason"), [(False, "CallEnded"), (True, "SessionFailed")])
+def test_files_of_a_recording_from_before_a_restart_are_told_of(office, broken, reason):
+    origin = facts.RecordingOrigin(office.RED, "server-call", "corr", "audio", "mixed", "wav", broken)
+    chunk = facts.RecordingChunk("doc", 0, "SessionEnded", "a/b", "a/c")
+    office.tell(facts.RecordingStored("r9", (chunk,), 1.0, 2000))
+    assert office.all(effects.PublishEvent) == []
+    office.tell(facts.RecordingStored("r9", (chunk,), 1.0, 2000, origin))
+    (event,) = office.all(effects.PublishEvent)
+    assert event.resource == office.RED
+    assert event.subject == "/recording/call/corr/serverCallId/server-call/recordingId/r9"
+    assert event.data.session_end_reason == reason
+    (told,) = event.data.recording_storage_info.recording_chunks
+    assert told.content_location.endswith("/v1/objects/doc/content/acsaudio")
 
 
 def test_the_callback_is_checked(office, room):

@@ -20,7 +20,17 @@ def figures() -> dict[str, str]:
     for mos, lost in ((4.3, 1), (2.2, 30), (4.45, 0), (0.0, 0)):
         desk.closed(0, LegClosed(1, 100, 101, lost, 0.0, LegQuality(mos=mos, discarded=2, concealed_ms=60)))
     desk.totals.workers_lost = 2
-    text = render(Facts({"calls": 20, "phones": 3}, WORKERS, desk.totals, 9, True, left_out={"app": 6}))
+    text = render(
+        Facts(
+            {"calls": 20, "phones": 3},
+            WORKERS,
+            desk.totals,
+            9,
+            True,
+            left_out={"app": 6},
+            uploads={"retried": 2},
+        )
+    )
     assert text.endswith("\n")
     found = {}
     for line in text.splitlines():
@@ -36,6 +46,7 @@ def test_figures_are_what_was_counted() -> None:
     found = figures()
     assert found['alive{kind="calls"}'] == "20"
     assert (found["draining"], found["calls_refused_total"]) == ("1", "9")
+    assert found['recording_uploads_total{result="retried"}'] == "2"
     assert found['transcription_intermediate_left_out_total{busy="app"}'] == "6"
     assert found['media_workers{state="full"}'] == "1"
     assert found['media_workers{state="ready"}'] == "0"

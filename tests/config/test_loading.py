@@ -469,7 +469,10 @@ def test_one_wrong_letter_in_a_name_leads_to_the_right_one(where, at, letter):
     assert f"{name!r}" in near[0] or at in (0, len(name))
 
 
-ARRAYS = {"resource", "issuer", "number", "subscription", "trunk", "route", "phone", "speech_provider"}
+ARRAYS = {
+    *("resource", "issuer", "number", "subscription", "trunk", "route", "phone", "speech_provider"),
+    "storage",
+}
 
 
 @given(text=st.text(st.sampled_from("[]{}=.,\"'#\n ab1\\"), max_size=60))

@@ -17,6 +17,7 @@ from starlette.responses import FileResponse, Response
 
 from hookflash.api.access import Access
 from hookflash.api.answering import render
+from hookflash.api.ranges import Body, ranged
 from hookflash.api.reading import Receive, Scope, Send, read_headers
 from hookflash.wire.results import Refusal, internal_error
 
@@ -33,12 +34,10 @@ log = logging.getLogger("hookflash.api")
 
 @dataclass(frozen=True, slots=True)
 class RecordedObject:
-    """A finished file of a recording: whose it is, its sound and its metadata on disk."""
+    """A finished file of a recording: whose it is, and the type of its sound."""
 
     resource: str
-    sound: Path
     media_type: str
-    metadata: Path
 
 
 class RecordedObjects(Protocol):
@@ -46,6 +45,13 @@ class RecordedObjects(Protocol):
 
     def find(self, document_id: str) -> RecordedObject | None:
         """A finished file by its document id."""
+        ...
+
+    async def open(self, document_id: str, *, metadata: bool) -> Path | Body:
+        """The sound or the metadata of a finished file, on the disk or wherever it is.
+
+        Raises FileNotFoundError when it is nowhere, OSError when it can not be read.
+        """
         ...
 
     async def delete(self, document_id: str) -> bool:
@@ -95,9 +101,25 @@ class Contents:
             return Response(status_code=404)
         if method not in ("GET", "HEAD"):
             return _not_allowed("GET, HEAD")
-        if kind == METADATA:
-            return _file(found.metadata, _JSON)
-        return _file(found.sound, found.media_type)
+        metadata = kind == METADATA
+        media_type = _JSON if metadata else found.media_type
+        try:
+            return await self._content(document, media_type, headers, metadata, head=method == "HEAD")
+        except FileNotFoundError as error:
+            log.error("a file of a recording is gone: %s", error)
+            return Response(status_code=404)
+        except OSError as error:
+            log.error("recording %s can not be read: %s", document, error)
+            raise internal_error("The file could not be read; the log of the server says why.") from error
+
+    async def _content(
+        self, document: str, media_type: str, headers: dict[str, str], metadata: bool, *, head: bool
+    ) -> Response:
+        found = await self._objects.open(document, metadata=metadata)
+        if isinstance(found, Path):
+            return FileResponse(found, media_type=media_type, stat_result=found.stat())
+        tag = f'"{document}{"-m" if metadata else ""}-{found.size}"'
+        return await ranged(found, headers, media_type, tag, head=head)
 
     async def _who(self, scope: Scope, method: str, headers: dict[str, str]) -> str:
         """The resource that asks. Raises Refusal 401."""
@@ -118,15 +140,6 @@ class Contents:
             raise internal_error("The file could not be deleted; the log of the server says why.") from error
         # 200 and not 204: contract section 9.4.
         return Response(status_code=200 if gone else 404)
-
-
-def _file(path: Path, media_type: str) -> Response:
-    try:
-        found = path.stat()
-    except OSError as error:
-        log.error("a file of a recording is gone: %s", error)
-        return Response(status_code=404)
-    return FileResponse(path, media_type=media_type, stat_result=found)
 
 
 def _not_allowed(methods: str) -> Response:

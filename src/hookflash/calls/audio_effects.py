@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # --- streams: audio streaming and transcription (contract sections 7 and 8) -----------------------------
 
@@ -103,6 +103,7 @@ class StartRecording:
 
     ``format`` is "wav", "mp3" or "mp4", ``channel_type`` "mixed" or "unmixed", ``channels`` maps rawIds to
     channels 0 to 4 (those not named get the next free one when they first speak). ``paused``: begin paused.
+    ``destination`` is the URL of a container, with its secret.
     """
 
     recording: str
@@ -116,7 +117,7 @@ class StartRecording:
     format: str
     channels: tuple[tuple[str, int], ...]
     paused: bool
-    destination: str | None
+    destination: str | None = field(repr=False)
     roster: Roster
 
 

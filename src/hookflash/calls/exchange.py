@@ -37,6 +37,7 @@ from hookflash.calls.views import CallPage, TracedCall, page_of, view_of
 from hookflash.media.line import AudioFailure
 from hookflash.media.speech import WORDLESS, Abilities, Heard
 from hookflash.wire.constraints import CallbackRules
+from hookflash.wire.containers import NO_CONTAINERS, ContainerRules
 from hookflash.wire.gates import gated_response
 from hookflash.wire.ids import Minter
 
@@ -76,12 +77,13 @@ class Exchange:
         memory: int = MEMORY,
         files: str = FILES,
         abilities: Abilities = WORDLESS,
+        containers: ContainerRules = NO_CONTAINERS,
     ) -> None:
         self._registry = Registry(directory, minter, first_leg, timings or Timings(), memory, abilities)
         control = CallControl(self._registry, callbacks)
         media = MediaControl(self._registry, callbacks)
         streaming = StreamingControl(self._registry, callbacks)
-        recording = RecordingControl(self._registry, callbacks, memory, files)
+        recording = RecordingControl(self._registry, callbacks, memory, files, containers)
         self._commands: dict[type, Callable[[Turn, Any], msgspec.Struct | None]] = {
             **control.commands,
             **ConnectControl(self._registry, callbacks).commands,

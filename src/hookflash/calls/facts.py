@@ -215,13 +215,34 @@ class RecordingChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingOrigin:
+    """What a recording was of, for telling of one that was made before the server was restarted.
+
+    ``content_type``, ``channel_type`` and ``format`` are as in the start request. ``broken``: the server died
+    while it ran.
+    """
+
+    resource: str
+    server_call_id: str
+    correlation_id: str
+    content_type: str
+    channel_type: str
+    format: str
+    broken: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingStored:
-    """A recording's files are complete. ``started`` is Unix time, ``duration_ms`` without pauses."""
+    """A recording's files are complete. ``started`` is Unix time, ``duration_ms`` without pauses.
+
+    ``origin`` is given when the recording itself may be known no more.
+    """
 
     recording: str
     chunks: tuple[RecordingChunk, ...]
     started: float
     duration_ms: int
+    origin: RecordingOrigin | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,19 @@ from hookflash.calls.commands import (
     StopRecording,
 )
 from hookflash.calls.facts import RecordingFailed, RecordingStarted, RecordingStored
-from hookflash.calls.recordings import Order, Recording, RecordingBook
+from hookflash.calls.recordings import (
+    CALL_ENDED,
+    FAILED,
+    Order,
+    Recording,
+    RecordingBook,
+    publish_files,
+)
 from hookflash.calls.registry import NamedCall, Registry
 from hookflash.calls.server_call import ServerCall
 from hookflash.calls.turn import Turn
 from hookflash.wire.constraints import CallbackRules, require_callback
+from hookflash.wire.containers import NO_CONTAINERS, ContainerRules, require_container
 from hookflash.wire.enums import (
     RecordingChannelType,
     RecordingContentType,
@@ -47,10 +55,18 @@ _FORMATS = {
 class RecordingControl:
     """Handlers of the commands and facts about recordings; each checks everything, then acts.
 
-    ``files`` is the base URL of recorded files.
+    ``files`` is the base URL of recorded files, ``containers`` says which containers apps may name.
     """
 
-    def __init__(self, registry: Registry, callbacks: CallbackRules, memory: int, files: str) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        callbacks: CallbackRules,
+        memory: int,
+        files: str,
+        containers: ContainerRules = NO_CONTAINERS,
+    ) -> None:
+        self._containers = containers
         self._registry = registry
         self._callbacks = callbacks
         self._files = files.rstrip("/")
@@ -65,6 +81,10 @@ class RecordingControl:
             require_callback(
                 request.recording_state_callback_uri, "recordingStateCallbackUri", self._callbacks
             )
+        order = _order(request)
+        if order.destination is not None:
+            name = "externalStorage.recordingDestinationContainerUrl"
+            require_container(order.destination, name, resource, self._containers)
         call = self._call(resource, request)
         leg = self._leg(call, resource, request)
         running = call.recording
@@ -81,7 +101,7 @@ class RecordingControl:
             version=command.version,
             connection_id=leg,
             callback=request.recording_state_callback_uri,
-            order=_order(request),
+            order=order,
         )
         recording.start(turn)
         return recording.response()
@@ -115,8 +135,13 @@ class RecordingControl:
 
     def stored(self, turn: Turn, fact: RecordingStored) -> None:
         recording = self.book.over.get(fact.recording)
-        if recording is not None and recording.result is None:
-            recording.stored(turn, fact, self._files)
+        if recording is not None:
+            if recording.result is None:
+                recording.stored(turn, fact, self._files)
+        elif fact.origin is not None:
+            # Its files were complete, or where they belong, only after the server was restarted.
+            reason = FAILED if fact.origin.broken else CALL_ENDED
+            publish_files(turn, fact, fact.origin, self._files, reason)
 
     # --- which call -------------------------------------------------------------------------------------
 

@@ -14,10 +14,11 @@ for a file that never comes.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hookflash.calls import audio_effects, effects
+from hookflash.calls.facts import RecordingOrigin
 from hookflash.calls.streams import roster_of
 from hookflash.machine import Machine
 from hookflash.media.tables import RECORDING, RecordingStep
@@ -26,6 +27,7 @@ from hookflash.wire.enums import RecordingKind, RecordingState
 from hookflash.wire.eventgrid import (
     RECORDING_FILE_STATUS_UPDATED,
     RecordingChunk,
+    RecordingFileStatusUpdatedData,
     recording_file_status_updated,
     recording_subject,
 )
@@ -60,14 +62,15 @@ FAILED = "SessionFailed"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to record and how; ``channels`` maps rawIds to channels, ``destination`` is a container's URL."""
+    """What to record and how; ``channels`` maps rawIds to channels, ``destination`` is a container's URL,
+    which may hold a secret."""
 
     content_type: str
     channel_type: str
     format: str
     channels: tuple[tuple[str, int], ...] = ()
     paused: bool = False
-    destination: str | None = None
+    destination: str | None = field(default=None, repr=False)
 
 
 class Recording:
@@ -186,32 +189,17 @@ class Recording:
     def stored(self, turn: Turn, fact: RecordingStored, base: str) -> None:
         """Its files are complete; ``base`` is the URL they are served under."""
         order = self.order
-        kind = "acsaudio" if order.content_type == "audio" else "video"
-        chunks = []
-        for chunk in fact.chunks:
-            url = f"{base}/v1/objects/{chunk.document_id}"
-            chunks.append(
-                RecordingChunk(
-                    document_id=chunk.document_id,
-                    index=chunk.index,
-                    end_reason=chunk.end_reason,
-                    content_location=f"{url}/content/{kind}",
-                    metadata_location=f"{url}/content/acsmetadata",
-                    delete_location=url,
-                )
-            )
-        data = recording_file_status_updated(
-            chunks,
-            started=fact.started,
-            duration_ms=fact.duration_ms,
-            content_type=order.content_type,
-            channel_type=order.channel_type,
-            format=order.format,
-            session_end_reason=self.end_reason,
+        origin = RecordingOrigin(
+            self.resource,
+            self.server_call_id,
+            self.correlation_id,
+            order.content_type,
+            order.channel_type,
+            order.format,
+            broken=False,
         )
+        data = publish_files(turn, fact, origin, base, self.end_reason)
         self.result = recording_result(data, self.failure)
-        subject = recording_subject(self.correlation_id, self.server_call_id, self.id)
-        turn.emit(effects.PublishEvent(self.resource, RECORDING_FILE_STATUS_UPDATED, subject, data))
 
     # --- telling ----------------------------------------------------------------------------------------
 
@@ -254,6 +242,38 @@ class Recording:
         data = gated(event)
         if callback is not None and data is not None:
             turn.emit(effects.Notify(self.resource, self.connection_id, callback, data))
+
+
+def publish_files(
+    turn: Turn, fact: RecordingStored, origin: RecordingOrigin, base: str, end_reason: str
+) -> RecordingFileStatusUpdatedData:
+    """Tell Event Grid of complete files (contract section 5.7)."""
+    kind = "acsaudio" if origin.content_type == "audio" else "video"
+    chunks = []
+    for chunk in fact.chunks:
+        url = f"{base}/v1/objects/{chunk.document_id}"
+        chunks.append(
+            RecordingChunk(
+                document_id=chunk.document_id,
+                index=chunk.index,
+                end_reason=chunk.end_reason,
+                content_location=f"{url}/content/{kind}",
+                metadata_location=f"{url}/content/acsmetadata",
+                delete_location=url,
+            )
+        )
+    data = recording_file_status_updated(
+        chunks,
+        started=fact.started,
+        duration_ms=fact.duration_ms,
+        content_type=origin.content_type,
+        channel_type=origin.channel_type,
+        format=origin.format,
+        session_end_reason=end_reason,
+    )
+    subject = recording_subject(origin.correlation_id, origin.server_call_id, fact.recording)
+    turn.emit(effects.PublishEvent(origin.resource, RECORDING_FILE_STATUS_UPDATED, subject, data))
+    return data
 
 
 class RecordingBook:

@@ -21,6 +21,7 @@ from hookflash.api.server import CannotListen
 from hookflash.app import App
 from hookflash.cli.logs import LogFormat, configure
 from hookflash.cli.settings import configuration_file, errors, read_settings
+from hookflash.composition.storing import StorageUnusable
 from hookflash.config import ConfigError, Settings, connection_string, load
 from hookflash.events.subscriptions import SubscriptionError
 from hookflash.sip.transports import TlsError
@@ -40,6 +41,7 @@ CANNOT_START = (
     KeyFileError,
     OSError,
     SchemaError,
+    StorageUnusable,
     SubscriptionError,
 )
 """What the outside can do to keep a server from starting; each says what is wrong."""

@@ -17,7 +17,7 @@ STATES = ("starting", "ready", "full", "draining")
 class Facts(NamedTuple):
     """What the figures are made from: ``alive`` is how much of what is alive, by name; ``speech`` is None
     where there is none; ``left_out`` how many intermediate results of transcripts were not sent, by who was
-    too busy for them."""
+    too busy for them; ``uploads`` how many files of recordings were sent, by how it went."""
 
     alive: Mapping[str, int]
     workers: Sequence[WorkerHealth]
@@ -26,6 +26,7 @@ class Facts(NamedTuple):
     draining: bool
     speech: SpeechFigures | None = None
     left_out: Mapping[str, int] = MappingProxyType({})
+    uploads: Mapping[str, int] = MappingProxyType({})
 
 
 def render(facts: Facts) -> str:
@@ -63,6 +64,12 @@ def render(facts: Facts) -> str:
         "counter",
         "Intermediate results of transcripts that were left out, by who was too busy for them.",
         [(f'{{busy="{who}"}}', count) for who, count in facts.left_out.items()],
+    )
+    family(
+        "recording_uploads_total",
+        "counter",
+        "Files of recordings sent to storage outside, by how it went: uploaded, retried (attempts), failed.",
+        [(f'{{result="{result}"}}', count) for result, count in facts.uploads.items()],
     )
     family(
         "media_workers",

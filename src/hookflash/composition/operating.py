@@ -35,6 +35,7 @@ class Operator:
         operator: the GUID of the resource whose keys may tell the server what concerns everybody.
         speech: looks at what speaks and recognises.
         left_out: how many intermediate results of transcripts were left out, by who was too busy.
+        uploads: how many files of recordings were sent to storage outside, by how it went.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Operator:
         operator: Callable[[], str | None],
         speech: SpeechWatch,
         left_out: Callable[[], Mapping[str, int]],
+        uploads: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._desk = desk
         self._exchange = exchange
@@ -54,6 +56,7 @@ class Operator:
         self._operator = operator
         self._speech = speech
         self._left_out = left_out
+        self._uploads = uploads
 
     def media(self) -> MediaView:
         return MediaView(
@@ -88,6 +91,7 @@ class Operator:
                 bool(self._draining.reason),
                 self._speech.figures(),
                 self._left_out(),
+                self._uploads(),
             )
         )
 

@@ -19,6 +19,7 @@ from hookflash.config.loading import DEFAULT_FILE, load, parse
 from hookflash.config.owners import AuthSettings, IssuerSettings, NumberSettings, ResourceSettings
 from hookflash.config.sip import PhoneSettings, RouteSettings, SipSettings, TrunkLimits, TrunkSettings
 from hookflash.config.speech import SpeechProviderSettings, SpeechSettings
+from hookflash.config.storage import StorageSettings
 from hookflash.config.tree import (
     EventSettings,
     LimitSettings,
@@ -53,6 +54,7 @@ __all__ = [
     "SipSettings",
     "SpeechProviderSettings",
     "SpeechSettings",
+    "StorageSettings",
     "SubscriptionSettings",
     "TrunkLimits",
     "TrunkSettings",

@@ -15,6 +15,7 @@ from hookflash.config.places import Places
 from hookflash.config.sip import TrunkLimits
 from hookflash.config.speech import BUILT_IN
 from hookflash.config.tree import Settings, is_development
+from hookflash.wire.containers import NoContainer, read_container
 from hookflash.wire.eventgrid import ALL_TYPES, EVENT_TYPES, event_type_named
 from hookflash.wire.grid_filters import FilterError, Filters, equal_to, read_filters
 
@@ -36,6 +37,7 @@ def cross_check(settings: Settings, places: Places) -> list[Problem]:
         *_issuers(settings, places),
         *_media(settings, places),
         *_speech(settings, places),
+        *_storage(settings, places),
         *_not_in_this_version(settings, places),
         *(_production(settings, places) if settings.server.mode == "production" else ()),
     ]
@@ -295,6 +297,60 @@ def _speech(settings: Settings, places: Places) -> Iterator[Problem]:
             yield Problem(place, key, what, 'give its region, such as "westeurope", or its endpoint')
 
 
+def _storage(settings: Settings, places: Places) -> Iterator[Problem]:
+    """Containers and buckets that are none, and settings that do not go with their kind."""
+    recording = settings.recording
+    if recording.storage is not None and (what := no_place(recording.storage)):
+        place = places.of("recording", "storage")
+        yield Problem(place, "recording.storage", what, "give s3://<bucket> or the URL of a container")
+    if recording.encryption_key_env and recording.encryption_key_file:
+        place = places.of("recording", "encryption_key_env")
+        what = "is given as well as recording.encryption_key_file"
+        yield Problem(place, "recording.encryption_key_env", what, "give one of them")
+    names = [one.name.casefold() for one in settings.resource]
+    for one in settings.storage:
+        place, key = _at(places, one, "url")
+        if what := no_place(one.url):
+            yield Problem(
+                place, key, what, "give s3://<bucket> or the URL of a container, without a signature"
+            )
+        unfit = {
+            "endpoint": (
+                one.endpoint is not None and not one.s3,
+                "is for S3; the URL of a container has its own",
+            ),
+            "region": (one.region is not None and not one.s3, "is for S3"),
+            "key_id_env": (one.key_id_env is not None and not one.s3, "is for S3"),
+            "credential": (one.credential == "sas" and one.s3, "is sas, which is for Azure"),
+            "key_env": (
+                one.key_env is not None and one.credential == "identity",
+                "is not read with an identity",
+            ),
+            "resources": (bool(one.resources) and one.s3, "may name containers only, and this is a bucket"),
+        }
+        for name, (wrong, what) in unfit.items():
+            if wrong:
+                place, key = _at(places, one, name)
+                yield Problem(place, key, what, "leave it out")
+        for name in one.resources:
+            if "resource" not in places.broken and name.casefold() not in names:
+                place, key = _at(places, one, "resources")
+                what = f"names resource {name!r}, which is not configured"
+                yield Problem(place, key, what, "add a [[resource]] of that name")
+
+
+def no_place(url: str) -> str:
+    """Why a URL is neither a bucket nor a container, "" when it is one."""
+    if url.startswith("s3://"):
+        fits = re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()-]+)*/?", url)
+        return "" if fits and "/." not in url else f"{url[:200]!r} is not s3://<bucket>/<folder>"
+    try:
+        container = read_container(url)
+    except NoContainer as error:
+        return str(error)
+    return "has a signature in it, and secrets have no place in a file" if container.sas else ""
+
+
 def _ranges(numbers: Iterable[int]) -> str:
     """1, 2, 3 and 5 as "1-3, 5"."""
     found: list[list[int]] = []
@@ -309,6 +365,11 @@ def _ranges(numbers: Iterable[int]) -> str:
 def _not_in_this_version(settings: Settings, places: Places) -> Iterator[Problem]:
     """What the tree has a place for but nothing carries out: said, because silence would be a promise."""
     found: list[tuple[str, str, str]] = []
+    found += [
+        (places.of("recording", name), f"recording.{name}", "encryption of recordings")
+        for name in ("encryption_key_env", "encryption_key_file")
+        if getattr(settings.recording, name) is not None
+    ]
     for trunk in settings.trunk:
         wanted = {
             "register": (trunk.register, "registering with a trunk"),

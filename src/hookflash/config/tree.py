@@ -20,6 +20,7 @@ from hookflash.config.owners import AuthSettings, IssuerSettings, NumberSettings
 from hookflash.config.setting import required, setting
 from hookflash.config.sip import PhoneSettings, RouteSettings, SipSettings, TrunkSettings
 from hookflash.config.speech import SpeechProviderSettings, SpeechSettings
+from hookflash.config.storage import StorageSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +141,37 @@ class RecordingSettings:
     keep_hours: float = setting(kinds.number(0, 24 * 36_500, "hours"), 0.0)
     """Hours after which a recorded file is deleted, counted from its end; 0 keeps them for ever. The real
     service keeps its recordings for 48 hours."""
+    storage: str | None = setting(kinds.url("s3", "https", "http"), None)
+    """Where finished recordings go: `s3://<bucket>/<folder>` or
+    `https://<account>.blob.core.windows.net/<container>/<folder>`, with the credential of the `[[storage]]`
+    entry for it, or what the environment gives. They stay in `folder` when not given. An app that names a
+    container of its own (`externalStorage`) has its recordings there instead."""
+    keep_local: bool = setting(kinds.boolean(), True)
+    """Whether a recording stays in `folder` once `storage`, or the container its app has named, has
+    acknowledged it. Nothing is removed before that."""
+    upload_hours: float = setting(kinds.number(0.01, 24 * 30, "hours"), 24.0)
+    """Hours for which a recording is sent again and again where that does not work. Then it stays in
+    `folder`, and the app is told that it is there."""
+    external_hosts: tuple[str, ...] = setting(
+        kinds.listing(
+            kinds.pattern(
+                'a host such as "account.blob.core.windows.net", or "*.blob.core.windows.net" for all',
+                r"(\*\.)?[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:]+\](:\d{1,5})?",
+            )
+        ),
+        ("*.blob.core.windows.net",),
+    )
+    """Hosts of the containers that apps may name, with a shared access signature, for their recordings. Plain
+    http is taken where `server.http_callbacks` is on."""
+    encryption_key_env: str | None = setting(
+        kinds.pattern("the name of a variable", r"[A-Za-z_][A-Za-z0-9_]*"), None
+    )
+    """Name of the environment variable with the key that recordings are encrypted with (AES-256-GCM), base64
+    of 32 bytes. More keys may follow, divided by spaces: they open what was encrypted with them. Recordings
+    are not encrypted when neither this nor `encryption_key_file` is given."""
+    encryption_key_file: str | None = setting(kinds.path(relative=True), None)
+    """File with that key, or those keys, which nobody but the server may read. Relative paths start at the
+    configuration file."""
     content_url: str | None = setting(kinds.url("https", "http"), None)
     """The base URL under which applications fetch recordings, as events name it; the default is
     `server.public_url`. The official SDKs fetch from hosts of the real service only: give
@@ -217,6 +249,7 @@ class Settings:
     speech: SpeechSettings = field(default_factory=SpeechSettings)
     speech_provider: tuple[SpeechProviderSettings, ...] = ()
     recording: RecordingSettings = field(default_factory=RecordingSettings)
+    storage: tuple[StorageSettings, ...] = ()
     media: MediaSettings = field(default_factory=MediaSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
 
@@ -268,13 +301,14 @@ SECTIONS: dict[str, type] = {
     "speech": SpeechSettings,
     "speech_provider": SpeechProviderSettings,
     "recording": RecordingSettings,
+    "storage": StorageSettings,
     "media": MediaSettings,
     "limits": LimitSettings,
 }
 """Every section, in the order of the reference."""
 
 ARRAYS = frozenset(
-    {"resource", "issuer", "number", "subscription", "trunk", "route", "phone", "speech_provider"}
+    {"resource", "issuer", "number", "subscription", "trunk", "route", "phone", "speech_provider", "storage"}
 )
 """Sections that are arrays of tables (``[[name]]``)."""
 

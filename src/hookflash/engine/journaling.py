@@ -8,9 +8,11 @@ from hookflash.calls.commands import Command
 from hookflash.calls.effects import ConnectionClosed, ConnectionOpened, Effect, Notify
 from hookflash.calls.facts import Fact
 from hookflash.ports.journal import Entry
+from hookflash.wire.urls import without_secrets
 
 _encoder = msgspec.json.Encoder(enc_hook=str)
 _SECRET_FIELDS = ("incomingCallContext",)
+_CONTAINER = "recordingDestinationContainerUrl"
 
 
 def _json(value: object) -> bytes:
@@ -20,6 +22,10 @@ def _json(value: object) -> bytes:
         for name in _SECRET_FIELDS:
             if name in data:
                 data[name] = "(taken out)"
+        storage = data.get("externalStorage")
+        if isinstance(storage, dict) and isinstance(storage.get(_CONTAINER), str):
+            # Its query is a signature that lets whoever has it write there.
+            storage[_CONTAINER] = without_secrets(storage[_CONTAINER])
     return _encoder.encode(data)
 
 

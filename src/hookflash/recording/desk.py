@@ -23,7 +23,9 @@ from hookflash.recording.disk import Disk
 from hookflash.recording.library import Library
 from hookflash.recording.metadata import Label
 from hookflash.recording.take import Take
+from hookflash.recording.uploads import Order, Uploads
 from hookflash.recording.write_behind import WriteBehind
+from hookflash.wire.containers import read_container
 
 THREADS = 2
 """That begin and finish files, which may wait for a disk to take all of one."""
@@ -47,6 +49,8 @@ class RecordingDesk:
         clock: for the times in files.
         report: where facts go.
         max_bytes: size at which a file is closed and another begun.
+        uploads: sends files to where they belong; None where they stay on the disk.
+        storage: where files go that no app wants elsewhere; "" for nowhere.
         new_id: makes document ids.
     """
 
@@ -58,6 +62,8 @@ class RecordingDesk:
         report: FactSink,
         *,
         max_bytes: int = MAX_FILE,
+        uploads: Uploads | None = None,
+        storage: str = "",
         new_id: Callable[[], str] = _new_id,
     ) -> None:
         self._audio = audio
@@ -65,6 +71,8 @@ class RecordingDesk:
         self._clock = clock
         self._report = report
         self._max_bytes = max_bytes
+        self._uploads = uploads
+        self._storage = storage
         self._new_id = new_id
         self._pool = ThreadPoolExecutor(THREADS, "recording")
         # One: what is written meanwhile waits in memory, and two would only take turns at the interpreter.
@@ -97,10 +105,13 @@ class RecordingDesk:
         elif effect.format == "mp3" and effect.channel_type == "unmixed":
             message = "An unmixed recording has several channels, which mp3 has not; choose wav."
             self._refuse(RecordingFailed(name, 400, MODE_NOT_SUPPORTED, message))
-        elif effect.destination is not None:
-            message = "This version keeps recordings on its own disk; leave externalStorage out."
+        elif effect.destination is not None and self._uploads is None:
+            message = "This server keeps recordings on its own disk; leave externalStorage out."
             self._refuse(RecordingFailed(name, 400, INVALID_ARGUMENT, message))
         else:
+            order = self._order(effect)
+            if order is not None and self._uploads is not None:
+                self._uploads.order(order)
             disk = Disk(self._library.folder, Label.of(effect), self._max_bytes, self._new_id)
             self._takes[name] = Take(
                 effect,
@@ -110,9 +121,21 @@ class RecordingDesk:
                 self._pool,
                 self._behind,
                 self._clock,
-                self._report,
-                partial(self._takes.pop, name, None),
+                self._report if self._uploads is None else self._uploads.told,
+                partial(self._over, name),
             )
+
+    def _over(self, name: str) -> None:
+        self._takes.pop(name, None)
+        if self._uploads is not None:
+            self._uploads.over(name)
+
+    def _order(self, effect: StartRecording) -> Order | None:
+        """Where the files of a recording go, if anywhere."""
+        if effect.destination is None:
+            return Order(effect.recording, self._storage, own=True) if self._storage else None
+        container = read_container(effect.destination)
+        return Order(effect.recording, container.url, container.sas)
 
     def pause(self, effect: PauseRecording) -> None:
         if (take := self._takes.get(effect.recording)) is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from typing import Protocol
 
 from hookflash.ports.clock import Clock
-from hookflash.recording.library import Library
+from hookflash.recording.metadata import StoredFile
 from hookflash.waiting import Rounds
 
 EVERY = 600.0
@@ -14,17 +15,27 @@ EVERY = 600.0
 _log = logging.getLogger(__name__)
 
 
+class Kept(Protocol):
+    """What may be deleted, and how: a library, or a shelf."""
+
+    def files(self) -> list[StoredFile]: ...
+
+    async def delete(self, document_id: str) -> bool:
+        """Raises OSError."""
+        ...
+
+
 class Keeping:
     """Deletes what is too old, at the start and then every :data:`EVERY` seconds.
 
     Args:
-        library: whose files.
+        kept: the files.
         clock: says what time it is.
         hours: how long a file is kept after its end; 0: for ever.
     """
 
-    def __init__(self, library: Library, clock: Clock, hours: float) -> None:
-        self._library = library
+    def __init__(self, kept: Kept, clock: Clock, hours: float) -> None:
+        self._kept = kept
         self._clock = clock
         self._hours = hours
         self._rounds = Rounds(clock, EVERY, self._clear)
@@ -40,11 +51,11 @@ class Keeping:
 
     async def _clear(self) -> None:
         before = self._clock.wall() - 3600 * self._hours
-        for file in self._library.files():
+        for file in self._kept.files():
             if file.state != "stored" or file.ended > before:
                 continue
             try:
-                await self._library.delete(file.document_id)
+                await self._kept.delete(file.document_id)
             except OSError as error:
                 _log.error("recording %s is too old and could not be deleted: %s", file.document_id, error)
             else:

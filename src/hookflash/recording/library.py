@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -28,12 +29,18 @@ class Library:
     Args:
         folder: where they are.
         documents: where they are noted down.
+
+    Attributes:
+        stored: told of every file that is finished, and noted down as such.
+        broken_off: the recordings that were running when the server died, once the library is loaded.
     """
 
     def __init__(self, folder: Path, documents: Documents) -> None:
         self.folder = folder
         self._documents = documents
         self._files: dict[str, StoredFile] = {}
+        self.broken_off: set[str] = set()
+        self.stored: Callable[[StoredFile], None] | None = None
 
     def find(self, document_id: str) -> StoredFile | None:
         """A file by its document id."""
@@ -48,6 +55,8 @@ class Library:
         self._files[file.document_id] = file
         done = self._documents.put_document(SPACE, file.document_id, msgspec.json.encode(file))
         done.add_done_callback(_told)
+        if file.state == "stored" and self.stored is not None:
+            self.stored(file)
 
     def forget(self, document_id: str) -> None:
         """Remember a file no more."""
@@ -59,11 +68,12 @@ class Library:
         file = self._files.get(document_id)
         if file is None:
             return False
-        await asyncio.to_thread(self._remove, file)
+        await asyncio.to_thread(self.remove, file)
         self.forget(document_id)
         return True
 
-    def _remove(self, file: StoredFile) -> None:
+    def remove(self, file: StoredFile) -> None:
+        """Take a file with its metadata from the disk, in a thread. Raises OSError."""
         for name in (file.path, file.metadata_path):
             (self.folder / name).unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # somebody else may have put something there
@@ -82,6 +92,7 @@ class Library:
                 continue
             try:
                 self.note(await asyncio.to_thread(self._finish, file))
+                self.broken_off.add(file.label.recording_id)
                 _log.warning("recording %s was broken off by the end of the server; its file is kept", key)
             except OSError as error:
                 _log.error("recording %s was broken off, and its file is not usable: %s", key, error)

@@ -1,0 +1,445 @@
+"""The way of finished recordings to where they belong outside this machine.
+
+Where a recording goes is noted down when it begins (an *order*), what became of each of its files when that
+file is finished (an *upload*). Both are documents of the store, so a server that was killed goes on where it
+was: what no store has acknowledged is sent again. The order has the secret that an app gave with its
+container's URL; it is deleted with it as soon as the recording is settled.
+
+A recording is settled once each of its files was acknowledged or given up; its RecordingStored is held back
+until then, so that apps are told of files that are where they asked for them. A file is given up when it
+could not be sent for as long as the settings say; it stays on the disk, and is served from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from hookflash.calls.facts import Fact, RecordingChunk, RecordingOrigin, RecordingStored
+from hookflash.ports.clock import Clock
+from hookflash.ports.edges import FactSink
+from hookflash.ports.outbox import Documents
+from hookflash.recording.library import BROKEN_OFF, Library
+from hookflash.recording.metadata import StoredFile
+from hookflash.recording.stores import Content, Store
+from hookflash.waiting import pause
+from hookflash.wire.timestamps import zulu_time
+
+ORDERS = "recording-orders"
+UPLOADS = "recording-uploads"
+"""Where the documents are."""
+AT_ONCE = 2
+"""Files that are sent at the same time."""
+FIRST_WAIT = 5.0
+LONGEST_WAIT = 600.0
+"""Seconds between two attempts: doubled from the first to the longest, and up to a quarter more or less."""
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T", bound=msgspec.Struct)
+
+
+class Order(msgspec.Struct, frozen=True):
+    """Where the files of a recording go.
+
+    ``url`` has no secrets; ``sas`` is the query string an app gave with it. ``own``: the place belongs to the
+    server, which serves and deletes what is there; what is in an app's container is the app's.
+    """
+
+    recording_id: str
+    url: str
+    sas: str = ""
+    own: bool = False
+
+    def __repr__(self) -> str:
+        return f"Order({self.recording_id!r}, {self.url!r}, own={self.own})"
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """What became of a file: ``state`` is "waiting", "uploaded" or "failed".
+
+    ``sound`` and ``metadata`` are the names of the objects at ``url``. ``since`` is the Unix time at which it
+    was ready. ``local``: whether the files are on the disk (still). ``note`` says what went wrong last.
+    """
+
+    document_id: str
+    recording_id: str
+    url: str
+    own: bool
+    sound: str
+    metadata: str
+    since: float
+    state: str = "waiting"
+    local: bool = True
+    tries: int = 0
+    note: str = ""
+
+
+class Files(Protocol):
+    """The files on the disk, as they are to be sent."""
+
+    async def contents(self, file: StoredFile, *, plain: bool) -> tuple[Content, Content]:
+        """Sound and metadata: plain, or as they lie there. Raises OSError."""
+        ...
+
+    async def remove(self, file: StoredFile) -> None:
+        """Take both from the disk. Raises OSError."""
+        ...
+
+
+@dataclass(slots=True)
+class _Recording:
+    order: Order
+    fact: RecordingStored | None = None
+    over: bool = False
+    left: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Figures:
+    """Counted since the start: files acknowledged, attempts that went wrong, files given up."""
+
+    uploaded: int = 0
+    retried: int = 0
+    failed: int = 0
+
+
+class Uploads:
+    """Sends finished files to where they belong.
+
+    Args:
+        library: the files.
+        files: their bytes.
+        documents: where orders and uploads are noted down.
+        open_store: the store behind an order; raises OSError (also StoreError).
+        clock: for waiting.
+        report: where the facts about recordings go that were held back.
+        window: seconds for which a file is tried.
+        keep_local: whether files stay on the disk once they are acknowledged.
+        dice: a number from 0 to 1, to spread attempts.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        files: Files,
+        documents: Documents,
+        open_store: Callable[[Order], Store],
+        clock: Clock,
+        report: FactSink,
+        *,
+        window: float,
+        keep_local: bool,
+        dice: Callable[[], float] = random.random,
+    ) -> None:
+        self.figures = Figures()
+        self._library = library
+        self._files = files
+        self._documents = documents
+        self._open_store = open_store
+        self._clock = clock
+        self._report = report
+        self._window = window
+        self._keep_local = keep_local
+        self._dice = dice
+        self._recordings: dict[str, _Recording] = {}
+        self._uploads: dict[str, Upload] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        library.stored = self._stored
+
+    # --- what is there ------------------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> int:
+        """Files that have not been acknowledged yet."""
+        return len(self._tasks)
+
+    def find(self, document_id: str) -> Upload | None:
+        """What became of a file; None for one that goes nowhere."""
+        return self._uploads.get(document_id)
+
+    def store_of(self, upload: Upload) -> Store:
+        """Where an uploaded file of the server's own is. Raises OSError."""
+        return self._open_store(Order(upload.recording_id, upload.url, own=upload.own))
+
+    # --- what is asked ------------------------------------------------------------------------------------
+
+    def order(self, order: Order) -> None:
+        """A recording has begun whose files go somewhere."""
+        self._recordings[order.recording_id] = _Recording(order)
+        self._put(ORDERS, order.recording_id, order)
+
+    def told(self, fact: Fact) -> None:
+        """A fact about recordings on its way to who decides; RecordingStored may have to wait."""
+        recording = self._recordings.get(fact.recording) if isinstance(fact, RecordingStored) else None
+        if recording is None:
+            self._report(fact)
+            return
+        assert isinstance(fact, RecordingStored)
+        recording.fact = fact
+        self._settle(recording)
+
+    def over(self, recording_id: str) -> None:
+        """Nothing more comes of a recording, whether it has files or not."""
+        recording = self._recordings.get(recording_id)
+        if recording is not None:
+            recording.over = True
+            self._settle(recording)
+
+    async def forget(self, document_id: str) -> None:
+        """A file shall be no more: stop sending it, and delete it where the server has put it.
+
+        Raises OSError when it could not be deleted there; then nothing is forgotten.
+        """
+        upload = self._uploads.get(document_id)
+        if upload is None:
+            return
+        task = self._tasks.get(document_id)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait((task,))
+        if upload.own:
+            try:
+                store = self.store_of(upload)
+                await store.delete(upload.sound)
+                await store.delete(upload.metadata)
+            except OSError as error:
+                # What was never acknowledged is most likely not there: that must not keep it here.
+                if self._uploads[document_id].state == "uploaded":
+                    raise
+                _log.warning("recording %s, never sent, could not be deleted there: %s", document_id, error)
+        del self._uploads[document_id]
+        self._delete(UPLOADS, document_id)
+        self._done(upload)
+
+    async def load(self) -> None:
+        """Take up what was left undone; the library has been loaded."""
+        for upload in await self._read(UPLOADS, Upload):
+            self._uploads[upload.document_id] = upload
+            if self._library.find(upload.document_id) is None:
+                del self._uploads[upload.document_id]
+                self._delete(UPLOADS, upload.document_id)
+        for order in await self._read(ORDERS, Order):
+            self._recordings[order.recording_id] = _Recording(order, over=True)
+        ordered = set(self._recordings)
+        for file in self._library.files():
+            if file.state == "stored":
+                self._stored(file)
+        for upload in list(self._uploads.values()):
+            if upload.state == "failed" and upload.own:
+                # Somebody may have set it right before the start.
+                again = msgspec.structs.replace(upload, state="waiting", since=self._clock.wall())
+                if upload.recording_id not in self._recordings:
+                    order = Order(upload.recording_id, upload.url, own=True)
+                    self._recordings[upload.recording_id] = _Recording(order)
+                self._note(again)
+                self._begin(again)
+        for recording in list(self._recordings.values()):
+            if recording.over:
+                recording.fact = self._stored_again(recording.order.recording_id)
+            recording.over = True
+            self._settle(recording)
+        for name in self._library.broken_off - ordered:
+            fact = self._stored_again(name)
+            if fact is not None:
+                self._report(fact)
+
+    def _stored_again(self, recording_id: str) -> RecordingStored | None:
+        files = [one for one in self._library.files() if one.label.recording_id == recording_id]
+        return stored_again(files) if files else None
+
+    async def close(self, grace: float = 0.0) -> None:
+        """Stop; what is being sent has ``grace`` seconds. What is left is taken up at the next start."""
+        tasks = list(self._tasks.values())
+        if tasks and grace:
+            await asyncio.wait(tasks, timeout=grace)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --- one file -----------------------------------------------------------------------------------------
+
+    def _stored(self, file: StoredFile) -> None:
+        """A file is finished."""
+        recording = self._recordings.get(file.label.recording_id)
+        if recording is None or file.document_id in self._tasks:
+            return
+        upload = self._uploads.get(file.document_id)
+        if upload is None:
+            sound, metadata = object_names(file)
+            order = recording.order
+            upload = Upload(
+                file.document_id,
+                order.recording_id,
+                order.url,
+                order.own,
+                sound,
+                metadata,
+                self._clock.wall(),
+            )
+            self._note(upload)
+        if upload.state == "waiting":
+            self._begin(upload)
+
+    def _begin(self, upload: Upload) -> None:
+        recording = self._recordings[upload.recording_id]
+        recording.left.add(upload.document_id)
+        self._tasks[upload.document_id] = asyncio.create_task(self._send(upload, recording.order))
+
+    async def _send(self, upload: Upload, order: Order) -> None:
+        try:
+            while upload.state == "waiting":
+                upload = await self._attempt(upload, order)
+                if upload.state == "waiting":
+                    await pause(self._clock, self._wait(upload.tries))
+        finally:
+            del self._tasks[upload.document_id]
+        self._done(upload)
+
+    async def _attempt(self, upload: Upload, order: Order) -> Upload:
+        file = self._library.find(upload.document_id)
+        assert file is not None
+        try:
+            async with self._slots:
+                store = self._open_store(order)
+                sound, metadata = await self._files.contents(file, plain=not order.own)
+                await store.put(upload.sound, sound, _MEDIA_TYPES[file.label.format])
+                await store.put(upload.metadata, metadata, "application/json")
+        except OSError as error:
+            return self._went_wrong(upload, error)
+        before, upload = (
+            upload,
+            msgspec.structs.replace(upload, state="uploaded", tries=upload.tries + 1, note=""),
+        )
+        # Durable before anything is removed: otherwise it would be looked for here after a crash.
+        try:
+            await self._note(upload)
+        except Exception as error:
+            return self._went_wrong(before, error)
+        self.figures.uploaded += 1
+        _log.info("recording %s is at %s/%s", upload.document_id, upload.url, upload.sound)
+        if not self._keep_local:
+            try:
+                await self._files.remove(file)
+            except OSError as error:
+                _log.error("recording %s was sent and could not be removed: %s", upload.document_id, error)
+            else:
+                upload = msgspec.structs.replace(upload, local=False)
+                self._note(upload)
+        return upload
+
+    def _went_wrong(self, upload: Upload, error: Exception) -> Upload:
+        late = self._clock.wall() - upload.since >= self._window
+        upload = msgspec.structs.replace(
+            upload, state="failed" if late else "waiting", tries=upload.tries + 1, note=str(error)[:500]
+        )
+        self._note(upload)
+        if late:
+            self.figures.failed += 1
+            _log.error(
+                "recording %s was not taken by %s for %g hours and stays on this disk: %s",
+                upload.document_id,
+                upload.url,
+                self._window / 3600,
+                error,
+            )
+        else:
+            self.figures.retried += 1
+            level = logging.ERROR if upload.tries == 1 else logging.WARNING
+            _log.log(
+                level,
+                "recording %s could not be sent (attempt %d) and will be tried again: %s",
+                upload.document_id,
+                upload.tries,
+                error,
+            )
+        return upload
+
+    def _wait(self, tries: int) -> float:
+        wait = min(FIRST_WAIT * 2.0 ** min(tries - 1, 20), LONGEST_WAIT)
+        return float(wait) * (0.75 + 0.5 * self._dice())
+
+    def _done(self, upload: Upload) -> None:
+        recording = self._recordings.get(upload.recording_id)
+        if recording is not None:
+            recording.left.discard(upload.document_id)
+            self._settle(recording)
+
+    def _settle(self, recording: _Recording) -> None:
+        """Tell of a recording, and forget where it went, once nothing of it is left to do."""
+        if recording.left or not (recording.fact or recording.over):
+            return
+        name = recording.order.recording_id
+        if self._recordings.pop(name, None) is None:
+            return
+        self._delete(ORDERS, name)
+        if recording.fact is not None:
+            self._report(recording.fact)
+
+    # --- notes --------------------------------------------------------------------------------------------
+
+    async def _read(self, space: str, kind: type[_T]) -> list[_T]:
+        found = []
+        for key, body in (await self._documents.documents(space)).items():
+            try:
+                found.append(msgspec.json.decode(body, type=kind))
+            except msgspec.MsgspecError as error:
+                _log.error("the note %s in %s can not be read: %s", key, space, error)
+        return found
+
+    def _note(self, upload: Upload) -> asyncio.Future[None]:
+        self._uploads[upload.document_id] = upload
+        return self._put(UPLOADS, upload.document_id, upload)
+
+    def _put(self, space: str, key: str, value: msgspec.Struct) -> asyncio.Future[None]:
+        done = self._documents.put_document(space, key, msgspec.json.encode(value))
+        done.add_done_callback(_told)
+        return done
+
+    def _delete(self, space: str, key: str) -> None:
+        self._documents.delete_document(space, key).add_done_callback(_told)
+
+
+_MEDIA_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
+
+
+def object_names(file: StoredFile) -> tuple[str, str]:
+    """The names of a file's sound and metadata in a store: by day, call, recording and place in it."""
+    day = zulu_time(file.started)[:10].replace("-", "")
+    base = f"{day}/{file.label.correlation_id}/{file.label.recording_id}/{file.index}"
+    return f"{base}-acsaudio.{file.label.format}", f"{base}-acsmetadata.json"
+
+
+def stored_again(files: Sequence[StoredFile]) -> RecordingStored:
+    """RecordingStored of a recording that is known from its files only, since the server was restarted."""
+    files = sorted(files, key=lambda file: file.index)
+    label = files[0].label
+    return RecordingStored(
+        label.recording_id,
+        tuple(
+            RecordingChunk(file.document_id, file.index, file.end_reason, file.path, file.metadata_path)
+            for file in files
+        ),
+        files[0].started,
+        sum(file.duration_ms for file in files),
+        RecordingOrigin(
+            label.resource,
+            label.server_call_id,
+            label.correlation_id,
+            label.content_type,
+            label.channel_type,
+            label.format,
+            files[-1].end_reason == BROKEN_OFF,
+        ),
+    )
+
+
+def _told(done: asyncio.Future[None]) -> None:
+    if not done.cancelled() and done.exception() is not None:
+        _log.error("a note on an upload could not be kept: %s", done.exception())
