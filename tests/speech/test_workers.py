@@ -457,7 +457,7 @@ async def test_a_request_that_cannot_be_written_is_refused_and_costs_no_worker(m
 async def test_a_worker_that_goes_at_the_moment_it_is_given_is_lost_in_good_order(make: Make) -> None:
     pool = make()
     await everything(pool, {"do": "say", "seconds": 1})
-    (worker,) = pool._idle
+    (worker,) = pool._given
     worker.ready = False  # as it is between its end and the news of it
     with pytest.raises(WorkerLost):
         await everything(pool, {"do": "say", "seconds": 1})

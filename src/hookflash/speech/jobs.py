@@ -10,25 +10,19 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.speech.messages import MAX_AUDIO, FromWorker, Result, Sound
-
-MAX_BACKLOG = 16 << 20
-"""Bytes of audio that may wait for an engine, some eight minutes."""
+from hookflash.speech.messages import MAX_AUDIO, FromWorker, Result, Sound, Taken
+from hookflash.speech.windows import Incoming, Outgoing
 
 
 class Cancelled(Exception):
     """Nobody wants the job any more; an engine lets it through."""
 
 
-class FellBehind(Exception):
-    """The engine is so slow that more than :data:`MAX_BACKLOG` waits for it."""
-
-
 class Job:
     """One piece of work. Audio comes in by :meth:`audio` or :meth:`read`, goes out by :meth:`sound`.
 
     All of them raise :class:`Cancelled` once the job is cancelled, so that an engine which reads or writes
-    now and then need not ask.
+    now and then need not ask. What gives something away waits while whoever asked takes none of it.
 
     Attributes:
         id: its number.
@@ -41,7 +35,8 @@ class Job:
         self._send = send
         self._news = threading.Condition()
         self._waiting: deque[bytes] = deque()
-        self._backlog = 0
+        self._incoming = Incoming()
+        self._outgoing = Outgoing()
         self._ended = False
         self._cancelled = False
 
@@ -65,13 +60,13 @@ class Job:
         with self._news:
             self._news.wait_for(lambda: self._waiting or self._ended or self._cancelled, seconds)
             self.check()
-            if self._backlog > MAX_BACKLOG:
-                raise FellBehind(f"more than {MAX_BACKLOG >> 20} MiB of audio wait for it")
             if not self._waiting:
                 return None if self._ended else np.empty(0, np.int16)
             pcm = b"".join(self._waiting)
+            taken = self._incoming.took(len(self._waiting))
             self._waiting.clear()
-            self._backlog = 0
+        if taken:
+            self._send(Taken(self.id, taken))
         return np.frombuffer(pcm, "<i2", len(pcm) // 2)
 
     def audio(self) -> Iterator[NDArray[np.int16]]:
@@ -81,23 +76,32 @@ class Job:
 
     def sound(self, pcm: NDArray[np.int16], notes: Sequence[str] = ()) -> None:
         """Give away audio, int16 at 16,000 Hz; ``notes`` go with its first sample."""
-        self.check()
         data = pcm.astype("<i2", copy=False).tobytes()
         for at in range(0, len(data), MAX_AUDIO):
-            self._send(Sound(self.id, data[at : at + MAX_AUDIO], tuple(notes) if at == 0 else ()))
+            self._give(Sound(self.id, data[at : at + MAX_AUDIO], tuple(notes) if at == 0 else ()))
 
     def result(self, value: Any) -> None:
         """Give away what was found out; anything MessagePack can carry."""
-        self.check()
-        self._send(Result(self.id, value))
+        self._give(Result(self.id, value))
+
+    def _give(self, message: Sound | Result) -> None:
+        with self._news:
+            self._news.wait_for(lambda: self._outgoing.open or self._cancelled)
+            self.check()
+            self._outgoing.sent()
+        self._send(message)
 
     # --- for the process around ---------------------------------------------------------------------------
 
     def feed(self, pcm: bytes) -> None:
         with self._news:
-            if self._backlog <= MAX_BACKLOG:  # what is beyond is lost with the job
-                self._waiting.append(pcm)
-                self._backlog += len(pcm)
+            self._incoming.came()
+            self._waiting.append(pcm)
+            self._news.notify()
+
+    def taken(self, messages: int) -> None:
+        with self._news:
+            self._outgoing.taken(messages)
             self._news.notify()
 
     def finish(self) -> None:

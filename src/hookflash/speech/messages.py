@@ -1,8 +1,11 @@
 """What the server and a speech worker say to each other over the worker's standard input and output.
 
 A frame is its length (32-bit, little-endian, at most :data:`MAX_FRAME`) and a message in MessagePack. Audio
-is int16 little-endian mono at 16,000 Hz. A worker does one job at a time; a job is begun, may be fed, and is
-over with :class:`Done` or :class:`Failed`, which come for a cancelled job too.
+is int16 little-endian mono at 16,000 Hz. A job is begun, may be fed, and is over with :class:`Done` or
+:class:`Failed`, which come for a cancelled job too. An engine does one job at a time, a service many.
+
+Nobody has to stop reading because of one job: of each, at most :data:`WINDOW` messages with audio or results
+are on their way or wait at the other side, which says with :class:`Taken` that there is room for more.
 """
 
 from __future__ import annotations
@@ -18,6 +21,13 @@ MAX_FRAME = 1 << 20
 MAX_AUDIO = 64 << 10
 """Bytes of audio in one message; longer audio is sent as several."""
 
+WINDOW = 32
+"""Messages of a job (:class:`Feed` one way, :class:`Sound` and :class:`Result` the other) that may be ahead
+of whoever takes them: 2 MiB at most, 0.6 s of audio that comes in frames of 20 ms."""
+
+HEARTBEAT = 1.0
+"""Seconds between one :class:`Alive` and the next."""
+
 HEAD = struct.Struct("<I")
 
 
@@ -29,6 +39,9 @@ class Load(msgspec.Struct, frozen=True, tag=True):
     """The first message: make the engine ready. Answered by :class:`Ready`, or the process ends."""
 
     settings: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"Load({', '.join(self.settings)})"  # the names alone: a key may be among the values
 
 
 class Begin(msgspec.Struct, frozen=True, tag=True):
@@ -57,11 +70,22 @@ class Cancel(msgspec.Struct, frozen=True, tag=True):
     job: int
 
 
+class Taken(msgspec.Struct, frozen=True, tag=True):
+    """So many messages of a job have been taken: room for as many more."""
+
+    job: int
+    messages: int
+
+
 class Ready(msgspec.Struct, frozen=True, tag=True):
     """The engine is loaded; ``details`` say which model it is."""
 
     pid: int
     details: dict[str, str] = {}
+
+
+class Alive(msgspec.Struct, frozen=True, tag=True):
+    """A process that does many jobs has nothing else to say; it does not hang."""
 
 
 class Sound(msgspec.Struct, frozen=True, tag=True):
@@ -93,10 +117,11 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     code: int = 400
     sub_code: int = 8565
     final: bool = False
+    outage: bool = False
 
 
-ToWorker = Load | Begin | Feed | Finish | Cancel
-FromWorker = Ready | Sound | Result | Done | Failed
+ToWorker = Load | Begin | Feed | Finish | Cancel | Taken
+FromWorker = Ready | Alive | Taken | Sound | Result | Done | Failed
 
 _encoder = msgspec.msgpack.Encoder()
 _to_worker = msgspec.msgpack.Decoder(ToWorker)

@@ -16,19 +16,23 @@ from hookflash.ports.clock import Clock
 from hookflash.ports.speech import SpeechError
 from hookflash.speech.messages import (
     HEAD,
+    Alive,
     Begin,
     Cancel,
     Done,
     Failed,
+    FromWorker,
     Load,
     ProtocolError,
     Ready,
+    Taken,
     ToWorker,
     frame,
     from_worker,
     length,
 )
 from hookflash.speech.running import RunningJob, WorkerLost
+from hookflash.speech.watching import Watch
 
 WORKER_COMMAND = (sys.executable, "-P", "-m", "hookflash.speech.worker")
 """How a worker is started; -P keeps the current directory out of its import path."""
@@ -55,14 +59,16 @@ class WorkerProcess:
         name: for the log.
         arguments: appended to ``command``.
         settings: for the engine.
-        clock: for time-outs of jobs.
+        clock: for time-outs.
+        places: jobs that it does at a time.
+        alive: seconds that one with several places may say nothing while it has jobs; then it is killed.
         on_ready, on_free: called when the engine is loaded, and when a job is over.
         on_lost: called when the process is gone without having been told to end.
 
     Attributes:
         ready: whether the engine is loaded.
         details: what the engine says it is.
-        job: what it does at the moment.
+        jobs: what it does at the moment, by number.
         done: jobs it has ended in good order.
     """
 
@@ -77,12 +83,16 @@ class WorkerProcess:
         on_free: Callable[[WorkerProcess], None],
         on_lost: Lost,
         command: Sequence[str] = WORKER_COMMAND,
+        places: int = 1,
+        alive: float = 0.0,
     ) -> None:
         self.name = name
         self.ready = False
         self.details: dict[str, str] = {}
-        self.job: RunningJob | None = None
+        self.jobs: dict[int, RunningJob] = {}
         self.done = 0
+        self._places = places
+        self._watch = Watch(clock, alive, lambda: self._stuck(alive)) if places > 1 else None
         self._command = (*command, *arguments)
         self._settings = dict(settings)
         self._clock = clock
@@ -106,12 +116,12 @@ class WorkerProcess:
         self._task = asyncio.create_task(self._live())
 
     def begin(self, request: Any) -> RunningJob:
-        """Give it a job; it must have none.
+        """Give it a job; it must have a place for it.
 
         Raises :class:`WorkerLost` when it has gone this moment, and SpeechError for a request that does not
         fit into a message; it stays free then.
         """
-        assert self.job is None
+        assert len(self.jobs) < self._places
         if not self.ready:
             raise WorkerLost(f"{self.name} is gone")
         try:
@@ -119,19 +129,25 @@ class WorkerProcess:
         except ProtocolError as error:
             raise SpeechError(f"more was asked of {self.name} than it takes: {error}", final=True) from None
         self._numbers += 1
-        self.job = RunningJob(self, self._numbers, self._clock)
+        job = self.jobs[self._numbers] = RunningJob(self, self._numbers, self._clock)
         self._send(begin)
-        return self.job
+        if self._watch is not None:
+            self._watch.start()
+        return job
 
-    def cancel(self) -> None:
-        """Nobody wants its job any more; ``on_free`` follows when it has let go of it."""
-        if self.job is not None and not self.job.over:
-            self.job.drop()
-            self._write(Cancel(self.job.number))
+    def cancel(self, job: RunningJob) -> None:
+        """Nobody wants a job of it any more; ``on_free`` follows when it has let go of it."""
+        if not job.over:
+            job.drop()
+            self.tell(Cancel(job.number))
+
+    def tell(self, message: ToWorker) -> None:
+        """Write a short message."""
+        self._send(frame(message))
 
     async def send(self, message: ToWorker) -> None:
         """Write a message and wait until there is room for another."""
-        self._write(message)
+        self.tell(message)
         if self._process is not None and self._process.stdin is not None:
             with contextlib.suppress(OSError):  # its end is noticed where its output is read
                 await self._process.stdin.drain()
@@ -144,9 +160,11 @@ class WorkerProcess:
     async def stop(self) -> None:
         """End it; ``on_lost`` does not follow."""
         self._stopping = True
-        if self.job is not None:
-            self.job.drop()
-            self.job.end(WorkerLost(f"{self.name} has been stopped"))
+        if self._watch is not None:
+            self._watch.stop()
+        for job in self.jobs.values():
+            job.drop()
+            job.end(WorkerLost(f"{self.name} has been stopped"))
         process = self._process
         if process is not None and process.stdin is not None:
             process.stdin.close()
@@ -160,9 +178,6 @@ class WorkerProcess:
             await asyncio.wait([self._task])
 
     # --- inside -------------------------------------------------------------------------------------------
-
-    def _write(self, message: ToWorker) -> None:
-        self._send(frame(message))
 
     def _send(self, data: bytes) -> None:
         if self._process is not None and self._process.stdin is not None and not self._stopping:
@@ -181,8 +196,10 @@ class WorkerProcess:
         finally:
             status = await self._reap()
         reason = self._why or reason or status
-        if self.job is not None:
-            self.job.end(WorkerLost(f"{self.name} is gone: {reason}"))
+        if self._watch is not None:
+            self._watch.stop()
+        for job in self.jobs.values():
+            job.end(WorkerLost(f"{self.name} is gone: {reason}"))
         self.ready = False
         if not self._stopping:
             self._on_lost(self, reason)
@@ -202,7 +219,7 @@ class WorkerProcess:
             process.kill()
             raise
         errors = asyncio.create_task(relay_errors(process, self.name, _log, MAX_LINES))
-        self._write(Load(self._settings))
+        self.tell(Load(self._settings))
         assert process.stdout is not None
         try:
             await self._read(process.stdout)
@@ -230,29 +247,44 @@ class WorkerProcess:
         try:
             while True:
                 size = length(await stream.readexactly(HEAD.size))
-                await self._take(from_worker(await stream.readexactly(size)))
+                self._take(from_worker(await stream.readexactly(size)))
         except asyncio.IncompleteReadError:
             pass
         except ProtocolError as error:
             self.kill(str(error))
 
-    async def _take(self, message: Any) -> None:
-        if isinstance(message, Ready):
-            self.ready, self.details = True, message.details
-            self._on_ready(self)
-            return
-        job = self.job
-        if job is None or message.job != job.number:
-            raise ProtocolError(f"{self.name} speaks of a job it was not given")
+    def _take(self, message: FromWorker) -> None:
+        if self._watch is not None:
+            self._watch.heard()
         match message:
+            case Ready(details=details):
+                self.ready, self.details = True, details
+                self._on_ready(self)
+            case Alive():
+                pass
+            case Taken(messages=messages):
+                self._job(message.job).taken(messages)
             case Done():
-                self.done += 1
-                job.end(None)
-            case Failed(message=text, code=code, sub_code=sub_code, final=final):
-                self.done += 1
-                job.end(SpeechError(text, code=code, sub_code=sub_code, final=final))
+                self._over(message.job, None)
+            case Failed(message=text, code=code, sub_code=sub_code, final=final, outage=outage):
+                error = SpeechError(text, code=code, sub_code=sub_code, final=final, outage=outage)
+                self._over(message.job, error)
             case _:
-                await job.put(message)
-                return
-        self.job = None
+                self._job(message.job).put(message)
+
+    def _job(self, number: int) -> RunningJob:
+        job = self.jobs.get(number)
+        if job is None:
+            raise ProtocolError(f"{self.name} speaks of a job it was not given")
+        return job
+
+    def _over(self, number: int, failure: SpeechError | None) -> None:
+        self._job(number).end(failure)
+        self.done += 1
+        del self.jobs[number]
+        if not self.jobs and self._watch is not None:
+            self._watch.stop()
         self._on_free(self)
+
+    def _stuck(self, seconds: float) -> None:
+        self.kill(f"it said nothing for more than {seconds:g} s while it had something to do")

@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 
 from hookflash.ports.clock import Clock, Timer
 from hookflash.ports.speech import SpeechError
-from hookflash.speech.messages import MAX_AUDIO, Feed, Finish, Result, Sound, ToWorker
-
-MAX_OUTPUTS = 64
-"""Messages of a job that wait for its asker; a worker that is ahead by more waits."""
+from hookflash.speech.messages import MAX_AUDIO, Feed, Finish, Result, Sound, Taken, ToWorker
+from hookflash.speech.windows import Incoming, Outgoing
 
 
 class Doer(Protocol):
@@ -25,6 +23,9 @@ class Doer(Protocol):
 
     async def send(self, message: ToWorker) -> None:
         """Write a message and wait until there is room for another."""
+
+    def tell(self, message: ToWorker) -> None:
+        """Write a short message."""
 
     def kill(self, why: str) -> None:
         """Kill it."""
@@ -55,6 +56,8 @@ class RunningJob:
         self._number = number
         self._clock = clock
         self._outputs: deque[Sound | Result] = deque()
+        self._incoming = Incoming()
+        self._outgoing = Outgoing()
         self._news = asyncio.Event()
         self._space = asyncio.Event()
         self._over = False
@@ -69,10 +72,16 @@ class RunningJob:
         return self._clock.now() - self._active_at
 
     async def feed(self, pcm: NDArray[np.int16]) -> None:
-        """Give it audio, int16 at 16,000 Hz; waits while the worker takes none."""
+        """Give it audio, int16 at 16,000 Hz; waits while the worker takes none. What comes late is lost."""
         self._active_at = self._clock.now()
         data = pcm.astype("<i2", copy=False).tobytes()
         for at in range(0, len(data), MAX_AUDIO):
+            while not (self._outgoing.open or self._over or self._dropped):
+                self._space.clear()
+                await self._space.wait()
+            if self._over or self._dropped:
+                return
+            self._outgoing.sent()
             await self._worker.send(Feed(self._number, data[at : at + MAX_AUDIO]))
 
     async def finish(self) -> None:
@@ -101,7 +110,9 @@ class RunningJob:
                 raise StopAsyncIteration
             self._news.clear()
             await self._news.wait()
-        self._space.set()
+        taken = self._incoming.took()
+        if taken and not self._over:
+            self._worker.tell(Taken(self._number, taken))
         return self._outputs.popleft()
 
     # --- for the process ----------------------------------------------------------------------------------
@@ -115,16 +126,24 @@ class RunningJob:
         """Whether the worker has ended it."""
         return self._over
 
-    async def put(self, output: Sound | Result) -> None:
-        """Something has come of it; waits while too much does already."""
+    def put(self, output: Sound | Result) -> None:
+        """Something has come of it. Raises ProtocolError for what comes ahead of its asker."""
         self._active_at = self._clock.now()
         self.allow(None)
-        while len(self._outputs) >= MAX_OUTPUTS and not self._dropped:
-            self._space.clear()
-            await self._space.wait()
+        self._incoming.came()
         if not self._dropped:
             self._outputs.append(output)
             self._news.set()
+
+    def break_off(self, failure: SpeechError) -> None:
+        """Its asker cannot go on: iterating raises ``failure``."""
+        self._failure = self._failure or failure
+        self._news.set()
+
+    def taken(self, messages: int) -> None:
+        """The worker has room for more of its audio."""
+        self._outgoing.taken(messages)
+        self._space.set()
 
     def end(self, failure: SpeechError | None) -> None:
         """It is over; the first end counts."""
@@ -134,6 +153,7 @@ class RunningJob:
         self._over = True
         self._failure = failure
         self._news.set()
+        self._space.set()
 
     def drop(self) -> None:
         """Nobody waits for it any more."""

@@ -204,9 +204,9 @@ class _Utterance:
     async def _understand(self, pcm: Samples) -> Understood:
         offset = self._before / RATE
         async with self._pool.job(self._wish, self._owner) as job:
+            job.allow(PATIENCE + PATIENCE_PER_SECOND * len(pcm) / RATE)
             await job.feed(pcm)
             await job.finish()
-            job.allow(PATIENCE + PATIENCE_PER_SECOND * len(pcm) / RATE)
             async for output in job:
                 if isinstance(output, Result):
                     found = msgspec.convert(output.value, Understood)

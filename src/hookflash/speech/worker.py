@@ -36,6 +36,7 @@ from hookflash.speech.messages import (
     Load,
     ProtocolError,
     Ready,
+    Taken,
     frame,
     length,
     to_worker,
@@ -91,12 +92,12 @@ class Worker:
         except Cancelled:
             pass
         except SpeechError as error:
-            over = Failed(job.id, _told(str(error)), error.code, error.sub_code, error.final)
+            over = failed(job.id, error)
         except Exception as error:
             # A mistake of the engine costs its job, not the process and the model it has loaded.
             print(f"ERROR: job {job.id} broke the engine:", file=sys.stderr)
             traceback.print_exc()
-            over = Failed(job.id, _told(f"the engine broke: {type(error).__name__}: {error}"))
+            over = Failed(job.id, told(f"the engine broke: {type(error).__name__}: {error}"))
         self._jobs.pop(job.id, None)
         self.send(over)
 
@@ -118,10 +119,10 @@ class Worker:
             case Begin(job=number, request=request):
                 job = self._jobs[number] = Job(number, request, self.send)
                 self._begun.put(job)
-            case Feed() | Finish() | Cancel() as message:
+            case Feed() | Finish() | Cancel() | Taken() as message:
                 self._pass_on(message)
 
-    def _pass_on(self, message: Feed | Finish | Cancel) -> None:
+    def _pass_on(self, message: Feed | Finish | Cancel | Taken) -> None:
         job = self._jobs.get(message.job)
         if job is None:
             return  # it is over
@@ -132,11 +133,18 @@ class Worker:
                 job.finish()
             case Cancel():
                 job.cancel()
+            case Taken(messages=messages):
+                job.taken(messages)
 
 
-def _told(text: str) -> str:
+def told(text: str) -> str:
     """An error as the server is told it: not too long, and without half surrogate pairs."""
     return text[:MAX_MESSAGE].encode(errors="replace").decode()
+
+
+def failed(job: int, error: SpeechError, clean: Callable[[str], str] = str) -> Failed:
+    """A job that failed, as the server is told of it; ``clean`` takes out what nobody is to know."""
+    return Failed(job, told(clean(str(error))), error.code, error.sub_code, error.final, error.outage)
 
 
 def own_standard_output() -> BinaryIO:

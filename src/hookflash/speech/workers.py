@@ -1,4 +1,5 @@
-"""A pool of worker processes that run one engine: bounded in number, restarted when they die."""
+"""A pool of worker processes that run one engine, or ask one service: bounded in number, restarted when they
+die."""
 
 from __future__ import annotations
 
@@ -44,29 +45,34 @@ class PoolLimits:
 
     Attributes:
         size: processes at most.
+        jobs: that each of them does at a time.
         ready: processes that are kept running even when nobody needs them; others start on demand and stay.
         waiting: jobs that may wait for a process; more are refused, of whoever has most waiting.
         wait: seconds each of them waits, loading included.
         load: seconds an engine has to load.
-        cancel: seconds a worker has from its last sign of life to let go of a job that was cancelled, before
-            it is killed.
+        cancel: seconds a worker that does one job has from its last sign of life to let go of it when it was
+            cancelled, before it is killed.
+        alive: seconds a worker that does several may say nothing at all while it has any, before it is
+            killed; a single one of them that was cancelled is its own affair.
         backoff, backoff_max: seconds before a worker that died is replaced; doubled with each one that died
             before it had done a job.
     """
 
     size: int = 1
+    jobs: int = 1
     ready: int = 0
     waiting: int = 64
     wait: float = 15.0
     load: float = 60.0
     cancel: float = 5.0
+    alive: float = 5.0
     backoff: float = 0.25
     backoff_max: float = 30.0
 
 
 class PoolFigures(NamedTuple):
-    """How a pool does: its processes, how many of them do a job, and jobs that wait; then, since the start,
-    processes started and lost, and jobs refused because too many waited or none was free in time."""
+    """How a pool does: its processes, jobs they do, and jobs that wait; then, since the start, processes
+    started and lost, and jobs refused because too many waited or none was free in time."""
 
     engine: str
     processes: int
@@ -78,14 +84,16 @@ class PoolFigures(NamedTuple):
 
 
 class WorkerPool:
-    """The workers of one engine.
+    """The workers of one engine or service.
 
     Args:
-        engine: a name of :data:`hookflash.speech.engines.ENGINES`.
+        engine: a name of :data:`hookflash.speech.engines.ENGINES`, or what figures and logs call what
+            ``command`` runs.
         clock: for every time-out and delay.
         settings: for the engine's ``load``, plain data.
         cpus: CPUs the workers keep to; all when empty.
-        command: what to run; the engine's name and options are appended.
+        nice: added to their nice value.
+        command: what to run, when it is no engine; options are appended.
     """
 
     def __init__(
@@ -97,7 +105,7 @@ class WorkerPool:
         settings: Mapping[str, Any] | None = None,
         cpus: Sequence[int] = (),
         nice: int = NICE,
-        command: Sequence[str] = WORKER_COMMAND,
+        command: Sequence[str] = (),
     ) -> None:
         self.engine = engine
         self.starts = 0
@@ -106,10 +114,11 @@ class WorkerPool:
         self._clock = clock
         self._limits = limits or PoolLimits()
         self._settings = dict(settings or {})
-        self._arguments = (engine, f"--nice={nice}", f"--cpus={','.join(map(str, cpus))}")
-        self._command = tuple(command)
+        self._arguments = (f"--nice={nice}", f"--cpus={','.join(map(str, cpus))}")
+        self._command = tuple(command) or (*WORKER_COMMAND, engine)
         self._workers: list[WorkerProcess] = []
-        self._idle: list[WorkerProcess] = []
+        self._given: dict[WorkerProcess, int] = {}
+        """Those that are loaded, and how many places in each are taken, by a job or for one to come."""
         self._waiting = TurnQueue[asyncio.Future[WorkerProcess]](self._limits.waiting)
         self._timers: dict[WorkerProcess, Timer] = {}
         self._delay = self._limits.backoff
@@ -135,7 +144,7 @@ class WorkerPool:
         while self._waiting:
             self._refuse(self._waiting.pop(), SpeechError("the server stops"))
         workers, self._workers = self._workers, []
-        self._idle.clear()
+        self._given.clear()
         await asyncio.gather(*(worker.stop() for worker in workers))
 
     def health(self) -> ProviderHealth:
@@ -152,7 +161,7 @@ class WorkerPool:
 
     def figures(self) -> PoolFigures:
         """How much it does, for monitoring."""
-        running = sum(worker.job is not None for worker in self._workers)
+        running = sum(len(worker.jobs) for worker in self._workers)
         return PoolFigures(
             self.engine,
             len(self._workers),
@@ -170,12 +179,12 @@ class WorkerPool:
 
     @property
     def spare(self) -> bool:
-        """Whether a worker is ready and has nothing to do, and would leave another one for what is urgent.
+        """Whether a worker is ready for a job, and would leave another place for what is urgent.
 
-        Of a pool of one, that one.
+        Of a pool with one place, that one.
         """
-        free = self._limits.size - sum(worker.job is not None for worker in self._workers)
-        return bool(self._idle) and free >= min(2, self._limits.size)
+        places = self._limits.size * self._limits.jobs
+        return self._free() is not None and places - sum(self._given.values()) >= min(2, places)
 
     # --- jobs ---------------------------------------------------------------------------------------------
 
@@ -195,25 +204,27 @@ class WorkerPool:
         try:
             job = worker.begin(request)
         except SpeechError:
-            self._free(worker)
+            self._give_back(worker)
             raise
         try:
             yield job
         finally:
             if not job.over:
-                # One that has said nothing for long need not be given all of that time once more.
-                grace = max(self._limits.cancel - job.silence, LEAST_GRACE)
-                self._timers[worker] = self._clock.call_at(
-                    self._clock.now() + grace,
-                    lambda: worker.kill("it did not let go of a job that was cancelled"),
-                )
-                worker.cancel()
+                if self._limits.jobs == 1:
+                    # One that has said nothing for long need not be given all of that time once more.
+                    grace = max(self._limits.cancel - job.silence, LEAST_GRACE)
+                    self._timers[worker] = self._clock.call_at(
+                        self._clock.now() + grace,
+                        lambda: worker.kill("it did not let go of a job that was cancelled"),
+                    )
+                worker.cancel(job)
 
     async def _acquire(self, owner: str) -> WorkerProcess:
         if self._closed:
             raise EngineUnusable("the server stops")
-        if self._idle:
-            return self._idle.pop()
+        if (worker := self._free()) is not None:
+            self._given[worker] += 1
+            return worker
         if self._problem and not self._workers and self._clock.now() < self._resume_at:
             raise EngineUnusable(self._problem)
         turn: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
@@ -237,7 +248,7 @@ class WorkerPool:
             return await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self._free(turn.result())
+                self._give_back(turn.result())
             raise
         finally:
             timer.cancel()
@@ -254,6 +265,11 @@ class WorkerPool:
 
     # --- processes ----------------------------------------------------------------------------------------
 
+    def _free(self) -> WorkerProcess | None:
+        """The one with the least to do, None where none has a place."""
+        least = min(self._given, key=self._given.__getitem__, default=None)
+        return None if least is None or self._given[least] >= self._limits.jobs else least
+
     def _grow(self) -> None:
         """Start what is missing, if that is allowed by now."""
         if self._closed:
@@ -264,7 +280,7 @@ class WorkerPool:
             return
         while len(self._workers) < self._limits.size and (
             len(self._workers) < self._limits.ready
-            or len(self._waiting) > sum(not worker.ready for worker in self._workers)
+            or len(self._waiting) > self._limits.jobs * sum(not worker.ready for worker in self._workers)
         ):
             self._launch()
 
@@ -283,6 +299,8 @@ class WorkerPool:
             on_free=self._freed,
             on_lost=self._lost,
             command=self._command,
+            places=self._limits.jobs,
+            alive=self._limits.alive,
         )
         self._workers.append(worker)
         load = self._limits.load
@@ -296,34 +314,39 @@ class WorkerPool:
         self._problem = ""
         self._details = worker.details
         _log.info("%s is ready (process %s)", worker.name, worker.pid)
-        self._free(worker)
+        if not self._closed:
+            self._given[worker] = 0
+            self._offer(worker)
 
     def _freed(self, worker: WorkerProcess) -> None:
         self._disarm(worker)
         self._delay = self._limits.backoff
-        self._free(worker)
+        self._give_back(worker)
 
-    def _free(self, worker: WorkerProcess) -> None:
-        if worker not in self._workers or worker.job is not None:
-            return
-        while self._waiting:
+    def _give_back(self, worker: WorkerProcess) -> None:
+        """A place in it is free again."""
+        if worker in self._given:
+            self._given[worker] -= 1
+            self._offer(worker)
+
+    def _offer(self, worker: WorkerProcess) -> None:
+        """Give its places to those who wait."""
+        while self._waiting and self._given[worker] < self._limits.jobs:
             turn = self._waiting.pop()
             if not turn.done():
+                self._given[worker] += 1
                 turn.set_result(worker)
-                return
-        self._idle.append(worker)
 
     def _lost(self, worker: WorkerProcess, reason: str) -> None:
         self._disarm(worker)
         self.lost += 1
         self._workers.remove(worker)
-        if worker in self._idle:
-            self._idle.remove(worker)
+        self._given.pop(worker, None)
         delay, self._delay = self._delay, min(self._delay * 2, self._limits.backoff_max)
         self._resume_at = self._clock.now() + delay
         _log.error("%s is gone: %s; another one may start in %.2f s", worker.name, reason, delay)
         if not worker.details:
-            self._problem = f"the engine {self.engine} could not be started: {reason}"
+            self._problem = f"a process of {self.engine} could not be started: {reason}"
             if not self._workers:
                 while self._waiting:
                     self._refuse(self._waiting.pop(), EngineUnusable(self._problem))
