@@ -29,6 +29,7 @@ NAMES = (
     "speech",
     "recognition",
     "barge_in",
+    "services",
 )
 TIMEOUT = 300
 """Seconds a benchmark may take; the first one may have kernels to compile."""

@@ -33,6 +33,7 @@ from hookflash.composition.operating import Operator
 from hookflash.composition.reloading import reloaded
 from hookflash.composition.signalling import CannotListenForSip, SipEdge
 from hookflash.composition.speaking import Speaking
+from hookflash.composition.speech_services import SpeechServices
 from hookflash.composition.speech_watch import SpeechWatch
 from hookflash.composition.storing import Places, container_rules, key_ring
 from hookflash.composition.subscribing import SubscriptionDesk, dead_letters, subscriptions
@@ -228,11 +229,13 @@ class App:
         self._closers.append(lambda: courier.close(grace=5.0))
         journal.on_outbox = courier.accept
 
-        media = self.media = self._media(clock)
+        services = SpeechServices(settings, clock)
+        self._closers.append(services.close)
+        media = self.media = self._media(clock, services)
         self._closers.append(media.stop)
         callbacks = CallbackRules(settings.server.http_callbacks, settings.server.private_targets)
         owners = self._owners = _directory(settings)
-        hearing = self._hearing = Hearing(settings, clock)
+        hearing = self._hearing = Hearing(settings, clock, services)
         self._closers.append(hearing.close)
         abilities = Abilities(
             speaks=self.speaking.desk.speaks,
@@ -305,7 +308,7 @@ class App:
             lambda: exchange.live_calls, engine.observe, clock, settings.server.drain_seconds
         )
         self._closers.append(draining.stop)
-        watch = SpeechWatch(settings, self.speaking, hearing)
+        watch = SpeechWatch(settings, self.speaking, hearing, services)
         operator = self._operator = Operator(
             media,
             exchange,
@@ -325,6 +328,7 @@ class App:
         await grid.start(subscriptions(settings))
         await uploads.load()
         await media.start()
+        services.start()
         self.speaking.start()
         hearing.start()
         await self._listen_sip(phones, clock)
@@ -389,10 +393,10 @@ class App:
     def _report(self, fact: Any) -> None:
         self._engine.observe(fact)
 
-    def _media(self, clock: Clock) -> MediaDesk:
+    def _media(self, clock: Clock, services: SpeechServices) -> MediaDesk:
         prompts = Prompts(prompt_limits(self.settings))
         self._closers.append(prompts.close)
-        speaking = self.speaking = Speaking(self.settings, prompts, clock)
+        speaking = self.speaking = Speaking(self.settings, prompts, clock, services)
         self._closers.append(speaking.close)
         return media_desk(self.settings, prompts, clock, speaking.desk)
 

@@ -18,7 +18,7 @@ MAX_LINE = 500
 _SOURCE = str(Path(__file__).resolve().parents[1])
 
 
-_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
+_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _INHERITED_BEGINNINGS = ("LC_", "PYTHON", "OMP_", "XDG_", "NUMBA_", "COVERAGE_")
 
 

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from hookflash.composition import speaking
+from hookflash.composition.media import beside_media
 from hookflash.composition.speaking import (
     Speaking,
     audio_elements,
-    beside_media,
     providers_of,
     stand_ins,
 )
+from hookflash.composition.speech_services import SpeechServices
 from hookflash.config import Settings, parse
 from hookflash.media.speech import Speech
 from hookflash.plane.prompts import PromptError, Prompts
@@ -58,7 +59,7 @@ def test_a_configured_voice_that_is_not_there_is_told(without_extra: None) -> No
 async def test_beeps_are_spoken_and_kept(without_extra: None, tmp_path: Path) -> None:
     settings = parse(f'[server]\ndata_dir = "{tmp_path}"\n[speech]\ncache_memory = 0\n')
     for note in ("beep speaks", "beep spoke, from the cache"):
-        said = Speaking(settings, Prompts(), VirtualClock())
+        said = Speaking(settings, Prompts(), VirtualClock(), SpeechServices(settings, VirtualClock()))
         said.start()
         pieces = [piece async for piece in said.desk.speak(Speech(text="Hello there"))]
         await said.close()
@@ -68,7 +69,8 @@ async def test_beeps_are_spoken_and_kept(without_extra: None, tmp_path: Path) ->
 
 def test_a_provider_that_only_recognises_does_not_speak(with_extra: None) -> None:
     settings = parse('[[speech_provider]]\nkind = "builtin"\ndoes = ["recognise"]\n')
-    assert not Speaking(settings, Prompts(), VirtualClock()).desk.speaks
+    services = SpeechServices(settings, VirtualClock())
+    assert not Speaking(settings, Prompts(), VirtualClock(), services).desk.speaks
 
 
 @pytest.mark.parametrize(

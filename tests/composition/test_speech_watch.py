@@ -13,6 +13,7 @@ from hookflash.composition.hearing import Hearing
 from hookflash.composition.metrics import Facts, render
 from hookflash.composition.speaking import Speaking
 from hookflash.composition.speech_metrics import labels
+from hookflash.composition.speech_services import SpeechServices
 from hookflash.composition.speech_watch import SpeechWatch
 from hookflash.config import parse
 from hookflash.media.speech import Speech
@@ -38,9 +39,10 @@ class Stage:
     def __init__(self, folder: Path) -> None:
         settings = parse(f'[server]\ndata_dir = "{folder}"\n{PROVIDERS}')
         self.clock = VirtualClock()
-        self.speaking = Speaking(settings, Prompts(), self.clock)
-        self.hearing = Hearing(settings, self.clock)
-        self.watch = SpeechWatch(settings, self.speaking, self.hearing)
+        self.services = SpeechServices(settings, self.clock)
+        self.speaking = Speaking(settings, Prompts(), self.clock, self.services)
+        self.hearing = Hearing(settings, self.clock, self.services)
+        self.watch = SpeechWatch(settings, self.speaking, self.hearing, self.services)
         self.error: SpeechError | None = None
         first = self.speaking.desk._speakers[0].provider
         first.synthesise = self._synthesise  # type: ignore[method-assign]
@@ -72,6 +74,7 @@ class Stage:
     async def close(self) -> None:
         await self.speaking.close()
         await self.hearing.close()
+        await self.services.close()
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 
-from hookflash.composition.speaking import beside_media
+from hookflash.composition.media import beside_media
+from hookflash.composition.speech_services import SpeechServices
 from hookflash.config import Settings
 from hookflash.config.speech import SERVICES, SpeechProviderSettings
 from hookflash.ports.audio import CallAudio
@@ -15,8 +15,6 @@ from hookflash.speech.engines import ENGINES, EXTRA
 from hookflash.speech.hearing import Hearer, HearingDesk
 from hookflash.speech.listening import ListeningDesk
 from hookflash.speech.locales import covers
-from hookflash.speech.services.making import listener_of
-from hookflash.speech.services.service import Service
 from hookflash.speech.transcribing import TranscribingDesk, TranscribingLimits
 from hookflash.speech.understanding import BuiltinRecogniser
 from hookflash.speech.workers import PoolLimits, WorkerPool
@@ -31,18 +29,18 @@ LANGUAGE = "en"
 
 
 class Hearing:
-    """The recognisers, and the processes behind them.
+    """The recognisers, and the processes of the built-in one.
 
     Attributes:
         desk: understands.
         transcribing: understands whole calls, as they go on.
     """
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, services: SpeechServices) -> None:
         self._clock = clock
         self._settings = settings
         self._pool: WorkerPool | None = None
-        self._services: list[Service] = []
+        self._services = services
         self._listening: ListeningDesk | None = None
         self._left_out = Tally(
             clock, log, "the recogniser is busy: %d intermediate results of transcripts were left out"
@@ -72,12 +70,10 @@ class Hearing:
             await self._listening.close()
         if self._pool is not None:
             await self._pool.close()
-        for service in self._services:
-            await service.close()
 
     @property
     def pools(self) -> tuple[WorkerPool, ...]:
-        """The worker processes behind them."""
+        """The worker processes with the built-in recogniser."""
         return () if self._pool is None else (self._pool,)
 
     @property
@@ -91,8 +87,7 @@ class Hearing:
         return 0 if self._listening is None else self._listening.open
 
     def _service(self, provider: SpeechProviderSettings) -> Hearer | None:
-        listener, services = listener_of(provider, os.environ, self._clock)
-        self._services += services
+        listener = self._services.listener(provider)
         return None if listener is None else Hearer(listener, provider.locales)
 
     def _hearer(self, provider: SpeechProviderSettings) -> Hearer | None:

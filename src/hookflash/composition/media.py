@@ -79,3 +79,11 @@ def pinned_to(settings: Settings) -> tuple[int | None, ...]:
 def _worker(number: int, plane: PlaneOptions, cpu: int | None) -> Host:
     pin = [] if cpu is None else [f"--cpu={cpu}"]
     return WorkerProcess(f"media worker {number}", [*pin, *plane.arguments()])
+
+
+def beside_media(settings: Settings) -> tuple[int, ...]:
+    """The CPUs that no media worker is pinned to; none when all may be used, or there is no other."""
+    taken = {cpu for cpu in pinned_to(settings) if cpu is not None} if settings.media.workers else set()
+    if not taken:
+        return ()
+    return tuple(sorted(os.sched_getaffinity(0) - taken))

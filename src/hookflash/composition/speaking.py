@@ -12,7 +12,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from hookflash.composition.media import pinned_to
+from hookflash.composition.media import beside_media
+from hookflash.composition.speech_services import SpeechServices
 from hookflash.config import Settings, SpeechProviderSettings
 from hookflash.config.speech import SERVICES
 from hookflash.plane.prompts import PromptError, Prompts
@@ -23,9 +24,8 @@ from hookflash.speech.beep import beep_voice
 from hookflash.speech.builtin import builtin_voice, missing
 from hookflash.speech.cache import DiskCache, MemoryCache
 from hookflash.speech.engines import EXTRA
+from hookflash.speech.remote.settings import problem
 from hookflash.speech.scripted import Fetch
-from hookflash.speech.services.making import problem, voice_of
-from hookflash.speech.services.service import Service
 from hookflash.speech.speaking import Provider, Speaker, SpeakingDesk, SpeakingLimits
 from hookflash.speech.speaking_jobs import VoiceFile
 from hookflash.speech.workers import PoolLimits, WorkerPool
@@ -43,12 +43,12 @@ class Speaking:
 
     Attributes:
         desk: gives every text to its provider.
-        pools: the worker processes behind it.
+        pools: the worker processes with built-in voices.
     """
 
-    def __init__(self, settings: Settings, prompts: Prompts, clock: Clock) -> None:
+    def __init__(self, settings: Settings, prompts: Prompts, clock: Clock, services: SpeechServices) -> None:
         self.pools: list[WorkerPool] = []
-        self._services: list[Service] = []
+        self._services = services
         self._settings = settings
         self._clock = clock
         speech = settings.speech
@@ -80,8 +80,6 @@ class Speaking:
         await self.desk.close()
         for pool in self.pools:
             await pool.close()
-        for service in self._services:
-            await service.close()
 
     def _provider(self, one: SpeechProviderSettings) -> Provider:
         return _MAKERS[one.kind](self, one)
@@ -90,9 +88,7 @@ class Speaking:
         return beep_voice(one.label, mapping=one.voices, fetch=self._fetch)
 
     def _service(self, one: SpeechProviderSettings) -> Provider:
-        voice, services = voice_of(one, os.environ, self._clock, fetch=self._fetch)
-        self._services += services
-        return voice
+        return self._services.voice(one, self._fetch)
 
     def _builtin(self, one: SpeechProviderSettings) -> Provider:
         speech = self._settings.speech
@@ -149,14 +145,6 @@ def stand_ins(settings: Settings) -> list[str]:
     if not settings.speech_provider:
         found.append(f"speech: texts are played as beeps, because no voice is installed; {EXTRA}")
     return found
-
-
-def beside_media(settings: Settings) -> tuple[int, ...]:
-    """The CPUs that no media worker is pinned to; none when all may be used, or there is no other."""
-    taken = {cpu for cpu in pinned_to(settings) if cpu is not None} if settings.media.workers else set()
-    if not taken:
-        return ()
-    return tuple(sorted(os.sched_getaffinity(0) - taken))
 
 
 def audio_elements(prompts: Prompts, clock: Clock, patience: float) -> Fetch:

@@ -12,7 +12,7 @@ from hookflash.config import Settings, SpeechProviderSettings
 from hookflash.config.speech import SERVICES
 from hookflash.speech.engines import ENGINES, EXTRA
 from hookflash.speech.locales import covers
-from hookflash.speech.services.making import problem
+from hookflash.speech.remote.settings import problem
 
 VOICE = "piper"
 """The engine of the built-in voice."""

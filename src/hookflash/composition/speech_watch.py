@@ -6,6 +6,7 @@ from hookflash.composition.hearing import Hearing
 from hookflash.composition.speaking import Speaking
 from hookflash.composition.speech_abilities import Ability, abilities
 from hookflash.composition.speech_metrics import SpeechFigures
+from hookflash.composition.speech_services import SpeechServices
 from hookflash.config import Settings
 from hookflash.ports.operating import AbilityView, EngineView, SpeechView
 from hookflash.speech.workers import WorkerPool
@@ -14,10 +15,13 @@ from hookflash.speech.workers import WorkerPool
 class SpeechWatch:
     """Looks at what speaks and recognises; ``settings`` are those the server was started with."""
 
-    def __init__(self, settings: Settings, speaking: Speaking, hearing: Hearing) -> None:
+    def __init__(
+        self, settings: Settings, speaking: Speaking, hearing: Hearing, services: SpeechServices
+    ) -> None:
         self._abilities = abilities(settings)
         self._speaking = speaking
         self._hearing = hearing
+        self._services = services
 
     def figures(self) -> SpeechFigures:
         """For monitoring."""
@@ -37,14 +41,24 @@ class SpeechWatch:
         )
 
     def _pools(self) -> list[WorkerPool]:
+        return [*self._built_in(), *self._services.pools.values()]
+
+    def _built_in(self) -> list[WorkerPool]:
         return [*self._speaking.pools, *self._hearing.pools]
+
+    def _behind(self, one: Ability) -> list[WorkerPool]:
+        """The processes that do it."""
+        if one.engine:
+            return [pool for pool in self._built_in() if pool.engine == one.engine]
+        service = self._services.pools.get(one.provider)
+        return [] if service is None else [service]
 
     def _ability(self, one: Ability) -> AbilityView:
         desk = self._speaking.desk if one.does == "speak" else self._hearing.desk
         # What was seen last tells more than what is known of the settings.
         problem = one.problem or desk.standing.failing.get(one.provider, "")
-        if one.engine and not problem:
-            problems = (pool.health().problem for pool in self._pools() if pool.engine == one.engine)
+        if not problem:
+            problems = (pool.health().problem for pool in self._behind(one))
             problem = next(filter(None, problems), "")
         return AbilityView(one.provider, one.kind, one.does, list(one.locales), not problem, problem)
 

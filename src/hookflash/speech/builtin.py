@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import numpy as np
-
-from hookflash.ports.speech import Spoken
 from hookflash.speech import reading
 from hookflash.speech.engines import ENGINES
 from hookflash.speech.locales import covers
-from hookflash.speech.messages import Sound
+from hookflash.speech.pooled import runner
 from hookflash.speech.scripted import Fetch, ScriptedVoice, no_audio
-from hookflash.speech.speaking_jobs import Pause, Say, Speak
 from hookflash.speech.voices import Voice, VoiceTable
 from hookflash.speech.workers import WorkerPool
 
@@ -60,12 +56,6 @@ def builtin_voice(
     voices = [PACKAGED, *map(piper_voice, files)]
     voices.sort(key=lambda one: one.name != voice)
 
-    async def run(parts: Sequence[Say | Pause], owner: str) -> AsyncGenerator[Spoken, None]:
-        async with pool.job(Speak(tuple(parts)), owner) as job:
-            async for output in job:
-                if isinstance(output, Sound):
-                    yield Spoken(np.frombuffer(output.pcm, "<i2"), output.notes)
-
     locales = {one.name: one.locale for one in voices}
 
     def read(text: str, voice: str, locale: str) -> str:
@@ -73,7 +63,7 @@ def builtin_voice(
         own = locales.get(voice, "")
         return reading.read(text, locale or own) if covers("en", own or "en") else text
 
-    return ScriptedVoice(name, _version(files), VoiceTable(name, voices, mapping), run, fetch, read)
+    return ScriptedVoice(name, _version(files), VoiceTable(name, voices, mapping), runner(pool), fetch, read)
 
 
 def _version(files: Sequence[str]) -> str:

@@ -1,11 +1,15 @@
-"""What the built-in recognisers are asked for: plain data between the server and a worker.
+"""What recognisers are asked for: plain data between the server and a worker.
 
-The audio of a job is one utterance; its result is one :class:`Understood`, when the audio has ended.
+The audio of a job for the built-in ones is one utterance; its result is one :class:`Understood`, when the
+audio has ended. A service is asked to :class:`Listen`; each of its results is a
+:class:`~hookflash.ports.speech.Recognised`.
 """
 
 from __future__ import annotations
 
 import msgspec
+
+from hookflash.media.speech import Listening
 
 
 class Understand(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -35,3 +39,9 @@ class Understood(msgspec.Struct, frozen=True, omit_defaults=True):
     confidence: float = 0.0
     choice: str = ""
     words: tuple[Word, ...] = ()
+
+
+class Listen(msgspec.Struct, frozen=True, tag="listen"):
+    """A whole job of a service. The owner in ``wish`` is left out: no service is told who asks."""
+
+    wish: Listening

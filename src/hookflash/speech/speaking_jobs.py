@@ -1,4 +1,4 @@
-"""What the built-in voices are asked for: plain data between the server and a worker."""
+"""What voices are asked for: plain data between the server and a worker."""
 
 from __future__ import annotations
 
@@ -25,10 +25,17 @@ class Pause(msgspec.Struct, frozen=True, tag="pause"):
     seconds: float
 
 
-class Speak(msgspec.Struct, frozen=True):
+class Speak(msgspec.Struct, frozen=True, tag="speak"):
     """A whole job: what is to be heard, in order."""
 
     parts: tuple[Say | Pause, ...]
+
+
+class Document(msgspec.Struct, frozen=True, tag="document"):
+    """A whole job of a service that reads SSML; ``endpoint`` is that of a custom voice, "" for none."""
+
+    ssml: str
+    endpoint: str = ""
 
 
 class VoiceFile(msgspec.Struct, frozen=True):

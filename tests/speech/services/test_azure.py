@@ -23,10 +23,11 @@ from speech.services.fakes import (
     tone,
     until,
 )
+from speech.services.voices import azure_voice
 
 from hookflash.media.speech import Listening, Speech
 from hookflash.ports.speech import HeardWord, Recognised, SpeechError
-from hookflash.speech.services.azure import AzureListener, AzureVoice, azure_service
+from hookflash.speech.services.azure import AzureListener, azure_service
 from hookflash.speech.services.pcm import wav_header
 from hookflash.speech.services.service import Service
 from hookflash.testing.clock import VirtualClock
@@ -50,7 +51,7 @@ async def test_ssml_goes_as_it_is(vendor: Vendor, service: Service) -> None:
         '<speak version="1.0" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="en-US">'
         '<voice name="en-US-JennyNeural">Grüße</voice></speak>'
     )
-    pcm, notes = await spoken(AzureVoice(service).synthesise(Speech(ssml=document, endpoint="abc")))
+    pcm, notes = await spoken(azure_voice(service).synthesise(Speech(ssml=document, endpoint="abc")))
     (asked,) = vendor.asked
     assert (asked.path, asked.query) == ("/cognitiveservices/v1", [("deploymentId", "abc")])
     assert asked.body.decode() == document
@@ -78,7 +79,7 @@ async def test_plain_text_is_wrapped(
 ) -> None:
     vendor.answers = [give(SECOND)]
     mapping = {"brand": "Contoso-Brand", "fr-FR-DeniseNeural": "fr-CA-SylvieNeural"}
-    await spoken(AzureVoice(service, voice="en-US-EmmaNeural", mapping=mapping).synthesise(speech))
+    await spoken(azure_voice(service, voice="en-US-EmmaNeural", mapping=mapping).synthesise(speech))
     assert vendor.asked[0].body.decode() == (
         f'<speak version="1.0" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="{locale}">'
         f'<voice name="{voice}">x</voice></speak>'
@@ -87,7 +88,7 @@ async def test_plain_text_is_wrapped(
 
 async def test_text_is_escaped(vendor: Vendor, service: Service) -> None:
     vendor.answers = [give(SECOND)]
-    voice = AzureVoice(service)
+    voice = azure_voice(service)
     await spoken(voice.synthesise(Speech("fish & <chips>\x00\ud800", voice='"x"', locale='e"n')))
     body = vendor.asked[0].body.decode()
     assert "fish &amp; &lt;chips&gt;</voice>" in body
@@ -96,10 +97,10 @@ async def test_text_is_escaped(vendor: Vendor, service: Service) -> None:
 
 async def test_a_bad_document_is_not_sent(vendor: Vendor, service: Service) -> None:
     with pytest.raises(SpeechError, match="line 1, column 9") as caught:
-        await spoken(AzureVoice(service).synthesise(Speech(ssml="<speak>&</speak>")))
+        await spoken(azure_voice(service).synthesise(Speech(ssml="<speak>&</speak>")))
     assert (caught.value.sub_code, caught.value.final, vendor.asked) == (8582, True, [])
     with pytest.raises(SpeechError, match="no voice is known"):
-        await spoken(AzureVoice(service).synthesise(Speech("x", locale="xx-XX")))
+        await spoken(azure_voice(service).synthesise(Speech("x", locale="xx-XX")))
 
 
 @pytest.mark.parametrize(
@@ -108,15 +109,15 @@ async def test_a_bad_document_is_not_sent(vendor: Vendor, service: Service) -> N
 async def test_speaking_refused(vendor: Vendor, service: Service, status: int, code: int) -> None:
     vendor.answers = [refuse(status)]
     with pytest.raises(SpeechError, match=f"azure: it answered {status}") as caught:
-        await spoken(AzureVoice(service).synthesise(Speech("x")))
+        await spoken(azure_voice(service).synthesise(Speech("x")))
     assert (caught.value.code, caught.value.sub_code) == (code, 8565)
 
 
 async def test_speaking_breaks_off_or_hangs(vendor: Vendor, service: Service, clock: VirtualClock) -> None:
     vendor.answers = [drop_after(SECOND), vendor.hang()]
     with pytest.raises(SpeechError, match="broke off"):
-        await spoken(AzureVoice(service).synthesise(Speech("x")))
-    work = spoken(AzureVoice(service).synthesise(Speech("x")))
+        await spoken(azure_voice(service).synthesise(Speech("x")))
+    work = spoken(azure_voice(service).synthesise(Speech("x")))
     assert (await late(vendor, clock, work, 10, asked=2)).code == 408
 
 

@@ -23,10 +23,11 @@ from speech.services.fakes import (
     tone,
     until,
 )
+from speech.services.voices import deepgram_voice
 
 from hookflash.media.speech import Listening, Speech
 from hookflash.ports.speech import HeardWord, Recognised, SpeechError
-from hookflash.speech.services.deepgram import DeepgramListener, deepgram_service, deepgram_voice
+from hookflash.speech.services.deepgram import DeepgramListener, deepgram_service
 from hookflash.speech.services.service import Service
 from hookflash.testing.clock import VirtualClock
 

@@ -1,79 +1,53 @@
-"""Providers out of the configuration."""
+"""The adapters of services, by their settings."""
 
 from __future__ import annotations
 
-import pytest
 from speech.services.fakes import KEY, Vendor, give, spoken, tone
 
-from hookflash.config.speech import SERVICES, SpeechProviderSettings
+from hookflash.config.speech import SERVICES
 from hookflash.media.speech import Speech
-from hookflash.ports.speech import SpeechError
-from hookflash.speech.services.making import KEYS, listener_of, make, problem, voice_of
+from hookflash.speech.remote.service import ServiceSettings
+from hookflash.speech.remote.voices import openai_voice
+from hookflash.speech.services.making import make
+from hookflash.speech.speaking_jobs import Document, Speak
 from hookflash.testing.clock import VirtualClock
+
+BOTH = ("speak", "recognise")
 
 
 def test_every_kind_of_service_can_be_made(clock: VirtualClock) -> None:
     for kind in SERVICES:
-        settings = SpeechProviderSettings(kind=kind, region="westeurope")
-        made = make(settings, {KEYS[kind]: f" {KEY}\n"}, clock)
-        assert made.voice is not None
+        made = make(ServiceSettings(kind, "mine", KEY, BOTH, region="westeurope"), clock)
+        assert made.speaks is not None
         assert made.listener is not None
-        assert made.voice.name == made.listener.name == kind
+        assert made.takes is (Document if kind == "azure" else Speak)
+        assert {one.name for one in (made.listener, *made.services)} == {"mine"}
         assert KEY not in repr(made)
 
 
 def test_only_what_it_is_asked_for(clock: VirtualClock) -> None:
-    environ = {"MY_KEY": KEY}
     for kind in SERVICES:
-        for does in ("speak", "recognise"):
-            settings = SpeechProviderSettings(
-                kind=kind, name="x", does=(does,), key_env="MY_KEY", region="westeurope"
-            )
-            made = make(settings, environ, clock)
-            assert (made.voice is None, made.listener is None) == (does != "speak", does == "speak")
-
-
-def test_what_is_missing_is_said(clock: VirtualClock) -> None:
-    with pytest.raises(SpeechError, match=r"mine: .* MY_KEY has no key") as caught:
-        make(SpeechProviderSettings(kind="deepgram", name="mine", key_env="MY_KEY"), {}, clock)
-    assert caught.value.code == 401
-    with pytest.raises(SpeechError, match="region"):
-        make(SpeechProviderSettings(kind="azure"), {"AZURE_SPEECH_KEY": KEY}, clock)
-    with pytest.raises(SpeechError, match="characters that no key has") as caught:
-        make(SpeechProviderSettings(kind="deepgram"), {"DEEPGRAM_API_KEY": "a\r\nb"}, clock)
-    assert "a\r\nb" not in str(caught.value)
-
-
-async def test_a_voice_that_cannot_be_had_says_why(clock: VirtualClock) -> None:
-    settings = SpeechProviderSettings(kind="deepgram", name="mine")
-    voice, services = voice_of(settings, {}, clock)
-    assert (voice.name, services) == ("mine", ())
-    with pytest.raises(SpeechError, match="DEEPGRAM_API_KEY has no key") as caught:
-        await spoken(voice.synthesise(Speech("x")))
-    assert caught.value.code == 401
-    assert problem(settings, {}) == str(caught.value)
-    assert problem(settings, {"DEEPGRAM_API_KEY": KEY}) == ""
-    assert len(voice_of(settings, {"DEEPGRAM_API_KEY": KEY}, clock)[1]) == 1
-    assert listener_of(settings, {}, clock) == (None, ())
-    listener, services = listener_of(settings, {"DEEPGRAM_API_KEY": KEY}, clock)
-    assert listener is not None
-    assert (listener.name, len(services)) == ("mine", 1)
+        for does in BOTH:
+            made = make(ServiceSettings(kind, "mine", KEY, (does,), region="westeurope"), clock)
+            assert (made.speaks is None, made.listener is None) == (does != "speak", does == "speak")
 
 
 async def test_a_local_server_without_keys(vendor: Vendor, clock: VirtualClock) -> None:
     vendor.answers = [give(tone(1.0, 440.0, 24_000).tobytes())]
-    settings = SpeechProviderSettings(
-        kind="openai",
-        endpoint=f"ws{vendor.url.removeprefix('http')}/v1",
-        model="kokoro",
+    endpoint = f"ws{vendor.url.removeprefix('http')}/v1"
+    made = make(ServiceSettings("openai", "local", "", BOTH, endpoint, model="kokoro"), clock)
+    speaks = made.speaks
+    assert speaks is not None
+    voice = openai_voice(
+        "local",
+        lambda parts, owner: speaks(Speak(tuple(parts))),
         voice="af_heart",
-        voices={"en-US-GuyNeural": "am_adam"},
+        mapping={"en-US-GuyNeural": "am_adam"},
+        standard=False,
     )
-    made = make(settings, {}, clock)
-    assert made.voice is not None
-    await spoken(made.voice.synthesise(Speech("Hi")))
-    await spoken(made.voice.synthesise(Speech("Hi", voice="en-US-GuyNeural")))
-    await spoken(made.voice.synthesise(Speech("Hi", voice="de-DE-ConradNeural")))
+    await spoken(voice.synthesise(Speech("Hi")))
+    await spoken(voice.synthesise(Speech("Hi", voice="en-US-GuyNeural")))
+    await spoken(voice.synthesise(Speech("Hi", voice="de-DE-ConradNeural")))
     assert [(one.json["model"], one.json["voice"]) for one in vendor.asked] == [
         ("kokoro", "af_heart"),
         ("kokoro", "am_adam"),

@@ -19,11 +19,12 @@ from speech.services.fakes import (
     spoken,
     tone,
 )
+from speech.services.voices import openai_voice
 
 from hookflash.media.speech import Listening, Speech
 from hookflash.ports.speech import HeardWord, SpeechError
 from hookflash.speech.services import openai
-from hookflash.speech.services.openai import OpenAiListener, openai_service, openai_voice
+from hookflash.speech.services.openai import OpenAiListener, openai_service
 from hookflash.speech.services.pcm import wav
 from hookflash.speech.services.service import Service, ServiceLimits
 from hookflash.testing.clock import VirtualClock

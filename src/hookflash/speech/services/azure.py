@@ -1,33 +1,29 @@
 """Azure AI Speech: text to speech over its REST interface, speech to text over its WebSocket protocol.
 
-The voices, locales and SSML are those that apps name anyway, so everything is passed on as it is; SSML is
-read here all the same, so that a document that cannot be spoken is refused in the same words by every
-provider. Sources: the service's REST reference, and the protocol of its open-source SDKs.
+Sources: the service's REST reference, and the protocol of its open-source SDKs.
 """
 
 from __future__ import annotations
 
 import datetime
 import json
-import re
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
-from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.media.speech import Listening, Speech
+from hookflash.media.speech import Listening
 from hookflash.ports.clock import Clock
 from hookflash.ports.speech import RATE, HeardWord, Recognised, SpeechError, Spoken
-from hookflash.speech.scripted import script_of
+from hookflash.speech.remote.service import CONCURRENCY
 from hookflash.speech.services.listening import Message, listen
 from hookflash.speech.services.parts import spoken
 from hookflash.speech.services.pcm import wav_header
-from hookflash.speech.services.service import CONCURRENCY, Service, ServiceLimits
-from hookflash.speech.voices import known, standard, voice_name
+from hookflash.speech.services.service import Service, ServiceLimits
+from hookflash.speech.speaking_jobs import Document
 
 VERSION = "1"
 MAX_LOCALES = 4
@@ -35,64 +31,26 @@ MAX_LOCALES = 4
 _FORMAT = "raw-16khz-16bit-mono-pcm"
 _TICKS = 1e7
 """The service's unit of time, 100 ns, in a second."""
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_DEFAULT_LOCALE = "en-US"
 
 
-class AzureVoice:
-    """Speaks (:class:`hookflash.ports.speech.Synthesiser`).
+class AzureSpeaker:
+    """Speaks SSML documents. ``service`` is at ``https://REGION.tts.speech.microsoft.com``."""
 
-    Args:
-        service: at ``https://REGION.tts.speech.microsoft.com``.
-        voice: for texts that name none; without it the standard voice of the locale and gender.
-        mapping: voices of the resource for names that apps use, beside the service's own.
-    """
-
-    def __init__(
-        self, service: Service, *, voice: str = "", mapping: Mapping[str, str] | None = None
-    ) -> None:
-        self.name = service.name
-        self.version = VERSION
+    def __init__(self, service: Service) -> None:
         self._service = service
-        self._voice = voice
-        self._mapping = {voice_name(key).lower(): value for key, value in (mapping or {}).items()}
 
-    async def synthesise(self, speech: Speech) -> AsyncGenerator[Spoken, None]:
-        """See :class:`hookflash.ports.speech.Synthesiser`."""
-        script_of(speech)
-        document = (speech.ssml or self._wrapped(speech)).encode()
-        params = {"deploymentId": speech.endpoint} if speech.endpoint else None
+    async def speak(self, request: Document) -> AsyncGenerator[Spoken, None]:
+        """The audio of a document, as it comes. Raises SpeechError."""
+        params = {"deploymentId": request.endpoint} if request.endpoint else None
         headers = {"Content-Type": "application/ssml+xml", "X-Microsoft-OutputFormat": _FORMAT}
         async with (
             self._service.post(
-                "/cognitiveservices/v1", data=document, headers=headers, params=params
+                "/cognitiveservices/v1", data=request.ssml.encode(), headers=headers, params=params
             ) as response,
             aclosing(spoken(self._service, response, RATE)) as pieces,
         ):
             async for piece in pieces:
                 yield piece
-
-    async def close(self) -> None:
-        """Let all connections go."""
-        await self._service.close()
-
-    def _wrapped(self, speech: Speech) -> str:
-        """The document for a plain text."""
-        asked = voice_name(speech.voice)
-        name = self._mapping.get(asked.lower(), asked)
-        if not name:
-            fitting = standard(speech.locale or _DEFAULT_LOCALE, speech.gender)
-            own = self._voice if not speech.locale or known(self._voice).locale == speech.locale else ""
-            name = own or self._mapping.get(fitting.lower(), fitting)
-        if not name:
-            raise self._service.error(f'no voice is known for "{speech.locale}"; name one')
-        locale = speech.locale or known(name).locale or _DEFAULT_LOCALE
-        # What XML cannot hold is not spoken either.
-        text = _CONTROLS.sub("", speech.text)
-        return (
-            f'<speak version="1.0" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang={quoteattr(locale)}>'
-            f"<voice name={quoteattr(name)}>{escape(text)}</voice></speak>"
-        )
 
 
 class AzureListener:
@@ -127,10 +85,6 @@ class AzureListener:
         ) as results:
             async for result in results:
                 yield result
-
-    async def close(self) -> None:
-        """Let all connections go."""
-        await self._service.close()
 
 
 class _Language(msgspec.Struct, rename="pascal"):

@@ -6,7 +6,7 @@ Source: the service's API reference (speak, listen, Finalize, CloseStream, KeepA
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, aclosing
 
 import aiohttp
@@ -17,32 +17,19 @@ from numpy.typing import NDArray
 from hookflash.media.speech import Listening
 from hookflash.ports.clock import Clock
 from hookflash.ports.speech import RATE, HeardWord, Recognised
-from hookflash.speech.scripted import Fetch, ScriptedVoice, no_audio
+from hookflash.speech.remote.service import CONCURRENCY
+from hookflash.speech.scripted import Run
 from hookflash.speech.services.listening import Message, listen
 from hookflash.speech.services.parts import runner
-from hookflash.speech.services.service import CONCURRENCY, Service, ServiceLimits
+from hookflash.speech.services.service import Service, ServiceLimits
 from hookflash.speech.speaking_jobs import Say
-from hookflash.speech.voices import Voice, VoiceTable
 
-VERSION = "1"
 URL = "https://api.deepgram.com"
 MODEL = "nova-3"
 MAX_TEXT = 2000
 """Characters the service speaks in one request."""
 MAX_PHRASES = 50
 """Expected phrases that are sent; the service takes 500 tokens of them."""
-VOICES = (
-    Voice("aura-2-thalia-en", "en-US", "female"),
-    Voice("aura-2-apollo-en", "en-US", "male"),
-    Voice("aura-2-andromeda-en", "en-US", "female"),
-    Voice("aura-2-arcas-en", "en-US", "male"),
-    Voice("aura-2-draco-en", "en-GB", "male"),
-    Voice("aura-2-pandora-en", "en-GB", "female"),
-    Voice("aura-2-hyperion-en", "en-AU", "male"),
-    Voice("aura-2-theia-en", "en-AU", "female"),
-    Voice("aura-2-celeste-es", "es-CO", "female"),
-    Voice("aura-2-nestor-es", "es-ES", "male"),
-)
 
 
 def deepgram_service(
@@ -59,10 +46,8 @@ def deepgram_service(
     return Service(name, endpoint or URL, key, headers, clock, limits=limits, concurrency=concurrency)
 
 
-def deepgram_voice(
-    service: Service, *, voice: str = "", mapping: Mapping[str, str] | None = None, fetch: Fetch = no_audio
-) -> ScriptedVoice:
-    """Speaks (:class:`hookflash.ports.speech.Synthesiser`). The service's voices are its models."""
+def deepgram_speaker(service: Service) -> Run:
+    """Speaks text and silence. The service's voices are its models."""
 
     def ask(say: Say, text: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         params = {"model": say.voice, "encoding": "linear16", "sample_rate": str(RATE), "container": "none"}
@@ -74,9 +59,7 @@ def deepgram_voice(
     def cannot(say: Say) -> str:
         return f"{service.name} cannot change rate and pitch" if say.rate != 1 or say.pitch else ""
 
-    first = (Voice(voice),) if voice else ()
-    table = VoiceTable(service.name, (*first, *VOICES), mapping)
-    return ScriptedVoice(service.name, VERSION, table, runner(service, ask, RATE, MAX_TEXT, cannot), fetch)
+    return runner(service, ask, RATE, MAX_TEXT, cannot)
 
 
 class DeepgramListener:
@@ -109,10 +92,6 @@ class DeepgramListener:
         ) as results:
             async for result in results:
                 yield result
-
-    async def close(self) -> None:
-        """Let all connections go."""
-        await self._service.close()
 
 
 class _Word(msgspec.Struct):

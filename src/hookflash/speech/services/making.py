@@ -1,156 +1,94 @@
-"""Providers out of the configuration."""
+"""The adapters of a service, by its settings."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, replace
-from typing import NotRequired, TypedDict
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from typing import Any, TypedDict
 
-from hookflash.config.speech import SpeechProviderSettings
-from hookflash.media.speech import Speech
 from hookflash.ports.clock import Clock
-from hookflash.ports.speech import SpeechError, Spoken
-from hookflash.speech.scripted import Fetch, ScriptedVoice, no_audio
-from hookflash.speech.services.azure import AzureListener, AzureVoice, azure_service
-from hookflash.speech.services.deepgram import DeepgramListener, deepgram_service, deepgram_voice
-from hookflash.speech.services.openai import OpenAiListener, openai_service, openai_voice
+from hookflash.ports.speech import Spoken
+from hookflash.speech.remote.service import ServiceSettings
+from hookflash.speech.scripted import Run
+from hookflash.speech.services.azure import AzureListener, AzureSpeaker, azure_service
+from hookflash.speech.services.deepgram import DeepgramListener, deepgram_service, deepgram_speaker
+from hookflash.speech.services.openai import OpenAiListener, openai_service, openai_speaker
 from hookflash.speech.services.service import Service, ServiceLimits
+from hookflash.speech.speaking_jobs import Document, Speak
 
-KEYS = {"azure": "AZURE_SPEECH_KEY", "openai": "OPENAI_API_KEY", "deepgram": "DEEPGRAM_API_KEY"}
-"""Where a key is looked for when `key_env` names no variable."""
+Speaks = Callable[[Any], AsyncGenerator[Spoken, None]]
+"""Speaks a :class:`Speak` or a :class:`Document`, whichever its service takes. Raises SpeechError."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A provider's two sides, None for one it is not asked for, and what is to be closed at the end."""
+    """The two sides of a service, None for one it is not asked for, and the connections of each.
 
-    voice: ScriptedVoice | AzureVoice | None
+    ``takes`` is what ``speaks`` is given. Each side has a bound of its own on requests at a time.
+    """
+
+    speaks: Speaks | None
+    takes: type[Speak | Document]
     listener: AzureListener | OpenAiListener | DeepgramListener | None
-    services: tuple[Service, ...]
+    services: tuple[Service, Service]
 
 
 class _Common(TypedDict):
     """What all services are made with."""
 
+    name: str
+    key: str
     clock: Clock
+    endpoint: str
     limits: ServiceLimits
-    concurrency: NotRequired[int]
+    concurrency: int
 
 
-class Unable:
-    """Stands in for a voice that cannot be had, so that the next provider speaks and the trace says why."""
-
-    version = "0"
-
-    def __init__(self, name: str, problem: SpeechError) -> None:
-        self.name = name
-        self._problem = problem
-
-    async def synthesise(self, speech: Speech) -> AsyncGenerator[Spoken, None]:
-        """Raises what is wrong."""
-        raise SpeechError(str(self._problem), code=self._problem.code)
-        yield
-
-
-def problem(settings: SpeechProviderSettings, environ: Mapping[str, str]) -> str:
-    """What keeps the service of an entry from being asked, "" for nothing."""
-    try:
-        _key(settings, environ)
-    except SpeechError as error:
-        return str(error)
-    return ""
-
-
-def voice_of(
-    settings: SpeechProviderSettings, environ: Mapping[str, str], clock: Clock, *, fetch: Fetch = no_audio
-) -> tuple[ScriptedVoice | AzureVoice | Unable, tuple[Service, ...]]:
-    """What speaks for an entry, and what is to be closed at the end."""
-    try:
-        made = make(replace(settings, does=("speak",)), environ, clock, fetch=fetch)
-    except SpeechError as error:
-        return Unable(settings.label, error), ()
-    assert made.voice is not None
-    return made.voice, made.services
-
-
-def listener_of(
-    settings: SpeechProviderSettings, environ: Mapping[str, str], clock: Clock
-) -> tuple[AzureListener | OpenAiListener | DeepgramListener | None, tuple[Service, ...]]:
-    """What recognises for an entry, None where something is missing for it, and what is to be closed."""
-    try:
-        made = make(replace(settings, does=("recognise",)), environ, clock)
-    except SpeechError:
-        return None, ()
-    return made.listener, made.services
-
-
-def make(
-    settings: SpeechProviderSettings, environ: Mapping[str, str], clock: Clock, *, fetch: Fetch = no_audio
-) -> Made:
-    """The service of an entry. Raises :class:`SpeechError`, which says what is missing for it."""
-    name = settings.label
-    key = _key(settings, environ)
+def make(settings: ServiceSettings, clock: Clock) -> Made:
+    """The service of an entry."""
+    common: _Common = {
+        "name": settings.name,
+        "key": settings.key,
+        "clock": clock,
+        "endpoint": _http(settings.endpoint),
+        "limits": _limits(settings.timeout),
+        "concurrency": settings.concurrency,
+    }
     speaks, listens = "speak" in settings.does, "recognise" in settings.does
-    endpoint = _http(settings.endpoint or "")
-    common: _Common = {"clock": clock, "limits": _limits(settings.timeout)}
-    if settings.concurrency is not None:
-        common["concurrency"] = settings.concurrency
-    voice, model = settings.voice or "", settings.model or ""
     if settings.kind == "azure":
-        region = settings.region or ""
-        tts, stt = (
-            azure_service(kind, name=name, key=key, region=region, endpoint=endpoint, **common)
-            for kind in ("tts", "stt")
-        )
+        tts, stt = (azure_service(kind, region=settings.region, **common) for kind in ("tts", "stt"))
         return Made(
-            AzureVoice(tts, voice=voice, mapping=settings.voices) if speaks else None,
+            AzureSpeaker(tts).speak if speaks else None,
+            Document,
             AzureListener(stt) if listens else None,
             (tts, stt),
         )
     if settings.kind == "openai":
-        service = openai_service(name=name, key=key, endpoint=endpoint, **common)
+        tts, stt = openai_service(**common), openai_service(**common)
         return Made(
-            openai_voice(
-                service,
-                model=model,
-                voice=voice,
-                mapping=settings.voices,
-                standard=not endpoint,
-                fetch=fetch,
-            )
-            if speaks
-            else None,
-            OpenAiListener(service, model=settings.recognition_model or "") if listens else None,
-            (service,),
+            _spoken(openai_speaker(tts, model=settings.model)) if speaks else None,
+            Speak,
+            OpenAiListener(stt, model=settings.recognition_model) if listens else None,
+            (tts, stt),
         )
-    service = deepgram_service(name=name, key=key, endpoint=endpoint, **common)
+    tts, stt = deepgram_service(**common), deepgram_service(**common)
     return Made(
-        deepgram_voice(service, voice=voice or model, mapping=settings.voices, fetch=fetch)
-        if speaks
-        else None,
-        DeepgramListener(service, model=settings.recognition_model or "") if listens else None,
-        (service,),
+        _spoken(deepgram_speaker(tts)) if speaks else None,
+        Speak,
+        DeepgramListener(stt, model=settings.recognition_model) if listens else None,
+        (tts, stt),
     )
+
+
+def _spoken(run: Run) -> Speaks:
+    # Who asks is of no concern here: the owners took turns before.
+    return lambda request: run(request.parts, "")
 
 
 def _limits(timeout: float | None) -> ServiceLimits:
     if timeout is None:
         return ServiceLimits()
     return ServiceLimits(answer=timeout, piece=timeout, final=timeout)
-
-
-def _key(settings: SpeechProviderSettings, environ: Mapping[str, str]) -> str:
-    # A server of one's own often has no keys, and OpenAI's is not for it.
-    local = settings.kind == "openai" and settings.endpoint is not None
-    variable = settings.key_env or ("" if local else KEYS[settings.kind])
-    key = environ.get(variable, "").strip()
-    if not key and variable:
-        problem = f"{settings.label}: the environment variable {variable} has no key"
-        raise SpeechError(problem, code=401)
-    if not all(" " <= one <= "~" for one in key):
-        problem = f"{settings.label}: the key in {variable} has characters that no key has"
-        raise SpeechError(problem, code=401)
-    return key
 
 
 def _http(url: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager
 
 import aiohttp
@@ -19,15 +19,14 @@ from numpy.typing import NDArray
 from hookflash.media.speech import Listening
 from hookflash.ports.clock import Clock
 from hookflash.ports.speech import RATE, HeardWord, Recognised
-from hookflash.speech.scripted import Fetch, ScriptedVoice, no_audio
+from hookflash.speech.remote.service import CONCURRENCY
+from hookflash.speech.scripted import Run
 from hookflash.speech.services.parts import runner
 from hookflash.speech.services.pcm import wav
-from hookflash.speech.services.service import CONCURRENCY, Service, ServiceLimits
+from hookflash.speech.services.service import Service, ServiceLimits
 from hookflash.speech.services.stretches import Stretch, Stretches
 from hookflash.speech.speaking_jobs import Say
-from hookflash.speech.voices import Voice, VoiceTable
 
-VERSION = "1"
 URL = "https://api.openai.com/v1"
 MODEL = "gpt-4o-mini-tts"
 RECOGNITION_MODEL = "whisper-1"
@@ -37,19 +36,6 @@ MAX_TEXT = 4000
 """Characters in one request; the service takes 4,096."""
 MAX_HINT = 800
 """Characters of expected phrases that are sent along."""
-VOICES = (
-    Voice("alloy"),
-    Voice("nova", "", "female"),
-    Voice("onyx", "", "male"),
-    Voice("coral", "", "female"),
-    Voice("sage", "", "female"),
-    Voice("shimmer", "", "female"),
-    Voice("ash", "", "male"),
-    Voice("ballad", "", "male"),
-    Voice("echo", "", "male"),
-    Voice("verse", "", "male"),
-    Voice("fable"),
-)
 
 
 def openai_service(
@@ -66,20 +52,8 @@ def openai_service(
     return Service(name, endpoint or URL, key, headers, clock, limits=limits, concurrency=concurrency)
 
 
-def openai_voice(
-    service: Service,
-    *,
-    model: str = "",
-    voice: str = "",
-    mapping: Mapping[str, str] | None = None,
-    standard: bool = True,
-    fetch: Fetch = no_audio,
-) -> ScriptedVoice:
-    """Speaks (:class:`hookflash.ports.speech.Synthesiser`).
-
-    ``voice`` is the first choice where none fits. Not ``standard``: the server has none of OpenAI's voices,
-    only ``voice`` and those of the ``mapping``.
-    """
+def openai_speaker(service: Service, *, model: str = "") -> Run:
+    """Speaks text and silence in the voices of the server."""
 
     def ask(say: Say, text: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         body = {
@@ -95,12 +69,7 @@ def openai_voice(
     def cannot(say: Say) -> str:
         return f"{service.name} cannot change the pitch" if say.pitch else ""
 
-    own = dict.fromkeys((*([voice] if voice else ()), *(mapping or {}).values()))
-    first = tuple(map(Voice, own)) if voice or not standard else ()
-    table = VoiceTable(service.name, (*first, *(VOICES if standard or not first else ())), mapping)
-    return ScriptedVoice(
-        service.name, VERSION, table, runner(service, ask, PCM_RATE, MAX_TEXT, cannot), fetch
-    )
+    return runner(service, ask, PCM_RATE, MAX_TEXT, cannot)
 
 
 class _Word(msgspec.Struct):
@@ -146,10 +115,6 @@ class OpenAiListener:
                 yield result
         if not any_final:
             yield Recognised("", True, locale=wish.locales[0])
-
-    async def close(self) -> None:
-        """Let all connections go."""
-        await self._service.close()
 
     async def _ask(self, stretch: Stretch, wish: Listening) -> AsyncGenerator[Recognised, None]:
         form = aiohttp.FormData()

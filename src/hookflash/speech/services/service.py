@@ -18,6 +18,7 @@ from yarl import URL
 from hookflash.outgoing import Connector
 from hookflash.ports.clock import Clock
 from hookflash.ports.speech import SpeechError
+from hookflash.speech.remote.service import CONCURRENCY
 from hookflash.waiting import Deadline
 
 MAX_ERROR = 16 * 1024
@@ -32,9 +33,6 @@ CLOSE_TIMEOUT = 0.5
 """Seconds a service has to answer our close."""
 PIECE = 640
 """Least bytes of audio in one piece, 20 ms: a service may not trickle."""
-
-CONCURRENCY = 32
-"""Requests to a service at a time, where nobody says otherwise."""
 
 _T = TypeVar("_T")
 Params = Mapping[str, str] | list[tuple[str, str]]
