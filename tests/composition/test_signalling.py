@@ -27,7 +27,7 @@ class Phones:
 def edge(settings: Settings) -> SipEdge:
     phones: Any = Phones()
     made = SipEdge(settings, phones, VirtualClock())
-    assert phones.network is made.transports
+    assert phones.network is not None
     return made
 
 
@@ -44,8 +44,8 @@ async def test_everything_listens_and_certificates_are_read_again(files: str, tm
     assert made.address[0] == "127.0.0.1"
     assert made.tls_address is not None
     for transport in ("UDP", "TCP", "TLS"):
-        assert (await made.transports.flow_to(transport, "127.0.0.1", 9)).local[1] != 0
-    assert (await made.transports.flow_to("UDP", "::1", 9)).local[0] == "::1"
+        assert made.transports.path(transport, ("127.0.0.1", 9)).local[1] != 0
+    assert made.transports.path("UDP", ("::1", 9)).local[0] == "::1"
     made.renew()
     (tmp_path / "us.pem").write_text("nothing")
     with pytest.raises(TlsError, match=r"us\.pem"):

@@ -82,23 +82,25 @@ async def test_without_them_nothing_stands_between_engine_and_trunks() -> None:
 @pytest.mark.parametrize(
     ("text", "host", "port"),
     [
-        ("sbc.example", "sbc.example", 5060),
+        ("sbc.example", "sbc.example", None),
         ("sbc.example:5070", "sbc.example", 5070),
-        ("[2001:db8::1]", "2001:db8::1", 5060),
+        ("[2001:db8::1]", "2001:db8::1", None),
         ("[2001:db8::1]:5070", "2001:db8::1", 5070),
     ],
 )
-def test_targets_of_trunks_have_a_host_and_a_port(text: str, host: str, port: int) -> None:
+def test_targets_of_trunks_have_a_host_and_a_port(text: str, host: str, port: int | None) -> None:
     config = phones_config(parse(f'[[trunk]]\nname = "t"\ntargets = ["{text}"]\ntransport = "tcp"\n'))
     (trunk,) = config.trunks
     assert (trunk.targets, trunk.transport) == (((host, port),), "TCP")
     assert config.accept_unknown
 
 
-def test_trunks_over_tls_have_a_port_of_their_own() -> None:
+def test_trunks_over_tls_and_by_dns() -> None:
     text = (
         '[[trunk]]\nname = "t"\ntargets = ["sbc.example", "b.example:5070"]\ntransport = "tls"\nsips = true\n'
     )
     (trunk,) = phones_config(parse(text)).trunks
-    assert trunk.targets == (("sbc.example", 5061), ("b.example", 5070))
+    assert trunk.targets == (("sbc.example", None), ("b.example", 5070))
     assert (trunk.transport, trunk.sips) == ("TLS", True)
+    (trunk,) = phones_config(parse(text.replace('"tls"', '"auto"').replace("sips", "#"))).trunks
+    assert trunk.transport == ""

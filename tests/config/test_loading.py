@@ -497,3 +497,16 @@ def test_sip_over_tls_needs_files_and_a_reason(tmp_path):
     assert "every hop" in problems(TRUNK + "sips = true\n")[0]
     settings = parse(TRUNK + 'transport = "tls"\nsips = true\n[sip]\ntls_verify = false\n')
     assert "sip.tls_verify" in dict(settings.loosenesses())
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("192.0.2.1", "192.0.2.1"), ("2001:DB8::1", "2001:db8::1"), ("[192.0.2.1]:5353", "[192.0.2.1]:5353")],
+)
+def test_name_servers_are_addresses(text, kept):
+    assert parse(f'[sip]\nname_servers = ["{text}"]\n').sip.name_servers == (kept,)
+
+
+@pytest.mark.parametrize("text", ["dns.example", "192.0.2.1:53", "[::1]", "[::1]:0", "[x]:53", "[::1]:y", ""])
+def test_name_servers_have_no_names(text):
+    assert "name_servers" in problems(f'[sip]\nname_servers = ["{text}"]\n')[0]

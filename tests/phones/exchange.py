@@ -142,6 +142,7 @@ class Bench:
         self.seen: list[Request | Response] = []
         self.fars: dict[Address, Far] = {}
         self.unreachable: set[str] = set()
+        self.avoided: list[tuple[Address, float]] = []
         self._leg = 100
         self.phones = TrunkPhones(
             config or configured(),
@@ -176,10 +177,15 @@ class Bench:
         self.seen.append(parse(data))
         self.wire.append((data, flow.remote, Flow(flow.transport, flow.remote, US)))
 
-    async def flow_to(self, transport: str, host: str, port: int) -> Flow:
+    async def flows_to(
+        self, transport: str, host: str, port: int | None, *, secure: bool = False
+    ) -> list[Flow]:
         if host in self.unreachable:
             raise OSError(f"no route to {host}")
-        return Flow(transport, US, (host, port))
+        return [Flow(transport, US, (host, port or 5060))]
+
+    def avoid(self, flow: Flow, seconds: float) -> None:
+        self.avoided.append((flow.remote, seconds))
 
     # --- time -------------------------------------------------------------------------------------------
 

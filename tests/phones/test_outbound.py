@@ -9,7 +9,10 @@ from hookflash.calls.effects import EndLeg
 from hookflash.calls.ending import Ending
 from hookflash.calls.facts import Cause, LegDown, LegFailed, LegRinging, LegUp
 from hookflash.phones.config import PhonesConfig, RouteConfig, TrunkConfig
+from hookflash.phones.outbound import rest_of
 from hookflash.ports.plane import ConnectLeg, LegUnavailable
+from hookflash.sip.events import Failed
+from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow
 from hookflash.sip.sdp import SessionDescription
 from hookflash.wire.identifiers import Identifier
@@ -260,17 +263,17 @@ async def test_ending_between_two_targets_stops_the_search() -> None:
     bench.far.refuse_calls(503)
     spare = bench.at(SPARE)
     bench.phones.dial(dialled())
-    reach = bench.flow_to
+    reach = bench.flows_to
     calls = 0
 
-    async def flow_to(transport: str, host: str, port: int) -> Flow:
+    async def flows_to(transport: str, host: str, port: int | None, *, secure: bool = False) -> list[Flow]:
         nonlocal calls
         calls += 1
         if calls == 2:
             bench.phones.end(EndLeg(7, BYE))
         return await reach(transport, host, port)
 
-    bench.flow_to = flow_to  # type: ignore[method-assign]
+    bench.flows_to = flows_to  # type: ignore[method-assign]
     await bench.settle()
     assert spare.events == []
     assert bench.facts == []
@@ -347,3 +350,35 @@ async def test_a_full_worker_is_not_mistaken_for_the_word_of_a_phone_network() -
     assert (result.code, result.sub_code, result.sip_details) == (503, 8530, None)
     assert result.message.startswith("No media: media worker 1 is full. Try again in 5 s.")
     await bench.over()
+
+
+async def test_the_servers_of_a_target_come_before_the_next_target() -> None:
+    bench = Bench(spared())
+    second = bench.at(("192.0.2.88", 5062))
+    bench.at(SPARE).answer_calls(sdp(host=SPARE[0]))
+    second.answer_calls(sdp(host="192.0.2.88"))
+    bench.far.refuse_calls(503)
+    reach = bench.flows_to
+
+    async def flows_to(transport: str, host: str, port: int | None, *, secure: bool = False) -> list[Flow]:
+        found = await reach(transport, host, port)
+        return [*found, found[0].towards(second.address)] if host == THEM[0] else found
+
+    bench.flows_to = flows_to  # type: ignore[method-assign]
+    bench.phones.dial(dialled())
+    await bench.settle(1.0)
+    assert bench.facts == [LegRinging(7), LegUp(7)]
+    # The second server is called by the same address, which is the target's.
+    assert [request.uri for request in bench.sent("INVITE")] == ["sip:+14255550100@192.0.2.1"] * 2
+    assert bench.avoided == [(THEM, 60.0)]
+    bench.phones.end(EndLeg(7, BYE))
+    await bench.over()
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [("120", 120.0), ("7 (busy);duration=60", 7.0), ("99999999", 3600.0), ("soon", 60.0), ("9" * 50, 60.0)],
+)
+async def test_a_server_that_asks_for_rest_has_it(asked: str, seconds: float) -> None:
+    event = Failed(1, 503, "Service Unavailable", "response", Headers([("Retry-After", asked)]))
+    assert rest_of(event) == seconds

@@ -9,6 +9,7 @@ from phones.exchange import BYE, THEM, Bench, configured, dialled, incoming, sdp
 from hookflash.calls.effects import AnswerLeg, EndLeg, RingLeg
 from hookflash.calls.facts import Fact, IncomingLeg, LegDown, LegFailed, LegUp
 from hookflash.phones.config import PhonesConfig, TrunkConfig
+from hookflash.phones.trunk import LOOK_AGAIN
 from hookflash.sip.errors import ParseError
 from hookflash.sip.flow import Flow
 from hookflash.sip.message import Response
@@ -30,12 +31,12 @@ async def test_strangers_are_refused_403() -> None:
 async def test_a_trunk_known_by_name_may_call_once_its_name_is_resolved() -> None:
     trunk = TrunkConfig("carrier", (("gone.example", 5060), ("sbc.example", 5060)))
     bench = Bench(PhonesConfig((trunk,)))
-    reach = bench.flow_to
+    reach = bench.flows_to
 
-    async def flow_to(transport: str, host: str, port: int) -> Flow:
+    async def flows_to(transport: str, host: str, port: int | None, *, secure: bool = False) -> list[Flow]:
         return await reach(transport, THEM[0] if host == "sbc.example" else host, port)
 
-    bench.flow_to = flow_to  # type: ignore[method-assign]
+    bench.flows_to = flows_to  # type: ignore[method-assign]
     bench.unreachable.add("gone.example")
     bench.far.call(body=sdp())
     await bench.settle()
@@ -107,3 +108,24 @@ async def test_a_malformed_stream_is_answered_when_it_can_be() -> None:
     bench = Bench()
     bench.phones.malformed(ParseError("too long"), Flow("TCP", ("192.0.2.2", 5060), THEM, 1))
     assert bench.seen == []
+
+
+async def test_the_names_of_trunks_are_looked_up_again() -> None:
+    bench = Bench(PhonesConfig((TrunkConfig("carrier", (("sbc.example", None),)),)))
+    reach = bench.flows_to
+    where = "192.0.2.200"
+
+    async def flows_to(transport: str, host: str, port: int | None, *, secure: bool = False) -> list[Flow]:
+        return await reach(transport, where, port)
+
+    bench.flows_to = flows_to  # type: ignore[method-assign]
+    await bench.phones.resolve_trunks()
+    bench.far.call(body=sdp())
+    await bench.settle(1.0)
+    assert bench.facts == []
+    where = THEM[0]  # it has moved
+    await bench.settle(LOOK_AGAIN)
+    bench.far.call(body=sdp())
+    await bench.settle()
+    assert isinstance(bench.facts[0], IncomingLeg)
+    await bench.phones.close()

@@ -52,7 +52,7 @@ def run(test: Test, near: TlsSettings, far: TlsSettings, loop: str = "asyncio", 
 @loops
 def test_messages_go_there_and_back_with_names_proved(authority: Authority, loop: str) -> None:
     async def test(near: End, far: End, port: int) -> None:
-        flow = await near.transports.flow_to("TLS", "localhost", port)
+        flow = await near.flow_to("TLS", "localhost", port)
         assert (flow.transport, flow.name, flow.remote) == ("TLS", "localhost", ("127.0.0.1", port))
         near.transports.send(MESSAGE, flow)
         near.transports.send(MESSAGE, flow)
@@ -74,7 +74,7 @@ def test_messages_go_there_and_back_with_names_proved(authority: Authority, loop
 @loops
 def test_many_messages_right_behind_the_handshake(authority: Authority, loop: str) -> None:
     async def test(near: End, far: End, port: int) -> None:
-        flow = await near.transports.flow_to("TLS", "localhost", port)
+        flow = await near.flow_to("TLS", "localhost", port)
         for _ in range(50):
             near.transports.send(MESSAGE, flow)
         for _ in range(50):
@@ -84,7 +84,7 @@ def test_many_messages_right_behind_the_handshake(authority: Authority, loop: st
 
 
 async def refused(near: End, flow_name: str, port: int) -> None:
-    flow = await near.transports.flow_to("TLS", flow_name, port)
+    flow = await near.flow_to("TLS", flow_name, port)
     near.transports.send(MESSAGE, flow)
     async with asyncio.timeout(5):
         assert await near.lost.get() == flow
@@ -118,7 +118,7 @@ def test_an_expired_certificate_is_not_trusted(authority: Authority) -> None:
 
 def test_nothing_is_checked_where_that_is_wanted(authority: Authority, tmp_path: Path) -> None:
     async def test(near: End, far: End, port: int) -> None:
-        near.transports.send(MESSAGE, await near.transports.flow_to("TLS", "127.0.0.1", port))
+        near.transports.send(MESSAGE, await near.flow_to("TLS", "127.0.0.1", port))
         assert (await far.got())[0] == MESSAGE
 
     run(test, TlsSettings(verify=False), settings(Authority(tmp_path), "far"))
@@ -140,7 +140,7 @@ def test_who_is_let_in(
     authority: Authority, tmp_path: Path, clients: ClientCertificates, near: str, let_in: bool
 ) -> None:
     async def test(one: End, far: End, port: int) -> None:
-        one.transports.send(MESSAGE, await one.transports.flow_to("TLS", "localhost", port))
+        one.transports.send(MESSAGE, await one.flow_to("TLS", "localhost", port))
         if let_in:
             _, back = await far.got()
             asked = clients is not ClientCertificates.OFF
@@ -186,7 +186,7 @@ def test_new_certificates_go_into_use_while_connections_stay(
     other = Authority(tmp_path)
 
     async def test(near: End, far: End, port: int) -> None:
-        flow = await near.transports.flow_to("TLS", "localhost", port)
+        flow = await near.flow_to("TLS", "localhost", port)
         near.transports.send(MESSAGE, flow)
         _, back = await far.got()
         far.transports.renew(Tls(settings(other, "new")))
@@ -195,7 +195,7 @@ def test_new_certificates_go_into_use_while_connections_stay(
         late = End(tls=Tls(TlsSettings(authorities=str(authority.path))))
         await refused(late, "localhost", port)
         late.transports.renew(Tls(TlsSettings(authorities=str(other.path))))
-        late.transports.send(MESSAGE, await late.transports.flow_to("TLS", "localhost", port))
+        late.transports.send(MESSAGE, await late.flow_to("TLS", "localhost", port))
         await far.got()
         await late.transports.close()
 
@@ -214,7 +214,7 @@ def test_a_handshake_counts_from_its_first_moment_and_ends_in_time(authority: Au
             if not far.transports._accepted:
                 break
             await asyncio.sleep(0)
-        near.transports.send(MESSAGE, await near.transports.flow_to("TLS", "localhost", port))
+        near.transports.send(MESSAGE, await near.flow_to("TLS", "localhost", port))
         await far.got()
         one.close()
         two.close()
@@ -256,11 +256,11 @@ def test_no_certificate_no_listening_but_calling_is_possible(authority: Authorit
         end = End(tls=Tls(TlsSettings(authorities=str(authority.path))))
         with pytest.raises(ValueError, match="certificate"):
             await end.transports.listen_tls("127.0.0.1", 0)
-        flow = await end.transports.flow_to("TLS", "192.0.2.1", 5061)
+        flow = await end.flow_to("TLS", "192.0.2.1", 5061)
         assert flow.local[1] == 5061
         plain = End()
         with pytest.raises(OSError, match="no such transport"):
-            await plain.transports.flow_to("TLS", "192.0.2.1", 5061)
+            await plain.flow_to("TLS", "192.0.2.1", 5061)
 
     asyncio.run(main())
 

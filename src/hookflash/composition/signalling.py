@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from hookflash.config import Address, Settings, SipSettings
+from hookflash.phones.locating import LocatingNetwork
+from hookflash.phones.name_cache import CachedNames
+from hookflash.phones.resolver import DnsNames
 from hookflash.phones.trunk import TrunkPhones
 from hookflash.ports.clock import Clock
 from hookflash.sip.transports import (
@@ -45,7 +48,8 @@ class SipEdge:
             limits=limits_of(settings.sip),
             tls=tls_of(settings),
         )
-        phones.attach(self.transports)
+        names = CachedNames(DnsNames(_server(text) for text in settings.sip.name_servers), clock)
+        phones.attach(LocatingNetwork(self.transports, names, clock))
         self.address: tuple[str, int] = ("", 0)
         self.tls_address: tuple[str, int] | None = None
 
@@ -114,6 +118,12 @@ def tls_of(settings: Settings) -> Tls | None:
             wildcards=sip.tls_wildcards,
         )
     )
+
+
+def _server(text: str) -> tuple[str, int]:
+    """A name server: ``address`` or ``[address]:port``."""
+    host, bracket, port = text.rpartition("]:")
+    return (host.removeprefix("["), int(port)) if bracket else (text, 53)
 
 
 def _refused(setting: str, where: Address, error: OSError) -> str:

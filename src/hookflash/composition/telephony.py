@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hookflash.composition.codecs import codecs_of, codecs_of_strangers
 from hookflash.config import Settings
-from hookflash.phones.config import PhonesConfig, RouteConfig, TrunkConfig
+from hookflash.phones.config import PhonesConfig, RouteConfig, Target, TrunkConfig
 from hookflash.phones.switchboard import Switchboard
 from hookflash.phones.trunk import TrunkPhones
 from hookflash.phones.virtual.ears import Ears
@@ -16,9 +16,6 @@ from hookflash.phones.virtual.surface import VirtualPhoneDesk
 from hookflash.plane.control import MediaDesk
 from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink, Media, Phones
-
-PORTS = {"tls": 5061}
-"""Where a transport goes that is not at 5060."""
 
 
 class Telephony:
@@ -84,8 +81,8 @@ def phones_config(settings: Settings) -> PhonesConfig:
         trunks=tuple(
             TrunkConfig(
                 name=one.name,
-                targets=tuple(_target(text, PORTS.get(one.transport, 5060)) for text in one.targets),
-                transport=one.transport.upper(),
+                targets=tuple(_target(text) for text in one.targets),
+                transport="" if one.transport == "auto" else one.transport.upper(),
                 sips=one.sips,
                 username=one.username or "",
                 password=one.password or "",
@@ -105,9 +102,9 @@ def phones_config(settings: Settings) -> PhonesConfig:
     )
 
 
-def _target(text: str, default: int) -> tuple[str, int]:
+def _target(text: str) -> Target:
     """``host``, ``host:port`` or ``[v6]:port``, already checked by the configuration."""
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]"):
-        return text.strip("[]"), default
+        return text.strip("[]"), None
     return host.strip("[]"), int(port)

@@ -5,13 +5,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from hookflash.config import kinds
-from hookflash.config.kinds import Address
+from hookflash.config.kinds import Address, Kind
 from hookflash.config.setting import required, setting
 from hookflash.sip.codecs import DEFAULT as DEFAULT_CODECS
 from hookflash.sip.codecs import NAMES as CODECS
 from hookflash.sip.offer import POLICIES
+
+
+def _name_server() -> Kind:
+    """An address, or ``[address]:port``; kept as canonical text."""
+
+    def check(value: object) -> str:
+        text = str(value) if isinstance(value, str) else ""
+        if text.startswith("["):
+            host, _, port = text[1:].rpartition("]:")
+            if not 0 < int(port) < 65536:
+                raise ValueError
+            return f"[{ip_address(host)}]:{int(port)}"
+        return str(ip_address(text))
+
+    return Kind('an IP address, or "[address]:port"', check)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +65,9 @@ class SipSettings:
         kinds.boolean(), True, loose="calls are taken from addresses that no trunk names"
     )
     """Take calls from addresses that no `[[trunk]]` names."""
+    name_servers: tuple[str, ...] = setting(kinds.listing(_name_server()), ())
+    """Name servers to ask for the targets of trunks, at port 53 or as `[address]:port`; those of the system
+    when empty. `/etc/hosts` comes before them."""
     connections: int = setting(kinds.integer(1, 100_000, "connections"), 1000)
     """Connections (TCP and TLS) that others may have open to us at a time."""
     connections_per_source: int = setting(kinds.integer(1, 100_000, "connections"), 250)
@@ -86,10 +105,12 @@ class TrunkSettings:
             least=1,
         )
     )
-    """Where calls are sent, tried in order: `host` or `host:port`."""
-    transport: str = setting(kinds.choice("udp", "tcp", "tls"), "udp")
-    """SIP transport towards the trunk. With `tls` it has to show a certificate for the host of the target,
-    see `sip.tls_verify`; the port is 5061 unless the target names another."""
+    """Where calls are sent, tried in order: `host` or `host:port`. A name without a port is looked up by
+    RFC 3263: SRV records say which servers it has and in which order they are tried; without any it is the
+    host itself at port 5060, 5061 for TLS."""
+    transport: str = setting(kinds.choice("udp", "tcp", "tls", "auto"), "udp")
+    """SIP transport towards the trunk; with `auto` the NAPTR and SRV records of the target choose. With `tls`
+    it has to show a certificate for the host of the target, see `sip.tls_verify`."""
     sips: bool = setting(kinds.boolean(), False)
     """Call with `sips:` addresses, which ask for TLS on every hop as far as the callee's domain; only with
     `transport = "tls"`."""

@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 
 from hookflash.sip.codecs import DEFAULT
 
+Target = tuple[str, int | None]
+"""A host, and its port; None lets DNS say it."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrunkConfig:
     """One SIP trunk: somebody who carries calls to and from us.
 
-    ``targets`` are (host, port) pairs, tried in order; ``transport`` is "UDP", "TCP" or "TLS". Calls from the
-    addresses of ``targets`` and from the networks of ``allow`` (CIDR or single addresses) belong to the
+    ``targets`` are tried in order; ``transport`` is "UDP", "TCP", "TLS", or "" to let DNS choose. Calls from
+    the addresses of ``targets`` and from the networks of ``allow`` (CIDR or single addresses) belong to the
     trunk. ``username`` and ``password`` answer its 401/407. ``caller`` is shown when a call has no number of
     its own; ``domain`` stands behind it in From ("" means our own address). ``codecs`` are offered and
     accepted, best first; ``srtp`` is one of :data:`hookflash.sip.offer.POLICIES`. ``ring_timeout`` is in
@@ -20,7 +23,7 @@ class TrunkConfig:
     """
 
     name: str
-    targets: tuple[tuple[str, int], ...]
+    targets: tuple[Target, ...]
     transport: str = "UDP"
     username: str = ""
     password: str = field(default="", repr=False)

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from hookflash.calls.effects import DialLeg
-from hookflash.phones.config import TrunkConfig
+from hookflash.phones.config import Target, TrunkConfig
 from hookflash.ports.plane import ConnectLeg, OpusTerms
 from hookflash.sip.codecs import BY_NAME, DEFAULT
-from hookflash.sip.flow import Address, Flow
+from hookflash.sip.flow import Flow
 from hookflash.sip.negotiation import Negotiation
 from hookflash.sip.offer import AudioMedia
+from hookflash.sip.uri import format_host_port
 
 
 class LegState(Enum):
@@ -34,11 +35,16 @@ class Moving(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One place to send an outgoing call to."""
+    """One place to send an outgoing call to: a target, and once it is located, the path to a server of it."""
 
     trunk: TrunkConfig
     number: str
-    address: Address
+    target: Target
+    flow: Flow | None = None
+
+    def __str__(self) -> str:
+        host, port = self.target
+        return format_host_port(host, port)
 
 
 @dataclass(slots=True, eq=False)

@@ -25,6 +25,8 @@ from hookflash.wire.identifiers import Identifier, IdentifierKind
 
 log = logging.getLogger("hookflash.sip")
 
+REST, MOST_REST = 60.0, 3600.0
+"""Seconds for which a server that failed is tried after the others: usually, and at most."""
 _NEXT_TARGET = (408, 503)
 """Outcomes that let the next target be tried (RFC 3263 section 4.3)."""
 
@@ -64,9 +66,9 @@ class OutboundCalls:
             who = printable(target.raw_id)
             return Cause(480, f"{who} has no phone; only phone numbers can be dialled", NO_ENDPOINT)
         leg.candidates = [
-            Candidate(choice.trunk, choice.number, address)
+            Candidate(choice.trunk, choice.number, target)
             for choice in self._routes.choices(number)
-            for address in choice.trunk.targets
+            for target in choice.trunk.targets
         ]
         if not leg.candidates:
             said = printable(number)
@@ -87,14 +89,19 @@ class OutboundCalls:
         """Call the next target; ``cause`` is what failed before, reported when none is left."""
         while leg.state is LegState.DIALLING and leg.candidates:
             candidate = leg.candidates.pop(0)
-            trunk, (host, port) = candidate.trunk, candidate.address
-            try:
-                flow = await self._signalling.flow_to(trunk.transport, host, port)
-            except OSError as error:
-                cause = Cause(503, f"trunk {trunk.name} cannot be reached at {host}:{port}: {error}")
-                log.warning("unreachable", extra=leg.fields | {"trunk": trunk.name, "problem": str(error)})
+            trunk, flow = candidate.trunk, candidate.flow
+            if flow is None:
+                try:
+                    flows = await self._signalling.flows_to(trunk, candidate.target)
+                except OSError as error:
+                    cause = Cause(503, f"trunk {trunk.name} cannot be reached at {candidate}: {error}")
+                    log.warning(
+                        "unreachable", extra=leg.fields | {"trunk": trunk.name, "problem": str(error)}
+                    )
+                    continue
+                leg.candidates[:0] = [replace(candidate, flow=flow) for flow in flows]
                 continue
-            if leg.state is not LegState.DIALLING or leg.effect is None:
+            if leg.effect is None:
                 return
             self._sources.learn(flow.remote[0], trunk)
             leg.candidate, leg.flow, leg.peer = candidate, flow, flow.remote[0]
@@ -129,6 +136,8 @@ class OutboundCalls:
     def failed(self, leg: Leg, event: Failed) -> None:
         """The session of a leg we dial failed: try the next target if that may help."""
         cause = failure_of(event)
+        if leg.flow is not None and event.kind != "ring-timeout" and event.status in _NEXT_TARGET:
+            self._signalling.avoid(leg.flow, rest_of(event))
         if event.kind != "ring-timeout" and event.status in _NEXT_TARGET and leg.candidates and not leg.rang:
             log.info("next target", extra=leg.fields | {"status": event.status, "reason": cause.reason})
             self._tasks.spawn(self._try_next(leg, cause))
@@ -136,9 +145,15 @@ class OutboundCalls:
             self._legs.failed(leg, cause)
 
 
+def rest_of(event: Failed) -> float:
+    """Seconds for which other servers are tried first: those the server asks for, or some."""
+    words = (event.headers.get("Retry-After") or "").split("(")[0].split(";")[0].strip()
+    return float(min(int(words), MOST_REST)) if words.isdecimal() and len(words) < 10 else REST
+
+
 def _outgoing(effect: DialLeg, candidate: Candidate, flow: Flow, offer: bytes) -> Outgoing:
     """The call to one target, in SIP's words."""
-    trunk, (host, port) = candidate.trunk, candidate.address
+    trunk, (host, port) = candidate.trunk, candidate.target
     usual = 5061 if flow.transport == "TLS" else 5060
     implied = flow.transport == "UDP" or (trunk.sips and flow.transport == "TLS")
     params = {} if implied else {"transport": flow.transport.lower()}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from hookflash.phones.causes import refusing
+from hookflash.phones.config import Target, TrunkConfig
 from hookflash.ports.clock import Clock, Timer
 from hookflash.sip.build import Extra
 from hookflash.sip.errors import ParseError
@@ -20,8 +21,14 @@ class Network(Protocol):
 
     def send(self, data: bytes, flow: Flow) -> None: ...
 
-    async def flow_to(self, transport: str, host: str, port: int) -> Flow:
-        """The path to a host. OSError when there is none."""
+    async def flows_to(
+        self, transport: str, host: str, port: int | None, *, secure: bool = False
+    ) -> list[Flow]:
+        """The paths to a host, best first. OSError when there is none."""
+        ...
+
+    def avoid(self, flow: Flow, seconds: float) -> None:
+        """Try other paths first for a while."""
         ...
 
 
@@ -45,11 +52,17 @@ class Signalling:
         """Say where messages go out."""
         self._network = network
 
-    async def flow_to(self, transport: str, host: str, port: int) -> Flow:
-        """The path to a host; ``transport`` in any case. OSError when there is none."""
+    async def flows_to(self, trunk: TrunkConfig, target: Target) -> list[Flow]:
+        """The paths to a target of a trunk, best first. OSError when there is none."""
         if self._network is None:
             raise OSError("no SIP transport is open")
-        return await self._network.flow_to(transport.upper(), host, port)
+        host, port = target
+        return await self._network.flows_to(trunk.transport.upper(), host, port, secure=trunk.sips)
+
+    def avoid(self, flow: Flow, seconds: float) -> None:
+        """Try other paths first for a while: this one has just failed."""
+        if self._network is not None:
+            self._network.avoid(flow, seconds)
 
     def receive(self, data: bytes, flow: Flow, unwanted: tuple[int, str] | None) -> None:
         """One message from the network; ``unwanted`` as for :meth:`UserAgent.receive`."""

@@ -7,6 +7,7 @@ so (LegFailed, LegDown), or an effect that asked for it (refuse, end); either wa
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import secrets
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from hookflash.phones.outbound import OutboundCalls
 from hookflash.phones.routes import Routes, Sources
 from hookflash.phones.signalling import Network, Signalling
 from hookflash.phones.tasks import Tasks
-from hookflash.ports.clock import Clock
+from hookflash.ports.clock import Clock, Timer
 from hookflash.ports.edges import FactSink
 from hookflash.ports.plane import LegMedia
 from hookflash.sip.errors import ParseError
@@ -48,6 +49,18 @@ from hookflash.sip.ua import Settings, UserAgent
 log = logging.getLogger("hookflash.sip")
 
 
+LOOK_AGAIN = 300.0
+"""Seconds after which the names of trunks are looked up again: who calls us may have moved."""
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 class TrunkPhones:
     """Implements :class:`hookflash.ports.edges.Phones` for SIP trunks.
 
@@ -68,6 +81,8 @@ class TrunkPhones:
         entropy: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._config = config
+        self._clock = clock
+        self._looking: Timer | None = None
         self._sources = Sources(config.trunks, wildcards=config.wildcards)
         self._tasks = Tasks()
         self._agent = UserAgent(settings or Settings(), entropy)
@@ -94,18 +109,26 @@ class TrunkPhones:
     async def resolve_trunks(self) -> None:
         """Look the trunks' target names up, so that calls from them are known before the first call to them.
 
-        Call it once the network listens. A name that does not resolve is logged and learnt at the next dial.
+        Call it once the network listens; it is done again every :data:`LOOK_AGAIN` seconds. A name that does
+        not resolve is logged and learnt at the next dial.
         """
+        await self._learn_trunks()
+        if any(not _is_address(host) for trunk in self._config.trunks for host, _ in trunk.targets):
+            again = self._clock.now() + LOOK_AGAIN
+            self._looking = self._clock.call_at(again, lambda: self._tasks.spawn(self.resolve_trunks()))
+
+    async def _learn_trunks(self) -> None:
         for trunk in self._config.trunks:
-            for host, port in trunk.targets:
+            for target in trunk.targets:
                 try:
-                    flow = await self._signalling.flow_to(trunk.transport, host, port)
+                    flows = await self._signalling.flows_to(trunk, target)
                 except OSError as error:
                     log.warning(
-                        "unreachable", extra={"trunk": trunk.name, "peer": host, "problem": str(error)}
+                        "unreachable", extra={"trunk": trunk.name, "peer": target[0], "problem": str(error)}
                     )
                 else:
-                    self._sources.learn(flow.remote[0], trunk)
+                    for flow in flows:
+                        self._sources.learn(flow.remote[0], trunk)
 
     @property
     def agent(self) -> UserAgent:
@@ -121,6 +144,8 @@ class TrunkPhones:
         """End every leg (CANCEL, BYE or 503) and stop; no facts follow."""
         for leg in self._legs.all():
             self._legs.leave(leg, 503, "Shutting down")
+        if self._looking is not None:
+            self._looking.cancel()
         await self._tasks.cancel()
         self._signalling.stop()
 

@@ -7,6 +7,7 @@ import ipaddress
 import socket
 from collections import OrderedDict
 
+from hookflash.ports.names import RecordKind
 from hookflash.sip.flow import Address
 
 _REMEMBERED = 4096
@@ -40,12 +41,10 @@ class Interfaces:
         """Whether a transport listens at all."""
         return transport in self._bound
 
-    def family(self, transport: str) -> int:
-        """The family of the peers a transport can reach: AF_UNSPEC for both."""
+    def families(self, transport: str) -> tuple[RecordKind, ...]:
+        """Kinds of addresses a transport reaches: IPv6 before IPv4 where there are both."""
         bound = self._bound.get(transport, {})
-        if len(bound) == 1:
-            return socket.AF_INET6 if True in bound else socket.AF_INET
-        return socket.AF_UNSPEC
+        return tuple(kind for v6, kind in ((True, RecordKind.AAAA), (False, RecordKind.A)) if v6 in bound)
 
     def local(self, transport: str, remote: str) -> Address:
         """Where ``remote`` can reach us over a transport, for Via and Contact."""

@@ -7,7 +7,6 @@ Every message received goes to ``on_message`` with the :class:`~hookflash.sip.fl
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import socket
 import ssl
@@ -17,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from hookflash.ports.clock import Clock
+from hookflash.ports.names import RecordKind
 from hookflash.sip.flow import Address, Flow
 from hookflash.sip.grammar import printable
 from hookflash.sip.stream import FramingError, StreamFramer
@@ -170,24 +170,21 @@ class Transports:
 
     # --- addresses --------------------------------------------------------------------------------------
 
-    async def flow_to(self, transport: str, host: str, port: int) -> Flow:
-        """The path to a host (name or address). OSError when the name does not resolve."""
-        self._check_open(transport, f"{host}:{port}")
-        try:
-            ipaddress.ip_address(host)
-            address: Address = (host, port)
-        except ValueError:
-            loop = asyncio.get_running_loop()
-            family = self._interfaces.family(transport)
-            found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
-            address = (str(found[0][4][0]), port)
-        return self.path(transport, address, host)
-
     def path(self, transport: str, address: Address, name: str = "") -> Flow:
         """The path to an address; a TLS server there has to be ``name``. OSError without such a transport."""
         self._check_open(transport, f"{address[0]}:{address[1]}")
         local = self._interfaces.local(transport, address[0])
         return Flow(transport, local, address, 0, name if transport in _SECURE else "")
+
+    @property
+    def reachable(self) -> tuple[str, ...]:
+        """Transports that we can call over, the best first."""
+        bound = [one for one in ("UDP", "TCP") if self._interfaces.listens(one)]
+        return (*bound, *(["TLS"] if self._tls is not None else []))
+
+    def families(self, transport: str) -> tuple[RecordKind, ...]:
+        """Kinds of addresses a transport reaches, the better first."""
+        return self._interfaces.families("TCP" if transport == "TLS" else transport)
 
     def _check_open(self, transport: str, where: str) -> None:
         if self._interfaces.listens(transport) or (transport == "TLS" and self._tls is not None):
