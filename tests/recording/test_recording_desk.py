@@ -531,3 +531,19 @@ async def test_a_pause_counts_to_the_end_of_a_file_and_not_to_its_sound(room: Ro
     (file,) = room.library.files()
     assert (file.duration_ms, file.paused_ms) == (2_000, 10_000)
     assert file.ended - file.started == pytest.approx(12.0)
+
+
+async def test_who_speaks_first_has_the_first_channel_whatever_comes_in_one_block(room: Room) -> None:
+    """Prompts are the first source there is, and leg 10 was in the call before leg 11."""
+    listener = await room.start(channel_type="unmixed")
+    frames = {
+        source: np.repeat(np.array(levels, np.int16), FRAME)
+        for source, levels in (
+            (Prompts(5), (0, 0, 90)),
+            (Said(10), (0, 10, 10)),
+            (Said(11), (11, 0, 0)),
+        )
+    }
+    listener.take(0, 3, frames)
+    (chunk,) = (await room.stop()).chunks
+    assert room.read(chunk)[::FRAME].tolist() == [[11, 0, 0], [0, 10, 0], [0, 10, 90]]

@@ -215,6 +215,8 @@ class Server:
         self.config = folder / "hookflash.toml"
         self.config.write_text("\n".join(lines) + "\n" + extra)
         self.process: subprocess.Popen[bytes] | None = None
+        self.command = [sys.executable]
+        """Runs Python; with something before it, that as well."""
 
     def start(self) -> Server:
         """Start and wait until calls can be taken.
@@ -222,7 +224,7 @@ class Server:
         Raises:
             AssertionError: the server did not become ready; the message ends with its log.
         """
-        command = [sys.executable, "-m", "hookflash", "serve", "--config", str(self.config)]
+        command = [*self.command, "-m", "hookflash", "serve", "--config", str(self.config)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, cwd=self.folder, env={**os.environ, "COLUMNS": "120"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,12 +12,22 @@ import numpy as np
 
 from hookflash.ports.audio import Loan
 from hookflash.recording.files import RATE, Block, Mp3Writer, SoundWriter, WavWriter
-from hookflash.recording.metadata import Label, Pause, Person, StoredFile, metadata
+from hookflash.recording.metadata import (
+    Label,
+    Pause,
+    Person,
+    StoredFile,
+    metadata,
+    reserve,
+    write_metadata,
+)
 
 CHANNELS = 5
 """Channels of an unmixed recording at most (contract section 9.1)."""
 SESSION_ENDED = "SessionEnded"
 TOO_LARGE = "ChunkMaximumSizeExceeded"
+_METADATA = "metadata.json"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _STEM = {"wav": "audio.wav", "mp3": "audio.mp3"}
 
 
@@ -55,26 +67,42 @@ class Disk:
         """Of the file while it is written."""
         return CHANNELS if self._label.channel_type == "unmixed" else 1
 
+    def advice(self, error: Exception) -> str:
+        """What whoever runs the server can do about what was raised, as the end of a sentence."""
+        if not isinstance(error, OSError) or error.errno not in _NO_ROOM:
+            return ""
+        return (
+            f"; free some space on the disk of {self._folder}, delete recordings, or have it done after "
+            "recording.keep_hours; the calls go on"
+        )
+
     def begin(self, at: float, people: Sequence[Person]) -> StoredFile:
-        """Begin a file; ``at`` is the Unix time of its first sample. Raises OSError."""
+        """Begin a file; ``at`` is the Unix time of its first sample. Raises OSError, and nothing is left."""
         document = self._new_id()
         folder = self._folder / document
         folder.mkdir(parents=True)
         name = _STEM[self._label.format]
-        path = folder / name
-        self._writer = WavWriter(path, self.channels) if self._label.format == "wav" else Mp3Writer(path)
+        try:
+            reserve(folder / _METADATA)
+            self._writer = self._open(folder / name)
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         file = StoredFile(
             document,
             self._label,
             len(self.files),
             "recording",
             f"{document}/{name}",
-            f"{document}/metadata.json",
+            f"{document}/{_METADATA}",
             at,
             people=tuple(person.raw_id for person in people),
         )
         self.files.append(file)
         return file
+
+    def _open(self, path: Path) -> SoundWriter:
+        return WavWriter(path, self.channels) if self._label.format == "wav" else Mp3Writer(path)
 
     def write(
         self, blocks: Sequence[Block], at: float, people: Sequence[Person], pauses: Sequence[Pause]
@@ -112,8 +140,7 @@ class Disk:
         assert self._writer is not None
         writer, self._writer = self._writer, None
         used = 1 + max((one.channel for one in people if one.channel is not None), default=0)
-        channels = min(used, self.channels)
-        writer.close(channels)
+        channels = writer.close(min(used, self.channels))
         file = msgspec.structs.replace(
             self.files[-1],
             state="stored",
@@ -124,5 +151,5 @@ class Disk:
                 1000 * sum(pause.seconds for pause in pauses if pause.start >= self.files[-1].started)
             ),
         )
-        (self._folder / file.metadata_path).write_bytes(metadata(file, channels, people, pauses))
+        write_metadata(self._folder / file.metadata_path, metadata(file, channels, people, pauses))
         self.files[-1] = file

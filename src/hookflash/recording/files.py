@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +21,8 @@ _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _COPY = 1 << 16
 _UNKNOWN = 0xFFFF_FFFF
 """Size of what still grows, or does not fit into 32 bits: players read to the end of the file."""
+
+_log = logging.getLogger(__name__)
 
 Block = NDArray[np.int16]
 """Samples as [frames, channels]."""
@@ -39,8 +43,9 @@ class SoundWriter(Protocol):
         """Append; what was written before can be read whatever happens from now on."""
         ...
 
-    def close(self, channels: int) -> None:
-        """Finish the file with so many of its channels; idempotent."""
+    def close(self, channels: int) -> int:
+        """Finish the file with so many of its channels, or all where there is no room to leave some out; how
+        many it has. Idempotent."""
         ...
 
 
@@ -66,17 +71,23 @@ class WavWriter:
         self._grow(loan.count * RATE // FRAMES_PER_SECOND)
         return True
 
-    def close(self, channels: int) -> None:
+    def close(self, channels: int) -> int:
         if self._file.closed:
-            return
-        fd = self._file.fileno()
-        # Of a write that failed a part may be there.
-        os.ftruncate(fd, self.size)
-        self._write_all(memoryview(_header(self._channels, self.frames)), 0)
-        os.fsync(fd)
-        self._file.close()
+            return self._channels
+        with self._file:
+            fd = self._file.fileno()
+            # Of a write that failed a part may be there.
+            os.ftruncate(fd, self.size)
+            self._write_all(memoryview(_header(self._channels, self.frames)), 0)
+            os.fsync(fd)
         if channels < self._channels:
-            self._narrow(channels)
+            try:
+                self._narrow(channels)
+            except OSError as error:
+                _log.warning("%s keeps channels without a sound in them: %s", self._path, error)
+            else:
+                self._channels = channels
+        return self._channels
 
     def _grow(self, frames: int) -> None:
         self.frames += frames
@@ -90,15 +101,19 @@ class WavWriter:
     def _narrow(self, channels: int) -> None:
         """Keep the first channels only: how many there would be was not known when the file was begun."""
         part = self._path.with_suffix(".part")
-        with self._path.open("rb") as wide, part.open("wb") as narrow:
-            wide.seek(_HEADER.size)
-            narrow.write(_header(channels, self.frames))
-            while piece := wide.read(2 * self._channels * _COPY):
-                block = np.frombuffer(piece, "<i2").reshape(-1, self._channels)
-                narrow.write(np.ascontiguousarray(block[:, :channels]).tobytes())
-            narrow.flush()
-            os.fsync(narrow.fileno())
-        part.replace(self._path)
+        try:
+            with self._path.open("rb") as wide, part.open("wb") as narrow:
+                wide.seek(_HEADER.size)
+                narrow.write(_header(channels, self.frames))
+                while piece := wide.read(2 * self._channels * _COPY):
+                    block = np.frombuffer(piece, "<i2").reshape(-1, self._channels)
+                    narrow.write(np.ascontiguousarray(block[:, :channels]).tobytes())
+                narrow.flush()
+                os.fsync(narrow.fileno())
+            part.replace(self._path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
 
 
 def _header(channels: int, frames: int | None) -> bytes:
@@ -136,17 +151,51 @@ def mend_wav(path: Path) -> int:
     return int(frames)
 
 
+class _Sink:
+    """What libsndfile writes to: it would only say "System error" of a file that it has opened itself.
+
+    What could not be written is kept in ``error``, since nothing can be raised through libsndfile.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.size = 0
+        self.error: OSError | None = None
+        self._file = path.open("xb", buffering=0)
+        self._at = 0
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.size}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def write(self, data: bytes) -> int:
+        done = 0
+        try:
+            while self.error is None and done < len(data):
+                done += os.pwrite(self._file.fileno(), data[done:], self._at + done)
+        except OSError as error:
+            self.error = error
+        self._at += done
+        self.size = max(self.size, self._at)
+        return done
+
+    def close(self) -> None:
+        with self._file:
+            os.fsync(self._file.fileno())
+
+
 class Mp3Writer:
     """Layer III, mono. An MP3 is a row of frames: what was written can be read without more ado."""
 
     def __init__(self, path: Path) -> None:
         self.frames = 0
         self._path = path
-        # soundfile would write over a file that is there.
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+        self._sink = _Sink(path)
         # Constant 40 kbit/s: from such a file players tell the length rightly before it is finished.
         self._file = soundfile.SoundFile(
-            path,
+            self._sink,
             "w",
             RATE,
             1,
@@ -158,14 +207,35 @@ class Mp3Writer:
 
     @property
     def size(self) -> int:
-        return self._path.stat().st_size
+        return self._sink.size
 
     def write(self, block: Block) -> None:
-        try:
-            self._file.write(block)
-        except soundfile.SoundFileError as error:
-            raise OSError(f"the MP3 can not be written: {error}") from error
+        self._do(lambda: self._file.write(block))
         self.frames += len(block)
 
-    def close(self, channels: int) -> None:
-        self._file.close()
+    def close(self, channels: int) -> int:
+        if self._file.closed:
+            return 1
+        broken = self._sink.error is not None
+        try:
+            # The encoder has some of the sound in it.
+            self._do(self._file.close)
+        except OSError:
+            broken = True
+        self._sink.close()
+        if broken:
+            # Of what was written last only a part is there.
+            try:
+                self.frames = soundfile.info(self._path).frames
+            except soundfile.SoundFileError as error:
+                raise OSError(f"there is nothing in the MP3 that can be read: {error}") from error
+        return 1
+
+    def _do(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except soundfile.SoundFileError as error:
+            if self._sink.error is None:
+                raise OSError(f"the MP3 can not be written: {error}") from error
+        if self._sink.error is not None:
+            raise self._sink.error

@@ -13,7 +13,7 @@ import soundfile
 
 from hookflash.ports.outbox import Documents
 from hookflash.recording.files import RATE, mend_wav
-from hookflash.recording.metadata import Person, StoredFile, metadata
+from hookflash.recording.metadata import Person, StoredFile, metadata, write_metadata
 
 SPACE = "recordings"
 """Where the documents are."""
@@ -116,7 +116,7 @@ class Library:
             duration_ms=round(1000 * frames / RATE),
         )
         people = [Person(raw_id) for raw_id in file.people]
-        (self.folder / file.metadata_path).write_bytes(metadata(stored, channels, people, ()))
+        write_metadata(self.folder / file.metadata_path, metadata(stored, channels, people, ()))
         return stored
 
 

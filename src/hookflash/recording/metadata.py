@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
 from hookflash.calls.audio_effects import StartRecording
 from hookflash.recording.files import RATE
 from hookflash.wire.timestamps import zulu_time
+
+_ROOM = 4096
+"""Octets that are reserved for the metadata of a file; it seldom has more than a thousand."""
+
+_log = logging.getLogger(__name__)
 
 
 class Label(msgspec.Struct, frozen=True, rename="camel"):
@@ -74,6 +82,35 @@ class StoredFile(msgspec.Struct, frozen=True, rename="camel"):
     def ended(self) -> float:
         """Unix time of its end."""
         return self.started + (self.duration_ms + self.paused_ms) / 1000
+
+
+def reserve(path: Path) -> None:
+    """Take the room that a metadata file at ``path`` will need: there may be none when it is written.
+
+    Raises OSError.
+    """
+    with path.with_suffix(".part").open("xb", buffering=0) as file:
+        os.posix_fallocate(file.fileno(), 0, _ROOM)
+
+
+def write_metadata(path: Path, content: bytes) -> None:
+    """Write a metadata file, which is there as a whole or not at all.
+
+    What goes wrong is logged: without it the sound is as good as ever.
+    """
+    part = path.with_suffix(".part")
+    try:
+        # In its own blocks, where they were reserved.
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT, 0o644), "wb", buffering=0) as file:
+            done = 0
+            while done < len(content):
+                done += os.pwrite(file.fileno(), content[done:], done)
+            file.truncate(len(content))
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        _log.error("the metadata of a recording could not be kept in %s: %s", path, error)
 
 
 def metadata(file: StoredFile, channels: int, people: Sequence[Person], pauses: Sequence[Pause]) -> bytes:

@@ -142,8 +142,10 @@ class Take:
                 await self._record()
             except (OSError, RuntimeError, AudioUnavailable) as error:
                 self._deafen()
-                _log.error("recording %s broke off: %s", name, error)
-                self._report(RecordingFailed(name, *FAILED, f"The recording broke off: {error}."))
+                _log.error("recording %s broke off: %s%s", name, error, self._disk.advice(error))
+                # The paths of this machine are nothing for apps.
+                reason = getattr(error, "strerror", None) or error
+                self._report(RecordingFailed(name, *FAILED, f"The recording broke off: {reason}."))
             await self._store()
         finally:
             self._deafen()
@@ -307,10 +309,13 @@ class Take:
     def _spread(self, count: int, frames: Mapping[Source, NDArray[np.int16]]) -> NDArray[np.int16]:
         """Everybody on their channel; what is played belongs to the app."""
         wide = np.zeros((FRAME * count, CHANNELS), np.int32)
-        for source, frame in frames.items():
-            name = self._whose(source)
-            if name is None or not frame.any():
-                continue
+        spoken = [
+            (int(np.argmax(frame != 0)), name, frame)
+            for source, frame in frames.items()
+            if (name := self._whose(source)) is not None and frame.any()
+        ]
+        # Who speaks first has the first channel.
+        for _, name, frame in sorted(spoken, key=lambda one: one[0]):
             channel = self._channel(name)
             if channel is not None:
                 wide[:, channel] += frame
