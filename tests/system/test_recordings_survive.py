@@ -1,0 +1,155 @@
+"""``kill -9`` of the server in the middle of many recordings: of no file more than a second is lost."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+import soundfile
+from azure.communication.callautomation import (
+    CallAutomationClient,
+    RecordingChannel,
+    RecordingContent,
+    RecordingFormat,
+)
+from azure.core.credentials import AzureKeyCredential
+from system.crowd import Crowd
+from system.exact import FRAME, RATE, SIDE, Samples, where
+from system.harness import ACCESS_KEY, NUMBER, Server, Webhook
+from system.processes import wait_gone, worker_of
+
+from hookflash.wire.hmac import decode_key, sign
+
+CALLS = 50
+WAITING = RATE // 4
+"""Samples that are on their way to the plane, or wait in a jitter buffer: they have not been heard yet."""
+FILES = """
+[[subscription]]
+name = "files"
+resource = "tests"
+endpoint = "{url}/incoming-files"
+event_types = ["RecordingFileStatusUpdated"]
+"""
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    receiver = Webhook()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture
+def crowd() -> Iterator[Crowd]:
+    people = Crowd([f"+1425557{number:04}" for number in range(CALLS)], 40.0)
+    yield people
+    people.close()
+
+
+def fetch(url: str) -> bytes:
+    """A signed GET."""
+    parts = urlsplit(url)
+    headers = sign("GET", parts.path, parts.netloc, b"", decode_key(ACCESS_KEY), time.time())
+    connection = http.client.HTTPConnection(parts.netloc, timeout=20)
+    connection.request("GET", parts.path, headers={"Host": parts.netloc, **headers})
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    assert answer.status == 200
+    return body
+
+
+def last_of(said: Samples, low: Samples) -> int:
+    """How far into what somebody said a recording goes."""
+    for end in range(len(low), len(low) - RATE, -FRAME):
+        at = where(low[end - FRAME : end], said)
+        if at >= 0:
+            return at + FRAME + len(low) - end
+    raise AssertionError("nothing of it is at the end of the recording")
+
+
+def test_a_kill_in_the_middle_of_many_recordings_costs_a_second_at_most(
+    tmp_path: Path, webhook: Webhook, crowd: Crowd
+) -> None:
+    told: dict[str, dict[str, Any]] = {}
+
+    def incoming(data: dict[str, Any]) -> None:
+        if "incomingCallContext" in data:
+            client.answer_call(data["incomingCallContext"], f"{webhook.url}/callbacks")
+        else:
+            (chunk,) = data["recordingStorageInfo"]["recordingChunks"]
+            told[chunk["documentId"]] = data
+
+    webhook.on_incoming = incoming
+    server = Server(tmp_path, webhook, FILES.format(url=webhook.url))
+    client = CallAutomationClient(server.url, AzureKeyCredential(ACCESS_KEY))
+    folder = tmp_path / "state" / "recordings"
+    try:
+        server.start()
+        crowd.dial(f"sip:{NUMBER}@127.0.0.1:{server.sip_port}")
+        webhook.wait_count("CallConnected", CALLS)
+        calls = {
+            event["data"]["correlationId"]: event["data"]["callConnectionId"]
+            for event in webhook.events()
+            if event["type"].endswith("CallConnected")
+        }
+        for connection in calls.values():
+            client.start_recording(
+                call_connection_id=connection,
+                recording_content_type=RecordingContent.AUDIO,
+                recording_channel_type=RecordingChannel.MIXED,
+                recording_format_type=RecordingFormat.WAV,
+                recording_state_callback_url=f"{webhook.url}/recording",
+            )
+        webhook.wait_count("RecordingStateChanged", CALLS)
+        crowd.talk()
+        crowd.wait(5.2)
+        worker = worker_of(server)
+        far = crowd.far()
+        server.kill()
+        wait_gone(worker)
+
+        server.start()
+        lost = [
+            far[place] - last_of(crowd.said[place], low)
+            for place, low in (recorded(path, crowd) for path in folder.iterdir())
+        ]
+        print(f"lost at most {(max(lost) - WAITING) / RATE:.2f} s, {np.mean(lost) / RATE:.2f} s on average")
+        assert len(lost) == CALLS
+        assert max(lost) <= RATE + WAITING
+
+        deadline = time.monotonic() + 60
+        while len(told) < CALLS:
+            assert time.monotonic() < deadline, f"{len(told)} of {CALLS} files were told of"
+            threading.Event().wait(0.05)
+        for path in folder.iterdir():
+            data = told[path.name]
+            (chunk,) = data["recordingStorageInfo"]["recordingChunks"]
+            assert (chunk["index"], chunk["endReason"]) == (0, "ServerFailure")
+            assert data["sessionEndReason"] == "SessionFailed"
+            assert fetch(chunk["contentLocation"]) == (path / "audio.wav").read_bytes()
+            metadata = json.loads(fetch(chunk["metadataLocation"]))
+            assert metadata["callId"] in calls
+            assert metadata["chunkDuration"] == data["recordingDurationMs"]
+    finally:
+        server.stop()
+
+
+def recorded(path: Path, crowd: Crowd) -> tuple[int, Samples]:
+    """Who speaks in a file, and the file at 8,000 Hz; it is as long as it says."""
+    samples, rate = soundfile.read(path / "audio.wav", dtype="int16", always_2d=True)
+    assert (rate, samples.shape[1]) == (16_000, 1)
+    assert (path / "audio.wav").stat().st_size == 44 + samples.nbytes
+    metadata = json.loads((path / "metadata.json").read_bytes())
+    assert metadata["chunkDuration"] == round(len(samples) / 16)
+    names = {one["participantId"] for one in metadata["participants"]}
+    (speaker,) = [place for place, number in enumerate(crowd.numbers) if f"4:{number}" in names]
+    return speaker, samples[2 * SIDE :: 2, 0].astype(np.int64)
