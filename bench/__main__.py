@@ -20,6 +20,7 @@ NAMES = (
     "wideband",
     "secure",
     "recording",
+    "recordings",
     "memory",
     "api",
     "latency",

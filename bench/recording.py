@@ -80,9 +80,9 @@ class NoDocuments:
 
 
 class Control(threading.Thread):
-    """Control's part in the recording of ``LEGS`` calls: desk, listeners, files."""
+    """Control's part in the recording of ``legs`` calls: desk, listeners, files."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, legs: int) -> None:
         super().__init__(daemon=True)
         self.fd = make_file()
         self.rings: Rings = map_rings(self.fd)
@@ -90,6 +90,7 @@ class Control(threading.Thread):
         self.octets = 0
         self.error: BaseException | None = None
         self._folder = folder
+        self._legs = legs
         self._over = threading.Event()
 
     def run(self) -> None:
@@ -110,7 +111,7 @@ class Control(threading.Thread):
         audio = AudioDesk(lambda call: seat, lambda leg: seat, lambda leg: False)
         documents: Any = NoDocuments()
         desk = RecordingDesk(audio, Library(self._folder, documents), LoopClock(), lambda fact: None)
-        for leg in range(1, LEGS + 1):
+        for leg in range(1, self._legs + 1):
             desk.start(
                 StartRecording(
                     str(leg), leg, "", "", "", "", "audio", "mixed", "wav", (), False, None, ((leg, ""),)
@@ -133,20 +134,20 @@ class Control(threading.Thread):
         self.octets = sum(file.stat().st_size for file in self._folder.glob("*/audio.wav"))
 
 
-def run_recorded() -> Run:
+def run_recorded(legs: int = LEGS) -> Run:
     """One run in which everything is recorded; it is not whole when the audio has holes."""
     with tempfile.TemporaryDirectory(prefix="hookflash-bench-") as folder:
-        control = Control(Path(folder))
+        control = Control(Path(folder), legs)
         control.start()
         try:
             # The worker's end is given away and closed there.
-            run = run_plane(LEGS, SECONDS, Scene(recorded, rings=lambda: os.dup(control.fd), warm=WARM))
+            run = run_plane(legs, SECONDS, Scene(recorded, rings=lambda: os.dup(control.fd), warm=WARM))
         finally:
             control.stop()
             os.close(control.fd)
     if control.error is not None:
         raise control.error
-    seconds = control.octets / 2 / RATE / LEGS
+    seconds = control.octets / 2 / RATE / legs
     note = f"{run.note}; control {run.own:.2f}; {seconds:.1f} s in each file, {control.lost} lost"
     whole = run.answered if seconds > SECONDS and not control.lost else 0.0
     return dataclasses.replace(run, answered=whole, note=note)

@@ -1,5 +1,8 @@
 """``python -m bench.recordings``: what many recordings at a time cost control, and what MP3 does.
 
+``recordings.control`` is how many cores control takes while so many calls are recorded, which a media worker
+plays to and hears as in :mod:`bench.recording`; nothing may be lost. What control does in that benchmark
+beside recordings is in it.
 ``recordings.mp3`` is how much faster than real time one core encodes, by the CPU of the thread that does.
 ``recordings.late`` is by how much the event loop of control, which also decides calls, comes too late in one
 of a thousand looks while it records so many calls as MP3; ``recordings.late_idle`` when it has nothing to do.
@@ -21,8 +24,9 @@ import numpy as np
 import uvloop
 from numpy.typing import NDArray
 
-from bench.figures import figure
-from bench.recording import NoDocuments, Seat
+from bench.figures import figure, refuse
+from bench.media import FAILURES, build, middle, rounds
+from bench.recording import NoDocuments, Seat, run_recorded
 from hookflash.calls.audio_effects import StartRecording
 from hookflash.clock import LoopClock
 from hookflash.plane.audio_desk import AudioDesk
@@ -32,11 +36,16 @@ from hookflash.recording.desk import RecordingDesk
 from hookflash.recording.files import RATE, Mp3Writer
 from hookflash.recording.library import Library
 
+MANY = 500
+"""Calls that are recorded at a time, as WAV."""
+CORES = 1.0
 FASTER = 50.0
 """Than real time, MP3 is to be encoded."""
 CALLS = 50
+"""That are recorded as MP3."""
 SECONDS = 10.0
 ROUNDS = 3
+LIMIT = 90.0
 TICK = 0.02
 SIZE = RATE // 50
 
@@ -129,6 +138,20 @@ def lateness(calls: int) -> tuple[float, bool]:
         return 1e3 * float(np.percentile(late, 99.9)), lost == 0
 
 
+def cores() -> int:
+    """Measure what many recordings take of control; the exit code."""
+    try:
+        build()
+        runs = rounds("recordings", {"recorded": lambda: run_recorded(MANY)}, ROUNDS, LIMIT)["recorded"]
+    except FAILURES as error:
+        return refuse("recordings.control", error, "cores", CORES)
+    # Microseconds a leg and tick.
+    value, noise = middle([run.own * MANY / TICK / 1e6 for run in runs])
+    whole = all(run.whole for run in runs)
+    figure("recordings.control", value, "cores", CORES, noise=noise, whole=whole)
+    return 0
+
+
 def spread(measure: Callable[[], float]) -> tuple[float, float]:
     """The middle of some rounds, and how far they lie apart, in per cent."""
     values = [measure() for _ in range(ROUNDS)]
@@ -145,7 +168,7 @@ def main() -> int:
     for name, calls in (("late_idle", 0), ("late", CALLS)):
         late, whole = lateness(calls)
         figure(f"recordings.{name}", late, "ms", None, whole=whole)
-    return 0
+    return cores()
 
 
 if __name__ == "__main__":
