@@ -261,7 +261,7 @@ class App:
         streams = self._streams = StreamDesk(media.audio, sockets, tokens, clock, self._report, recogniser)
         self._closers.append(streams.close)
         folder = settings.recording.folder or Path(settings.server.data_dir, "recordings")
-        library = self.recordings = Library(Path(folder), journal)
+        library = self.recordings = Library(Path(folder), journal, seals)
         await library.load()
         shelf = Shelf(library, seals)
         uploads = self.uploads = Uploads(
@@ -284,6 +284,8 @@ class App:
             clock,
             self._report,
             max_bytes=settings.recording.file_bytes,
+            max_seconds=settings.recording.file_seconds,
+            key=seals.current if seals is not None else None,
             uploads=uploads,
             storage=(settings.recording.storage or "").rstrip("/"),
         )

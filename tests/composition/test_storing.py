@@ -133,6 +133,7 @@ def test_what_apps_may_name() -> None:
         ('[recording]\nstorage = "s3://b"\n', "is not s3://<bucket>"),
         ('[recording]\nstorage = "https://example.org/"\n', "names no container"),
         (f'[recording]\nstorage = "{AZURE}/calls?sig=abc"\n', "secrets have no place in a file"),
+        ('[recording]\nencryption_key_env = "A"\nencryption_key_file = "b"\n', "give one of them"),
         ('[recording]\nexternal_hosts = ["*"]\n', "recording.external_hosts"),
         ('[[storage]]\nurl = "s3://bucket/../x"\n', "is not s3://<bucket>"),
         (f'[[storage]]\nurl = "{AZURE}/calls"\nregion = "x"\n', "is for S3"),

@@ -186,14 +186,14 @@ def test_a_file_whose_writer_died_keeps_all_but_what_was_being_written(
     torn = new(folder)
     shutil.copy(path, torn)
     os.truncate(torn, data.draw(st.integers(before, path.stat().st_size)))
-    kept = mend_sealed(torn, RING)
+    kept, _ = mend_sealed(torn, RING)
     assert whole.startswith(opened(torn))
     assert kept == len(opened(torn)) > len(plain) - SEGMENT
-    assert mend_sealed(torn, RING) == kept
+    assert mend_sealed(torn, RING) == (kept, 0)
     # And where nothing was torn, nothing is lost.
-    assert mend_sealed(path, RING) == len(whole)
+    assert mend_sealed(path, RING) == (len(whole), 0)
     assert opened(path) == whole
-    writer.close()
+    os.close(writer._file)
 
 
 def test_what_is_not_ours_is_not_cut_when_it_can_not_be_mended(folder: Path) -> None:

@@ -24,7 +24,7 @@ from hookflash.testing.clock import VirtualClock
 
 HOUR = 3600.0
 SAS = "sp=cw&sig=s3cr3t"
-THEIRS = Order("r1", "https://a.blob.core.windows.net/c", SAS)
+THEIRS = Order("r1", "https://acct.blob.core.windows.net/calls", SAS)
 OURS = Order("r1", "s3://bucket/folder", own=True)
 SOUND = b"RIFF" + bytes(1000)
 METADATA = b'{"chunkIndex":0}'
@@ -193,6 +193,17 @@ async def test_files_go_where_the_app_wants_them_and_then_it_is_told(bench: Benc
     assert bench.uploads.figures.uploaded == 1
 
 
+async def test_a_file_whose_metadata_found_no_room_goes_without(bench: Bench) -> None:
+    bench.uploads.order(THEIRS)
+    bench.store.gate.clear()
+    name = bench.put()
+    (bench.folder / name / "metadata.json").unlink()
+    bench.store.gate.set()
+    await bench.settled()
+    assert list(bench.store.objects) == ["20260101/corr/r1/0-acsaudio.wav"]
+    assert bench.note(name)["state"] == "uploaded"
+
+
 async def test_the_secret_of_an_app_is_forgotten_with_the_order_and_never_shown(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -290,7 +301,7 @@ async def test_it_is_given_up_in_the_end_and_kept_here(
     assert bench.note(name)["state"] == "failed"
     assert bench.documents.kept[ORDERS] == {}
     assert bench.uploads.figures.failed == 1
-    assert "was not taken by https://a.blob.core.windows.net/c for 2 hours and stays" in caplog.text
+    assert "was not taken by https://acct.blob.core.windows.net/calls for 2 hours and stays" in caplog.text
     # What is in an app's container is no longer possible; it is not tried at the next start.
     await bench.again()
     assert bench.uploads.waiting == 0

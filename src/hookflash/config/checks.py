@@ -365,11 +365,6 @@ def _ranges(numbers: Iterable[int]) -> str:
 def _not_in_this_version(settings: Settings, places: Places) -> Iterator[Problem]:
     """What the tree has a place for but nothing carries out: said, because silence would be a promise."""
     found: list[tuple[str, str, str]] = []
-    found += [
-        (places.of("recording", name), f"recording.{name}", "encryption of recordings")
-        for name in ("encryption_key_env", "encryption_key_file")
-        if getattr(settings.recording, name) is not None
-    ]
     for trunk in settings.trunk:
         wanted = {
             "register": (trunk.register, "registering with a trunk"),

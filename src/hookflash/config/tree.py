@@ -138,6 +138,9 @@ class RecordingSettings:
     at the working directory."""
     file_bytes: int = setting(kinds.integer(1 << 20, 4 << 30, "bytes"), 1 << 30)
     """A recorded file that has grown so large is closed, and the recording goes on in another one."""
+    file_seconds: float = setting(kinds.number(0, 7 * 86400, "seconds"), 0.0)
+    """A recorded file that holds so many seconds of sound (or up to one more) is closed, and the recording
+    goes on in another one; 0 has one file however long it gets, up to `file_bytes`."""
     keep_hours: float = setting(kinds.number(0, 24 * 36_500, "hours"), 0.0)
     """Hours after which a recorded file is deleted, counted from its end; 0 keeps them for ever. The real
     service keeps its recordings for 48 hours."""

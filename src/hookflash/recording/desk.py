@@ -22,6 +22,7 @@ from hookflash.ports.edges import FactSink
 from hookflash.recording.disk import Disk
 from hookflash.recording.library import Library
 from hookflash.recording.metadata import Label
+from hookflash.recording.sealing import SealKey
 from hookflash.recording.take import Take
 from hookflash.recording.uploads import Order, Uploads
 from hookflash.recording.write_behind import WriteBehind
@@ -49,6 +50,8 @@ class RecordingDesk:
         clock: for the times in files.
         report: where facts go.
         max_bytes: size at which a file is closed and another begun.
+        max_seconds: seconds of sound at which a file is closed and another begun; 0: never.
+        key: what files are sealed with; None for plain ones.
         uploads: sends files to where they belong; None where they stay on the disk.
         storage: where files go that no app wants elsewhere; "" for nowhere.
         new_id: makes document ids.
@@ -62,6 +65,8 @@ class RecordingDesk:
         report: FactSink,
         *,
         max_bytes: int = MAX_FILE,
+        max_seconds: float = 0.0,
+        key: SealKey | None = None,
         uploads: Uploads | None = None,
         storage: str = "",
         new_id: Callable[[], str] = _new_id,
@@ -71,6 +76,8 @@ class RecordingDesk:
         self._clock = clock
         self._report = report
         self._max_bytes = max_bytes
+        self._max_seconds = max_seconds
+        self._key = key
         self._uploads = uploads
         self._storage = storage
         self._new_id = new_id
@@ -112,7 +119,14 @@ class RecordingDesk:
             order = self._order(effect)
             if order is not None and self._uploads is not None:
                 self._uploads.order(order)
-            disk = Disk(self._library.folder, Label.of(effect), self._max_bytes, self._new_id)
+            disk = Disk(
+                self._library.folder,
+                Label.of(effect),
+                self._max_bytes,
+                self._new_id,
+                max_seconds=self._max_seconds,
+                key=self._key,
+            )
             self._takes[name] = Take(
                 effect,
                 self._audio,

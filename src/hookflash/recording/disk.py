@@ -21,11 +21,14 @@ from hookflash.recording.metadata import (
     reserve,
     write_metadata,
 )
+from hookflash.recording.sealed_files import SealedMp3Writer, SealedWavWriter
+from hookflash.recording.sealing import SealKey, seal_bytes
 
 CHANNELS = 5
 """Channels of an unmixed recording at most (contract section 9.1)."""
 SESSION_ENDED = "SessionEnded"
 TOO_LARGE = "ChunkMaximumSizeExceeded"
+TOO_LONG = "ChunkMaximumTimeExceeded"
 _METADATA = "metadata.json"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _STEM = {"wav": "audio.wav", "mp3": "audio.mp3"}
@@ -36,23 +39,36 @@ class Recalled(Exception):
 
 
 class Disk:
-    """Writes blocks into files of at most ``max_bytes`` each; calls must not overlap.
+    """Writes blocks into files of bounded size and length; calls must not overlap.
 
     Args:
         folder: of all recordings; every file gets one of its own, named by its document id.
         label: what is recorded.
         max_bytes: a file that has grown so large is closed, and another begun.
         new_id: makes document ids.
+        max_seconds: a file that holds so much sound is closed, and another begun; 0: however much.
+        key: what files are sealed with; None for plain ones.
 
     Attributes:
         files: of the recording so far, the last one is being written.
     """
 
-    def __init__(self, folder: Path, label: Label, max_bytes: int, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        label: Label,
+        max_bytes: int,
+        new_id: Callable[[], str],
+        *,
+        max_seconds: float = 0.0,
+        key: SealKey | None = None,
+    ) -> None:
         self.files: list[StoredFile] = []
         self._folder = folder
         self._label = label
         self._max = max_bytes
+        self._max_frames = round(max_seconds * RATE)
+        self._key = key
         self._new_id = new_id
         self._writer: SoundWriter | None = None
         self._used: list[int] = []
@@ -60,7 +76,7 @@ class Disk:
     @property
     def takes_loans(self) -> bool:
         """Whether audio can be written as it lies in memory, see :meth:`write_loan`."""
-        return self._label.format == "wav" and self.channels == 1
+        return self._label.format == "wav" and self.channels == 1 and self._key is None
 
     @property
     def channels(self) -> int:
@@ -102,7 +118,11 @@ class Disk:
         return file
 
     def _open(self, path: Path) -> SoundWriter:
-        return WavWriter(path, self.channels) if self._label.format == "wav" else Mp3Writer(path)
+        if self._label.format == "wav":
+            if self._key is not None:
+                return SealedWavWriter(path, self.channels, self._key)
+            return WavWriter(path, self.channels)
+        return Mp3Writer(path) if self._key is None else SealedMp3Writer(path, self._key)
 
     def write(
         self, blocks: Sequence[Block], at: float, people: Sequence[Person], pauses: Sequence[Pause]
@@ -125,9 +145,13 @@ class Disk:
     def _turn(self, at: float, people: Sequence[Person], pauses: Sequence[Pause]) -> bool:
         """Go on in another file if this one is full; whether it was."""
         assert self._writer is not None
-        if self._writer.size < self._max:
+        if self._writer.size >= self._max:
+            reason = TOO_LARGE
+        elif self._max_frames and self._writer.frames >= self._max_frames:
+            reason = TOO_LONG
+        else:
             return False
-        self._close(TOO_LARGE, people, pauses)
+        self._close(reason, people, pauses)
         self.begin(at, people)
         return True
 
@@ -151,5 +175,9 @@ class Disk:
                 1000 * sum(pause.seconds for pause in pauses if pause.start >= self.files[-1].started)
             ),
         )
-        write_metadata(self._folder / file.metadata_path, metadata(file, channels, people, pauses))
+        content = metadata(file, channels, people, pauses)
+        write_metadata(
+            self._folder / file.metadata_path,
+            content if self._key is None else seal_bytes(content, self._key),
+        )
         self.files[-1] = file

@@ -7,7 +7,7 @@ import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import soundfile
@@ -23,6 +23,15 @@ _UNKNOWN = 0xFFFF_FFFF
 """Size of what still grows, or does not fit into 32 bits: players read to the end of the file."""
 
 _log = logging.getLogger(__name__)
+
+MP3: dict[str, Any] = {
+    "subtype": "MPEG_LAYER_III",
+    "format": "MP3",
+    # Constant 40 kbit/s: from such a file players tell the length rightly before it is finished.
+    "bitrate_mode": "CONSTANT",
+    "compression_level": 0.8,
+}
+"""How an MP3 is encoded."""
 
 Block = NDArray[np.int16]
 """Samples as [frames, channels]."""
@@ -58,7 +67,7 @@ class WavWriter:
         self._path = path
         self._channels = channels
         self._file = path.open("xb", buffering=0)
-        self._write_all(memoryview(_header(channels, None)), 0)
+        self._write_all(memoryview(wav_header(channels, None)), 0)
 
     def write(self, block: Block) -> None:
         self._write_all(np.ascontiguousarray(block, "<i2").reshape(-1).view(np.uint8).data, self.size)
@@ -78,7 +87,7 @@ class WavWriter:
             fd = self._file.fileno()
             # Of a write that failed a part may be there.
             os.ftruncate(fd, self.size)
-            self._write_all(memoryview(_header(self._channels, self.frames)), 0)
+            self._write_all(memoryview(wav_header(self._channels, self.frames)), 0)
             os.fsync(fd)
         if channels < self._channels:
             try:
@@ -104,7 +113,7 @@ class WavWriter:
         try:
             with self._path.open("rb") as wide, part.open("wb") as narrow:
                 wide.seek(_HEADER.size)
-                narrow.write(_header(channels, self.frames))
+                narrow.write(wav_header(channels, self.frames))
                 while piece := wide.read(2 * self._channels * _COPY):
                     block = np.frombuffer(piece, "<i2").reshape(-1, self._channels)
                     narrow.write(np.ascontiguousarray(block[:, :channels]).tobytes())
@@ -116,7 +125,7 @@ class WavWriter:
             raise
 
 
-def _header(channels: int, frames: int | None) -> bytes:
+def wav_header(channels: int, frames: int | None) -> bytes:
     """The header of a file of so many frames, None while that is not known."""
     frame = 2 * channels
     size = _UNKNOWN if frames is None else frame * frames
@@ -147,7 +156,7 @@ def mend_wav(path: Path) -> int:
         frames = (path.stat().st_size - _HEADER.size) // (2 * channels)
         file.truncate(_HEADER.size + 2 * channels * frames)
         file.seek(0)
-        file.write(_header(channels, frames))
+        file.write(wav_header(channels, frames))
     return int(frames)
 
 
@@ -193,17 +202,7 @@ class Mp3Writer:
         self.frames = 0
         self._path = path
         self._sink = _Sink(path)
-        # Constant 40 kbit/s: from such a file players tell the length rightly before it is finished.
-        self._file = soundfile.SoundFile(
-            self._sink,
-            "w",
-            RATE,
-            1,
-            "MPEG_LAYER_III",
-            format="MP3",
-            bitrate_mode="CONSTANT",
-            compression_level=0.8,
-        )
+        self._file = soundfile.SoundFile(self._sink, "w", RATE, 1, **MP3)
 
     @property
     def size(self) -> int:

@@ -14,6 +14,8 @@ import soundfile
 from hookflash.ports.outbox import Documents
 from hookflash.recording.files import RATE, mend_wav
 from hookflash.recording.metadata import Person, StoredFile, metadata, write_metadata
+from hookflash.recording.sealed_files import mp3_frames
+from hookflash.recording.sealing import KeyMissing, KeyRing, is_sealed, mend_sealed, seal_bytes
 
 SPACE = "recordings"
 """Where the documents are."""
@@ -29,14 +31,16 @@ class Library:
     Args:
         folder: where they are.
         documents: where they are noted down.
+        keys: what they are sealed with; None where they are not.
 
     Attributes:
         stored: told of every file that is finished, and noted down as such.
         broken_off: the recordings that were running when the server died, once the library is loaded.
     """
 
-    def __init__(self, folder: Path, documents: Documents) -> None:
+    def __init__(self, folder: Path, documents: Documents, keys: KeyRing | None = None) -> None:
         self.folder = folder
+        self._keys = keys
         self._documents = documents
         self._files: dict[str, StoredFile] = {}
         self.broken_off: set[str] = set()
@@ -94,20 +98,18 @@ class Library:
                 self.note(await asyncio.to_thread(self._finish, file))
                 self.broken_off.add(file.label.recording_id)
                 _log.warning("recording %s was broken off by the end of the server; its file is kept", key)
+            except KeyMissing as error:
+                _log.error("recording %s was broken off and can not be finished: %s", key, error)
             except OSError as error:
                 _log.error("recording %s was broken off, and its file is not usable: %s", key, error)
                 self.forget(key)
 
     def _finish(self, file: StoredFile) -> StoredFile:
         path = self.folder / file.path
-        if file.label.format == "wav":
-            frames = mend_wav(path)
+        if is_sealed(path):
+            frames, channels = self._finish_sealed(path)
         else:
-            try:
-                frames = soundfile.info(path).frames
-            except soundfile.SoundFileError as error:
-                raise OSError(str(error)) from error
-        channels = soundfile.info(path).channels
+            frames, channels = _finish_plain(path, file.label.format)
         stored = msgspec.structs.replace(
             file,
             state="stored",
@@ -116,8 +118,26 @@ class Library:
             duration_ms=round(1000 * frames / RATE),
         )
         people = [Person(raw_id) for raw_id in file.people]
-        write_metadata(self.folder / file.metadata_path, metadata(stored, channels, people, ()))
+        content = metadata(stored, channels, people, ())
+        if self._keys is not None:
+            content = seal_bytes(content, self._keys.current)
+        write_metadata(self.folder / file.metadata_path, content)
         return stored
+
+    def _finish_sealed(self, path: Path) -> tuple[int, int]:
+        if self._keys is None:
+            raise KeyMissing(f"{path.name} is sealed, and no key is configured")
+        size, channels = mend_sealed(path, self._keys)
+        return (size // (2 * channels), channels) if channels else (mp3_frames(size), 1)
+
+
+def _finish_plain(path: Path, format: str) -> tuple[int, int]:
+    """Frames and channels of a file that was broken off."""
+    try:
+        frames = mend_wav(path) if format == "wav" else soundfile.info(path).frames
+        return frames, soundfile.info(path).channels
+    except soundfile.SoundFileError as error:
+        raise OSError(str(error)) from error
 
 
 def _told(done: asyncio.Future[None]) -> None:

@@ -27,7 +27,7 @@ import binascii
 import contextlib
 import os
 import struct
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -53,6 +53,10 @@ Lead = Callable[[int, int], bytes]
 
 class SealError(OSError):
     """A sealed file can not be opened: it was changed, or its key is not here."""
+
+
+class KeyMissing(SealError):
+    """The key of a sealed file is not here."""
 
 
 class SealKey:
@@ -105,6 +109,24 @@ def _nonce(number: int, length: int, last: bool) -> bytes:
     return number.to_bytes(8, "big") + length.to_bytes(3, "big") + bytes((last,))
 
 
+def seal_bytes(data: bytes, key: SealKey) -> bytes:
+    """A sealed file of these bytes."""
+    head, cipher = _begin(key, 0)
+    pieces = [data[at : at + SEGMENT] for at in range(0, len(data), SEGMENT)] or [b""]
+    last = len(pieces) - 1
+    sealed = (
+        cipher.encrypt(_nonce(number, len(piece), number == last), piece, head)
+        for number, piece in enumerate(pieces)
+    )
+    return head + b"".join(sealed)
+
+
+def _begin(key: SealKey, channels: int) -> tuple[bytes, AESGCM]:
+    """Header and cipher of a new file."""
+    salt = os.urandom(32)
+    return _HEADER.pack(MAGIC, key.id, salt, SEGMENT, channels, bytes(11)), key.for_file(salt)
+
+
 class SealedWriter:
     """A sealed file that grows. Everything may raise OSError.
 
@@ -112,20 +134,15 @@ class SealedWriter:
         path: a new file.
         key: what it is sealed with.
         channels: of a WAV whose header the reader shall make; 0 for data that is complete as it is.
-
-    Attributes:
-        data: plain bytes written.
     """
 
     def __init__(self, path: Path, key: SealKey, channels: int = 0) -> None:
-        self.data = 0
-        salt = os.urandom(32)
-        self._head = _HEADER.pack(MAGIC, key.id, salt, SEGMENT, channels, bytes(11))
-        self._cipher = key.for_file(salt)
+        self._head, self._cipher = _begin(key, channels)
         self._tail = bytearray()
         self._whole = 0
         self._file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o644)
         self._open = True
+        self._broken = False
         self._put(self._head, 0)
 
     @property
@@ -133,12 +150,19 @@ class SealedWriter:
         """Octets of the file now."""
         return _at(self._whole) + (len(self._tail) + TAG if self._tail else 0)
 
+    @property
+    def data(self) -> int:
+        """Plain bytes written."""
+        return self._whole * SEGMENT + len(self._tail)
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append; what was written can be read whatever happens from now on."""
+        if self._broken:
+            raise OSError("an earlier write has failed")
         view = memoryview(data).cast("B")
+        before = self._whole, bytes(self._tail)
         at = _at(self._whole)
         out = bytearray()
-        self.data += len(view)
         while len(view):
             room = SEGMENT - len(self._tail)
             self._tail += view[:room]
@@ -149,7 +173,13 @@ class SealedWriter:
                 self._tail.clear()
         if self._tail:
             out += self._seal(last=False)
-        self._put(out, at)
+        try:
+            self._put(out, at)
+        except OSError:
+            # Nothing else may come where this was to go: a nonce is for one text.
+            self._broken = True
+            self._whole, self._tail = before[0], bytearray(before[1])
+            raise
 
     def close(self) -> None:
         """Finish the file; idempotent."""
@@ -157,6 +187,8 @@ class SealedWriter:
             return
         self._open = False
         try:
+            # Of a write that failed a part may be there.
+            os.ftruncate(self._file, self.size)
             if not self._tail and self._whole:
                 # The last segment is full, and was sealed as one that others follow.
                 self._whole -= 1
@@ -199,7 +231,7 @@ class Sealed:
             raise SealError(f"{name} has segments of {segment} bytes, this version knows {SEGMENT}")
         key = keys.find(id)
         if key is None:
-            raise SealError(f"{name} was sealed with key {id.hex()}, which is not configured")
+            raise KeyMissing(f"{name} was sealed with key {id.hex()}, which is not configured")
         self._head = head
         self._cipher = key.for_file(salt)
         body = size - _HEADER.size
@@ -280,17 +312,27 @@ def open_sealed(path: Path, keys: KeyRing, lead: Lead, *, finished: bool = True)
     return sealed
 
 
+def plain_pieces(path: Path, keys: KeyRing) -> Iterator[bytes]:
+    """The data of a finished sealed file, in pieces of a MiB, without the header of a WAV. Raises OSError."""
+    sealed = open_sealed(path, keys, _no_lead)
+    with path.open("rb") as file:
+        for first in range(0, sealed.segments, _AT_ONCE):
+            start, stop = sealed.extent(first, _AT_ONCE)
+            file.seek(start)
+            yield sealed.unseal(first, file.read(stop - start))
+
+
 def is_sealed(path: Path) -> bool:
     """Whether a file is a sealed one. Raises OSError."""
     with path.open("rb") as file:
         return file.read(len(MAGIC)) == MAGIC
 
 
-def mend_sealed(path: Path, keys: KeyRing) -> int:
-    """Finish a sealed file whose writer died; its plain bytes of data.
+def mend_sealed(path: Path, keys: KeyRing) -> tuple[int, int]:
+    """Finish a sealed file whose writer died; its plain bytes of data, and the channels of its WAV or 0.
 
-    What was being written at that moment is given up, a MiB at most. A file none of whose last segments opens
-    is left as it is. Raises OSError.
+    What was being written at that moment is given up, a MiB at most, and of a WAV what is no whole frame. A
+    file none of whose last segments opens is left as it is. Raises OSError.
     """
     with path.open("r+b") as file:
         size = os.fstat(file.fileno()).st_size
@@ -305,14 +347,21 @@ def mend_sealed(path: Path, keys: KeyRing) -> int:
         if not empty:
             number, plain, finished = _last_good(file, sealed)
             if finished:
-                return sealed.data
+                return sealed.data, sealed.channels
+            odd = (number * SEGMENT + len(plain)) % (2 * sealed.channels or 1)
+            if odd > len(plain):
+                odd -= len(plain)
+                number -= 1
+                file.seek(_at(number))
+                plain = sealed.unseal(number, file.read(SEGMENT + TAG), finished=False)
+            plain = plain[: len(plain) - odd]
         # In this order: what is cut off first can not be mistaken for the end afterwards.
         file.truncate(_at(number))
         file.seek(_at(number))
         file.write(sealed.seal(number, plain))
         file.flush()
         os.fsync(file.fileno())
-    return number * SEGMENT + len(plain)
+    return number * SEGMENT + len(plain), sealed.channels
 
 
 def _last_good(file: BinaryIO, sealed: Sealed) -> tuple[int, bytes, bool]:

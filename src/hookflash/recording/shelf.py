@@ -7,15 +7,15 @@ from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
-from hookflash.recording.files import _header as wav_header
+from hookflash.recording.files import wav_header
 from hookflash.recording.library import Library
 from hookflash.recording.metadata import StoredFile
 from hookflash.recording.sealing import (
     MAGIC,
+    KeyMissing,
     KeyRing,
     Sealed,
     SealedContent,
-    SealError,
     is_sealed,
     open_sealed,
 )
@@ -57,10 +57,17 @@ class Shelf:
         sealed = await asyncio.to_thread(self._open_local, path)
         return path if sealed is None else sealed
 
-    async def contents(self, file: StoredFile, *, plain: bool) -> tuple[Content, Content]:
-        """Sound and metadata on the disk, plain or as they lie there. Raises OSError."""
+    async def contents(self, file: StoredFile, *, plain: bool) -> tuple[Content, Content | None]:
+        """Sound and metadata on the disk, plain or as they lie there. Raises OSError.
+
+        The metadata is None where a full disk has kept it from being written.
+        """
         sound, metadata = (self.library.folder / name for name in (file.path, file.metadata_path))
-        return await self._content(sound, plain=plain), await self._content(metadata, plain=plain)
+        found = await self._content(sound, plain=plain)
+        try:
+            return found, await self._content(metadata, plain=plain)
+        except FileNotFoundError:
+            return found, None
 
     async def _content(self, path: Path, *, plain: bool) -> Content:
         sealed = await asyncio.to_thread(self._open_local, path) if plain else None
@@ -93,7 +100,7 @@ class Shelf:
 
     def _ring(self, name: str) -> KeyRing:
         if self._keys is None:
-            raise SealError(f"{name} is sealed, and no key is configured")
+            raise KeyMissing(f"{name} is sealed, and no key is configured")
         return self._keys
 
     def _upload(self, document_id: str) -> Upload | None:

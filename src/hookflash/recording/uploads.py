@@ -83,8 +83,8 @@ class Upload(msgspec.Struct, frozen=True):
 class Files(Protocol):
     """The files on the disk, as they are to be sent."""
 
-    async def contents(self, file: StoredFile, *, plain: bool) -> tuple[Content, Content]:
-        """Sound and metadata: plain, or as they lie there. Raises OSError."""
+    async def contents(self, file: StoredFile, *, plain: bool) -> tuple[Content, Content | None]:
+        """Sound and metadata, if there is any: plain, or as they lie there. Raises OSError."""
         ...
 
     async def remove(self, file: StoredFile) -> None:
@@ -310,7 +310,8 @@ class Uploads:
                 store = self._open_store(order)
                 sound, metadata = await self._files.contents(file, plain=not order.own)
                 await store.put(upload.sound, sound, _MEDIA_TYPES[file.label.format])
-                await store.put(upload.metadata, metadata, "application/json")
+                if metadata is not None:
+                    await store.put(upload.metadata, metadata, "application/json")
         except OSError as error:
             return self._went_wrong(upload, error)
         before, upload = (
