@@ -39,4 +39,5 @@ def test_a_callee_that_sends_them(system: Trunks, callee: Callee) -> None:  # no
     call = dial(system, "udp")
     assert result(system, "CallConnected")["code"] == 200
     call.hang_up(is_for_everyone=False)
+    result(system, "CallDisconnected")
     check_success(sipp)

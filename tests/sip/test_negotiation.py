@@ -423,3 +423,14 @@ def test_both_ends_still_agree_after_any_number_of_reoffers(
             assert offering.media.codec == before.codec
         if before is not None:
             assert offering.media.srtp == before.srtp
+
+
+def test_what_stands_may_be_offered_again_as_it_is() -> None:
+    """For a refresh: the answer may move the peer, and needs no new version."""
+    own = negotiation()
+    stands = own.answer(remote("m=audio 5 RTP/AVP 0"))
+    own.restate()
+    media = own.accept(remote("m=audio 7 RTP/AVP 0"))
+    assert media is not None
+    assert media.port == 7
+    assert own.local == stands

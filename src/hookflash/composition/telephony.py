@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from hookflash.composition.codecs import codecs_of, codecs_of_strangers
 from hookflash.config import Settings
+from hookflash.config.sip import TrunkSettings
 from hookflash.phones.config import PhonesConfig, RouteConfig, Target, TrunkConfig
 from hookflash.phones.switchboard import Switchboard
 from hookflash.phones.trunk import TrunkPhones
@@ -16,6 +17,7 @@ from hookflash.phones.virtual.surface import VirtualPhoneDesk
 from hookflash.plane.control import MediaDesk
 from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink, Media, Phones
+from hookflash.sip.session import SessionTerms
 
 
 class Telephony:
@@ -89,6 +91,7 @@ def phones_config(settings: Settings) -> PhonesConfig:
                 allow=tuple(str(peer) for peer in one.allow),
                 codecs=codecs_of(f"trunk {one.name}", one.codecs),
                 srtp=one.srtp,
+                session=_session(settings, one),
             )
             for one in settings.trunk
         ),
@@ -99,6 +102,16 @@ def phones_config(settings: Settings) -> PhonesConfig:
         wildcards=settings.sip.tls_wildcards,
         codecs=codecs_of_strangers(),
         srtp="optional",
+        session=SessionTerms(settings.sip.session_expires, settings.sip.min_session_expires),
+    )
+
+
+def _session(settings: Settings, trunk: TrunkSettings) -> SessionTerms:
+    """The session timers of a trunk: its own where it has some."""
+    expires, minimum = trunk.session_expires, trunk.min_session_expires
+    return SessionTerms(
+        settings.sip.session_expires if expires is None else expires,
+        settings.sip.min_session_expires if minimum is None else minimum,
     )
 
 

@@ -65,6 +65,11 @@ class SipSettings:
         kinds.boolean(), True, loose="calls are taken from addresses that no trunk names"
     )
     """Take calls from addresses that no `[[trunk]]` names."""
+    session_expires: int = setting(kinds.integer(0, 86_400, "s"), 1800)
+    """Session timers (RFC 4028): for how many seconds a call lives without a sign of its phone. Halfway it is
+    refreshed, by whoever was agreed on; a call whose phone has vanished is ended. 0 asks for none."""
+    min_session_expires: int = setting(kinds.integer(90, 86_400, "s"), 90)
+    """The shortest such time to take from a phone, in seconds; it is told so (422, Min-SE)."""
     name_servers: tuple[str, ...] = setting(kinds.listing(_name_server()), ())
     """Name servers to ask for the targets of trunks, at port 53 or as `[address]:port`; those of the system
     when empty. `/etc/hosts` comes before them."""
@@ -130,6 +135,10 @@ class TrunkSettings:
     """Whether media is encrypted (SRTP with keys in SDP, RFC 4568). `required` offers RTP/SAVP and refuses
     calls without keys; `optional` takes both, and offers RTP/AVP with keys, which a trunk that does not
     know them passes over; `off` refuses RTP/SAVP."""
+    session_expires: int | None = setting(kinds.integer(0, 86_400, "s"), None)
+    """`sip.session_expires` for this trunk."""
+    min_session_expires: int | None = setting(kinds.integer(90, 86_400, "s"), None)
+    """`sip.min_session_expires` for this trunk."""
     limits: TrunkLimits = setting(kinds.table(TrunkLimits), TrunkLimits())
     """Bounds on the trunk. Not in this version."""
 

@@ -104,6 +104,12 @@ class Bearers:
         self.connect(leg)
         return True
 
+    def refreshed(self, leg: Leg, body: bytes) -> None:
+        """The peer has answered our description that stands; it may have moved meanwhile."""
+        if leg.negotiation is not None and body:
+            leg.negotiation.restate()
+            self.agree(leg, body)
+
     def reoffered(self, leg: Leg, body: bytes, method: str = "INVITE") -> bool:
         """Answer an offer anew: hold, resume, a new address, or a wish to hear ours. False when refused."""
         negotiation = leg.negotiation

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hookflash.sip.codecs import DEFAULT
+from hookflash.sip.session import SessionTerms
+
+SESSION = SessionTerms(1800, 90)
+"""What is asked for and taken where nothing else is configured: the RFC's recommendations."""
 
 Target = tuple[str, int | None]
 """A host, and its port; None lets DNS say it."""
@@ -19,7 +23,8 @@ class TrunkConfig:
     trunk. ``username`` and ``password`` answer its 401/407. ``caller`` is shown when a call has no number of
     its own; ``domain`` stands behind it in From ("" means our own address). ``codecs`` are offered and
     accepted, best first; ``srtp`` is one of :data:`hookflash.sip.offer.POLICIES`. ``ring_timeout`` is in
-    seconds. ``sips`` calls with ``sips:`` addresses.
+    seconds. ``sips`` calls with ``sips:`` addresses. ``session`` are the terms of its session timers (RFC
+    4028).
     """
 
     name: str
@@ -34,6 +39,7 @@ class TrunkConfig:
     srtp: str = "off"
     ring_timeout: float = 180.0
     sips: bool = False
+    session: SessionTerms = SESSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +62,10 @@ class RouteConfig:
 class PhonesConfig:
     """All of it.
 
-    ``accept_unknown`` lets anybody call (development), with ``codecs`` and ``srtp``. Otherwise strangers get
-    403, or nothing at all with ``silent``. ``media_address`` goes into SDP; "" means the address the peer
-    reaches our SIP at. ``wildcards`` as for :func:`hookflash.sip.certificates.matching`.
+    ``accept_unknown`` lets anybody call (development), with ``codecs``, ``srtp`` and ``session``. Otherwise
+    strangers get 403, or nothing at all with ``silent``. ``media_address`` goes into SDP; "" means the
+    address the peer reaches our SIP at. ``wildcards`` as for
+    :func:`hookflash.sip.certificates.matching`.
     """
 
     trunks: tuple[TrunkConfig, ...] = ()
@@ -69,3 +76,4 @@ class PhonesConfig:
     codecs: tuple[str, ...] = DEFAULT
     srtp: str = "off"
     wildcards: bool = False
+    session: SessionTerms = SESSION

@@ -174,4 +174,5 @@ def _outgoing(effect: DialLeg, candidate: Candidate, flow: Flow, offer: bytes) -
         trunk.username,
         trunk.password,
         trunk.ring_timeout,
+        trunk.session,
     )

@@ -13,7 +13,7 @@ from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Event
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow, Send
-from hookflash.sip.ua import Outgoing, Output, UserAgent
+from hookflash.sip.ua import Outgoing, Output, SessionTerms, UserAgent
 
 
 class Network(Protocol):
@@ -64,9 +64,9 @@ class Signalling:
         if self._network is not None:
             self._network.avoid(flow, seconds)
 
-    def receive(self, data: bytes, flow: Flow, unwanted: tuple[int, str] | None) -> None:
-        """One message from the network; ``unwanted`` as for :meth:`UserAgent.receive`."""
-        self.perform(self._agent.receive(self._clock.now(), data, flow, unwanted=unwanted))
+    def receive(self, data: bytes, flow: Flow, unwanted: tuple[int, str] | None, terms: SessionTerms) -> None:
+        """One message from the network; ``unwanted`` and ``terms`` as for :meth:`UserAgent.receive`."""
+        self.perform(self._agent.receive(self._clock.now(), data, flow, unwanted=unwanted, terms=terms))
 
     def broken(self, flow: Flow) -> None:
         """A connection is gone or could not be opened."""

@@ -38,6 +38,7 @@ from hookflash.sip.events import (
     IncomingInvite,
     Progress,
     Reanswered,
+    Refreshed,
     Reoffered,
     ReofferRefused,
     Ringing,
@@ -153,10 +154,12 @@ class TrunkPhones:
 
     def receive(self, data: bytes, flow: Flow) -> None:
         """One SIP message from the network."""
-        unwanted = None if self._welcome(flow) else (403, "Unknown trunk")
+        trunk = self._sources.of(flow)
+        welcome = trunk is not None or self._config.accept_unknown
+        unwanted = None if welcome else (403, "Unknown trunk")
         if unwanted is not None and self._config.silent and not data.startswith(b"SIP/2.0 "):
             return
-        self._signalling.receive(data, flow, unwanted)
+        self._signalling.receive(data, flow, unwanted, (trunk or self._config).session)
 
     def broken(self, flow: Flow) -> None:
         """A connection is gone or could not be opened."""
@@ -165,9 +168,6 @@ class TrunkPhones:
     def malformed(self, error: ParseError, flow: Flow) -> None:
         """A stream that cannot be cut into messages."""
         self._signalling.malformed(error, flow)
-
-    def _welcome(self, flow: Flow) -> bool:
-        return self._config.accept_unknown or self._sources.of(flow) is not None
 
     # --- the effects ------------------------------------------------------------------------------------
 
@@ -228,6 +228,9 @@ class TrunkPhones:
                     self._moves.go_on(leg)
             case Reanswered(body=body):
                 self._moves.reanswered(leg, body)
+            case Refreshed(body=body):
+                self._bearers.refreshed(leg, body)
+                self._moves.go_on(leg)
             case ReofferRefused(status=status, reason=reason):
                 self._moves.refused(leg, status, printable(reason))
             case Cancelled(headers=headers):

@@ -14,7 +14,7 @@ from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow, Send
 from hookflash.sip.headers import MAGIC_COOKIE
 from hookflash.sip.message import Request
-from hookflash.sip.session import Session, Stage
+from hookflash.sip.session import Session, SessionTerms, Stage
 from hookflash.sip.timers import TimerHeap, Timing
 from hookflash.sip.transactions import Transactions, User
 from hookflash.sip.uri import format_host_port
@@ -33,6 +33,7 @@ class Settings:
     requests get 503. ``reminder`` is how often a 180 is repeated while it rings (RFC 3261 section 13.3.1.1);
     ``unanswered`` how long an incoming call may go without an answer. With ``reliable`` provisional responses
     go reliably (RFC 3262) to everybody who supports it, otherwise only to who requires it.
+    ``terms`` are those of the session timer of a call that comes in, unless it is received with others.
     """
 
     timing: Timing = field(default_factory=Timing)
@@ -43,6 +44,7 @@ class Settings:
     reminder: float = 60.0
     unanswered: float = 300.0
     reliable: bool = True
+    terms: SessionTerms = field(default_factory=SessionTerms)
 
 
 class Core:

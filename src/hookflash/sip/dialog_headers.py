@@ -1,4 +1,6 @@
-"""Typed values of the headers that extensions of the INVITE usage bring: RAck and RSeq (RFC 3262)."""
+"""Typed values of the headers that extensions of the INVITE usage bring: RAck and RSeq (RFC 3262),
+Session-Expires and Min-SE (RFC 4028).
+"""
 
 from __future__ import annotations
 
@@ -6,11 +8,14 @@ import re
 from dataclasses import dataclass
 
 from hookflash.sip.errors import ParseError
-from hookflash.sip.grammar import parse_number, printable
+from hookflash.sip.grammar import parse_number, parse_params, printable
 from hookflash.sip.headers import MAX_CSEQ
 
 MAX_RSEQ = 2**32 - 1
 """Largest number of a reliable provisional response (RFC 3262 section 7.1)."""
+
+MAX_SECONDS = 2**32 - 1
+"""Largest number of seconds a header may give."""
 
 _RACK = re.compile(r"[ \t]*+([0-9]{1,12})[ \t]++([0-9]{1,12})[ \t]++([A-Za-z0-9\-.!%*_+`'~]{1,64})[ \t]*+")
 
@@ -47,3 +52,41 @@ def parse_rseq(text: str) -> int:
     if number == 0:
         raise ParseError("the number is 0", header="RSeq")
     return number
+
+
+@dataclass(frozen=True, slots=True)
+class SessionExpires:
+    """For how long a session is good without a refresh, and who refreshes it (RFC 4028 section 4).
+
+    ``refresher`` is "uac" or "uas", seen from the request it goes with; "" when nothing is said.
+    """
+
+    seconds: int
+    refresher: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> SessionExpires:
+        """Read ``seconds;refresher=who``. Raises :class:`ParseError`."""
+        seconds, params = _delta(text, "Session-Expires")
+        refresher = (params.get("refresher") or "").lower()
+        if refresher not in ("", "uac", "uas"):
+            raise ParseError(f'the refresher "{printable(refresher)}" is nobody', header="Session-Expires")
+        return cls(seconds, refresher)
+
+    def __str__(self) -> str:
+        return f"{self.seconds};refresher={self.refresher}" if self.refresher else str(self.seconds)
+
+
+def parse_min_se(text: str) -> int:
+    """The shortest session interval somebody takes, in seconds (RFC 4028 section 5)."""
+    return _delta(text, "Min-SE")[0]
+
+
+def _delta(text: str, header: str) -> tuple[int, dict[str, str | None]]:
+    """Delta-seconds and parameters."""
+    seconds, semicolon, rest = text.partition(";")
+    try:
+        number = parse_number(seconds.strip(" \t"), MAX_SECONDS, "the number of seconds")
+        return number, parse_params(semicolon + rest)
+    except ParseError as error:
+        raise error.naming(header) from None

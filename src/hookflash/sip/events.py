@@ -99,6 +99,17 @@ class Reanswered:
 
 
 @dataclass(frozen=True, slots=True)
+class Refreshed:
+    """A re-INVITE that only refreshed the session is over; a re-INVITE may be sent again.
+
+    ``body`` answers our description that stands; empty when the peer refused.
+    """
+
+    session: int
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ReofferRefused:
     """Our re-INVITE failed; the session goes on as it was (RFC 3261 section 14.1)."""
 
@@ -145,6 +156,7 @@ Event = (
     | Progress
     | Answered
     | Reanswered
+    | Refreshed
     | ReofferRefused
     | Failed
     | Ended

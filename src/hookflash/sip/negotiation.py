@@ -61,6 +61,10 @@ class Negotiation:
         self._pending = self._numbered(description)
         return self._pending
 
+    def restate(self) -> None:
+        """What stands was offered again as it is, to refresh the session (RFC 4028); accept its answer."""
+        self._pending = self.local
+
     def answer(
         self, remote: SessionDescription, *, sending: bool = True, receiving: bool = True
     ) -> SessionDescription | None:

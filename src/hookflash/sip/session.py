@@ -32,12 +32,47 @@ class Stage(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class SessionTerms:
+    """Session timers (RFC 4028) in seconds: the interval to ask for (0: none), the shortest to take."""
+
+    expires: int = 0
+    minimum: int = 90
+
+
+@dataclass(slots=True)
+class Watch:
+    """The session timer of one session.
+
+    ``wanted`` is the interval to ask for and ``floor`` the shortest to take, both may be raised by a 422.
+    ``interval`` is the one in force, 0 for none; ``ours`` says that we refresh, ``agreed`` that the peer
+    takes part. ``ends`` is when the session is ended without a refresh.
+    """
+
+    wanted: int = 0
+    floor: int = 90
+    interval: int = 0
+    ours: bool = False
+    agreed: bool = False
+    raises: int = 0
+    ends: float = 0.0
+    refresh: Timer | None = None
+    end: Timer | None = None
+
+    def stop(self) -> None:
+        """Neither refresh nor end any more."""
+        for timer in (self.refresh, self.end):
+            if timer is not None:
+                timer.cancel()
+        self.refresh = self.end = None
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """A call to make.
 
     ``uri`` is the Request-URI, ``caller`` and ``callee`` whole From and To values without tags, ``body`` the
     SDP offer. ``flow`` leads to the next hop. ``ring_timeout`` (seconds) ends a call nobody answers.
-    ``username`` and ``password`` answer a 401 or 407.
+    ``username`` and ``password`` answer a 401 or 407. ``terms`` are those of its session timer.
     """
 
     uri: str
@@ -49,6 +84,7 @@ class Outgoing:
     username: str = ""
     password: str = field(default="", repr=False)
     ring_timeout: float = 180.0
+    terms: SessionTerms = field(default_factory=SessionTerms)
 
 
 @dataclass(slots=True)
@@ -152,16 +188,26 @@ class Session:
     """Incoming: the body of a 200 that waits for that PRACK."""
     pending: PendingOffer | None = None
     update: Updating | None = None
+    watch: Watch = field(default_factory=Watch)
+    refreshing: bool = False
+    """Whether our re-INVITE is a refresh of our own accord (RFC 4028)."""
+    described: bytes = field(default=b"", repr=False)
+    """Our session description that stands, for a refresh by re-INVITE."""
 
-    def stop(self) -> None:
-        """Cancel every timer."""
+    def stop_ringing(self) -> None:
+        """Cancel what runs until an answer."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
         if self.provisional is not None:
             self.provisional.settle()
+
+    def stop(self) -> None:
+        """Cancel every timer."""
+        self.stop_ringing()
         if self.update is not None and self.update.timer is not None:
             self.update.timer.cancel()
+        self.watch.stop()
         self.settle()
 
     def settle(self) -> None:

@@ -20,7 +20,8 @@ from hookflash.sip.grammar import printable
 from hookflash.sip.headers import Via
 from hookflash.sip.machines import Signal
 from hookflash.sip.message import Request, Response, parse
-from hookflash.sip.session import Outgoing, Session, Stage
+from hookflash.sip.session import Outgoing, Session, SessionTerms, Stage
+from hookflash.sip.session_timer import SessionTimers
 from hookflash.sip.stateless import Stateless, trace
 from hookflash.sip.transactions import Transaction
 from hookflash.sip.uac import Client
@@ -38,25 +39,33 @@ class UserAgent:
         """
         self._core = Core(settings, entropy, self)
         self._stateless = Stateless(self._core)
-        self._server = Server(self._core, self._stateless)
-        self._client = Client(self._core)
+        timers = SessionTimers(self._core)
+        self._server = Server(self._core, timers, self._stateless)
+        self._client = Client(self._core, timers)
 
     # --- the network and time ---------------------------------------------------------------------------
 
     def receive(
-        self, now: float, data: bytes, flow: Flow, *, unwanted: tuple[int, str] | None = None
+        self,
+        now: float,
+        data: bytes,
+        flow: Flow,
+        *,
+        unwanted: tuple[int, str] | None = None,
+        terms: SessionTerms | None = None,
     ) -> list[Output]:
         """Take one message (a datagram, or what the framer cut from a stream). Garbage is dropped.
 
         With ``unwanted`` (status and reason) the sender is one we want nothing from: it gets that answer,
-        without our remembering anything, unless its message belongs to a call that is up.
+        without our remembering anything, unless its message belongs to a call that is up. ``terms`` are those
+        of the session timer if the message opens a session.
         """
         message = None
         try:
             message = parse(data)
             envelope = Envelope.of(message)
             if isinstance(message, Request):
-                self._server.receive(now, envelope, message, flow, unwanted)
+                self._server.receive(now, envelope, message, flow, unwanted, terms)
             elif not self._core.transactions.response(now, envelope, message):
                 log.debug(
                     "stray response", extra={"call_id": printable(envelope.call_id), "peer": flow.remote[0]}
@@ -149,7 +158,7 @@ class UserAgent:
     def reoffer(self, now: float, session: int, body: bytes) -> tuple[bool, list[Output]]:
         """Send a re-INVITE; False when the session is not up or another INVITE is pending."""
         found = self._core.sessions.get(session)
-        sent = found is not None and self._client.reoffer(now, found, body)
+        sent = found is not None and self._client.reinvites.reoffer(now, found, body)
         return sent, self._core.drain()
 
     def update(self, now: float, session: int, body: bytes = b"") -> tuple[bool, list[Output]]:
@@ -164,7 +173,7 @@ class UserAgent:
     def may_reoffer(self, session: int) -> bool:
         """Whether :meth:`reoffer` would send now. Once it would not, an event follows after which it may."""
         found = self._core.sessions.get(session)
-        return found is not None and self._client.may_reoffer(found)
+        return found is not None and self._client.reinvites.may_reoffer(found)
 
     def call_id(self, session: int) -> str:
         """The Call-ID of a session; "" for one that is over."""
@@ -175,7 +184,7 @@ class UserAgent:
         """Forget a re-INVITE that waits to be sent again after 491; no event follows for it."""
         found = self._core.sessions.get(session)
         if found is not None:
-            self._client.withdraw(found)
+            self._client.reinvites.withdraw(found)
 
     def end(
         self, now: float, session: int, status: int = 480, reason: str = "", headers: Extra = ()
@@ -249,4 +258,4 @@ def _via_of(message: bytes) -> Via:
     return parse(message).via
 
 
-__all__ = ["Outgoing", "Output", "Session", "Settings", "UserAgent"]
+__all__ = ["Outgoing", "Output", "Session", "SessionTerms", "Settings", "UserAgent"]

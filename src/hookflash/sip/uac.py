@@ -5,20 +5,22 @@ from __future__ import annotations
 import logging
 
 from hookflash.sip.auth import Authenticator
-from hookflash.sip.build import ACCEPT, ALLOW, MAX_FORWARDS, SUPPORTED, cancel
+from hookflash.sip.build import MAX_FORWARDS, cancel
 from hookflash.sip.core import Core
 from hookflash.sip.dialogs import Dialog, Offering, via_value
 from hookflash.sip.envelope import Envelope
 from hookflash.sip.errors import ParseError
-from hookflash.sip.events import Answered, Failed, Progress, Reanswered, ReofferRefused, Ringing
+from hookflash.sip.events import Answered, Failed, Progress, Ringing
 from hookflash.sip.fields import Headers
-from hookflash.sip.glare import MAX_GLARES, patience
 from hookflash.sip.headers import NameAddr, Reason
+from hookflash.sip.inviting import acknowledge, describe
 from hookflash.sip.machines import Signal
 from hookflash.sip.message import Request, Response
+from hookflash.sip.reinvites import Reinvites
 from hookflash.sip.reliable import ReliableClient
 from hookflash.sip.responder import sdp_of
 from hookflash.sip.session import Outgoing, Session, Stage
+from hookflash.sip.session_timer import SessionTimers
 from hookflash.sip.transactions import Transaction
 from hookflash.sip.updates import UpdateClient
 
@@ -34,10 +36,13 @@ MAX_FORKS = 16
 class Client:
     """Makes calls and asks for changes in them."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, timers: SessionTimers) -> None:
         self._core = core
+        self._timers = timers
         self._reliable = ReliableClient(core)
-        self._updates = UpdateClient(core)
+        self._updates = UpdateClient(core, timers)
+        self.reinvites = Reinvites(core, timers, self._reliable, self._challenged)
+        timers.refresh = self._refresh
 
     # --- from the owner ---------------------------------------------------------------------------------
 
@@ -49,6 +54,7 @@ class Client:
         NameAddr.parse(outgoing.callee)
         session = core.open(Stage.CALLING, call_id, tag, core.contact(outgoing.flow, outgoing.uri))
         session.outgoing = outgoing
+        self._timers.begin(session, outgoing.terms)
         if outgoing.username:
             session.auth = Authenticator(outgoing.username, outgoing.password, core.entropy)
         core.after(now, outgoing.ring_timeout, self._rang_out, session)
@@ -67,7 +73,9 @@ class Client:
         headers.add("Call-ID", session.call_id)
         headers.add("CSeq", f"{session.number_sent} INVITE")
         request = Request("INVITE", outgoing.uri, headers, b"")
-        self._describe(session, request, outgoing.body)
+        describe(session, request, outgoing.body)
+        for name, value in self._timers.asking(session, first=True):
+            headers.add(name, value)
         for name, value in outgoing.headers:
             headers.add(name, value)
         if session.auth is not None:
@@ -76,46 +84,13 @@ class Client:
         session.proceeding = False
         session.invite = core.transactions.request(now, request, branch, outgoing.flow, session)
 
-    def _describe(self, session: Session, request: Request, body: bytes) -> None:
-        """What an INVITE carries besides its addressing."""
-        request.headers.add("Contact", session.contact)
-        request.headers.add("Allow", ALLOW)
-        request.headers.add("Supported", SUPPORTED)
-        if body:
-            request.headers.add("Content-Type", ACCEPT)
-            request.body = body
-
-    def may_reoffer(self, session: Session) -> bool:
-        """Whether a re-INVITE may be sent: the session is up and no INVITE is pending (section 14.1)."""
-        idle = session.invite is None and session.success is None and session.timer is None
-        agreed = session.dialog is not None and session.dialog.offering is Offering.AGREED
-        return idle and agreed and session.stage is Stage.UP and not session.quiet
-
-    def reoffer(self, now: float, session: Session, body: bytes) -> bool:
-        """Send a re-INVITE; False when it may not be sent now."""
-        dialog = session.dialog
-        if dialog is None or not self.may_reoffer(session):
-            return False
-        session.offer, session.retries = body, 0
-        self._reinvite(now, session, dialog)
-        return True
-
     def update(self, now: float, session: Session, body: bytes) -> bool:
         """Send an UPDATE; False when it may not be sent now."""
         return self._updates.send(now, session, body)
 
-    def withdraw(self, session: Session) -> None:
-        """Do not send a re-INVITE again that got 491."""
-        if session.stage is Stage.UP and session.timer is not None:
-            session.timer.cancel()
-            session.timer = None
-
-    def _reinvite(self, now: float, session: Session, dialog: Dialog) -> None:
-        request = dialog.request("INVITE", self._core.new_branch())
-        self._describe(session, request, session.offer)
-        session.reinvited = True
-        dialog.offering, dialog.rseq = Offering.OURS, 0
-        self._core.ask(now, session, dialog, request)
+    def _refresh(self, now: float, session: Session) -> bool:
+        """Refresh a session (RFC 4028): by UPDATE where the peer allows it, otherwise by re-INVITE."""
+        return self._updates.send(now, session, b"") or self.reinvites.refresh(now, session)
 
     def cancel(self, now: float, session: Session) -> None:
         """Get out of a call that is not answered yet; CANCEL waits for a provisional (section 9.1)."""
@@ -159,7 +134,7 @@ class Client:
         elif request.method != "INVITE":
             self._inside(now, session, request, response)
         elif session.dialog is not None and session.dialog.confirmed and request.to.tag is not None:
-            self._reinvite_responded(now, session, session.dialog, transaction, request, response)
+            self.reinvites.responded(now, session, session.dialog, transaction, request, response)
         elif response.status < 200:
             self._provisional(now, session, request, response)
         elif response.status < 300:
@@ -261,7 +236,7 @@ class Client:
         except ParseError as error:
             self._unusable(session, error)
             return
-        self._acknowledge(session, dialog, request, envelope.number)
+        acknowledge(core, session, dialog, request, envelope.number)
         if session.dialog is not None or session.stage is Stage.GONE:
             bye = dialog.request("BYE", core.new_branch())
             core.ask(now, session, dialog, bye, owned=False)
@@ -281,6 +256,9 @@ class Client:
             return
         session.stop()
         session.stage = Stage.UP
+        if session.outgoing is not None:
+            session.described = session.outgoing.body
+        self._timers.granted(now, session, response)
         # With the answer in a provisional response the 2xx needs none (RFC 3262 section 5); of several forks
         # it is that of the one that took the call.
         core.emit(session, Answered(session.number, sdp_of(response) or dialog.early_answer))
@@ -293,25 +271,25 @@ class Client:
             self._core.emit(session, event)
             self._core.forget(session)
 
-    def _acknowledge(self, session: Session, dialog: Dialog, invite: Request, number: int) -> None:
-        """ACK a 2xx with the credentials of its INVITE, and keep it for repetitions."""
-        ack = dialog.request("ACK", self._core.new_branch(), number)
-        for name in ("Authorization", "Proxy-Authorization"):
-            for value in invite.headers.all(name):
-                ack.headers.add(name, value)
-        ack.headers.add("User-Agent", self._core.settings.name)
-        data, flow = ack.to_bytes(), dialog.path()
-        session.acks[(dialog.remote_tag, number)] = (data, flow)
-        self._core.send(data, flow)
-
     def _failure(self, now: float, session: Session, request: Request, response: Response) -> None:
         if session.invite is None:
             return
         if session.stage is Stage.CALLING and self._challenged(now, session, request, response):
             return
+        if session.stage is Stage.CALLING and self._timers.raised(session, response):
+            self._anew(now, session, request)
+            return
         event = Failed(session.number, response.status, response.reason, "response", response.headers)
         self._core.emit(session, event)
         self._core.forget(session)
+
+    def _anew(self, now: float, session: Session, request: Request) -> None:
+        """Call once more after a refusal that told what was missing."""
+        if session.outgoing is not None:
+            for early in session.early.values():
+                self._core.disown(early)
+            session.early.clear()
+            self._call(now, session, session.outgoing, request.headers.get("From") or "")
 
     def _challenged(self, now: float, session: Session, request: Request, response: Response) -> bool:
         """Whether a 401 or 407 is being answered with credentials (section 22.2)."""
@@ -322,67 +300,11 @@ class Client:
         session.challenges += 1
         dialog = session.dialog
         if dialog is None and session.outgoing is not None and request.method == "INVITE":
-            for early in session.early.values():
-                self._core.disown(early)
-            session.early.clear()
-            self._call(now, session, session.outgoing, request.headers.get("From") or "")
+            self._anew(now, session, request)
         elif dialog is not None and request.method == "BYE":
             self._core.bye(now, session, dialog)
         elif request.method != "INVITE":
             return self._core.again(now, session, request)
         elif dialog is not None:
-            self._reinvite(now, session, dialog)
+            self.reinvites.send(now, session, dialog)
         return True
-
-    def _reinvite_responded(
-        self,
-        now: float,
-        session: Session,
-        dialog: Dialog,
-        transaction: Transaction,
-        request: Request,
-        response: Response,
-    ) -> None:
-        if response.status < 200:
-            self._reliable.take(now, session, dialog, response)
-            return
-        envelope = Envelope.of(response)
-        if response.status < 300:
-            known = session.acks.get((dialog.remote_tag, envelope.number))
-            if known is not None:
-                self._core.send(*known)
-                return
-            try:
-                dialog.refresh(response)
-            except ParseError as error:
-                log.info("bad answer", extra={"call_id": session.call_id, "problem": str(error)})
-            session.acks.clear()
-            self._acknowledge(session, dialog, request, envelope.number)
-            if session.invite is transaction:
-                session.invite, session.reinvited = None, False
-                dialog.offering = Offering.AGREED
-                self._core.emit(session, Reanswered(session.number, sdp_of(response)))
-            return
-        if session.invite is not transaction:
-            return
-        session.invite, session.reinvited = None, False
-        dialog.offering = Offering.AGREED
-        if session.stage is not Stage.UP or self._challenged(now, session, request, response):
-            return
-        wait = patience(self._core, session, response)
-        if wait is not None and session.retries < MAX_GLARES:
-            session.retries += 1
-            self._core.after(now, wait, self._again, session)
-        elif response.status in (408, 481):
-            self._core.lost(now, session, response.status, response.reason, response.headers)
-        else:
-            self._core.emit(session, ReofferRefused(session.number, response.status, response.reason))
-
-    def _again(self, now: float, session: Session) -> None:
-        if session.stage is not Stage.UP or session.dialog is None:
-            return
-        dialog = session.dialog
-        if session.invite is None and session.success is None and dialog.offering is Offering.AGREED:
-            self._reinvite(now, session, session.dialog)
-        else:
-            self._core.after(now, self._core.timing.t1, self._again, session)

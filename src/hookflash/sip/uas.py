@@ -17,21 +17,23 @@ from hookflash.sip.inspection import inspect_body, inspect_headers
 from hookflash.sip.message import Request
 from hookflash.sip.reliable import ReliableServer, pending_invite
 from hookflash.sip.responder import Responder, sdp_of, warning
-from hookflash.sip.session import Session, Stage, Success
+from hookflash.sip.session import Session, SessionTerms, Stage, Success
+from hookflash.sip.session_timer import SessionTimers
 from hookflash.sip.stateless import Stateless, trace
 from hookflash.sip.transactions import Transaction, server_key
-from hookflash.sip.updates import UpdateServer, answering
+from hookflash.sip.updates import UpdateServer
 
 
 class Server:
     """Answers requests."""
 
-    def __init__(self, core: Core, stateless: Stateless) -> None:
+    def __init__(self, core: Core, timers: SessionTimers, stateless: Stateless) -> None:
         self._core = core
+        self._timers = timers
         self._stateless = stateless
         self._responder = Responder(core)
         self._reliable = ReliableServer(core, self._responder, self._go_on)
-        self._updates = UpdateServer(core, self._responder)
+        self._updates = UpdateServer(core, timers, self._responder)
 
     # --- from the network -------------------------------------------------------------------------------
 
@@ -42,8 +44,13 @@ class Server:
         request: Request,
         flow: Flow,
         unwanted: tuple[int, str] | None = None,
+        terms: SessionTerms | None = None,
     ) -> None:
-        """Take one well-formed request; ``unwanted`` is the answer for a sender we want nothing from."""
+        """Take one well-formed request.
+
+        ``unwanted`` is the answer for a sender we want nothing from, ``terms`` are those of the session timer
+        if it opens a session.
+        """
         back = trace(request, flow)
         if request.method == "ACK":
             if not self._core.transactions.acknowledged(now, envelope):
@@ -65,7 +72,7 @@ class Server:
         elif envelope.to_tag:
             self._inside(now, envelope, request, flow, back)
         elif request.method == "INVITE":
-            self._invite(now, envelope, request, flow, back)
+            self._invite(now, envelope, request, flow, back, terms or self._core.settings.terms)
         elif request.method == "OPTIONS":
             self._options(now, self._responder.open(envelope, request, back), request)
         else:
@@ -88,8 +95,20 @@ class Server:
         """Say what we can do (section 11.2)."""
         self._responder.respond(now, transaction, request, 200, self._core.new_tag(), ABILITIES)
 
-    def _invite(self, now: float, envelope: Envelope, request: Request, flow: Flow, back: Flow) -> None:
+    def _invite(
+        self,
+        now: float,
+        envelope: Envelope,
+        request: Request,
+        flow: Flow,
+        back: Flow,
+        terms: SessionTerms,
+    ) -> None:
         core = self._core
+        refusal = self._timers.check(request, terms.minimum)
+        if refusal is not None:
+            self._responder.refuse(now, envelope, request, back, *refusal)
+            return
         if core.full:
             self._responder.refuse(now, envelope, request, back, 503, (("Retry-After", "10"),))
             return
@@ -106,6 +125,7 @@ class Server:
         transaction.owner = session
         dialog.offering = Offering.THEIRS if sdp_of(request) else Offering.NONE
         self._reliable.terms(session, request)
+        self._timers.begin(session, terms)
         core.adopt(session, dialog)
         session.deadline = now + core.settings.unanswered
         core.after(now, min(core.settings.reminder, core.settings.unanswered), self._remind, session)
@@ -140,12 +160,15 @@ class Server:
     ) -> None:
         """A new offer in a session that is up; only one INVITE at a time (section 14.2)."""
         pending = session.invite
+        refusal = self._timers.check(request, session.watch.floor)
         if session.stage in (Stage.LEAVING, Stage.GONE) or session.quiet:
             self._responder.refuse(now, envelope, request, back, 481)
         elif (pending is not None and not pending.is_client) or dialog.offering is Offering.THEIRS:
             self._responder.refuse(now, envelope, request, back, 500, self._responder.later())
         elif pending is not None or session.success is not None or dialog.offering is Offering.OURS:
             self._responder.refuse(now, envelope, request, back, 491)
+        elif refusal is not None:
+            self._responder.refuse(now, envelope, request, back, *refusal)
         else:
             try:
                 dialog.refresh(request)
@@ -262,12 +285,14 @@ class Server:
         extra = (*self._path(session, request), ("Allow", ALLOW), ("Supported", SUPPORTED))
         number = request.cseq.number
         session.dialog.described()
+        extra = (*extra, *self._timers.granting(now, session, request))
+        session.described = body
         response = self._responder.respond(
             now, transaction, request, 200, session.local_tag, extra, body=body
         )
         session.invite, session.reinvited = None, False
         if session.stage is Stage.INCOMING:
-            session.stop()
+            session.stop_ringing()
             session.stage = Stage.ANSWERED
             session.dialog.confirmed = True
         interval = core.timing.t1
@@ -308,7 +333,8 @@ class Server:
         if pending is None or pending.transaction.request is None:
             return
         request = pending.transaction.request
-        extra = answering(session)
+        extra = self._updates.answering(now, session, pending.dialog, request)
+        session.described = body
         self._responder.respond(now, pending.transaction, request, 200, session.local_tag, extra, body=body)
         pending.dialog.described()
 

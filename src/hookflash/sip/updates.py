@@ -22,6 +22,7 @@ from hookflash.sip.grammar import printable
 from hookflash.sip.message import Request, Response
 from hookflash.sip.responder import Responder, sdp_of, warning
 from hookflash.sip.session import PendingOffer, Session, Stage, Updating
+from hookflash.sip.session_timer import SessionTimers
 
 log = logging.getLogger("hookflash.sip")
 
@@ -29,8 +30,9 @@ log = logging.getLogger("hookflash.sip")
 class UpdateServer:
     """Answers the peer's UPDATEs."""
 
-    def __init__(self, core: Core, responder: Responder) -> None:
+    def __init__(self, core: Core, timers: SessionTimers, responder: Responder) -> None:
         self._core = core
+        self._timers = timers
         self._responder = responder
 
     def receive(
@@ -39,6 +41,7 @@ class UpdateServer:
         """One UPDATE inside a dialog."""
         body = sdp_of(request)
         refusal = self._refusal(session, dialog, bool(body))
+        refusal = refusal or self._timers.check(request, session.watch.floor)
         if refusal is None:
             try:
                 dialog.refresh(request)
@@ -54,7 +57,15 @@ class UpdateServer:
             dialog.offering = Offering.THEIRS
             self._core.emit(session, Reoffered(session.number, body, "UPDATE"))
         else:
-            self._responder.respond(now, transaction, request, 200, session.local_tag, answering(session))
+            extra = self.answering(now, session, dialog, request)
+            self._responder.respond(now, transaction, request, 200, session.local_tag, extra)
+
+    def answering(self, now: float, session: Session, dialog: Dialog, request: Request) -> Extra:
+        """What the 200 to an UPDATE says besides its answer."""
+        extra = (("Contact", session.contact), ("Allow", ALLOW), ("Supported", SUPPORTED))
+        if request.method != "UPDATE" or not dialog.confirmed:
+            return extra
+        return (*extra, *self._timers.granting(now, session, request))
 
     def _refusal(self, session: Session, dialog: Dialog, offers: bool) -> tuple[int, Extra] | None:
         if session.quiet or session.stage in (Stage.LEAVING, Stage.GONE):
@@ -68,16 +79,12 @@ class UpdateServer:
         return None
 
 
-def answering(session: Session) -> Extra:
-    """What the 200 to an UPDATE says besides its answer."""
-    return (("Contact", session.contact), ("Allow", ALLOW), ("Supported", SUPPORTED))
-
-
 class UpdateClient:
     """Sends UPDATEs."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, timers: SessionTimers) -> None:
         self._core = core
+        self._timers = timers
 
     def may(self, session: Session, offers: bool) -> bool:
         """Whether one may be sent now, with an offer or without (section 5.1)."""
@@ -115,6 +122,8 @@ class UpdateClient:
         request.headers.add("Contact", session.contact)
         request.headers.add("Allow", ALLOW)
         request.headers.add("Supported", SUPPORTED)
+        for name, value in self._timers.asking(session):
+            request.headers.add(name, value)
         if update.body:
             request.headers.add("Content-Type", ACCEPT)
             request.body = update.body
@@ -129,7 +138,10 @@ class UpdateClient:
         if update.body:
             update.dialog.offering = Offering.AGREED
         if response.status < 300:
-            self._taken(session, update, response)
+            self._taken(now, session, update, response)
+            return
+        if self._timers.raised(session, response):
+            self._send(now, session, update)
             return
         wait = patience(self._core, session, response)
         if wait is not None and update.retries < MAX_GLARES:
@@ -139,18 +151,26 @@ class UpdateClient:
         session.update = None
         if response.status in (405, 501):
             update.dialog.forbid("UPDATE")
+            if not update.body and self._timers.refresh(now, session):
+                return
         if response.status in (408, 481):
             self._core.lost(now, session, response.status, response.reason, response.headers)
-        elif update.body:
+            return
+        if update.body:
             self._core.emit(session, ReofferRefused(session.number, response.status, response.reason))
+        else:
+            self._timers.refused(now, session)
 
-    def _taken(self, session: Session, update: Updating, response: Response) -> None:
+    def _taken(self, now: float, session: Session, update: Updating, response: Response) -> None:
         session.update = None
         try:
             update.dialog.refresh(response)
         except ParseError as error:
             log.info("bad answer", extra={"call_id": session.call_id, "problem": printable(str(error))})
+        if update.dialog.confirmed:
+            self._timers.granted(now, session, response)
         if update.body:
+            session.described = update.body
             self._core.emit(session, Reanswered(session.number, sdp_of(response)))
 
     def _again(self, now: float, session: Session) -> None:
