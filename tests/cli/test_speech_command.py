@@ -33,7 +33,7 @@ def test_who_works_and_who_fails(stub: Stub) -> None:
         "speak     fails  main (azure, every locale): no answer\\x1b[2J came",
         "speak     works  spare (azure, every locale)",
         "recognise works  ears (azure, every locale)",
-        "piper     1 process, 1 at work, 3 jobs wait; since the start 2 started, 1 died, 0 jobs refused",
+        "piper     1 process, 1 job under way, 3 waiting; since the start 2 started, 1 died, 0 jobs refused",
     ]
     assert stub.asked[0][2] == "Bearer secret"
 

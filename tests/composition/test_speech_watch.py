@@ -20,6 +20,7 @@ from hookflash.media.speech import Speech
 from hookflash.plane.prompts import Prompts
 from hookflash.plane.quality_desk import QualityDesk
 from hookflash.ports.speech import SpeechError, Spoken
+from hookflash.speech.workers import EngineUnusable
 from hookflash.testing.clock import VirtualClock
 
 PROVIDERS = """
@@ -137,6 +138,27 @@ async def test_who_fails_is_shown_with_the_reason_until_it_works_again(stage: St
     stage.error = None
     await stage.say("two")
     assert stage.watch.view().providers[0].works
+
+
+async def test_the_process_of_a_service_is_shown_and_so_is_why_there_is_none(stage: Stage) -> None:
+    pool = stage.services.pools['ma"in']
+    name = r'engine="ma\"in"'
+    assert (stage.figures()[f"workers{{{name}}}"], stage.figures()[f"worker_starts_total{{{name}}}"]) == (
+        0,
+        0,
+    )
+    pool._command = ("/nowhere/python",)
+    with pytest.raises(EngineUnusable):
+        async with pool.job({}):
+            pass
+    (first, second) = stage.watch.view().providers
+    assert not first.works
+    assert 'a process of ma"in could not be started' in first.problem
+    assert second.works
+    (engine,) = stage.watch.view().engines
+    assert (engine.engine, engine.starts, engine.lost, engine.problem) == ('ma"in', 1, 1, first.problem)
+    found = stage.figures()
+    assert (found[f"worker_starts_total{{{name}}}"], found[f"workers_lost_total{{{name}}}"]) == (1, 1)
 
 
 def test_labels_cannot_break_out() -> None:

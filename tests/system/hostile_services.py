@@ -6,6 +6,7 @@ import asyncio
 import threading
 
 from aiohttp import web
+from speech.services.connections import connected_to
 from speech.services.fakes import Answer, Vendor
 
 
@@ -16,10 +17,12 @@ class Services:
     Attributes:
         url: where it listens; a service is asked at ``url``/name.
         asked: the paths of the requests so far.
+        askers: the processes that were connected when any of them came.
     """
 
     def __init__(self, **sockets: Answer) -> None:
         self.asked: list[str] = []
+        self.askers: set[int] = set()
         self._sockets = sockets
         self._vendor = Vendor()
         self._loop = asyncio.new_event_loop()
@@ -45,5 +48,6 @@ class Services:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         self.asked.append(request.path)
+        self.askers |= connected_to(int(self.url.rpartition(":")[2]))
         answer = self._sockets.get(request.path.split("/")[1]) if request.headers.get("Upgrade") else None
         return await (answer or self._vendor.hang())(request)

@@ -3,12 +3,14 @@ in its event, the next provider is asked where there is one, and the next operat
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +32,7 @@ pytestmark = needs_speech
 CALLER = "+14255550123"
 WORDS = "Speak to an agent"
 KEY = "TEST_SPEECH_KEY"
+SECRET = "nobody-is-to-see-this-key"
 
 
 async def silence(socket: web.WebSocketResponse) -> None:
@@ -59,7 +62,7 @@ def target(tmp_path_factory: pytest.TempPathFactory, services: Services) -> Iter
     settings += '[[speech_provider]]\nkind = "beep"\nlocales = ["de", "pt", "nl", "en-GB", "sv"]\n'
     settings += '[[speech_provider]]\nkind = "builtin"\nlocales = ["en"]\n'
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(KEY, "not a secret")
+        patch.setenv(KEY, SECRET)
         yield from running(tmp_path_factory.mktemp("hostile-services"), settings)
 
 
@@ -69,7 +72,9 @@ def talk(target: tuple[Server, Webhook]) -> Iterator[Talk]:
     webhook.forget()
     with talking(server, webhook, CALLER) as talk:
         yield talk
-    assert "Traceback" not in server.log.read_text()
+    log = server.log.read_text()
+    assert "Traceback" not in log
+    assert SECRET not in log
 
 
 def text(words: str, locale: str) -> TextSource:
@@ -110,9 +115,17 @@ def eventually(server: Server, name: str, value: float, timeout: float = 30) -> 
 
 def engine(server: Server, name: str) -> list[int]:
     """The processes of a built-in engine."""
+    return running_as(server, f"hookflash.speech.worker {name} ")
+
+
+def asking(server: Server, kind: str) -> list[int]:
+    """The processes that ask services of a kind."""
+    return running_as(server, f"hookflash.speech.services.worker {kind} ")
+
+
+def running_as(server: Server, command: str) -> list[int]:
     assert server.process is not None
-    found = children(server.process.pid).items()
-    return [pid for pid, command in found if f"hookflash.speech.worker {name} " in command]
+    return [pid for pid, found in children(server.process.pid).items() if command in found]
 
 
 def test_voices_that_hang_fail_in_time_or_are_replaced(target: tuple[Server, Webhook], talk: Talk) -> None:
@@ -145,6 +158,46 @@ def test_recognisers_that_hang_fail_in_time_or_are_replaced(
     listen(talk, "next", "en-US")
     talk.handset.play(f"play {said}")
     assert heard(talk, "next") == WORDS.lower()
+
+
+def test_only_their_own_processes_talk_to_services_and_nobody_sees_a_key(
+    target: tuple[Server, Webhook], talk: Talk, services: Services
+) -> None:
+    server = target[0]
+    assert server.process is not None
+    services.askers.clear()
+    for locale, kind in (("fr-FR", "openai"), ("it-IT", "azure"), ("es-ES", "deepgram")):
+        talk.sdk.play_media_to_all(text("Nobody says this either", locale), operation_context=f"by {kind}")
+        assert talk.ended("Play", f"by {kind}", 10) == (408, 8565)
+    askers = [pid for kind in ("openai", "azure", "deepgram") for pid in asking(server, kind)]
+    assert len(askers) == 3
+    assert services.askers == set(askers)
+    for pid in children(server.process.pid):
+        for name in ("environ", "cmdline"):
+            assert SECRET.encode() not in Path(f"/proc/{pid}/{name}").read_bytes()
+
+
+def test_the_next_provider_speaks_when_the_process_of_a_service_is_killed(
+    target: tuple[Server, Webhook], talk: Talk
+) -> None:
+    server, name = target[0], 'engine="openai that hangs"'
+    talk.plays(text("Beeps in its place", "de-DE"), "warm", 10)
+    (victim,) = asking(server, "openai")
+    lost = figures(server)[f"workers_lost_total{{{name}}}"]
+    os.kill(victim, signal.SIGSTOP)  # so that it is killed in the middle
+    talk.sdk.play_media_to_all(text("Beeps when it has died", "de-DE"), operation_context="killed")
+    eventually(server, f"jobs_running{{{name}}}", 1)
+    os.kill(victim, signal.SIGKILL)
+    assert talk.ended("Play", "killed", 10) == (200, 0)
+    talk.plays(text("And when it is there again", "de-DE"), "again", 10)
+    found = figures(server)
+    assert found[f"workers_lost_total{{{name}}}"] == lost + 1
+    assert (found[f"workers{{{name}}}"], found[f"jobs_running{{{name}}}"]) == (1, 0)
+    assert asking(server, "openai") not in ([], [victim])
+    with urllib.request.urlopen(f"{server.url}/hookflash/speech", timeout=10) as answer:
+        view = json.load(answer)
+    (one,) = [one for one in view["engines"] if one["engine"] == "openai that hangs"]
+    assert (one["processes"], one["lost"], one["problem"]) == (1, lost + 1, "")
 
 
 def test_a_recogniser_that_is_killed_is_asked_once_more(

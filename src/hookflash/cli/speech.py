@@ -44,9 +44,9 @@ def show(console: Console, speech: dict[str, Any]) -> int:
             code = 1
     for one in speech["engines"]:
         text = (
-            f"{one['engine']:<10}{count_of(one['processes'], 'process', 'processes')}, "
-            f"{one['running']} at work, "
-            f"{count_of(one['waiting'], 'job waits', 'jobs wait')}; since the start {one['starts']} started, "
+            f"{one['engine']:<9} {count_of(one['processes'], 'process', 'processes')}, "
+            f"{count_of(one['running'], 'job', 'jobs')} under way, {one['waiting']} waiting; "
+            f"since the start {one['starts']} started, "
             f"{one['lost']} died, {count_of(one['refused'], 'job', 'jobs')} refused"
         )
         console.print(Text(printable(text)))

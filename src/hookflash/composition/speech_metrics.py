@@ -16,7 +16,7 @@ Family = tuple[str, str, str, list[Sample]]
 
 class SpeechFigures(NamedTuple):
     """What the figures are made from: failures, times to first audio by provider, use of the cache and its
-    bytes by place, worker processes by engine."""
+    bytes by place, worker processes by engine and service."""
 
     failures: Sequence[Failures]
     first_audio: Mapping[str, Times]
@@ -63,21 +63,36 @@ def families(speech: SpeechFigures) -> Iterator[Family]:
         [(labels(cache=place), size) for place, size in speech.cache_bytes.items()],
     )
     for name, kind, text, values in (
-        ("workers", "gauge", "Processes of an engine.", (one.processes for one in speech.pools)),
+        (
+            "workers",
+            "gauge",
+            "Processes of an engine, or of a service.",
+            (one.processes for one in speech.pools),
+        ),
         (
             "worker_starts_total",
             "counter",
-            "Processes of an engine that were started.",
+            "Processes of an engine or a service that were started.",
             (one.starts for one in speech.pools),
         ),
         (
             "workers_lost_total",
             "counter",
-            "Processes of an engine that died or were killed.",
+            "Processes of an engine or a service that died or were killed.",
             (one.lost for one in speech.pools),
         ),
-        ("jobs_running", "gauge", "Jobs that an engine does.", (one.running for one in speech.pools)),
-        ("jobs_waiting", "gauge", "Jobs that wait for an engine.", (one.waiting for one in speech.pools)),
+        (
+            "jobs_running",
+            "gauge",
+            "Jobs that an engine or a service does.",
+            (one.running for one in speech.pools),
+        ),
+        (
+            "jobs_waiting",
+            "gauge",
+            "Jobs that wait for an engine or a service.",
+            (one.waiting for one in speech.pools),
+        ),
         (
             "jobs_refused_total",
             "counter",

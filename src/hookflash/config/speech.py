@@ -22,8 +22,8 @@ class SpeechSettings:
     `[[speech_provider]]`."""
 
     start: str = setting(kinds.choice("startup", "demand"), "startup")
-    """When the built-in engines are loaded: with the server, so that the first prompt is not late, or when
-    they are first needed."""
+    """When the processes of the built-in engines and of services are started: with the server, so that the
+    first prompt is not late, or when they are first needed."""
     strict_voices: bool = setting(kinds.boolean(), False)
     """Fail a play (400/8565) that names a voice nobody has, instead of taking another one."""
     speaking_workers: int = setting(kinds.integer(1, 64, "processes"), 1)
@@ -100,8 +100,9 @@ class SpeechProviderSettings:
     """Piper voices (`.onnx`, with their `.onnx.json` beside them) that `builtin` has in addition. Relative
     paths start at the working directory."""
     concurrency: int | None = setting(kinds.integer(1, 10_000, "requests"), None)
-    """Most requests to a service at a time; 32 when not given. The built-in engines are bounded by
-    `speech.speaking_workers` and `speech.recognising_workers`."""
+    """Most requests to a service at a time, for each of speaking and recognising; 32 when not given. All of
+    them are made by one process. The built-in engines are bounded by `speech.speaking_workers` and
+    `speech.recognising_workers`."""
     timeout: float | None = setting(kinds.number(0.1, 60, "seconds"), None)
     """Seconds a service has until it begins to answer, from each piece of audio to the next, and from the end
     of what somebody says to the last words; 10 when not given. `speech.first_audio` may be shorter."""

@@ -86,8 +86,9 @@ class AbilityView(msgspec.Struct, rename="camel"):
 
 
 class EngineView(msgspec.Struct, rename="camel"):
-    """The processes of a built-in engine: those there are, how many do a job, how many jobs wait; since the
-    start, processes started and lost, and jobs refused. ``problem`` is why none can be started, or ""."""
+    """The processes of a built-in engine, or the one of a service (``engine`` is its provider's name): those
+    there are, how many jobs they do, how many wait; since the start, processes started and lost, and jobs
+    refused. ``problem`` is why none can be started, or ""."""
 
     engine: str
     processes: int

@@ -1,8 +1,8 @@
 """Speech as calls see it: what is to be spoken, what was heard, and who does either.
 
 A provider speaks or recognises (or both). Text to speech and speech to text have one protocol each; behind
-them stand the built-in engines, which run in processes of their own, and services that are asked over the
-network. Audio is signed 16-bit mono PCM at :data:`RATE` Hz in numpy arrays of shape (samples,).
+them stand the built-in engines and services that are asked over the network, all in processes of their own.
+Audio is signed 16-bit mono PCM at :data:`RATE` Hz in numpy arrays of shape (samples,).
 """
 
 from __future__ import annotations

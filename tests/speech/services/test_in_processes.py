@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from aiohttp import WSMsgType, web
+from speech.services.connections import connected_to
 from speech.services.fakes import KEY, Vendor, audio, give, heard, refuse, socket, spoken, tone
 
 from hookflash.clock import LoopClock
@@ -248,22 +249,3 @@ async def test_only_its_process_talks_to_a_service_and_nobody_sees_the_key(
 
 def shows_key(pid: int) -> bool:
     return any(KEY.encode() in Path(f"/proc/{pid}/{name}").read_bytes() for name in ("environ", "cmdline"))
-
-
-def connected_to(port: int) -> set[int]:
-    """The processes (this one, and its children) with a connection to a local port."""
-    inodes = set()
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        if int(fields[2].rpartition(":")[2], 16) == port and fields[3] == "01":
-            inodes.add(f"socket:[{fields[9]}]")
-    found = set()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                links = {os.readlink(fd) for fd in (entry / "fd").iterdir()}
-            except OSError:
-                continue
-            if links & inodes:
-                found.add(int(entry.name))
-    return found
