@@ -30,6 +30,8 @@ from hookflash.wire.containers import read_container
 
 THREADS = 2
 """That begin and finish files, which may wait for a disk to take all of one."""
+ENCODERS = 2
+"""Threads that encode MP3; each has a core's time for some 150 recordings."""
 MODE_NOT_SUPPORTED = 8562
 INVALID_ARGUMENT = 8523
 MAX_FILE = 1 << 30
@@ -85,6 +87,9 @@ class RecordingDesk:
         # One: what is written meanwhile waits in memory, and two would only take turns at the interpreter.
         self._writer = ThreadPoolExecutor(1, "recording-writer")
         self._behind = WriteBehind(self._writer)
+        # They encode without the interpreter, and nobody waits for them who writes plain samples.
+        self._encoder = ThreadPoolExecutor(ENCODERS, "recording-encoder")
+        self._encode = WriteBehind(self._encoder)
         self._takes: dict[str, Take] = {}
 
     @property
@@ -100,6 +105,7 @@ class RecordingDesk:
         await asyncio.gather(*(take.task for take in takes), return_exceptions=True)
         self._pool.shutdown(wait=False)
         self._writer.shutdown(wait=False)
+        self._encoder.shutdown(wait=False)
 
     def start(self, effect: StartRecording) -> None:
         name = effect.recording
@@ -133,7 +139,7 @@ class RecordingDesk:
                 disk,
                 self._library,
                 self._pool,
-                self._behind,
+                self._encode if effect.format == "mp3" else self._behind,
                 self._clock,
                 self._report if self._uploads is None else self._uploads.told,
                 partial(self._over, name),

@@ -124,36 +124,34 @@ class Disk:
             return WavWriter(path, self.channels)
         return Mp3Writer(path) if self._key is None else SealedMp3Writer(path, self._key)
 
-    def write(
-        self, blocks: Sequence[Block], at: float, people: Sequence[Person], pauses: Sequence[Pause]
-    ) -> bool:
-        """Append, ``at`` the Unix time of the end of the blocks; whether another file was begun.
-
-        Raises OSError.
-        """
+    def write(self, blocks: Sequence[Block]) -> bool:
+        """Append; whether the file is full now, and :meth:`turn` is wanted. Raises OSError."""
         assert self._writer is not None
         self._writer.write(blocks[0] if len(blocks) == 1 else np.concatenate(blocks))
-        return self._turn(at, people, pauses)
+        return bool(self._full)
 
-    def write_loan(self, loan: Loan, at: float, people: Sequence[Person], pauses: Sequence[Pause]) -> bool:
+    def write_loan(self, loan: Loan) -> bool:
         """The same with what is lent. Raises OSError, and Recalled when nothing of it was appended."""
         assert isinstance(self._writer, WavWriter)
         if not self._writer.write_loan(loan):
             raise Recalled
-        return self._turn(at, people, pauses)
+        return bool(self._full)
 
-    def _turn(self, at: float, people: Sequence[Person], pauses: Sequence[Pause]) -> bool:
-        """Go on in another file if this one is full; whether it was."""
+    @property
+    def _full(self) -> str:
+        """Why nothing more goes into the file; "" when more does."""
         assert self._writer is not None
         if self._writer.size >= self._max:
-            reason = TOO_LARGE
-        elif self._max_frames and self._writer.frames >= self._max_frames:
-            reason = TOO_LONG
-        else:
-            return False
-        self._close(reason, people, pauses)
+            return TOO_LARGE
+        return TOO_LONG if self._max_frames and self._writer.frames >= self._max_frames else ""
+
+    def turn(self, at: float, people: Sequence[Person], pauses: Sequence[Pause]) -> None:
+        """Go on in another file, ``at`` the Unix time of its first sample. Raises OSError.
+
+        It takes as long as the disk needs for all that was written.
+        """
+        self._close(self._full, people, pauses)
         self.begin(at, people)
-        return True
 
     def finish(self, people: Sequence[Person], pauses: Sequence[Pause]) -> None:
         """Close the last file; one without a sound in it is as good as any. Raises OSError; idempotent."""

@@ -91,7 +91,7 @@ class Take:
         self._broken: Exception | None = None
         self._writing = False
         self._loan: Loan | None = None
-        self._loan_ends = 0.0
+        self._ends = 0.0
         self._meet(effect.roster)
         self.task = asyncio.create_task(self._run())
 
@@ -173,10 +173,8 @@ class Take:
         if self._writing or not self._frames:
             return
         frames, self._frames, self._waiting = self._frames, [], 0
-        self._writing = True
-        self._behind.do(
-            partial(self._disk.write, frames, self._clock.wall(), *self._snapshot()), self._written
-        )
+        self._writing, self._ends = True, self._clock.wall()
+        self._behind.do(partial(self._disk.write, frames), self._written)
 
     def _lend(self, loan: Loan) -> bool:
         """Write what is lent as it is, unless something has to be written before it or left out."""
@@ -185,17 +183,15 @@ class Take:
         if self._writing or self._frames or (self._last is not None and loan.tick != self._last + 1):
             return False
         self._last = loan.tick + loan.count - 1
-        self._writing = True
-        self._loan, self._loan_ends = loan, self._clock.wall()
-        self._snapshot()
+        self._writing, self._ends = True, self._clock.wall()
+        self._loan = loan
         self._behind.do(self._write_loan, self._loan_written)
         return True
 
     def _write_loan(self) -> bool:
         """In a thread."""
         assert self._loan is not None
-        assert self._seen is not None
-        return self._disk.write_loan(self._loan, self._loan_ends, *self._seen)
+        return self._disk.write_loan(self._loan)
 
     def _loan_written(self, result: bool | Exception) -> None:
         assert self._loan is not None
@@ -209,17 +205,30 @@ class Take:
         self._written(result)
 
     def _written(self, result: bool | Exception) -> None:
+        if result is True:
+            self._turn()
+            return
         self._writing = False
         if isinstance(result, Exception):
             self._fail(result)
             self._frames.clear()
-        elif result:
-            for file in self._disk.files[-2:]:
-                self._library.note(file)
         if self._stopped or self._broken is not None:
             self._news.set()
         elif self._waiting >= EVERY:
             self._put_down()
+
+    def _turn(self) -> None:
+        """The file is full. Others write meanwhile: closing it may take long."""
+        job = partial(self._disk.turn, self._ends, *self._snapshot())
+        turned = asyncio.get_running_loop().run_in_executor(self._pool, job)
+        turned.add_done_callback(self._turned)
+
+    def _turned(self, done: asyncio.Future[None]) -> None:
+        error = done.exception()
+        if error is None:
+            for file in self._disk.files[-2:]:
+                self._library.note(file)
+        self._written(error if isinstance(error, Exception) else False)
 
     def _fail(self, error: Exception) -> None:
         """Nothing more can be recorded, for the first reason there was."""
