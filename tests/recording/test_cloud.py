@@ -137,3 +137,11 @@ def test_a_signature_in_a_message_is_taken_out() -> None:
         "Error performing PUT https://a.blob.core.windows.net/c/x?sig=s3cr3t&sp=w in 3 s\n\nDebug"
     )
     assert cloud._short(error) == "Error performing PUT https://a.blob.core.windows.net/c/x in 3 s"
+
+
+def test_what_the_service_answered_is_said_and_no_more() -> None:
+    text = "Object at location a/b not found: Error performing PUT x - Server returned non-2xx status code: "
+    error = ValueError(
+        text + '404 Not Found: <?xml version="1.0"?>\n<Error>\n <Code>ContainerNotFound</Code>'
+    )
+    assert cloud._short(error) == "404 Not Found (ContainerNotFound)"

@@ -108,7 +108,7 @@ class CloudStore:
             raise self._failed("read", name, error) from None
 
     def _failed(self, what: str, name: str, error: Exception) -> StoreError:
-        message = f"{name} could not be {what} in {self._place.container}: {_short(error)}"
+        message = f"{name.rpartition('/')[2]} could not be {what} in {self._place.container}: {_short(error)}"
         return StoreError(message, gone=isinstance(error, FileNotFoundError))
 
 
@@ -186,12 +186,13 @@ def _giving(credential: dict[str, Any]) -> Callable[[], Any]:
 
 
 _SECRETS = re.compile(r"(https?://[^\s?\"]*)\?[^\s\"]*")
+_STATUS = re.compile(r"status code: (\d{3}(?: [A-Z][A-Za-z-]*)*)")
 _CODE = re.compile(r"<Code>([\w.]+)</Code>")
 
 
 def _short(error: Exception) -> str:
-    """One line of a message of many, without what URLs may hold, with the code of the service."""
+    """One line of a message of many, without what URLs may hold: what was answered, or what failed."""
     text = str(error)
     first = _SECRETS.sub(r"\1", text.split("<?xml", 1)[0].split("\n", 1)[0]).strip().rstrip(":")
-    code = _CODE.search(text)
-    return first[:_MESSAGE] + (f" ({code[1]})" if code else "")
+    status, code = _STATUS.search(first), _CODE.search(text)
+    return (status[1] if status else first[:_MESSAGE]) + (f" ({code[1]})" if code else "")
