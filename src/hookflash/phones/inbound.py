@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable
 
 from hookflash.calls.effects import AnswerLeg, RefuseLeg, RingLeg
-from hookflash.calls.facts import IncomingLeg
+from hookflash.calls.facts import Cause, IncomingLeg
 from hookflash.phones.bearers import Bearers
 from hookflash.phones.causes import warning
 from hookflash.phones.config import PhonesConfig
 from hookflash.phones.identities import callee_of, caller_of, custom_headers
 from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Leg, LegState
+from hookflash.phones.replacing import Replacements
 from hookflash.phones.routes import Sources
 from hookflash.phones.signalling import Signalling
 from hookflash.phones.tasks import Tasks
@@ -46,6 +47,7 @@ class InboundCalls:
         sink: FactSink,
         new_leg: Callable[[], int],
         strangers: PhonesConfig,
+        replacements: Replacements,
     ) -> None:
         self._signalling = signalling
         self._legs = legs
@@ -55,12 +57,16 @@ class InboundCalls:
         self._sink = sink
         self._new_leg = new_leg
         self._strangers = strangers
+        self._replacements = replacements
 
     def invited(self, event: IncomingInvite) -> None:
         """Somebody calls: report it, or refuse what can be no call."""
         request, flow = event.request, event.flow
         trunk = self._sources.of(flow)
         terms = trunk if trunk is not None else self._strangers
+        if "Replaces" in request.headers:
+            self._replacements.invited(event, trunk)
+            return
         try:
             callee = callee_of(request)
             caller, display_name = caller_of(request, trusted=trunk is not None)
@@ -89,6 +95,7 @@ class InboundCalls:
             event.session,
             peer=flow.remote[0],
             call_id=printable(request.call_id),
+            trunk="" if trunk is None else trunk.name,
             flow=flow,
             offer=offer,
             codecs=terms.codecs,
@@ -138,13 +145,18 @@ class InboundCalls:
     def acknowledged(self, leg: Leg, event: Acked) -> None:
         """The ACK of our 200, of the first or of one to a re-INVITE; it answers an offer of ours."""
         if leg.offer or not event.body:
-            settled = leg.connected is not None
+            agreed = leg.negotiation is not None and leg.negotiation.media is not None
+            settled = agreed and leg.connected is not None
         else:
             settled = self._bearers.agree(leg, event.body)
-        if event.first and settled:
+        if event.first and settled and leg.state is not LegState.UP:
             self._legs.up(leg)
-        elif event.first:
-            self._legs.fail(leg, 488, "The ACK answers our offer with no audio we offered")
+        elif event.first and not settled:
+            reason = "The ACK answers our offer with no audio we offered"
+            if leg.state is LegState.UP:
+                self._legs.lose(leg, Cause(488, reason))
+            else:
+                self._legs.fail(leg, 488, reason)
 
 
 def _offered(offer: bytes) -> str:

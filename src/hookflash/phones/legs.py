@@ -57,6 +57,8 @@ class Leg:
     call: int = 0
     peer: str = ""
     call_id: str = ""
+    trunk: str = ""
+    """The name of the trunk it belongs to; "" for a stranger."""
     flow: Flow | None = None
     offer: bytes = field(default=b"", repr=False)
     """The peer's SDP offer; empty when it wants ours."""

@@ -95,6 +95,10 @@ class Signalling:
         """The Call-ID of a session; "" for one that is over."""
         return self._agent.call_id(session)
 
+    def find(self, call_id: str, local_tag: str, remote_tag: str) -> int | None:
+        """The session a dialog belongs to; None when there is none that goes on."""
+        return self._agent.find(call_id, local_tag, remote_tag)
+
     def ring(self, session: int) -> None:
         """Send 180."""
         self.perform(self._agent.ring(self._clock.now(), session))

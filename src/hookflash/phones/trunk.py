@@ -21,6 +21,7 @@ from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Leg, LegState
 from hookflash.phones.moving import Moves
 from hookflash.phones.outbound import OutboundCalls
+from hookflash.phones.replacing import Replacements
 from hookflash.phones.routes import Routes, Sources
 from hookflash.phones.signalling import Network, Signalling
 from hookflash.phones.tasks import Tasks
@@ -92,7 +93,15 @@ class TrunkPhones:
         self._bearers = Bearers(self._signalling, self._legs, media, config.media_address, entropy)
         self._moves = Moves(self._signalling, self._legs, self._bearers, media, self._tasks, sink)
         self._inbound = InboundCalls(
-            self._signalling, self._legs, self._bearers, self._sources, self._tasks, sink, new_leg, config
+            self._signalling,
+            self._legs,
+            self._bearers,
+            self._sources,
+            self._tasks,
+            sink,
+            new_leg,
+            config,
+            Replacements(self._signalling, self._legs, self._bearers),
         )
         self._outbound = OutboundCalls(
             self._signalling,
@@ -237,6 +246,9 @@ class TrunkPhones:
                 self._legs.failed(leg, cause_of(487, "Cancelled by the caller", headers))
             case Failed() if leg.state is LegState.DIALLING:
                 self._outbound.failed(leg, event)
+            case Failed() if leg.state is LegState.UP:
+                # Who has taken the phone's place never acknowledged it.
+                self._legs.ended(leg, failure_of(event))
             case Failed():
                 self._legs.failed(leg, failure_of(event))
             case Ended(status=status, reason=reason, headers=headers):

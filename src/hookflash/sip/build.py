@@ -11,7 +11,7 @@ Extra = tuple[tuple[str, str], ...]
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE"
 """The methods the user agent answers."""
 
-SUPPORTED = "100rel, timer"
+SUPPORTED = "100rel, timer, replaces"
 """The extensions it knows."""
 
 ACCEPT = "application/sdp"

@@ -1,5 +1,5 @@
 """Typed values of the headers that extensions of the INVITE usage bring: RAck and RSeq (RFC 3262),
-Session-Expires and Min-SE (RFC 4028).
+Session-Expires and Min-SE (RFC 4028), Replaces (RFC 3891).
 """
 
 from __future__ import annotations
@@ -90,3 +90,32 @@ def _delta(text: str, header: str) -> tuple[int, dict[str, str | None]]:
         return number, parse_params(semicolon + rest)
     except ParseError as error:
         raise error.naming(header) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Replaces:
+    """The dialog a call is to take the place of (RFC 3891), as its tags are seen by who gets the header.
+
+    ``to_tag`` is the tag of the receiver's side, ``from_tag`` of the other one. With ``early_only`` it is not
+    to be replaced once it is answered.
+    """
+
+    call_id: str
+    to_tag: str
+    from_tag: str
+    early_only: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Replaces:
+        """Read ``call-id;to-tag=x;from-tag=y;early-only``. Raises :class:`ParseError`."""
+        call_id, semicolon, rest = text.partition(";")
+        call_id = call_id.strip(" \t")
+        try:
+            params = parse_params(semicolon + rest)
+        except ParseError as error:
+            raise error.naming("Replaces") from None
+        to_tag, from_tag = params.get("to-tag"), params.get("from-tag")
+        if not call_id or not to_tag or not from_tag:
+            raise ParseError(f'"{printable(text)}" lacks a Call-ID or a tag', header="Replaces")
+        # A peer of RFC 2543 has no tag; 0 stands for that.
+        return cls(call_id, to_tag, "" if from_tag == "0" else from_tag, "early-only" in params)

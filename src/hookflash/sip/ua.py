@@ -180,6 +180,11 @@ class UserAgent:
         found = self._core.sessions.get(session)
         return "" if found is None else found.call_id
 
+    def find(self, call_id: str, local_tag: str, remote_tag: str) -> int | None:
+        """The session a dialog belongs to; None when there is none that goes on."""
+        found = self._core.dialogs.get((call_id, local_tag, remote_tag))
+        return None if found is None or found[0].quiet else found[0].number
+
     def withdraw(self, session: int) -> None:
         """Forget a re-INVITE that waits to be sent again after 491; no event follows for it."""
         found = self._core.sessions.get(session)
