@@ -393,17 +393,21 @@ async def test_a_disk_too_slow_ends_the_recording_and_the_loop_never_waits(
     real = WavWriter.write
 
     def slow(self: WavWriter, block: Any) -> None:
-        stuck.wait(20)
+        stuck.wait(120)
         real(self, block)
 
     monkeypatch.setattr(WavWriter, "write", slow)
     room.give(listener, {Whole(5): 100}, 50)
     await asyncio.sleep(0.05)
     room.give(listener, {Whole(5): 200}, 300)
-    stuck.set()
-    await room.stored()
+    await until(lambda: room.of(facts.RecordingFailed))
     (failed,) = room.of(facts.RecordingFailed)
     assert "too slow" in failed.message
+    assert not stuck.is_set(), "it is told while the disk still hangs"
+    assert room.of(facts.RecordingStored) == []
+    stuck.set()
+    stored = await room.stored()
+    assert stored.duration_ms == 1_000
 
 
 async def test_a_worker_that_dies_ends_the_recording_and_its_file_is_kept(room: Room) -> None:

@@ -146,6 +146,8 @@ class Take:
                 # The paths of this machine are nothing for apps.
                 reason = getattr(error, "strerror", None) or error
                 self._report(RecordingFailed(name, *FAILED, f"The recording broke off: {reason}."))
+            # A disk that hangs keeps nobody from being told.
+            await self._drain()
             await self._store()
         finally:
             self._deafen()
@@ -161,12 +163,17 @@ class Take:
         while not self._stopped and self._broken is None:
             await self._news.wait()
             self._news.clear()
+        if self._broken is None:
+            await self._drain()
+        if self._broken is not None:
+            raise self._broken
+
+    async def _drain(self) -> None:
+        """Wait until all that was heard is written, or nothing can be any more."""
         while self._frames or self._writing:
             self._put_down()
             await self._news.wait()
             self._news.clear()
-        if self._broken is not None:
-            raise self._broken
 
     def _put_down(self) -> None:
         """Give what is there to the disk, unless it still has what came before."""
