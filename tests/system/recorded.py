@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import http.client
 import json
+import os
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import soundfile
@@ -20,11 +24,18 @@ from azure.communication.callautomation import (
 )
 from system.exact import Samples
 from system.handset import Handset
+from system.harness import ACCESS_KEY
 from system.listener import until
 from system.room import Call, Room
 
+from hookflash.wire.hmac import decode_key, sign
+
 SETTLED = 1.6
 """Seconds in which a jitter buffer comes to its delay, after which it stays there."""
+
+KEYS = {"plain": "", "sealed": 'encryption_key_env = "TESTS_RECORDING_KEY"\n'}
+"""Lines for the section of recordings, by how they are kept."""
+os.environ["TESTS_RECORDING_KEY"] = base64.b64encode(bytes(range(32))).decode()
 
 
 @dataclass
@@ -71,6 +82,19 @@ class Recording:
         samples, rate = soundfile.read(folder / "audio.wav", dtype="int16", always_2d=True)
         assert rate == 16_000
         return Recorded(samples.astype(np.int64), json.loads((folder / "metadata.json").read_bytes()))
+
+
+def fetch(url: str) -> bytes:
+    """A signed GET."""
+    parts = urlsplit(url)
+    headers = sign("GET", parts.path, parts.netloc, b"", decode_key(ACCESS_KEY), time.time())
+    connection = http.client.HTTPConnection(parts.netloc, timeout=20)
+    connection.request("GET", parts.path, headers={"Host": parts.netloc, **headers})
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    assert answer.status == 200
+    return body
 
 
 def _complete(path: Path) -> bool:

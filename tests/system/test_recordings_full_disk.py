@@ -6,6 +6,8 @@ in a mount namespace, for which nobody needs to be root. This test fills it from
 
 from __future__ import annotations
 
+import io
+import json
 import shutil
 import subprocess
 import sys
@@ -27,6 +29,7 @@ from system.crowd import Crowd
 from system.exact import RATE, SIDE, where
 from system.harness import ACCESS_KEY, NUMBER, Server, Webhook
 from system.listener import until
+from system.recorded import KEYS, fetch
 
 SIZE = 1 << 20
 SUBSCRIPTION = """
@@ -52,10 +55,11 @@ def namespaces() -> list[str]:
 class SmallDisk(Server):
     """A server whose recordings are on a disk of SIZE."""
 
-    def __init__(self, folder: Path, webhook: Webhook, within: list[str]) -> None:
+    def __init__(self, folder: Path, webhook: Webhook, within: list[str], lines: str) -> None:
         self.mounted = folder / "small"
         self.mounted.mkdir()
-        super().__init__(folder, webhook, SUBSCRIPTION.format(url=webhook.url, folder=self.mounted))
+        extra = SUBSCRIPTION.format(url=webhook.url, folder=self.mounted) + lines
+        super().__init__(folder, webhook, extra)
         mount = f"mount -t tmpfs -o size={SIZE} recordings {self.mounted}"
         self.command = [*within, "sh", "-c", f'{mount} && exec "$@"', "sh", sys.executable]
 
@@ -85,12 +89,12 @@ def webhook() -> Iterator[Webhook]:
     receiver.close()
 
 
-@pytest.fixture
-def server(tmp_path: Path, webhook: Webhook) -> Iterator[SmallDisk]:
+@pytest.fixture(params=list(KEYS))
+def server(request: pytest.FixtureRequest, tmp_path: Path, webhook: Webhook) -> Iterator[SmallDisk]:
     within = namespaces()
     if not within:
         pytest.skip("no mount namespaces here: unshare is missing, or is not allowed to make one")
-    with SmallDisk(tmp_path, webhook, within) as server:
+    with SmallDisk(tmp_path, webhook, within, KEYS[request.param]) as server:
         assert isinstance(server, SmallDisk)
         yield server
 
@@ -164,13 +168,15 @@ def test_recordings_end_when_the_disk_is_full_and_nothing_else_does(
     for data in app.files:
         (chunk,) = data["recordingStorageInfo"]["recordingChunks"]
         assert data["sessionEndReason"] == "SessionFailed"
-        (sound,) = (server.disk / chunk["documentId"]).glob("audio.*")
-        samples, rate = soundfile.read(sound, dtype="int16", always_2d=True)
+        sound = fetch(chunk["contentLocation"])
+        samples, rate = soundfile.read(io.BytesIO(sound), dtype="int16", always_2d=True)
         assert rate == 16_000
-        if sound.suffix == ".wav":
-            assert sound.stat().st_size == 44 + samples.nbytes
+        if data["recordingFormatType"] == "Wav":
+            assert len(sound) == 44 + samples.nbytes
         seconds.append(len(samples) / rate)
-        assert (server.disk / chunk["documentId"] / "metadata.json").stat().st_size > 100
+        metadata = json.loads(fetch(chunk["metadataLocation"]))
+        assert metadata["chunkDuration"] == data["recordingDurationMs"]
+        assert abs(metadata["chunkDuration"] - 1_000 * seconds[-1]) <= 100
     assert min(seconds) > 0.5
     # A start is refused, in words that help.
     refused = app.record(calls[0])
@@ -193,7 +199,7 @@ def test_recordings_end_when_the_disk_is_full_and_nothing_else_does(
     until(lambda: len(app.files) == len(running) + 1)
     (chunk,) = app.files[-1]["recordingStorageInfo"]["recordingChunks"]
     assert (chunk["endReason"], app.files[-1]["sessionEndReason"]) == ("SessionEnded", "CallEnded")
-    samples, _ = soundfile.read(server.disk / chunk["documentId"] / "audio.wav", dtype="int16")
+    samples, _ = soundfile.read(io.BytesIO(fetch(chunk["contentLocation"])), dtype="int16")
     low = samples[2 * SIDE :: 2].astype(np.int64)
     middle = low[RATE // 2 : RATE // 2 + 1_000]
     assert any(where(middle, said) >= 0 for said in crowd.said)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
+import io
 import json
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -25,8 +24,7 @@ from system.crowd import Crowd
 from system.exact import FRAME, RATE, SIDE, Samples, where
 from system.harness import ACCESS_KEY, NUMBER, Server, Webhook
 from system.processes import wait_gone, worker_of
-
-from hookflash.wire.hmac import decode_key, sign
+from system.recorded import KEYS, fetch
 
 CALLS = 50
 UNMIXED, MP3 = 10, 10
@@ -41,6 +39,7 @@ name = "files"
 resource = "tests"
 endpoint = "{url}/incoming-files"
 event_types = ["RecordingFileStatusUpdated"]
+[recording]
 """
 
 
@@ -58,19 +57,6 @@ def crowd() -> Iterator[Crowd]:
     people.close()
 
 
-def fetch(url: str) -> bytes:
-    """A signed GET."""
-    parts = urlsplit(url)
-    headers = sign("GET", parts.path, parts.netloc, b"", decode_key(ACCESS_KEY), time.time())
-    connection = http.client.HTTPConnection(parts.netloc, timeout=20)
-    connection.request("GET", parts.path, headers={"Host": parts.netloc, **headers})
-    answer = connection.getresponse()
-    body = answer.read()
-    connection.close()
-    assert answer.status == 200
-    return body
-
-
 def last_of(said: Samples, low: Samples) -> int:
     """How far into what somebody said a recording goes."""
     for end in range(len(low), len(low) - RATE, -FRAME):
@@ -80,8 +66,9 @@ def last_of(said: Samples, low: Samples) -> int:
     raise AssertionError("nothing of it is at the end of the recording")
 
 
+@pytest.mark.parametrize("kept", ["plain", pytest.param("sealed", marks=pytest.mark.slow)])
 def test_a_kill_in_the_middle_of_many_recordings_costs_a_second_at_most(
-    tmp_path: Path, webhook: Webhook, crowd: Crowd
+    tmp_path: Path, webhook: Webhook, crowd: Crowd, kept: str
 ) -> None:
     told: dict[str, dict[str, Any]] = {}
 
@@ -93,7 +80,7 @@ def test_a_kill_in_the_middle_of_many_recordings_costs_a_second_at_most(
             told[chunk["documentId"]] = data
 
     webhook.on_incoming = incoming
-    server = Server(tmp_path, webhook, FILES.format(url=webhook.url))
+    server = Server(tmp_path, webhook, FILES.format(url=webhook.url) + KEYS[kept])
     client = CallAutomationClient(server.url, AzureKeyCredential(ACCESS_KEY))
     folder = tmp_path / "state" / "recordings"
     try:
@@ -124,54 +111,54 @@ def test_a_kill_in_the_middle_of_many_recordings_costs_a_second_at_most(
         wait_gone(worker)
 
         server.start()
-        sounds = [next(path.glob("audio.*")) for path in folder.iterdir()]
-        lost = [lost_of(path, crowd, far) for path in sounds if path.suffix == ".wav"]
-        assert len(lost) == CALLS - MP3
-        assert max(lost) <= RATE + WAITING, f"{np.mean(lost) / RATE:.2f} s on average"
-        lost = [lost_of_mp3(path, crowd, far) for path in sounds if path.suffix == ".mp3"]
-        assert len(lost) == MP3
-        assert max(lost) <= RATE + WAITING + ENCODING
-
         deadline = time.monotonic() + 60
         while len(told) < CALLS:
             assert time.monotonic() < deadline, f"{len(told)} of {CALLS} files were told of"
             threading.Event().wait(0.05)
-        for path in folder.iterdir():
-            data = told[path.name]
+        assert set(told) == {path.name for path in folder.iterdir()}
+        lost: dict[str, list[int]] = {"Wav": [], "Mp3": []}
+        for document, data in told.items():
             (chunk,) = data["recordingStorageInfo"]["recordingChunks"]
             assert (chunk["index"], chunk["endReason"]) == (0, "ServerFailure")
             assert data["sessionEndReason"] == "SessionFailed"
-            assert fetch(chunk["contentLocation"]) == next(path.glob("audio.*")).read_bytes()
+            sound = fetch(chunk["contentLocation"])
+            (path,) = (folder / document).glob("audio.*")
+            assert (path.read_bytes() == sound) is (kept == "plain")
             metadata = json.loads(fetch(chunk["metadataLocation"]))
             assert metadata["callId"] in calls
             assert metadata["chunkDuration"] == data["recordingDurationMs"]
+            form = data["recordingFormatType"]
+            lost[form].append((lost_of if form == "Wav" else lost_of_mp3)(sound, metadata, crowd, far))
+        assert len(lost["Mp3"]) == MP3
+        assert max(lost["Wav"]) <= RATE + WAITING, f"{np.mean(lost['Wav']) / RATE:.2f} s on average"
+        assert max(lost["Mp3"]) <= RATE + WAITING + ENCODING
     finally:
         server.stop()
 
 
-def speaker_of(path: Path, crowd: Crowd) -> int:
-    """Whose call a file is of, by its metadata, which know how long it is."""
-    metadata = json.loads((path.parent / "metadata.json").read_bytes())
-    assert metadata["chunkDuration"] == round(soundfile.info(path).frames / 16)
+def speaker_of(metadata: dict[str, Any], crowd: Crowd) -> int:
+    """Whose call was recorded."""
     names = {one["participantId"] for one in metadata["participants"]}
     (speaker,) = [place for place, number in enumerate(crowd.numbers) if f"4:{number}" in names]
     return speaker
 
 
-def lost_of(path: Path, crowd: Crowd, far: list[int]) -> int:
+def lost_of(sound: bytes, metadata: dict[str, Any], crowd: Crowd, far: list[int]) -> int:
     """How many samples of what somebody said are not in a WAV file, which is as long as it says."""
-    samples, rate = soundfile.read(path, dtype="int16", always_2d=True)
+    samples, rate = soundfile.read(io.BytesIO(sound), dtype="int16", always_2d=True)
     assert rate == 16_000
-    assert path.stat().st_size == 44 + samples.nbytes
-    speaker = speaker_of(path, crowd)
+    assert len(sound) == 44 + samples.nbytes
+    assert metadata["chunkDuration"] == round(len(samples) / 16)
+    speaker = speaker_of(metadata, crowd)
     # Of an unmixed one, whichever the channel: there is nobody else.
     low = samples[2 * SIDE :: 2].astype(np.int64).sum(axis=1)
     return far[speaker] - last_of(crowd.said[speaker], low)
 
 
-def lost_of_mp3(path: Path, crowd: Crowd, far: list[int]) -> int:
+def lost_of_mp3(sound: bytes, metadata: dict[str, Any], crowd: Crowd, far: list[int]) -> int:
     """The same of an MP3, by where the sound in it begins."""
-    samples, rate = soundfile.read(path, dtype="int16")
+    samples, rate = soundfile.read(io.BytesIO(sound), dtype="int16")
     assert rate == 16_000
+    assert abs(metadata["chunkDuration"] - len(samples) / 16) <= 100, "frames of MPEG"
     begins = int(np.argmax(np.abs(samples.astype(int)) > 1_000))
-    return far[speaker_of(path, crowd)] - (len(samples) - begins) // 2
+    return far[speaker_of(metadata, crowd)] - (len(samples) - begins) // 2
