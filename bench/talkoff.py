@@ -105,8 +105,10 @@ class Voice:
         def take(message: FromWorker) -> None:
             if isinstance(message, Sound):
                 said.append(message.pcm)
+                job.taken(1)
 
-        self._engine.serve(Job(1, Speak((Say(text, rate=speed, pitch=pitch),)), take))
+        job = Job(1, Speak((Say(text, rate=speed, pitch=pitch),)), take)
+        self._engine.serve(job)
         spoken = np.frombuffer(b"".join(said), "<i2").astype(np.float64)
         narrow: Signal = soxr.resample(spoken, SPOKEN, RATE)
         return narrow

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from hookflash.composition.hearing import Hearing
@@ -51,3 +54,16 @@ async def test_processes_are_there_with_the_server_unless_they_are_to_wait_for_a
         services.start()
         assert services.pools["mine"].figures().processes == processes
         await services.close()
+
+
+async def test_processes_keep_off_the_cpus_of_the_media(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1, 2, 3})
+    settings = parse(SETTINGS + "[media]\nworkers = 2\ncpus = [1, 2]\n")
+    services = SpeechServices(settings, VirtualClock(), {"HOOKFLASH_TEST_KEY": "k"})
+    assert services.pools["mine"]._arguments == ("--nice=0", "--cpus=0,3")
+
+
+def test_nothing_the_server_imports_can_ask_a_service() -> None:
+    program = "import sys, hookflash.app; print([n for n in sys.modules if 'speech.services' in n])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

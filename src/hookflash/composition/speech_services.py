@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import partial
 
 from hookflash.composition.media import beside_media
@@ -48,11 +48,11 @@ class SpeechServices:
     def __init__(self, settings: Settings, clock: Clock, environ: Mapping[str, str] = os.environ) -> None:
         self._pools: dict[str, WorkerPool] = {}
         self._problems: dict[str, SpeechError] = {}
-        for one in settings.speech_provider:
-            if one.kind not in SERVICES:
-                continue
+        asked = [one for one in settings.speech_provider if one.kind in SERVICES]
+        cpus = beside_media(settings) if asked else ()
+        for one in asked:
             try:
-                self._pools[one.label] = _pool(settings, service_settings(one, environ), clock)
+                self._pools[one.label] = _pool(settings, service_settings(one, environ), clock, cpus)
             except SpeechError as error:
                 self._problems[one.label] = error
 
@@ -97,9 +97,9 @@ class SpeechServices:
         return None if pool is None else RemoteListener(one.label, pool)
 
 
-def _pool(settings: Settings, service: ServiceSettings, clock: Clock) -> WorkerPool:
+def _pool(settings: Settings, service: ServiceSettings, clock: Clock, cpus: Sequence[int]) -> WorkerPool:
     speech = settings.speech
     # Everybody who may be listened to at a time, and the texts that may be spoken: more never come.
     jobs = ListeningLimits().listenings + speech.transcribed + service.concurrency
     ready = speech.start == "startup"
-    return service_pool(service, clock, jobs=jobs, ready=ready, cpus=beside_media(settings))
+    return service_pool(service, clock, jobs=jobs, ready=ready, cpus=cpus)
