@@ -312,3 +312,13 @@ async def test_a_missing_directory_is_refused_with_its_name(tmp_path: Path) -> N
 async def test_a_read_that_fails_says_which_file(journal: SqliteJournal) -> None:
     with pytest.raises(JournalError, match=r"could not read the journal .*journal\.db"):
         await journal._rows("SELECT * FROM no_such_table")
+
+
+async def test_what_is_deleted_is_not_in_the_file_any_more(tmp_path: Path) -> None:
+    journal = SqliteJournal.open(tmp_path)
+    for number in range(20):
+        await journal.put_document("space", str(number), b"s3cr3t" * 50)
+    for number in range(20):
+        await journal.delete_document("space", str(number))
+    await journal.close()
+    assert b"s3cr3t" not in await asyncio.to_thread((tmp_path / "journal.db").read_bytes)

@@ -286,8 +286,8 @@ class SealedContent:
         sealed = self._sealed
         stop = min(stop, sealed.size)
         lead = len(sealed.lead)
-        if start < min(lead, stop):
-            yield sealed.lead[start:stop]
+        # Together with what follows: what can not be opened is found out before anything is given away.
+        front = sealed.lead[start:stop]
         start, stop = max(start - lead, 0), stop - lead
         while start < stop:
             first = start // SEGMENT
@@ -299,7 +299,10 @@ class SealedContent:
             if not piece:
                 raise SealError("a sealed file is shorter than it was")
             start += len(piece)
-            yield piece
+            yield front + piece if front else piece
+            front = b""
+        if front:
+            yield front
 
 
 def open_sealed(path: Path, keys: KeyRing, lead: Lead, *, finished: bool = True) -> Sealed:

@@ -106,6 +106,8 @@ class SqliteJournal:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             connection = _connect(path)
             connection.execute("PRAGMA journal_mode = WAL")
+            # What apps gave in confidence for a recording's storage is in documents that are deleted.
+            connection.execute("PRAGMA secure_delete = ON")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA wal_autocheckpoint = 4000")
             migrate(connection, time.time(), name=str(path))
