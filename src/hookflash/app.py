@@ -319,6 +319,8 @@ class App:
             self._first_resource,
             watch,
             lambda: {"recogniser": hearing.left_out, "app": streams.left_out},
+            phones.guard,
+            clock,
             lambda: asdict(uploads.figures),
         )
 

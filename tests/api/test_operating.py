@@ -8,6 +8,8 @@ from api.own_edge import FIRST, SECOND, TWO, World, bearer, refused, served
 from hookflash.ports.operating import (
     MAX_DRAIN,
     AbilityView,
+    BansView,
+    BanView,
     DrainView,
     LegPage,
     LegRow,
@@ -30,6 +32,7 @@ class Operation:
     def __init__(self) -> None:
         self.asked: list[tuple[object, ...]] = []
         self.draining: DrainView | None = None
+        self.banned = ["203.0.113.9", "203.0.113.10", "2001:db8::/64"]
 
     def media(self) -> MediaView:
         return MediaView([WORKER], TotalsView(3, 1, 0, 0, 0, 0, 0, 5, 6, 0, 0, 0.0), self.draining)
@@ -55,6 +58,14 @@ class Operation:
     def resume(self) -> bool:
         was, self.draining = self.draining, None
         return was is not None
+
+    def bans(self) -> BansView:
+        return BansView([BanView(source, "scanner", 30.5, 2, 17) for source in self.banned])
+
+    def lift_bans(self, source: str | None) -> int:
+        gone = [one for one in self.banned if source in (None, one)]
+        self.banned = [one for one in self.banned if one not in gone]
+        return len(gone)
 
     def may_operate(self, asker: str | None) -> bool:
         return asker in (None, "first")
@@ -183,3 +194,19 @@ def test_a_resource_sees_its_own_legs_and_only_the_first_decides_for_all(guarded
         assert refused(answer)[:2] == (403, "7504"), path
     assert len(operation.asked) == 1
     assert guarded.post("/hookflash/drain", headers=bearer(FIRST)).status_code == 202
+
+
+def test_bans_are_shown_and_lifted(client, operation):
+    (first, *_) = client.get("/hookflash/bans").json()["value"]
+    assert first == {
+        "source": "203.0.113.9",
+        "reason": "scanner",
+        "secondsLeft": 30.5,
+        "times": 2,
+        "refused": 17,
+    }
+    assert client.delete("/hookflash/bans?source=2001:db8::%2F64").json() == {"lifted": 1}
+    assert refused(client.delete("/hookflash/bans?source=192.0.2.1"))[::2] == (404, "source")
+    assert client.delete("/hookflash/bans").json() == {"lifted": 2}
+    assert client.get("/hookflash/bans").json() == {"value": []}
+    assert client.delete("/hookflash/bans").json() == {"lifted": 0}

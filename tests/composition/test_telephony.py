@@ -9,7 +9,7 @@ import pytest
 
 from hookflash.calls.effects import DialLeg, PlayAudio
 from hookflash.calls.facts import AudioStarted, Fact
-from hookflash.composition.telephony import Telephony, phones_config
+from hookflash.composition.telephony import Telephony, guard_rules, phones_config
 from hookflash.config import parse
 from hookflash.phones.switchboard import Switchboard
 from hookflash.phones.virtual.ears import Ears
@@ -104,3 +104,12 @@ def test_trunks_over_tls_and_by_dns() -> None:
     assert (trunk.transport, trunk.sips) == ("TLS", True)
     (trunk,) = phones_config(parse(text.replace('"tls"', '"auto"').replace("sips", "#"))).trunks
     assert trunk.transport == ""
+
+
+def test_production_is_silent_and_development_answers() -> None:
+    assert not phones_config(parse("")).silent
+    settings = parse("")
+    settings = replace(settings, sip=replace(settings.sip, answer_strangers=False, ban_seconds=7.0))
+    assert phones_config(settings).silent
+    rules = guard_rules(settings)
+    assert (rules.ban, rules.points, rules.rate, rules.burst) == (7.0, 20.0, 20.0, 60.0)

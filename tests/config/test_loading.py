@@ -72,6 +72,7 @@ def test_every_looseness_of_dev_mode_is_named_and_real():
         "server.open_own_surface",
         "server.virtual_phones",
         "sip.unknown_callers",
+        "sip.answer_strangers",
         "resource",
     }
     assert all(loose.values())
@@ -510,3 +511,11 @@ def test_name_servers_are_addresses(text, kept):
 @pytest.mark.parametrize("text", ["dns.example", "192.0.2.1:53", "[::1]", "[::1]:0", "[x]:53", "[::1]:y", ""])
 def test_name_servers_have_no_names(text):
     assert "name_servers" in problems(f'[sip]\nname_servers = ["{text}"]\n')[0]
+
+
+def test_a_challenged_trunk_needs_credentials_of_its_own():
+    assert "no credentials" in problems(TRUNK + "challenge = true\n")[0]
+    both = 'challenge = true\nusername = "u"\npassword = "p"\n'
+    other = '[[trunk]]\nname = "carrier2"\ntargets = ["b.example"]\n'
+    assert "could not be told apart" in problems(TRUNK + both + other + both)[0]
+    assert parse(TRUNK + both).trunk[0].challenge

@@ -29,11 +29,17 @@ class NameServer:
 
     async def __aenter__(self) -> NameServer:
         loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.create_datagram_endpoint(
-            lambda: _Datagrams(self), local_addr=("127.0.0.1", 0)
-        )
-        self.address = self._transport.get_extra_info("sockname")[:2]
-        self._server = await asyncio.start_server(self._over_tcp, *self.address)
+        while True:  # a port that is free for UDP may not be for TCP
+            self._transport, _ = await loop.create_datagram_endpoint(
+                lambda: _Datagrams(self), local_addr=("127.0.0.1", 0)
+            )
+            self.address = self._transport.get_extra_info("sockname")[:2]
+            try:
+                self._server = await asyncio.start_server(self._over_tcp, *self.address)
+            except OSError:
+                self._transport.abort()
+                continue
+            break
         return self
 
     async def __aexit__(

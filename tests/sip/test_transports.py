@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -368,6 +369,36 @@ def test_both_families_have_addresses_of_their_own() -> None:
         assert (data, back.remote) == (MESSAGE, six)
         end.transports.send(MESSAGE, await end.flow_to("TCP", "::1", six[1]))
         assert (await end.got())[1].local == six
+        await end.transports.close()
+
+    asyncio.run(main())
+
+
+def test_nothing_is_taken_from_who_is_barred() -> None:
+    async def main() -> None:
+        barred: set[str] = set()
+        end, near = End(), End()
+        handlers = replace(end.transports._handlers, is_barred=barred.__contains__)
+        end.transports._handlers = handlers
+        _, port = await end.transports.listen("127.0.0.1", 0)
+        await near.transports.listen("127.0.0.1", 0)
+        before, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(MESSAGE)
+        await end.got()
+        barred.add("127.0.0.1")
+        near.transports.send(MESSAGE, await near.flow_to("UDP", "127.0.0.1", port))
+        after, other = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(MESSAGE)
+        for reader in (before, after):
+            with contextlib.suppress(ConnectionResetError):
+                assert await read(reader) == b""
+        assert end.messages.empty()
+        barred.clear()
+        near.transports.send(MESSAGE, await near.flow_to("UDP", "127.0.0.1", port))
+        await end.got()
+        other.close()
+        writer.close()
+        await near.transports.close()
         await end.transports.close()
 
     asyncio.run(main())

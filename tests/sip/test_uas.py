@@ -10,6 +10,7 @@ from hookflash.sip.events import Acked, Cancelled, Ended, Failed, IncomingInvite
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow
 from hookflash.sip.message import Request, Response
+from hookflash.sip.stateless import SILENCE, Refusal
 from hookflash.sip.ua import Settings
 
 TAGGED = "To: <sip:b@192.0.2.2>;tag={tag}"
@@ -633,7 +634,10 @@ def unwanted(probe: Probe, text: str, body: bytes = b"") -> list[int]:
     """What somebody gets who is turned away with 403."""
     head = text.replace("\n", "\r\n").encode()
     data = head + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-    return status(probe.take(probe.agent.receive(probe.now, data, probe.flow, unwanted=(403, "Not you"))))
+    answers = probe.agent.receive(
+        probe.now, data, probe.flow, judge=lambda request: Refusal(403, "Not you", (("X-Why", "because"),))
+    )
+    return status(probe.take(answers))
 
 
 def test_who_is_unwanted_gets_an_answer_and_costs_nothing() -> None:
@@ -647,6 +651,21 @@ def test_who_is_unwanted_gets_an_answer_and_costs_nothing() -> None:
     agent = probe.agent
     assert (agent.sessions, agent.dialogs, agent.transactions, agent.timers) == (0, 0, 0, 0)
     assert probe.events == []
+
+
+def test_who_is_met_with_silence_hears_nothing() -> None:
+    probe = Probe()
+    for number, method in enumerate(("INVITE", "BYE", "CANCEL", "OPTIONS", "REGISTER")):
+        data = message(method, branch=f"z9hG4bK{number}").replace("\n", "\r\n") + "\r\n\r\n"
+        answers = probe.agent.receive(
+            0.0, data.encode(), probe.flow, judge=lambda request: SILENCE, quiet=True
+        )
+        assert answers == []
+    broken = message("INVITE", "Content-Length: x").replace("\n", "\r\n") + "\r\n\r\n"
+    assert probe.agent.receive(0.0, broken.encode(), probe.flow, quiet=True) == []
+    assert probe.agent.broken_messages == 1
+    assert len(probe.agent.receive(0.0, broken.encode(), probe.flow)) == 1
+    assert probe.idle()
 
 
 def test_who_is_unwanted_may_end_the_call_it_has() -> None:

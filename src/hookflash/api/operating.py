@@ -1,7 +1,7 @@
-"""Running a server, under /hookflash: media workers and legs, metrics, draining.
+"""Running a server, under /hookflash: media workers and legs, metrics, draining, bans.
 
 Workers and metrics name no calls and are shown to every key; legs are those of the key's own calls. What
-concerns everybody's calls (draining) takes a key of the first resource of the configuration.
+concerns everybody's calls (draining, lifting bans) takes a key of the first resource of the configuration.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hookflash.api.own_http import Guard, asker, document, json_answer, whole_number
-from hookflash.ports.operating import MAX_DRAIN, MAX_LEGS, Operating
+from hookflash.ports.operating import MAX_DRAIN, MAX_LEGS, LiftedView, Operating
 from hookflash.wire.results import conflict, forbidden, invalid_argument, not_found
 
 PAGE = 100
@@ -76,7 +76,22 @@ def operating_routes(operating: Operating, guarded: Guard) -> list[Route]:
             )
         return json_answer(view, 202)
 
+    async def bans(request: Request) -> Response:
+        return json_answer(operating.bans())
+
+    async def lift(request: Request) -> Response:
+        _may(operating, request)
+        source = request.query_params.get("source")
+        lifted = operating.lift_bans(source)
+        if source is not None and not lifted:
+            raise not_found(
+                f"{source[:60]!r} is not banned; GET /hookflash/bans lists who is.", target="source"
+            )
+        return json_answer(LiftedView(lifted))
+
     return [
+        Route("/hookflash/bans", guarded(bans), methods=["GET"]),
+        Route("/hookflash/bans", guarded(lift), methods=["DELETE"]),
         Route("/hookflash/media", guarded(media), methods=["GET"]),
         Route("/hookflash/speech", guarded(speech), methods=["GET"]),
         Route("/hookflash/media/legs", guarded(legs), methods=["GET"]),

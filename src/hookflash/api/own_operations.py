@@ -15,7 +15,16 @@ import msgspec
 from hookflash.api.operating import DrainDocument
 from hookflash.calls.views import CallPage, TracedCall
 from hookflash.ports.calls import MAX_CALLS
-from hookflash.ports.operating import MAX_LEGS, DrainView, LegPage, MediaView, SpeechView, WorkerView
+from hookflash.ports.operating import (
+    MAX_LEGS,
+    BansView,
+    DrainView,
+    LegPage,
+    LiftedView,
+    MediaView,
+    SpeechView,
+    WorkerView,
+)
 from hookflash.ports.virtual_phones import (
     MAX_DIGITS,
     MAX_POLL_MS,
@@ -178,6 +187,14 @@ OWN: dict[tuple[str, str], Own] = {
     ),
     ("DELETE", "/hookflash/drain"): Own(
         "Take calls again after all.", 204, refusals=(403, 409), about="409 when it is not being drained."
+    ),
+    ("GET", "/hookflash/bans"): Own("The sources of SIP that are not listened to, and why.", answer=BansView),
+    ("DELETE", "/hookflash/bans"): Own(
+        "Lift the ban of a source, or all bans.",
+        query={"source": {**_TEXT, "description": "An address, or a /64 of IPv6 as the list has it."}},
+        answer=LiftedView,
+        refusals=(403, 404),
+        about="What is known of the source is forgotten as well. 404 when it is not banned.",
     ),
     ("GET", "/hookflash/calls"): Own(
         "The calls that are up and those lately ended, the newest first.",

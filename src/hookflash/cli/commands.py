@@ -124,6 +124,22 @@ def speech(config: Config = None, url: Url = None, key: Key = None) -> None:
 
 
 @cli.command()
+def bans(
+    lift: Annotated[
+        str | None, typer.Option(help="Listen to this address again.", show_default=False)
+    ] = None,
+    lift_all: Annotated[bool, typer.Option("--lift-all", help="Listen to everybody again.")] = False,
+    config: Config = None,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Show whom a running server does not listen to on SIP, or lift such bans."""
+    from hookflash.cli.bans import run_bans
+
+    raise typer.Exit(run_bans(config, url, key, lift=lift, lift_all=lift_all))
+
+
+@cli.command()
 def drain(
     worker: Annotated[
         int | None, typer.Option(help="Replace this media worker instead.", min=0, show_default=False)

@@ -9,9 +9,13 @@ from hookflash.calls.exchange import Exchange
 from hookflash.composition.draining import Draining
 from hookflash.composition.metrics import Facts, render
 from hookflash.composition.speech_watch import SpeechWatch
+from hookflash.phones.guard import Guard
 from hookflash.plane.control import MediaDesk
 from hookflash.plane.roster import WorkerHealth
+from hookflash.ports.clock import Clock
 from hookflash.ports.operating import (
+    BansView,
+    BanView,
     DrainView,
     LegPage,
     LegRow,
@@ -35,6 +39,8 @@ class Operator:
         operator: the GUID of the resource whose keys may tell the server what concerns everybody.
         speech: looks at what speaks and recognises.
         left_out: how many intermediate results of transcripts were left out, by who was too busy.
+        guard: knows who is not listened to on SIP.
+        clock: says how long they are not.
         uploads: how many files of recordings were sent to storage outside, by how it went.
     """
 
@@ -47,6 +53,8 @@ class Operator:
         operator: Callable[[], str | None],
         speech: SpeechWatch,
         left_out: Callable[[], Mapping[str, int]],
+        guard: Guard,
+        clock: Clock,
         uploads: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._desk = desk
@@ -56,6 +64,8 @@ class Operator:
         self._operator = operator
         self._speech = speech
         self._left_out = left_out
+        self._guard = guard
+        self._clock = clock
         self._uploads = uploads
 
     def media(self) -> MediaView:
@@ -107,6 +117,20 @@ class Operator:
 
     def resume(self) -> bool:
         return self._draining.cancel()
+
+    def bans(self) -> BansView:
+        now = self._clock.now()
+        return BansView(
+            [
+                BanView(
+                    one.source, one.reason.name.lower(), round(one.until - now, 1), one.times, one.refused
+                )
+                for one in self._guard.bans()
+            ]
+        )
+
+    def lift_bans(self, source: str | None) -> int:
+        return self._guard.clear(source)
 
     def may_operate(self, asker: str | None) -> bool:
         return asker is None or asker == self._operator()

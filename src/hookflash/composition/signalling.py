@@ -42,7 +42,7 @@ class SipEdge:
     def __init__(self, settings: Settings, phones: TrunkPhones, clock: Clock) -> None:
         self._settings = settings
         self.transports = Transports(
-            Handlers(phones.receive, phones.broken, phones.malformed),
+            Handlers(phones.receive, phones.broken, phones.malformed, phones.barred, phones.failed_handshake),
             clock,
             external_address=settings.sip.external_address or "",
             limits=limits_of(settings.sip),

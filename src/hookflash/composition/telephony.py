@@ -8,6 +8,7 @@ from hookflash.composition.codecs import codecs_of, codecs_of_strangers
 from hookflash.config import Settings
 from hookflash.config.sip import TrunkSettings
 from hookflash.phones.config import PhonesConfig, RouteConfig, Target, TrunkConfig
+from hookflash.phones.guard import Guard, GuardRules
 from hookflash.phones.switchboard import Switchboard
 from hookflash.phones.trunk import TrunkPhones
 from hookflash.phones.virtual.ears import Ears
@@ -25,6 +26,7 @@ class Telephony:
 
     Attributes:
         trunks: the phones behind SIP trunks.
+        guard: who among strangers is not listened to.
         phones: what the engine sees, all kinds behind one door.
         media: what the engine sees; it looks on for the virtual phones.
         virtual: the virtual phones' own surface; None when they are off.
@@ -33,7 +35,8 @@ class Telephony:
     def __init__(
         self, settings: Settings, desk: MediaDesk, sink: FactSink, new_leg: Callable[[], int], clock: Clock
     ) -> None:
-        self.trunks = TrunkPhones(phones_config(settings), desk, sink, new_leg, clock)
+        self.guard = Guard(clock, guard_rules(settings))
+        self.trunks = TrunkPhones(phones_config(settings), desk, sink, new_leg, clock, guard=self.guard)
         self.phones: Phones = self.trunks
         self.media: Media = desk
         self.virtual: VirtualPhoneDesk | None = None
@@ -73,6 +76,17 @@ class Telephony:
         await self.trunks.close()
 
 
+def guard_rules(settings: Settings) -> GuardRules:
+    """When strangers are not listened to any more."""
+    sip = settings.sip
+    return GuardRules(
+        points=sip.ban_points,
+        ban=sip.ban_seconds,
+        rate=sip.stranger_rate,
+        burst=3 * sip.stranger_rate,
+    )
+
+
 def phones_config(settings: Settings) -> PhonesConfig:
     """The configured trunks and routes.
 
@@ -86,6 +100,7 @@ def phones_config(settings: Settings) -> PhonesConfig:
                 targets=tuple(_target(text) for text in one.targets),
                 transport="" if one.transport == "auto" else one.transport.upper(),
                 sips=one.sips,
+                challenge=one.challenge,
                 username=one.username or "",
                 password=one.password or "",
                 allow=tuple(str(peer) for peer in one.allow),
@@ -100,6 +115,9 @@ def phones_config(settings: Settings) -> PhonesConfig:
         ),
         accept_unknown=settings.sip.unknown_callers,
         wildcards=settings.sip.tls_wildcards,
+        silent=not settings.sip.answer_strangers,
+        realm=settings.sip.realm,
+        algorithms=settings.sip.digest_algorithms,
         codecs=codecs_of_strangers(),
         srtp="optional",
         session=SessionTerms(settings.sip.session_expires, settings.sip.min_session_expires),

@@ -31,6 +31,7 @@ def cross_check(settings: Settings, places: Places) -> list[Problem]:
         *_certificates(settings, places),
         *_credentials(settings, places),
         *_sips(settings, places),
+        *_challenged(settings, places),
         *_rewrites(settings, places),
         *_plain_endpoints(settings, places),
         *_subscribed(settings, places),
@@ -148,6 +149,20 @@ def _credentials(settings: Settings, places: Places) -> Iterator[Problem]:
             place, key = _at(places, trunk, "register")
             what = f"trunk {trunk.name!r} shall register, but has no credentials"
             yield Problem(place, key, what, "give username and password")
+
+
+def _challenged(settings: Settings, places: Places) -> Iterator[Problem]:
+    users: dict[str, str] = {}
+    for trunk in settings.trunk:
+        if not trunk.challenge:
+            continue
+        place, key = _at(places, trunk, "challenge")
+        if trunk.username is None:
+            what = f"trunk {trunk.name!r} shall prove who it is, but has no credentials"
+            yield Problem(place, key, what, "give username and password")
+        elif (other := users.setdefault(trunk.username, trunk.name)) != trunk.name:
+            what = f"trunks {other!r} and {trunk.name!r} have the same username and could not be told apart"
+            yield Problem(place, key, what, "give each challenged trunk a username of its own")
 
 
 def _sips(settings: Settings, places: Places) -> Iterator[Problem]:

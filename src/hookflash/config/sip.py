@@ -70,6 +70,30 @@ class SipSettings:
     refreshed, by whoever was agreed on; a call whose phone has vanished is ended. 0 asks for none."""
     min_session_expires: int = setting(kinds.integer(90, 86_400, "s"), 90)
     """The shortest such time to take from a phone, in seconds; it is told so (422, Min-SE)."""
+    answer_strangers: bool = setting(
+        kinds.boolean(),
+        True,
+        loose="whoever scans for SIP servers gets answers and finds this one",
+    )
+    """Answer requests from addresses that no `[[trunk]]` names and whose calls are not taken: 403, 481, and
+    200 to OPTIONS. Otherwise they hear nothing at all."""
+    stranger_rate: float = setting(kinds.number(1, 10_000, "messages a second"), 20.0)
+    """Messages a second that are looked at from one address that no `[[trunk]]` names, three times as many at
+    once; the others are dropped. Without effect where calls of unknown callers are taken."""
+    ban_points: float = setting(kinds.number(1, 1000), 20.0)
+    """When strangers are banned: a request of theirs is 1 point, a message that is no SIP 2, a failed TLS
+    handshake 1.5, a wrong password 4, the name of a scanner 20; a point is forgiven every ten seconds. Trunks
+    are never banned. `hookflash bans` shows who is, and lifts bans."""
+    ban_seconds: float = setting(kinds.number(0, 86400, "seconds"), 600.0)
+    """Seconds of a ban; each further one within a day of the last is twice as long, a day at most. 0 bans
+    nobody. What comes from a banned address is dropped unread."""
+    realm: str = setting(kinds.pattern("a realm without quotes", r'[^"\\\x00-\x1f\x7f]{1,100}'), "hookflash")
+    """Realm in the challenges to trunks with `challenge`."""
+    digest_algorithms: tuple[str, ...] = setting(
+        kinds.listing(kinds.choice("SHA-512-256", "SHA-256", "MD5"), least=1), ("SHA-256", "MD5")
+    )
+    """Hashes that these challenges offer, the preferred one first (RFC 8760). MD5 is there for trunks that
+    know nothing else."""
     name_servers: tuple[str, ...] = setting(kinds.listing(_name_server()), ())
     """Name servers to ask for the targets of trunks, at port 53 or as `[address]:port`; those of the system
     when empty. `/etc/hosts` comes before them."""
@@ -123,6 +147,9 @@ class TrunkSettings:
     """User name for digest authentication."""
     password: str | None = setting(kinds.text("a password", secret=True), None)
     """Password for digest authentication."""
+    challenge: bool = setting(kinds.boolean(), False)
+    """Take calls of this trunk only with `username` and `password`: who calls is challenged (digest
+    authentication, 401). They are then taken from any address."""
     register: bool = setting(kinds.boolean(), False)
     """Register with the trunk, so that it knows where to send calls. Not in this version."""
     allow: tuple[str, ...] = setting(kinds.peers(), ())

@@ -24,7 +24,7 @@ class TrunkConfig:
     its own; ``domain`` stands behind it in From ("" means our own address). ``codecs`` are offered and
     accepted, best first; ``srtp`` is one of :data:`hookflash.sip.offer.POLICIES`. ``ring_timeout`` is in
     seconds. ``sips`` calls with ``sips:`` addresses. ``session`` are the terms of its session timers (RFC
-    4028).
+    4028). ``challenge`` takes its calls only with the same user name and password, and then from anywhere.
     """
 
     name: str
@@ -40,6 +40,7 @@ class TrunkConfig:
     ring_timeout: float = 180.0
     sips: bool = False
     session: SessionTerms = SESSION
+    challenge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,10 @@ class PhonesConfig:
     """All of it.
 
     ``accept_unknown`` lets anybody call (development), with ``codecs``, ``srtp`` and ``session``. Otherwise
-    strangers get 403, or nothing at all with ``silent``. ``media_address`` goes into SDP; "" means the
-    address the peer reaches our SIP at. ``wildcards`` as for
-    :func:`hookflash.sip.certificates.matching`.
+    strangers get 403, or nothing at all with ``silent``, to OPTIONS and broken requests neither.
+    ``media_address`` goes into SDP; "" means the address the peer reaches our SIP at. ``wildcards`` as for
+    :func:`hookflash.sip.certificates.matching`. ``realm`` and ``algorithms`` (the best first) are in the
+    challenges to trunks that are challenged.
     """
 
     trunks: tuple[TrunkConfig, ...] = ()
@@ -77,3 +79,5 @@ class PhonesConfig:
     srtp: str = "off"
     wildcards: bool = False
     session: SessionTerms = SESSION
+    realm: str = "hookflash"
+    algorithms: tuple[str, ...] = ("SHA-256", "MD5")

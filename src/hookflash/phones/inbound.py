@@ -9,7 +9,7 @@ from hookflash.calls.effects import AnswerLeg, RefuseLeg, RingLeg
 from hookflash.calls.facts import Cause, IncomingLeg
 from hookflash.phones.bearers import Bearers
 from hookflash.phones.causes import warning
-from hookflash.phones.config import PhonesConfig
+from hookflash.phones.config import PhonesConfig, TrunkConfig
 from hookflash.phones.identities import callee_of, caller_of, custom_headers
 from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Leg, LegState
@@ -59,10 +59,13 @@ class InboundCalls:
         self._strangers = strangers
         self._replacements = replacements
 
-    def invited(self, event: IncomingInvite) -> None:
-        """Somebody calls: report it, or refuse what can be no call."""
+    def invited(self, event: IncomingInvite, proved: TrunkConfig | None = None) -> None:
+        """Somebody calls: report it, or refuse what can be no call.
+
+        ``proved`` is the trunk it is by its password; otherwise its address or certificate says that.
+        """
         request, flow = event.request, event.flow
-        trunk = self._sources.of(flow)
+        trunk = proved or self._sources.of(flow)
         terms = trunk if trunk is not None else self._strangers
         if "Replaces" in request.headers:
             self._replacements.invited(event, trunk)

@@ -13,6 +13,7 @@ from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Event
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow, Send
+from hookflash.sip.stateless import Judge
 from hookflash.sip.ua import Outgoing, Output, SessionTerms, UserAgent
 
 
@@ -64,17 +65,24 @@ class Signalling:
         if self._network is not None:
             self._network.avoid(flow, seconds)
 
-    def receive(self, data: bytes, flow: Flow, unwanted: tuple[int, str] | None, terms: SessionTerms) -> None:
-        """One message from the network; ``unwanted`` and ``terms`` as for :meth:`UserAgent.receive`."""
-        self.perform(self._agent.receive(self._clock.now(), data, flow, unwanted=unwanted, terms=terms))
+    def receive(
+        self, data: bytes, flow: Flow, judge: Judge | None, terms: SessionTerms, *, quiet: bool = False
+    ) -> bool:
+        """One message from the network; ``judge``, ``terms`` and ``quiet`` as for :meth:`UserAgent.receive`.
+
+        Returns False for one that could not be read.
+        """
+        before, now = self._agent.broken_messages, self._clock.now()
+        self.perform(self._agent.receive(now, data, flow, judge=judge, terms=terms, quiet=quiet))
+        return self._agent.broken_messages == before
 
     def broken(self, flow: Flow) -> None:
         """A connection is gone or could not be opened."""
         self.perform(self._agent.broken(self._clock.now(), flow))
 
-    def malformed(self, error: ParseError, flow: Flow) -> None:
+    def malformed(self, error: ParseError, flow: Flow, *, quiet: bool = False) -> None:
         """A stream that cannot be cut into messages."""
-        self.perform(self._agent.malformed(error, flow))
+        self.perform(self._agent.malformed(error, flow, quiet=quiet))
 
     def stop(self) -> None:
         """Let no more time pass for the user agent."""

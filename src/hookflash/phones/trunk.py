@@ -13,9 +13,11 @@ import secrets
 from collections.abc import Callable
 
 from hookflash.calls.effects import AnswerLeg, DialLeg, EndLeg, MoveLeg, RefuseLeg, RingLeg
+from hookflash.phones.admission import Admission
 from hookflash.phones.bearers import Bearers
 from hookflash.phones.causes import cause_of, failure_of
 from hookflash.phones.config import PhonesConfig
+from hookflash.phones.guard import Guard, Offence
 from hookflash.phones.inbound import InboundCalls
 from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Leg, LegState
@@ -81,11 +83,14 @@ class TrunkPhones:
         *,
         settings: Settings | None = None,
         entropy: Callable[[int], bytes] = secrets.token_bytes,
+        guard: Guard | None = None,
     ) -> None:
         self._config = config
         self._clock = clock
         self._looking: Timer | None = None
         self._sources = Sources(config.trunks, wildcards=config.wildcards)
+        self._guard = guard or Guard(clock)
+        self._admission = Admission(config, self._guard, clock, entropy)
         self._tasks = Tasks()
         self._agent = UserAgent(settings or Settings(), entropy)
         self._signalling = Signalling(self._agent, clock, self._handle)
@@ -163,12 +168,23 @@ class TrunkPhones:
 
     def receive(self, data: bytes, flow: Flow) -> None:
         """One SIP message from the network."""
-        trunk = self._sources.of(flow)
-        welcome = trunk is not None or self._config.accept_unknown
-        unwanted = None if welcome else (403, "Unknown trunk")
-        if unwanted is not None and self._config.silent and not data.startswith(b"SIP/2.0 "):
+        trunk, host = self._sources.of(flow), flow.remote[0]
+        stranger = trunk is None
+        if stranger and not self._config.accept_unknown and not self._guard.allows(host):
             return
-        self._signalling.receive(data, flow, unwanted, (trunk or self._config).session)
+        judge, terms = self._admission.judge(flow, trunk), (trunk or self._config).session
+        quiet = stranger and self._config.silent
+        if not self._signalling.receive(data, flow, judge, terms, quiet=quiet) and stranger:
+            self._guard.offend(host, Offence.MALFORMED)
+
+    def barred(self, host: str) -> bool:
+        """Whether nothing is taken from an address: it is banned, and no trunk's."""
+        return self._guard.barred(host) and self._sources.trunk(host) is None
+
+    def failed_handshake(self, host: str) -> None:
+        """Somebody wanted TLS and could not have it."""
+        if self._sources.trunk(host) is None:
+            self._guard.offend(host, Offence.HANDSHAKE)
 
     def broken(self, flow: Flow) -> None:
         """A connection is gone or could not be opened."""
@@ -176,7 +192,10 @@ class TrunkPhones:
 
     def malformed(self, error: ParseError, flow: Flow) -> None:
         """A stream that cannot be cut into messages."""
-        self._signalling.malformed(error, flow)
+        stranger = self._sources.of(flow) is None
+        if stranger:
+            self._guard.offend(flow.remote[0], Offence.MALFORMED)
+        self._signalling.malformed(error, flow, quiet=stranger and self._config.silent)
 
     # --- the effects ------------------------------------------------------------------------------------
 
@@ -211,7 +230,7 @@ class TrunkPhones:
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, IncomingInvite):
-            self._inbound.invited(event)
+            self._inbound.invited(event, self._admission.proved)
         elif (leg := self._legs.of_session(event.session)) is not None:
             self._happened(leg, event)
 

@@ -148,6 +148,30 @@ class LegPage(msgspec.Struct, rename="camel", omit_defaults=True):
     next: int | None = None
 
 
+class BanView(msgspec.Struct, rename="camel"):
+    """A source of SIP that is not listened to: an address, or the /64 of one. ``reason`` is "unknown",
+    "flood", "malformed", "handshake", "password" or "scanner"; it is the ``times``-th ban of late, and
+    ``refused`` is what has been dropped unread."""
+
+    source: str
+    reason: str
+    seconds_left: float
+    times: int
+    refused: int
+
+
+class BansView(msgspec.Struct):
+    """The bans, the one that ends first in front."""
+
+    value: list[BanView]
+
+
+class LiftedView(msgspec.Struct):
+    """How many bans were lifted."""
+
+    lifted: int
+
+
 class Operating(Protocol):
     """What is seen and told. ``asker`` is the GUID of the resource that asks; None sees everything."""
 
@@ -174,6 +198,14 @@ class Operating(Protocol):
 
     def resume(self) -> bool:
         """Take calls again after all; False when the server was not being drained, or ends already."""
+        ...
+
+    def bans(self) -> BansView:
+        """Who is not listened to on SIP."""
+        ...
+
+    def lift_bans(self, source: str | None) -> int:
+        """Lift the ban of a source, or all; returns how many there were."""
         ...
 
     def may_operate(self, asker: str | None) -> bool:

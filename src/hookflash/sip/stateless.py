@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
+from typing import NamedTuple
 
 from hookflash.sip.build import ABILITIES, Extra
 from hookflash.sip.core import Core
 from hookflash.sip.envelope import Envelope
 from hookflash.sip.flow import Flow
-from hookflash.sip.grammar import printable
 from hookflash.sip.message import Request, reply
 from hookflash.sip.transactions import server_key
 
-log = logging.getLogger("hookflash.sip")
+
+class Refusal(NamedTuple):
+    """The answer to somebody we want nothing from; with status 0 there is none."""
+
+    status: int
+    reason: str = ""
+    headers: Extra = ()
+
+
+SILENCE = Refusal(0)
+"""Not a word: nobody shall know that there is somebody."""
+
+Judge = Callable[[Request], Refusal | None]
+"""Says how to refuse a request that belongs to no call; None when it is welcome."""
 
 
 def trace(request: Request, flow: Flow) -> Flow:
@@ -39,28 +52,27 @@ class Stateless:
         response.headers.add("Server", self._core.settings.name)
         self._core.send(response.to_bytes(), back)
 
-    def turn_away(
-        self, envelope: Envelope, request: Request, flow: Flow, back: Flow, status: int, reason: str
-    ) -> bool:
-        """Answer somebody we want nothing from; False when the request is part of something we have.
+    def turn_away(self, envelope: Envelope, request: Request, back: Flow, judge: Judge) -> bool:
+        """Answer somebody we want nothing from; False when the request is welcome, or part of something we
+        have.
 
         With a transaction for each, anybody could fill our table of them.
         """
         core = self._core
+        lost = request.method == "CANCEL" or bool(envelope.to_tag)
         if request.method == "CANCEL":
             if core.transactions.find(server_key(envelope, "INVITE")) is not None:
                 return False
-            status, reason = 481, ""
-        elif envelope.to_tag:
-            if (envelope.call_id, envelope.to_tag, envelope.from_tag) in core.dialogs:
-                return False
-            status, reason = 481, ""
-        elif request.method == "OPTIONS":
-            self.respond(request, 200, back, ABILITIES)
+        elif (envelope.call_id, envelope.to_tag, envelope.from_tag) in core.dialogs:
+            return False
+        refusal = judge(request)
+        if refusal is None:
+            return False
+        if refusal.status == 0:
             return True
-        else:
-            log.warning(
-                "stranger refused", extra={"peer": flow.remote[0], "call_id": printable(envelope.call_id)}
-            )
-        self.respond(request, status, back, reason=reason)
+        if lost:
+            refusal = Refusal(481)
+        elif request.method == "OPTIONS":
+            refusal = Refusal(200, "", ABILITIES)
+        self.respond(request, refusal.status, back, refusal.headers, refusal.reason)
         return True

@@ -22,7 +22,7 @@ from hookflash.sip.machines import Signal
 from hookflash.sip.message import Request, Response, parse
 from hookflash.sip.session import Outgoing, Session, SessionTerms, Stage
 from hookflash.sip.session_timer import SessionTimers
-from hookflash.sip.stateless import Stateless, trace
+from hookflash.sip.stateless import Judge, Stateless, trace
 from hookflash.sip.transactions import Transaction
 from hookflash.sip.uac import Client
 from hookflash.sip.uas import Server
@@ -37,6 +37,8 @@ class UserAgent:
         """``entropy(n)`` gives n unpredictable bytes (``secrets.token_bytes``; anything repeatable in
         tests).
         """
+        self.broken_messages = 0
+        """Messages so far that could not be read."""
         self._core = Core(settings, entropy, self)
         self._stateless = Stateless(self._core)
         timers = SessionTimers(self._core)
@@ -51,21 +53,22 @@ class UserAgent:
         data: bytes,
         flow: Flow,
         *,
-        unwanted: tuple[int, str] | None = None,
+        judge: Judge | None = None,
         terms: SessionTerms | None = None,
+        quiet: bool = False,
     ) -> list[Output]:
         """Take one message (a datagram, or what the framer cut from a stream). Garbage is dropped.
 
-        With ``unwanted`` (status and reason) the sender is one we want nothing from: it gets that answer,
-        without our remembering anything, unless its message belongs to a call that is up. ``terms`` are those
-        of the session timer if the message opens a session.
+        ``judge`` is asked about a request that belongs to no call: what it refuses is answered without our
+        remembering anything. ``terms`` are those of the session timer if the message opens a session.
+        ``quiet`` leaves broken requests without an answer.
         """
         message = None
         try:
             message = parse(data)
             envelope = Envelope.of(message)
             if isinstance(message, Request):
-                self._server.receive(now, envelope, message, flow, unwanted, terms)
+                self._server.receive(now, envelope, message, flow, judge, terms)
             elif not self._core.transactions.response(now, envelope, message):
                 log.debug(
                     "stray response", extra={"call_id": printable(envelope.call_id), "peer": flow.remote[0]}
@@ -73,17 +76,20 @@ class UserAgent:
         except ParseError as error:
             if isinstance(message, Request):
                 error.request = message
-            return self.malformed(error, flow)
+            return self.malformed(error, flow, quiet=quiet)
         except ValueError as error:
             # Something could be read but not be written again: bytes that are control characters in a header.
-            return self.malformed(ParseError(str(error)), flow)
+            return self.malformed(ParseError(str(error)), flow, quiet=quiet)
         return self._core.drain()
 
-    def malformed(self, error: ParseError, flow: Flow) -> list[Output]:
-        """Answer a broken request if that is possible at all (RFC 3261 section 8.2)."""
+    def malformed(self, error: ParseError, flow: Flow, *, quiet: bool = False) -> list[Output]:
+        """Answer a broken request if that is possible at all (RFC 3261 section 8.2), and we are not
+        ``quiet``.
+        """
+        self.broken_messages += 1
         log.info("malformed message", extra={"peer": flow.remote[0], "problem": str(error)})
         request = error.request
-        if request is not None and request.method != "ACK":
+        if request is not None and request.method != "ACK" and not quiet:
             try:
                 self._stateless.respond(request, error.status, trace(request, flow))
             except ValueError:

@@ -19,7 +19,7 @@ from hookflash.sip.reliable import ReliableServer, pending_invite
 from hookflash.sip.responder import Responder, sdp_of, warning
 from hookflash.sip.session import Session, SessionTerms, Stage, Success
 from hookflash.sip.session_timer import SessionTimers
-from hookflash.sip.stateless import Stateless, trace
+from hookflash.sip.stateless import Judge, Stateless, trace
 from hookflash.sip.transactions import Transaction, server_key
 from hookflash.sip.updates import UpdateServer
 
@@ -43,13 +43,13 @@ class Server:
         envelope: Envelope,
         request: Request,
         flow: Flow,
-        unwanted: tuple[int, str] | None = None,
+        judge: Judge | None = None,
         terms: SessionTerms | None = None,
     ) -> None:
         """Take one well-formed request.
 
-        ``unwanted`` is the answer for a sender we want nothing from, ``terms`` are those of the session timer
-        if it opens a session.
+        ``judge`` says whether it is welcome where it belongs to no call, ``terms`` are those of the session
+        timer if it opens a session.
         """
         back = trace(request, flow)
         if request.method == "ACK":
@@ -58,7 +58,7 @@ class Server:
             return
         if self._core.transactions.repeated(now, envelope):
             return
-        if unwanted is not None and self._stateless.turn_away(envelope, request, flow, back, *unwanted):
+        if judge is not None and self._stateless.turn_away(envelope, request, back, judge):
             return
         if self._core.transactions.full:
             self._stateless.respond(request, 503, back, (("Retry-After", "10"),))

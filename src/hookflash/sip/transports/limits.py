@@ -21,6 +21,10 @@ class Handlers:
     """A connection is gone, or one could not be opened (``flow.connection`` is 0 then)."""
     on_malformed: Callable[[ParseError, Flow], None]
     """A stream cannot be cut into messages; its connection is closed next."""
+    is_barred: Callable[[str], bool] = lambda host: False
+    """Whether nothing is taken from an address: not a datagram, not a connection."""
+    on_handshake: Callable[[str], None] = lambda host: None
+    """Somebody who connected from an address failed in the TLS handshake."""
 
 
 @dataclass(frozen=True, slots=True)

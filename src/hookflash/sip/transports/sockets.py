@@ -254,6 +254,8 @@ class Transports:
 
     def datagram(self, data: bytes, source: Address) -> None:
         """A datagram came."""
+        if self._handlers.is_barred(source[0]):
+            return
         local = self._interfaces.local("UDP", source[0])
         self._handlers.on_message(data, Flow("UDP", local, source))
 
@@ -263,7 +265,7 @@ class Transports:
     def admit(self, peer: Address) -> bool:
         """Count somebody in who connects to us; False when there are too many."""
         held = self._accepted
-        if self._closed:
+        if self._closed or self._handlers.is_barred(peer[0]):
             return False
         limits = self.limits
         for count, limit in ((held.total(), limits.connections), (held[peer[0]], limits.per_peer)):
@@ -295,6 +297,7 @@ class Transports:
         except (OSError, TimeoutError) as error:
             log.info("TLS refused", extra={"peer": peer[0], "problem": _said(error)})
             connection.leave()
+            self._handlers.on_handshake(peer[0])
         except BaseException:
             connection.leave()
             raise
@@ -333,6 +336,9 @@ class Transports:
     def received(self, connection: Connection, data: bytes) -> bool:
         """Cut what came over a connection into messages; False when there was no whole one."""
         framer = connection.framer
+        if self._handlers.is_barred(connection.flow.remote[0]):
+            connection.abort()
+            return False
         try:
             messages = framer.feed(data)
         except FramingError as error:

@@ -1,0 +1,238 @@
+"""Who may ask for what: strangers in silence, trunks by their password, and what offences lead to."""
+
+from __future__ import annotations
+
+import pytest
+from phones.exchange import THEM, US, Bench, Far, sdp
+
+from hookflash.calls.facts import IncomingLeg
+from hookflash.phones.config import PhonesConfig, TrunkConfig
+from hookflash.phones.guard import Offence
+from hookflash.sip.digest import Challenge
+from hookflash.sip.errors import ParseError
+from hookflash.sip.events import Failed
+from hookflash.sip.flow import Flow
+from hookflash.sip.message import Response
+from hookflash.sip.ua import Outgoing
+
+STRANGER = ("203.0.113.9", 5060)
+USER, PASSWORD = "carrier-user", "correct horse"
+SECURED = TrunkConfig("secured", (THEM,), username=USER, password=PASSWORD, challenge=True)
+OTHER = TrunkConfig("other", (("192.0.2.50", 5060),), username="other", password="other", challenge=True)
+
+
+def request(method: str = "OPTIONS", *lines: str, branch: str = "1", tag: str = "") -> bytes:
+    head = [
+        f"{method} sip:+14255550100@192.0.2.2 SIP/2.0",
+        f"Via: SIP/2.0/UDP 203.0.113.9:5060;branch=z9hG4bK{branch}",
+        "Max-Forwards: 70",
+        "From: <sip:a@b>;tag=1",
+        f"To: <sip:c@d>{tag and ';tag=' + tag}",
+        f"Call-ID: x{branch}",
+        f"CSeq: 1 {method}",
+        "Contact: <sip:a@203.0.113.9>",
+        *lines,
+    ]
+    return "\r\n".join([*head, "Content-Length: 0", "", ""]).encode()
+
+
+def told(bench: Bench, data: bytes, host: str = STRANGER[0]) -> list[int]:
+    """The statuses a message from a source is answered with."""
+    before = len(bench.seen)
+    bench.phones.receive(data, Flow("UDP", US, (host, 5060)))
+    return [message.status for message in bench.seen[before:] if isinstance(message, Response)]
+
+
+def dial_in(far: Far, username: str = "", password: str = "") -> None:
+    flow = Flow("UDP", far.address, US)
+    outgoing = Outgoing(
+        "sip:+14255550100@192.0.2.2",
+        "<sip:+12065550100@carrier.example>",
+        "<sip:x@192.0.2.2>",
+        sdp(),
+        flow,
+        username=username,
+        password=password,
+    )
+    _, outputs = far.agent.invite(far.bench.clock.now(), outgoing)
+    far.take(outputs)
+
+
+def incoming(bench: Bench) -> list[IncomingLeg]:
+    return [fact for fact in bench.facts if isinstance(fact, IncomingLeg)]
+
+
+# --- silence --------------------------------------------------------------------------------------------
+
+
+async def test_strangers_hear_nothing_at_all_in_silence() -> None:
+    bench = Bench(PhonesConfig((TrunkConfig("carrier", (THEM,)),), silent=True))
+    for number, method in enumerate(("INVITE", "OPTIONS", "REGISTER", "BYE", "CANCEL", "MESSAGE")):
+        assert told(bench, request(method, branch=str(number))) == []
+    assert told(bench, request("BYE", branch="8", tag="none")) == []
+    assert told(bench, b"INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9hG4bK9\r\n\r\n") == []
+    assert told(bench, request("OPTIONS", "Content-Length: nonsense", branch="10")) == []
+    bench.phones.malformed(ParseError("broken"), Flow("TCP", US, STRANGER, 3))
+    assert told(bench, request("OPTIONS", branch="11"), THEM[0]) == [200]
+    assert bench.phones.agent.transactions == 1
+
+
+async def test_without_silence_they_are_told() -> None:
+    bench = Bench(PhonesConfig((TrunkConfig("carrier", (THEM,)),)))
+    assert told(bench, request("INVITE")) == [403]
+    assert told(bench, request("OPTIONS", branch="2")) == [200]
+    assert told(bench, request("BYE", branch="3", tag="none")) == [481]
+
+
+async def test_scanners_hear_nothing_even_where_strangers_may_call() -> None:
+    bench = Bench(PhonesConfig(accept_unknown=True))
+    assert told(bench, request("OPTIONS", "User-Agent: friendly-scanner")) == []
+    assert bench.phones.barred(STRANGER[0])
+    assert told(bench, request("OPTIONS", branch="2"), "203.0.113.10") == [200]
+
+
+# --- bans -----------------------------------------------------------------------------------------------
+
+
+async def test_who_goes_on_and_on_is_banned_and_a_trunk_never() -> None:
+    bench = Bench(PhonesConfig((TrunkConfig("carrier", (THEM,)),)))
+    for number in range(20):
+        assert not bench.phones.barred(STRANGER[0])
+        told(bench, request("INVITE", branch=str(number)))
+    assert bench.phones.barred(STRANGER[0])
+    for _ in range(50):
+        told(bench, b"garbage\r\n\r\n", THEM[0])
+        bench.phones.failed_handshake(THEM[0])
+        bench.phones.malformed(ParseError("broken"), Flow("TCP", US, THEM, 3))
+    assert not bench.phones.barred(THEM[0])
+
+
+@pytest.mark.parametrize("offence", [Offence.MALFORMED, Offence.HANDSHAKE])
+async def test_garbage_and_failed_handshakes_count(offence: Offence) -> None:
+    bench = Bench()
+    for _ in range(14):
+        if offence is Offence.MALFORMED:
+            told(bench, b"garbage\r\n\r\n")
+        else:
+            bench.phones.failed_handshake(STRANGER[0])
+    assert bench.phones.barred(STRANGER[0])
+
+
+async def test_a_flood_of_a_stranger_is_dropped_unread() -> None:
+    bench = Bench()
+    answers = [told(bench, request("OPTIONS", branch=str(number))) for number in range(19)]
+    assert answers == [[200]] * 19
+    bench.clock.advance(300.0)
+    bench = Bench(PhonesConfig((TrunkConfig("carrier", (THEM,)),)))
+    data = request("ACK")  # costs nothing but being read
+    for _ in range(60):
+        bench.phones.receive(data, Flow("UDP", US, STRANGER))
+    assert told(bench, request("OPTIONS", branch="x")) == []
+    bench.clock.advance(1.0)
+    assert told(bench, request("OPTIONS", branch="y")) == [200]
+    # A trunk may be as fast as it likes.
+    for number in range(200):
+        assert told(bench, request("OPTIONS", branch=f"t{number}"), THEM[0]) == [200]
+
+
+# --- passwords ------------------------------------------------------------------------------------------
+
+
+def challenged(*trunks: TrunkConfig, **more: object) -> Bench:
+    return Bench(PhonesConfig(trunks or (SECURED, OTHER), **more))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("address", [THEM, STRANGER])
+async def test_a_trunk_proves_who_it_is_from_anywhere(address: tuple[str, int]) -> None:
+    bench = challenged(silent=True)
+    far = bench.at(address)
+    dial_in(far, USER, PASSWORD)
+    await bench.settle(1.0)
+    assert len(incoming(bench)) == 1
+    first = next(message for message in bench.seen if isinstance(message, Response))
+    assert first.status == 401
+    asked = [Challenge.parse(value) for value in first.headers.all("WWW-Authenticate")]
+    assert [(one.algorithm, one.qop, one.realm) for one in asked] == [
+        ("SHA-256", ("auth",), "hookflash"),
+        ("MD5", ("auth",), "hookflash"),
+    ]
+    used = bench.sent("INVITE")[-1].headers.get("Authorization") or ""
+    assert "algorithm=SHA-256" in used
+    # It is treated as that trunk: its word about the caller counts, its codecs are agreed.
+    assert bench.phones._admission.proved is not None or address == THEM
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [(USER, "wrong"), ("nobody", PASSWORD), ("nobody", ""), ("other", "wrong"), ("", "")],
+)
+async def test_who_does_not_prove_it_is_refused(username: str, password: str) -> None:
+    bench = challenged()
+    stranger = bench.at(STRANGER)
+    dial_in(stranger, username, password)
+    await bench.settle(1.0)
+    assert incoming(bench) == []
+    failed = stranger.events[-1]
+    assert isinstance(failed, Failed)
+    assert failed.status == 401
+
+
+async def test_who_is_known_by_address_may_not_be_somebody_else() -> None:
+    bench = challenged()
+    dial_in(bench.far, "other", "other")
+    await bench.settle(1.0)
+    assert incoming(bench) == []
+    dial_in(bench.at(STRANGER), "other", "other")
+    await bench.settle(1.0)
+    assert len(incoming(bench)) == 1
+
+
+async def test_guessing_is_a_ban_for_strangers() -> None:
+    bench = challenged()
+    for _ in range(6):
+        dial_in(bench.at(STRANGER), USER, "guess")
+        await bench.settle(0.1)
+    assert bench.phones.barred(STRANGER[0])
+    for _ in range(10):
+        dial_in(bench.far, USER, "guess")
+        await bench.settle(0.1)
+    assert not bench.phones.barred(THEM[0])
+
+
+async def test_an_old_nonce_is_stale_and_a_used_one_too() -> None:
+    bench = challenged()
+    dial_in(bench.at(STRANGER), USER, PASSWORD)
+    await bench.settle(1.0)
+    invite = bench.sent("INVITE")[-1]
+    for name, value in (("Via", "SIP/2.0/UDP 203.0.113.9;branch=z9hG4bKreplay"), ("Call-ID", "replay")):
+        invite.headers.replace_first(name, value)
+    before = len(bench.seen)
+    bench.phones.receive(invite.to_bytes(), Flow("UDP", US, STRANGER))
+    answers = [message for message in bench.seen[before:] if isinstance(message, Response)]
+    assert [answer.status for answer in answers] == [401]
+    assert Challenge.parse(answers[0].headers.all("WWW-Authenticate")[0]).stale
+    assert len(incoming(bench)) == 1
+
+
+async def test_calls_that_are_up_and_other_methods_are_not_challenged() -> None:
+    bench = challenged(SECURED)
+    assert told(bench, request("OPTIONS"), THEM[0]) == [200]
+    dial_in(bench.far, USER, PASSWORD)
+    await bench.settle(1.0)
+    (session,) = bench.far.agent._core.sessions
+    bench.far.take(bench.far.agent.end(bench.clock.now(), session))
+    await bench.settle(1.0)
+    assert any(isinstance(m, Response) and m.status == 487 for m in bench.seen)
+
+
+async def test_in_development_strangers_may_call_without_and_the_trunk_with_its_password() -> None:
+    bench = challenged(SECURED, accept_unknown=True)
+    dial_in(bench.at(STRANGER))
+    await bench.settle(1.0)
+    assert len(incoming(bench)) == 1
+    dial_in(bench.far)
+    await bench.settle(1.0)
+    assert len(incoming(bench)) == 1
+    dial_in(bench.far, USER, PASSWORD)
+    await bench.settle(1.0)
+    assert len(incoming(bench)) == 2
