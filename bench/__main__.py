@@ -21,6 +21,7 @@ NAMES = (
     "secure",
     "recording",
     "recordings",
+    "streaming",
     "memory",
     "api",
     "latency",

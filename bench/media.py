@@ -117,10 +117,10 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _HZ
 
 
-def prefer(pid: int) -> None:
+def prefer(pid: int, priority: int = 1) -> None:
     """Before other programs, where that is allowed: they would otherwise be part of the measurement."""
     with contextlib.suppress(PermissionError):
-        os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(1))
+        os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(priority))
 
 
 def pin(cpu: int) -> list[str]:
@@ -138,13 +138,22 @@ class Callers:
     """The load generator, started first, because the server must know its port.
 
     ``packets`` are datagrams of one size, sent by every caller one after the other instead of mu-law audio.
-    ``pacing`` takes the time between packets. ``answer``: nobody calls, what comes is answered.
+    ``pacing`` takes the time between packets. ``answer``: nobody calls, what comes is answered. ``beeps``: a
+    file for when loud packets are sent and heard (``callers.c`` says more); ``cpu``: where they run.
     """
 
     def __init__(
-        self, seconds: float, *, packets: Sequence[bytes] = (), pacing: bool = False, answer: bool = False
+        self,
+        seconds: float,
+        *,
+        packets: Sequence[bytes] = (),
+        pacing: bool = False,
+        answer: bool = False,
+        beeps: Path | None = None,
+        cpu: int = 1,
     ) -> None:
-        arguments = ["--secs", str(math.ceil(seconds)), *pin(1)]
+        arguments = ["--secs", str(math.ceil(seconds)), *pin(cpu)]
+        arguments += ["--beeps", str(beeps)] if beeps is not None else []
         arguments += ["--pacing"] if pacing else []
         arguments += ["--answer"] if answer else []
         self._file = tempfile.NamedTemporaryFile(prefix="hookflash-bench-") if packets else None  # noqa: SIM115
@@ -155,7 +164,8 @@ class Callers:
         self._process = subprocess.Popen(
             [str(BUILD / "callers"), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        prefer(self._process.pid)
+        self.pid = self._process.pid
+        prefer(self.pid)
         assert self._process.stdout is not None
         self.port = int(self._process.stdout.readline())
 

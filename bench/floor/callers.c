@@ -1,7 +1,7 @@
 /* N callers on one socket: load for a media server that tells its legs apart by their own ports. Each caller sends a
  * packet every 20 ms, and what comes back is counted.
  *
- *   callers --secs S [--cpu C] [--packets FILE --size BYTES] [--pacing] [--answer]
+ *   callers --secs S [--cpu C] [--packets FILE --size BYTES] [--pacing] [--answer] [--beeps FILE]
  *
  * Prints its own port; reads the server's ports from standard input, one a line, until end of file; sends for S
  * seconds, the callers spread evenly over the 20 ms; prints a line of JSON.
@@ -9,7 +9,9 @@
  * What is sent is mu-law, a speech-like tone and now and then a key in band; with --packets it is the datagrams of a
  * file, BYTES each, the n-th of them by every caller in its n-th frame. With --pacing the time between the packets
  * of each port is taken, by the system's receive timestamps. With --answer nobody calls: whatever comes is answered
- * by a packet, so that legs may come and go. */
+ * by a packet, so that legs may come and go. With --beeps callers hum as softly as can be, but for one loud packet a second, each at
+ * another time; FILE gets a line for each of them, "s CALLER NANOSECONDS", when it is sent, and "r CALLER NANOSECONDS"
+ * for each packet heard that is loud after one that was not. Times are of the monotonic clock. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -60,9 +62,13 @@ static uint8_t *file;
 static long file_packets;
 static int file_size, pacing, answering, fd;
 static uint64_t sent, received, octets, voiced;
+static uint8_t hum[FRAME], was_loud[PORTS];
+static uint16_t caller_of[PORTS];
+static FILE *beeps;
 
 /* Caller i: a key of 100 ms every 4 s, each caller at another time; otherwise a tone of its own phase. */
 static const uint8_t *audio(int i, uint32_t frame) {
+    if (beeps) return (frame + 7u * i) % SECOND ? hum : key;
     uint32_t t = (frame + 7u * i) % (4 * SECOND);
     return t < 5 ? key + t * FRAME : talk + (t + i) % SECOND * FRAME;
 }
@@ -81,7 +87,9 @@ static void make(int k, int i, struct sockaddr_in *address) {
     p[0] = 0x80, p[1] = frame == 0 ? 0x80 : 0, p[2] = frame >> 8, p[3] = frame;
     memcpy(p + 4, &t, 4);
     memcpy(p + 8, &ssrc, 4);
-    memcpy(p + HEAD, audio(i, frame), FRAME);
+    const uint8_t *says = audio(i, frame);
+    memcpy(p + HEAD, says, FRAME);
+    if (beeps && says == key) fprintf(beeps, "s %d %ld\n", i, (long)now());
 }
 
 static void flush(int k) {
@@ -110,6 +118,14 @@ static void pace(int k, int port) {
     heard_at[port] = at;
 }
 
+/* Note when a loud packet follows one that was not. */
+static void beep(int k, int size, int port) {
+    int loud = 0;
+    for (int i = HEAD; i < size && (inbox[k][1] & 0x7f) == 0; i++) loud |= (inbox[k][i] & 0x7f) < 0x40;
+    if (loud && !was_loud[port]) fprintf(beeps, "r %d %ld\n", caller_of[port], (long)now());
+    was_loud[port] = loud;
+}
+
 static double share(double part) {
     uint64_t rest = measured ? (uint64_t)(part * (measured - 1)) : 0, bin = 0;
     while (bin < BINS && deviations[bin] <= rest) rest -= deviations[bin++];
@@ -130,6 +146,7 @@ static int take(void) {
             loud |= (inbox[k][1] & 0x7f) == 0 && !file ? (inbox[k][i] & 0x7f) < 0x60 : inbox[k][i] != quiet;
         voiced += loud;
         if (pacing) pace(k, ntohs(from[k].sin_port));
+        if (beeps) beep(k, size, ntohs(from[k].sin_port));
     }
     return r;
 }
@@ -168,7 +185,7 @@ static void load_file(const char *path) {
 
 int main(int argc, char **argv) {
     static const struct option options[] = {{"secs", 1, 0, 's'}, {"cpu", 1, 0, 'c'}, {"packets", 1, 0, 'p'}, {"size", 1, 0, 'z'},
-                                            {"pacing", 0, 0, 't'}, {"answer", 0, 0, 'a'}, {0}};
+                                            {"pacing", 0, 0, 't'}, {"answer", 0, 0, 'a'}, {"beeps", 1, 0, 'b'}, {0}};
     int secs = 0, cpu = -1, n = 0, size = 32 << 20;
     const char *path = 0;
     for (int c; (c = getopt_long(argc, argv, "", options, 0)) >= 0;) switch (c) {
@@ -178,10 +195,12 @@ int main(int argc, char **argv) {
         case 'z': file_size = atoi(optarg); break;
         case 't': pacing = 1; break;
         case 'a': answering = 1; break;
+        case 'b': if (!(beeps = fopen(optarg, "w"))) die(optarg); break;
         default: return 2;
         }
     if (secs < 1 || secs > 100000 || (path && (file_size <= HEAD || file_size > ROOM))) {
-        fprintf(stderr, "usage: callers --secs S [--cpu C] [--packets FILE --size BYTES] [--pacing] [--answer]\n");
+        fprintf(stderr, "usage: callers --secs S [--cpu C] [--packets FILE --size BYTES] [--pacing] [--answer] "
+                        "[--beeps FILE]\n");
         return 2;
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* whoever started us has gone: so do we */
@@ -192,6 +211,7 @@ int main(int argc, char **argv) {
         CPU_SET(cpu, &set);
         if (sched_setaffinity(0, sizeof set, &set)) die("cpu");
     }
+    for (int i = 0; i < FRAME; i++) hum[i] = i / 20 % 2 ? 0xfe : 0x7e; /* the least there is, but not nothing */
     for (int i = 0; i < SECOND * FRAME; i++) talk[i] = ulaw((int)(3000 * sin(2 * M_PI * 400 * i / 8000)));
     for (int i = 0; i < 5 * FRAME; i++)
         key[i] = ulaw((int)(7000 * sin(2 * M_PI * 770 * i / 8000) + 7000 * sin(2 * M_PI * 1336 * i / 8000)));
@@ -212,9 +232,11 @@ int main(int argc, char **argv) {
     }
     printf("%d\n", ntohs(a.sin_port));
     fflush(stdout);
-    for (int port; n < MAX && scanf("%d", &port) == 1; n++)
+    for (int port; n < MAX && scanf("%d", &port) == 1; n++) {
         to[n] = (struct sockaddr_in){
             .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        caller_of[port & (PORTS - 1)] = n;
+    }
 
     int64_t due = now() + TICK, end = due + secs * 1000000000LL;
     if (answering)
@@ -241,5 +263,6 @@ int main(int argc, char **argv) {
         printf(", \"intervals\": %lu, \"p50_ms\": %.2f, \"p99_ms\": %.2f, \"p999_ms\": %.2f, \"worst_ms\": %.2f", measured,
                share(0.5), share(0.99), share(0.999), share(1));
     printf("}\n");
+    if (beeps && fclose(beeps)) die("beeps");
     return 0;
 }
