@@ -280,11 +280,11 @@ class Plane:
         """
         self._now = now
         used = self._rows.used
-        self.taps.look()
         self._receiver.run(self.ticks, behind)
         self._hearing.run(self.ticks, used)
         plays = self.plays
         told = advance(plays.plays, plays.clips, plays.pool.samples, plays.used)
+        self.taps.look()
         self.taps.take_voices()
         self.mixes.run(plays.plays, used, plays.used)
         self._sender.run(plays.plays, self.mixes.mixes, used)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -92,6 +93,38 @@ class Counts:
         self.ticks = rings.ticks.reshape(-1).data  # of a frame: place * TAPS + tap
 
 
+class Glance:
+    """What there is in the first ``count`` rings, looked at once for all who hear every tick.
+
+    Attributes:
+        tick: the last one of which all taps have their frames.
+        place: where its frames lie, if nothing was lost.
+        written, read, shift, lost, ticks, ranks: of each tap, as in the rings, the last two at that place.
+        frames: [TAPS, WIDE_FRAME] what lies there.
+    """
+
+    def __init__(self, rings: Rings, count: int) -> None:
+        self.tick = int(rings.tick[0])
+        self.place = self.tick % TAP_FRAMES
+        self.written = rings.written[:count].tolist()
+        self.read = rings.read[:count].tolist()
+        self.shift = rings.shift[:count].tolist()
+        self.lost = rings.lost[:count].tolist()
+        self.ticks = rings.ticks[self.place, :count].tolist()
+        self.ranks = rings.rank[self.place, :count].tolist()
+        self.frames = rings.frames[self.place]
+
+    def fresh(self, tap: int) -> bool:
+        """Whether all there is to be read of a tap is the frame of this tick."""
+        if tap >= len(self.read):
+            return False
+        read: int = self.read[tap]
+        if self.written[tap] != read + 1 or self.ticks[tap] != self.tick:
+            return False
+        place: int = (read + self.shift[tap]) % TAP_FRAMES
+        return place == self.place
+
+
 class Shelf:
     """The rings of one worker, as control hands them out."""
 
@@ -108,6 +141,7 @@ class Shelf:
         self.voices: dict[int, RingVoice] = {}
         self.by_tap: dict[int, tuple[RingListener, Source]] = {}
         self.free_taps = list(range(TAPS - 1, -1, -1))
+        self.used_taps = 0
         self.free_voices = list(range(VOICES - 1, -1, -1))
 
     def take_tap(self) -> int:
@@ -115,6 +149,7 @@ class Shelf:
         if not self.free_taps:
             raise AudioUnavailable(f"all {TAPS} taps of media worker {self.seat.number} are in use")
         tap = self.free_taps.pop()
+        self.used_taps = max(self.used_taps, tap + 1)
         self.rings.written[tap] = self.rings.read[tap] = self.rings.lost[tap] = 0
         return tap
 
@@ -128,8 +163,7 @@ class Shelf:
 
     def tapped(self, tick: int) -> None:
         """A tick has been written: hand on what there is."""
-        for listener in list(self.listeners):
-            self._have(listener.flush)
+        self._hand_on()
         turn = tick // LOOK
         if self._turn is None:
             self._turn = turn - 1
@@ -148,6 +182,14 @@ class Shelf:
     def everybody(self) -> list[RingListener]:
         """All listeners."""
         return [*self.listeners, *(one for waiting in self.waiting for one in waiting)]
+
+    def _hand_on(self) -> None:
+        """The same for those who hear every tick."""
+        if not self.listeners:
+            return
+        glance = Glance(self.rings, self.used_taps)
+        for listener in list(self.listeners):
+            self._have(partial(listener.take, glance))
 
     @staticmethod
     def _have(look: Callable[[], None]) -> None:
@@ -256,8 +298,32 @@ class TapListener(RingListener):
             self.shelf.listeners.remove(self)
 
     def flush(self) -> None:
+        self.take(Glance(self.shelf.rings, self.shelf.used_taps))
+
+    def take(self, glance: Glance) -> None:
+        """Hand over what there is by ``glance``: nearly always one frame of each source, of one tick."""
+        for tap, _ in self.taps.values():
+            if not glance.fresh(tap):
+                self._catch_up(glance.tick)
+                return
+        frames = Frames()
+        read = self.shelf.counts.read
+        missed = 0
+        for source, (tap, resampler) in self.taps.items():
+            # A copy: the worker writes there again.
+            frames[source] = resampler.feed(glance.frames[tap, : self.size].copy())
+            read[tap] = glance.read[tap] + 1
+            if glance.ranks[tap]:
+                frames.ranks[source] = glance.ranks[tap]
+            missed += glance.lost[tap]
+        if missed != self._missed:
+            self.note_missed()
+        if frames:
+            self._take(glance.tick, frames)
+
+    def _catch_up(self, tick: int) -> None:
+        """Hand over all there is up to ``tick``, which may be much or nothing."""
         rings = self.shelf.rings
-        tick = int(rings.tick[0])
         frames: dict[int, Frames] = {}
         for source, (tap, resampler) in self.taps.items():
             at, written = int(rings.read[tap]), int(rings.written[tap])

@@ -31,6 +31,8 @@ class RingVoice:
         self._down = Resampler(rate, ring_rate(rate))
         self._shelf = shelf
         self._voice = shelf.take_voice()
+        self._ring = shelf.rings.samples[self._voice]
+        self._said = 0
         self._limit = VOICE_SECONDS * rate
         self._piece = round(PIECE * rate)
         self._room = ring_rate(rate)
@@ -56,11 +58,16 @@ class RingVoice:
         self._half = pcm[whole:]
         room = max(0, self._limit - self._waits)
         samples = np.frombuffer(pcm, "<i2", min(whole // 2, room))
-        if len(samples):
-            self._waiting.append(samples)
-            self._waits += len(samples)
+        count = len(samples)
+        if count:
+            if self._waiting or len(self._ready) or count > self._piece:
+                self._waiting.append(samples)
+                self._waits += count
+            else:
+                # Who sends in real time has nothing waiting.
+                self._ready = self._down.feed(samples)
             self.pump()
-        return whole - 2 * len(samples)
+        return whole - 2 * count
 
     def mark(self, played: Played) -> None:
         if self._closed:
@@ -72,6 +79,7 @@ class RingVoice:
 
     def watch(self, speaking: Speaking) -> None:
         self._speaking = speaking
+        self._heard = int(self._shelf.rings.spoken[self._voice])
 
     def hush(self) -> None:
         self._settle()
@@ -80,7 +88,7 @@ class RingVoice:
         self._ready = np.zeros(0, np.int16)
         self._down.reset()
         if not self._closed:
-            self._shelf.rings.void[self._voice] = self._shelf.rings.said[self._voice]
+            self._shelf.rings.void[self._voice] = self._said
         for played in dropped:
             played(False)
 
@@ -97,46 +105,52 @@ class RingVoice:
 
     def tick(self) -> None:
         """A tick is over: fill the ring again, and say what has been heard of it."""
-        self.pump()
-        self._settle()
+        if self._waiting or len(self._ready):
+            self.pump()
+        if self._marks:
+            self._settle()
+        if self._speaking is not None:
+            self._tell(self._speaking)
+
+    def _tell(self, speaking: Speaking) -> None:
+        """Tell when it begins to be heard and when it falls silent."""
         spoken = int(self._shelf.rings.spoken[self._voice])
         # Over what was hushed the worker steps without a word.
         was, self._heard = max(self._heard, int(self._shelf.rings.void[self._voice])), spoken
         if spoken > was:
             begins, self._idle = self._idle >= LULL, 0
-            if begins and self._speaking is not None:
-                self._speaking(True)
+            if begins:
+                speaking(True)
         elif self._idle < LULL:
             self._idle += 1
-            if self._idle == LULL and self._speaking is not None:
-                self._speaking(False)
+            if self._idle == LULL:
+                speaking(False)
 
     def pump(self) -> None:
         """Fill the ring: a second of it at most, at either rate."""
         rings, voice = self._shelf.rings, self._voice
-        said = int(rings.said[voice])
+        said = self._said
         heard = max(int(rings.spoken[voice]), int(rings.void[voice]))
         room = self._room - (said - heard)
         while room > 0:
-            if not len(self._ready):
+            ready = self._ready
+            if not len(ready):
                 if not self._waiting:
-                    return
+                    break
                 head = self._waiting.popleft()
                 if callable(head):
                     self._marks.append((said, head))
                 else:
                     self._ready = self._down.feed(self._piece_of(head))
                 continue
-            count = min(room, len(self._ready))
             at = said % VOICE_SAMPLES
-            first = min(count, VOICE_SAMPLES - at)
-            rings.samples[voice, at : at + first] = self._ready[:first]
-            rings.samples[voice, : count - first] = self._ready[first:count]
-            self._ready = self._ready[count:]
+            count = min(room, len(ready), VOICE_SAMPLES - at)
+            self._ring[at : at + count] = ready[:count]
+            self._ready = ready[count:]
             said += count
             room -= count
             # Only now, when the samples are there.
-            rings.said[voice] = said
+            rings.said[voice] = self._said = said
 
     def _settle(self) -> None:
         """Tell of the marks up to which all has been heard."""

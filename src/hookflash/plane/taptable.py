@@ -210,9 +210,14 @@ class TapTable:
     # --- the tick ---
 
     def look(self) -> None:
-        """Early in the tick: note how much the voices have to say."""
+        """Note how much the voices have to say, before any of it is taken."""
         if len(self._speaking):
             np.copyto(self._seen, self.rings.said)
+            # As in take_events: nobody may see the samples behind a count from before it was read.
+            with self._order:
+                pass
+            with self._order:
+                pass
 
     def take_voices(self) -> None:
         """Let legs say what is in the rings."""

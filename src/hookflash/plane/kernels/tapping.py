@@ -93,8 +93,8 @@ def take_voices(
 ) -> None:
     """Let the legs of the voices ``active`` say what is in their rings.
 
-    ``seen`` is what had been written into each ring a while ago: the samples behind such a count are surely
-    there, also on machines that reorder writes.
+    ``seen`` is what had been written into each ring when it was looked at, which has to be done so that the
+    samples behind such a count are surely there, also on machines that reorder what they read and write.
     """
     for k in range(active.shape[0]):
         voice = active[k]
