@@ -318,27 +318,6 @@ async def test_closing_before_it_is_open_leaves_nothing(room: Room) -> None:
     assert room.audio.listeners == []
 
 
-async def test_closing_while_the_metadata_is_sent_opens_nothing(
-    room: Room, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sending, go_on = asyncio.Event(), asyncio.Event()
-    real = aiohttp.ClientWebSocketResponse.send_str
-
-    async def slow(self: aiohttp.ClientWebSocketResponse, text: str) -> None:
-        sending.set()
-        await go_on.wait()
-        await real(self, text)
-
-    monkeypatch.setattr(aiohttp.ClientWebSocketResponse, "send_str", slow)
-    room.desk.open_stream(room.effect())
-    await sending.wait()
-    room.desk.close_stream(audio_effects.CloseStream(1))
-    go_on.set()
-    await until(lambda: room.app.connections and room.app.connections[0].code == 1000)
-    assert room.facts == []
-    assert room.audio.listeners == []
-
-
 @pytest.mark.parametrize(
     ("status", "details"),
     [

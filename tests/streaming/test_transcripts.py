@@ -150,9 +150,14 @@ async def test_a_slow_reader_loses_intermediate_results_first(
     caplog.set_level(logging.WARNING)
     monkeypatch.setattr(app_socket, "MUCH_WAITING", 2_000)
     connection = await room.transcribe()
+    # What the transport says when the app does not read, and when it does again.
+    socket = room.desk._transcripts[2].socket._ws
+    assert socket is not None
+    socket.pause_writing()
     for number in range(30):
         room.recogniser.says("so far", final=False)
         room.recogniser.says(f"{number}")
+    socket.resume_writing()
     await until(lambda: ("29", "Final") in texts(connection))
     finals = [text for text, status in texts(connection) if status == "Final"]
     assert finals == [str(number) for number in range(30)], "none of them is missing"
@@ -167,6 +172,9 @@ async def test_a_slow_reader_loses_intermediate_results_first(
 async def test_a_reader_that_stops_reading_is_dropped(room: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app_socket, "MAX_WAITING", 20_000)
     await room.transcribe()
+    socket = room.desk._transcripts[2].socket._ws
+    assert socket is not None
+    socket.pause_writing()
     for number in range(100):
         room.recogniser.says(f"{number}")
     failed = await room.failed()

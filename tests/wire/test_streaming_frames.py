@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from hookflash.wire.streaming_frames import (
     Mark,
     StopAudio,
     Word,
+    _read_any_frame,
     audio_data,
     audio_metadata,
     dtmf_data,
@@ -31,10 +33,11 @@ PCM = bytes(range(256)) * 2 + bytes(128)
 DATA = base64.b64encode(PCM).decode()
 
 
-def same(text: str, expected: str) -> None:
+def same(text: str | bytes, expected: str) -> None:
     """Equal as documents, names in the same order, and nothing but the text differs in white space."""
     assert json.loads(text) == json.loads(expected)
-    assert text == json.dumps(json.loads(expected), separators=(",", ":"), ensure_ascii=False)
+    written = text.decode() if isinstance(text, bytes) else text
+    assert written == json.dumps(json.loads(expected), separators=(",", ":"), ensure_ascii=False)
 
 
 @pytest.mark.parametrize(("rate", "length"), [(16_000, 640), (24_000, 960)])
@@ -219,3 +222,59 @@ def test_audio_of_any_length_comes_through(pcm: bytes) -> None:
 def test_rubbish_never_does_harm(text: bytes | str) -> None:
     with contextlib.suppress(FrameError):
         read_frame(text)
+
+
+ODD = st.sampled_from([b"\xff", b"\xef\xbb\xbf{}", "{}".encode("utf-16"), b"[" * 100_000, b'{"a":' * 100_000])
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=8)
+    | st.binary(max_size=8).map(lambda data: base64.b64encode(data).decode())
+    | st.sampled_from(
+        ["AA=", "AAA", "AA-_", "AAAA\n", "=", "AA==AAAA", "audioData", "AudioData", "StopAudio"]
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(
+                ["data", "Data", "isSilent", "IsSilent", "timestamp", "participant", "mark", "x"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=5,
+)
+FRAMES = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["kind", "Kind", "KIND", "audioData", "AudioData", "stopAudio", "StopAudio", "other"]
+        ),
+        VALUES,
+    ),
+    max_size=5,
+).map(
+    lambda members: "{" + ",".join(f"{json.dumps(name)}:{json.dumps(value)}" for name, value in members) + "}"
+)
+
+
+@given(FRAMES | st.text(max_size=40) | st.binary(max_size=40) | ODD)
+def test_whatever_comes_is_read_in_one_way_or_refused_with_a_reason(text: str | bytes) -> None:
+    """The short cut for the usual frames and the long way are of one mind."""
+
+    def outcome(read: Callable[[str | bytes], object]) -> object:
+        try:
+            return read(text)
+        except FrameError as error:
+            return str(error)
+
+    short = outcome(read_frame)
+    assert short == outcome(_read_any_frame)
+    assert not isinstance(short, str) or len(short) < 300
+
+
+@pytest.mark.parametrize("form", AUDIO)
+def test_every_app_s_audio_is_read_by_the_long_way_too(form: str) -> None:
+    text = AUDIO[form] % DATA
+    assert _read_any_frame(text) == read_frame(text)

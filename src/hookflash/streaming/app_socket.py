@@ -8,26 +8,27 @@ replaced soon is not even queued behind much else.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
 
-import aiohttp
-
 from hookflash.ports.clock import Clock
+from hookflash.streaming import websocket
 from hookflash.streaming.dialling import DialFailed, Dialler, Ticket
+from hookflash.streaming.websocket import WebSocket
 
 RETRIES = (1.0, 2.0, 4.0)
 """Seconds before each attempt to open a broken connection again."""
 SETTLED = 10.0
 """Seconds after which a connection counts as good, so that the next break has all its retries again."""
 MAX_WAITING = 1 << 20
-"""Characters that may wait to be sent (at least 15 s of one audio stream)."""
+"""Octets that may wait to be sent (at least 15 s of one audio stream)."""
 MUCH_WAITING = 1 << 16
-"""Characters behind which nothing is queued that can be done without."""
+"""Octets behind which nothing is queued that can be done without."""
 LAST_WORDS = 1.0
 """Seconds for what waits to be sent when a stream is closed."""
+CLOSE_TIMEOUT = 2.0
+"""Seconds an app has to answer our close."""
 
 _log = logging.getLogger(__name__)
 
@@ -72,27 +73,33 @@ class AppSocket:
         self._on_open = on_open
         self._on_text = on_text
         self._on_ended = on_ended
-        self._queue: deque[tuple[str, bool]] = deque()
+        self._queue: deque[tuple[bytes, bool]] = deque()
         self._waiting = 0
         self._news = asyncio.Event()
-        self._over = asyncio.Event()
-        self._connected = False
+        self._hurry = False
+        self._ws: WebSocket | None = None
         self._end: Ended | None = None
         self._closing = False
         self._task = asyncio.create_task(self._run())
 
-    def send(self, text: str) -> None:
-        """Send a frame, in order; dropped while there is no connection."""
-        if self._connected:
-            self._put(text, lasting=False)
+    def send(self, text: str | bytes) -> None:
+        """Send a frame (bytes: as UTF-8), in order; dropped while there is no connection."""
+        ws = self._ws
+        if ws is None:
+            return
+        data = text.encode() if isinstance(text, str) else text
+        if ws.writable and not self._queue:
+            ws.send(data)
+        else:
+            self._put(data, lasting=False)
 
     def keep(self, text: str) -> None:
         """Send a frame, in order; while there is no connection it waits for the next one."""
-        self._put(text, lasting=True)
+        self._put(text.encode(), lasting=True)
 
     def offer(self, text: str) -> bool:
         """Send a frame that the next one replaces, unless the app reads slowly; whether it is sent."""
-        if not self._connected or self._waiting > MUCH_WAITING:
+        if self._ws is None or self._waiting > MUCH_WAITING:
             return False
         self.send(text)
         return True
@@ -101,9 +108,9 @@ class AppSocket:
         """Send what waits, close properly (1000), and say nothing more."""
         self._closing = True
         self._on_ended = lambda ended: None
-        self._news.set()
-        if self._connected:
-            self._clock.call_at(self._clock.now() + LAST_WORDS, self._over.set)
+        if self._ws is not None:
+            self._clock.call_at(self._clock.now() + LAST_WORDS, self._no_more)
+            self._news.set()
         else:
             self._task.cancel()
 
@@ -111,8 +118,8 @@ class AppSocket:
         """Close with 1011, and report ``ended``."""
         if self._end is None and not self._closing:
             self._end = ended
-            self._over.set()
-            if not self._connected:
+            self._news.set()
+            if self._ws is None:
                 self._task.cancel()
                 self._on_ended(ended)
 
@@ -124,11 +131,12 @@ class AppSocket:
         """Wait until it is over."""
         await asyncio.wait([self._task])
 
-    def _put(self, text: str, *, lasting: bool) -> None:
+    def _put(self, text: bytes, *, lasting: bool) -> None:
         if self._end is not None:
             return
         self._queue.append((text, lasting))
         self._waiting += len(text)
+        self._flush()
         if self._waiting > MAX_WAITING:
             self.fail(
                 self._ended(
@@ -137,7 +145,19 @@ class AppSocket:
                     "streamConnectionInterrupted",
                 )
             )
-            self._connected = False
+
+    def _flush(self) -> None:
+        """Send what waits, as far as there is room."""
+        ws = self._ws
+        while self._queue and ws is not None and ws.writable:
+            text, _ = self._queue.popleft()
+            self._waiting -= len(text)
+            ws.send(text)
+        if self._closing:
+            self._news.set()
+
+    def _no_more(self) -> None:
+        self._hurry = True
         self._news.set()
 
     async def _run(self) -> None:
@@ -179,75 +199,49 @@ class AppSocket:
                 except DialFailed as error:
                     reason = str(error)
 
-    async def _talk(self, ws: aiohttp.ClientWebSocketResponse, again: bool) -> str:
+    async def _talk(self, ws: WebSocket, again: bool) -> str:
         """Use a connection until it ends; the reason when it broke. Raises Ended when it is over for good."""
         self._queue = deque(one for one in self._queue if one[1])
         self._waiting = sum(len(text) for text, _ in self._queue)
-        self._connected = True
+        self._news.clear()
+        ws.on_text, ws.on_room, ws.on_over = self._on_text, self._flush, self._news.set
+        self._ws = ws
         try:
-            await ws.send_str(self._hello())
-            if self._closing:
-                return ""
+            ws.send(self._hello().encode())
             self._on_open(again)
-            reader = asyncio.create_task(self._read(ws))
-            writer = asyncio.create_task(self._write(ws))
-            over = asyncio.create_task(self._over.wait())
-            try:
-                await asyncio.wait([reader, writer, over], return_when=asyncio.FIRST_COMPLETED)
-                if self._end is not None:
-                    raise self._end
-                if self._closing:
-                    return ""
-                if reader.done():
-                    return self._judge(ws, reader)
-                return f"nothing can be sent: {writer.exception()}"
-            finally:
-                self._connected = False
-                for task in (reader, writer, over):
-                    task.cancel()
-                await asyncio.gather(reader, writer, over, return_exceptions=True)
-        except (aiohttp.ClientError, OSError) as error:
-            return f"nothing can be sent: {error}"
+            self._flush()
+            ws.start()
+            while not self._is_over(ws):
+                self._news.clear()
+                await self._news.wait()
+            if self._end is not None:
+                raise self._end
+            return "" if self._closing else self._judge(ws)
         finally:
-            self._connected = False
-            code = aiohttp.WSCloseCode.OK if self._closing else aiohttp.WSCloseCode.INTERNAL_ERROR
-            # The app may be anything but well: it is not waited for long.
-            with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
-                async with asyncio.timeout(3.0):
-                    await ws.close(code=code, message=self._last_words())
+            self._ws = None
+            code = websocket.OK if self._closing else websocket.INTERNAL_ERROR
+            await ws.close(code, self._last_words(), CLOSE_TIMEOUT)
+
+    def _is_over(self, ws: WebSocket) -> bool:
+        """Whether there is nothing left to do with a connection."""
+        said = self._closing and (self._hurry or not self._queue)
+        return said or self._end is not None or ws.code is not None
 
     def _last_words(self) -> bytes:
-        """The reason in our close frame (RFC 6455 section 5.5: at most 123 octets)."""
-        return b"" if self._end is None else str(self._end).encode()[:123].decode(errors="ignore").encode()
+        """The reason in our close frame."""
+        if self._end is None:
+            return b""
+        return str(self._end).encode()[: websocket.MAX_REASON].decode(errors="ignore").encode()
 
-    def _judge(self, ws: aiohttp.ClientWebSocketResponse, reader: asyncio.Task[None]) -> str:
+    def _judge(self, ws: WebSocket) -> str:
         """Why the app's side ended; raises Ended when it did so on purpose."""
-        if (error := reader.exception()) is not None:
-            return str(error) or type(error).__name__
-        match ws.close_code:
-            case aiohttp.WSCloseCode.OK:
+        match ws.code:
+            case websocket.OK:
                 raise self._ended("The app closed the WebSocket (1000).", "streamConnectionInterrupted")
-            case aiohttp.WSCloseCode.POLICY_VIOLATION:
+            case websocket.POLICY_VIOLATION:
                 raise self._ended("The app refused the WebSocket (1008).", "authenticationFailure")
             case code:
-                return f"it was closed with {code}"
-
-    async def _read(self, ws: aiohttp.ClientWebSocketResponse) -> None:
-        async for message in ws:
-            if message.type is aiohttp.WSMsgType.TEXT:
-                self._on_text(message.data)
-
-    async def _write(self, ws: aiohttp.ClientWebSocketResponse) -> None:
-        while True:
-            while self._queue:
-                text, _ = self._queue[0]
-                await ws.send_str(text)
-                self._queue.popleft()
-                self._waiting -= len(text)
-            if self._closing:
-                return
-            self._news.clear()
-            await self._news.wait()
+                return ws.why or f"it was closed with {code}"
 
     async def _pause(self, seconds: float) -> None:
         done = asyncio.Event()

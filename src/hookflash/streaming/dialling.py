@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import ipaddress
 import os
 import socket
@@ -10,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+import yarl
 
 from hookflash.outgoing import Connector
 from hookflash.ports.outbound import BearerTokens, Targets
+from hookflash.streaming.websocket import WebSocket
 
 CONNECT_TIMEOUT = 10.0
 """Seconds until the handshake has to be done."""
@@ -22,8 +26,6 @@ MAX_MESSAGE = 8 << 20
 """Largest message taken from an app, in bytes."""
 HEARTBEAT = 20.0
 """Seconds between pings; an app that does not answer half as long after one is gone."""
-CLOSE_TIMEOUT = 2.0
-"""Seconds an app has to answer our close."""
 _SEND_BUFFER = 128 << 10
 """What the system keeps for a slow reader, in bytes: what waits there can not be taken back."""
 _RECEIVE_BUFFER = 32 << 10
@@ -32,6 +34,7 @@ would fit into much more would hold up everybody else. Over 200 ms it lets throu
 takes.
 """
 _DEAD_AFTER_MS = 20_000
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 NOT_ESTABLISHED = "Action failed, not able to establish WebSocket connection"
 _DETAILS = {
@@ -77,8 +80,8 @@ class Dialler:
         self._tokens = tokens
         self._session: aiohttp.ClientSession | None = None
 
-    async def dial(self, ticket: Ticket) -> aiohttp.ClientWebSocketResponse:
-        """A connected socket. Raises :class:`DialFailed`."""
+    async def dial(self, ticket: Ticket) -> WebSocket:
+        """A connected socket, still to be started. Raises :class:`DialFailed`."""
         try:
             target = self._targets.check(ticket.url)
         except OSError as error:
@@ -92,13 +95,7 @@ class Dialler:
         }
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                return await (self._session or self._open()).ws_connect(
-                    target,
-                    headers=headers,
-                    max_msg_size=MAX_MESSAGE,
-                    heartbeat=HEARTBEAT,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
-                )
+                return await self._shake_hands(target, headers)
         except aiohttp.WSServerHandshakeError as error:
             details = _DETAILS.get(error.status, ticket.failed)
             reason = f"the server answered {error.status} instead of 101"
@@ -113,6 +110,38 @@ class Dialler:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    async def _shake_hands(self, target: yarl.URL, headers: dict[str, str]) -> WebSocket:
+        """The opening handshake (RFC 6455 section 4), after which the connection is no more aiohttp's."""
+        key = base64.b64encode(os.urandom(16))
+        answer = await (self._session or self._open()).get(
+            target,
+            headers={
+                "Upgrade": "websocket",
+                "Connection": "Upgrade",
+                "Sec-WebSocket-Version": "13",
+                "Sec-WebSocket-Key": key.decode(),
+                **headers,
+            },
+            read_until_eof=False,
+        )
+        try:
+            if answer.status != 101:
+                raise aiohttp.WSServerHandshakeError(
+                    answer.request_info, answer.history, status=answer.status
+                )
+            accept = base64.b64encode(hashlib.sha1(key + _GUID).digest()).decode()
+            agreed = (
+                answer.headers.get("Upgrade", "").casefold() == "websocket"
+                and answer.headers.get("Connection", "").casefold() == "upgrade"
+                and answer.headers.get("Sec-WebSocket-Accept") == accept
+            )
+            if not agreed:
+                raise aiohttp.ClientError("what answered is no WebSocket server: its handshake is wrong")
+            return _take_over(answer)
+        except BaseException:
+            answer.close()
+            raise
 
     def _open(self) -> aiohttp.ClientSession:
         no_redirects = aiohttp.TraceConfig()
@@ -138,6 +167,35 @@ class Dialler:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_AFTER_MS)
         return made
+
+
+class _Early:
+    """What came right behind the answer: to aiohttp, the parser of what comes after an upgrade."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        self.data += data
+        return False, b""
+
+    def feed_eof(self) -> None:
+        """The new owner is told."""
+
+
+def _take_over(answer: aiohttp.ClientResponse) -> WebSocket:
+    """Have the transport of an answer; whose it was is told of its end."""
+    connection = answer.connection
+    if connection is None or connection.protocol is None or connection.transport is None:
+        raise aiohttp.ClientConnectionError("the connection was lost behind the handshake")
+    former, transport, early = connection.protocol, connection.transport, _Early()
+    former.set_parser(early, None)
+
+    def lost(error: Exception | None) -> None:
+        former.connection_lost(error)
+        answer.close()
+
+    return WebSocket(transport, early.data, limit=MAX_MESSAGE, heartbeat=HEARTBEAT, on_lost=lost)
 
 
 async def _refuse_redirect(

@@ -11,7 +11,7 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -57,6 +57,24 @@ class _TranscriptionData(msgspec.Struct):
     resultStatus: str
 
 
+class _Audio(msgspec.Struct, gc=False):
+    timestamp: str
+    data: bytes
+    silent: bool
+
+
+class _AudioOf(msgspec.Struct, gc=False):
+    timestamp: str
+    participantRawID: str
+    data: bytes
+    silent: bool
+
+
+class _AudioFrame(msgspec.Struct, gc=False):
+    kind: str
+    audioData: _Audio | _AudioOf
+
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -75,21 +93,14 @@ def audio_metadata(subscription_id: str, sample_rate: int) -> str:
     return _frame("AudioMetadata", "audioMetadata", body)
 
 
-def audio_data(time: float, pcm: bytes, *, silent: bool, participant: str | None = None) -> str:
-    """20 ms of audio (int16 LE); ``time`` is Unix time, ``participant`` a rawId in unmixed streams.
+def audio_data(time: float, pcm: bytes, *, silent: bool, participant: str | None = None) -> bytes:
+    """20 ms of audio (int16 LE), as UTF-8; ``time`` is Unix time, ``participant`` a rawId in unmixed streams.
 
-    Put together by hand: there are fifty of these a second and stream.
+    There are fifty of these a second and stream: the whole frame is one call of the encoder.
     """
-    who = "" if participant is None else f'"participantRawID":{_quoted(participant)},'
-    data = binascii.b2a_base64(pcm, newline=False).decode()
-    return (
-        f'{{"kind":"AudioData","audioData":{{"timestamp":"{millisecond_time(time)}",{who}"data":"{data}",'
-        f'"silent":{"true" if silent else "false"}}}}}'
-    )
-
-
-def _quoted(text: str) -> str:
-    return _encoder.encode(text).decode()
+    stamp = millisecond_time(time)
+    body = _Audio(stamp, pcm, silent) if participant is None else _AudioOf(stamp, participant, pcm, silent)
+    return _encoder.encode(_AudioFrame("AudioData", body))
 
 
 def mark_data(mark: str, *, heard: bool) -> str:
@@ -162,6 +173,43 @@ class Mark:
     id: str
 
 
+class _PlainBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    data: bytes
+    isSilent: bool | None = None
+    silent: bool | None = None
+    timestamp: str | None = None
+    participant: None = None
+    participantRawId: str | None = None
+
+
+class _PlainFrame(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """Audio as the SDKs for JavaScript and Java and most apps written by hand send it."""
+
+    kind: Literal["audioData", "AudioData"]
+    audioData: _PlainBody
+    stopAudio: dict[str, None] | None = None
+
+
+class _NetBody(msgspec.Struct, forbid_unknown_fields=True, gc=False, rename="pascal"):
+    data: bytes
+    timestamp: str | None = None
+    participant: None = None
+    is_silent: bool | None = None
+
+
+class _NetFrame(msgspec.Struct, forbid_unknown_fields=True, gc=False, rename="pascal"):
+    """Audio as that for .NET sends it, and the samples in Python."""
+
+    kind: Literal["AudioData"]
+    audio_data: _NetBody
+    stop_audio: None = None
+
+
+_plain = msgspec.json.Decoder(_PlainFrame)
+_net = msgspec.json.Decoder(_NetFrame)
+_NET_BEGINS = ('{"Kind"', b'{"Kind"')
+
+
 class FrameError(ValueError):
     """A frame that can not be read; the message says why."""
 
@@ -172,10 +220,23 @@ def read_frame(text: str | bytes) -> AppAudio | StopAudio | Mark | None:
     Raises:
         FrameError: no JSON object, audio without data, data that is not base64, or a mark without an id.
     """
+    # Nearly all frames look like one of two; the others, and all that is wrong, may take longer.
+    try:
+        if text[:7] in _NET_BEGINS:
+            return AppAudio(_net.decode(text).audio_data.data)
+        return AppAudio(_plain.decode(text).audioData.data)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return _read_any_frame(text)
+
+
+def _read_any_frame(text: str | bytes) -> AppAudio | StopAudio | Mark | None:
+    """The same, whatever it looks like."""
     try:
         frame = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeError) as error:
         raise FrameError(f"it is not JSON: {error}") from error
+    except RecursionError as error:
+        raise FrameError("it is JSON nested deeper than anything that is meant for us") from error
     if not isinstance(frame, dict):
         raise FrameError("it is not a JSON object")
     kind = _member(frame, "kind")

@@ -1,0 +1,289 @@
+"""A client's end of a WebSocket (RFC 6455) once the handshake is done: messages in and out, without tasks.
+
+Fifty messages a second go either way on every stream, so each is worth microseconds: one that arrives is
+handed over as it comes out of the socket, one that is sent goes to the transport at once. There are no
+extensions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import struct
+from collections.abc import Callable
+
+# Compiled where aiohttp is; there is no public name for it.
+from aiohttp._websocket.helpers import websocket_mask
+
+OK = 1000
+PROTOCOL_ERROR = 1002
+NO_STATUS = 1005
+ABNORMAL = 1006
+NO_TEXT = 1007
+POLICY_VIOLATION = 1008
+TOO_BIG = 1009
+INTERNAL_ERROR = 1011
+MAX_REASON = 123
+"""Octets of the reason in a close frame (section 5.5)."""
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+_FIN = _MASKED = 0x80
+_MAX_CONTROL = 125
+_LENGTH_16 = struct.Struct("!BBH")
+_LENGTH_64 = struct.Struct("!BBQ")
+
+
+class Violation(Exception):
+    """What came breaks the protocol or its bounds; ``code`` is for the close frame."""
+
+    def __init__(self, code: int, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+def frame(opcode: int, payload: bytes) -> bytes:
+    """One unfragmented frame as a client sends it: masked with a fresh key (section 5.3)."""
+    size = len(payload)
+    if size <= _MAX_CONTROL:
+        head = bytes((_FIN | opcode, _MASKED | size))
+    elif size < 1 << 16:
+        head = _LENGTH_16.pack(_FIN | opcode, _MASKED | 126, size)
+    else:
+        head = _LENGTH_64.pack(_FIN | opcode, _MASKED | 127, size)
+    # The key keeps scripts from fooling proxies (section 10.3); nobody here has a script run.
+    key = random.getrandbits(32).to_bytes(4)
+    masked = bytearray(payload)
+    websocket_mask(key, masked)
+    return head + key + masked
+
+
+class Parser:
+    """Cuts what a server sends into messages of at most ``limit`` octets."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._rest = bytearray()
+        self._needed = 0
+        self._opcode = CONTINUATION
+        self._parts = bytearray()
+
+    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
+        """The messages that are complete now, in order: opcode and payload. Raises :class:`Violation`."""
+        if self._rest:
+            self._rest += data
+            if len(self._rest) < self._needed:
+                return []
+            data = bytes(self._rest)
+            self._rest.clear()
+        messages: list[tuple[int, bytes]] = []
+        at, end = 0, len(data)
+        while at < end:
+            start = at + 2
+            if start > end:
+                self._needed = 2
+                break
+            size = data[at + 1]
+            if size >= 126:
+                if size > 127:
+                    raise Violation(PROTOCOL_ERROR, "a server may not mask its frames")
+                start += 2 if size == 126 else 8
+                if start > end:
+                    self._needed = start - at
+                    break
+                size = int.from_bytes(data[at + 2 : start])
+            if size > self._limit:
+                raise Violation(TOO_BIG, f"a frame of {size} octets; {self._limit} are taken")
+            if start + size > end:
+                self._needed = start + size - at
+                break
+            payload = data[start : start + size]
+            if data[at] == _FIN | TEXT and self._opcode == CONTINUATION:
+                messages.append((TEXT, payload))
+            else:
+                self._take(data[at], payload, messages)
+            at = start + size
+        if at < end:
+            self._rest += data[at:] if at else data
+        return messages
+
+    def _take(self, first: int, payload: bytes, messages: list[tuple[int, bytes]]) -> None:
+        """Whatever is not simply a text."""
+        opcode, fin = first & 0x0F, first & _FIN
+        if first & 0x70:
+            raise Violation(PROTOCOL_ERROR, "a frame uses an extension; none was agreed on")
+        if opcode in (CLOSE, PING, PONG):
+            if not fin or len(payload) > _MAX_CONTROL:
+                raise Violation(PROTOCOL_ERROR, "a control frame is in pieces, or longer than 125 octets")
+            messages.append((opcode, payload))
+            return
+        if opcode in (TEXT, BINARY):
+            if self._opcode != CONTINUATION:
+                raise Violation(PROTOCOL_ERROR, "a message begins before the one before it has ended")
+            self._opcode = opcode
+        elif opcode != CONTINUATION:
+            raise Violation(PROTOCOL_ERROR, f"a frame with opcode {opcode}, which does not exist")
+        elif self._opcode == CONTINUATION:
+            raise Violation(PROTOCOL_ERROR, "a message goes on that has not begun")
+        if len(self._parts) + len(payload) > self._limit:
+            raise Violation(TOO_BIG, f"a message of more than {self._limit} octets")
+        self._parts += payload
+        if fin:
+            messages.append((self._opcode, bytes(self._parts)))
+            self._opcode = CONTINUATION
+            self._parts = bytearray()
+
+
+class WebSocket(asyncio.Protocol):
+    """The connection, from :meth:`take_over` of its transport to :attr:`code`.
+
+    Args:
+        transport: which it is the protocol of from now on; nothing is handed over before :meth:`start`.
+        early: octets that had come already.
+        limit: octets of the largest message taken.
+        heartbeat: seconds of silence after which a ping is sent; half as long later the peer is given up.
+        on_lost: told of the end of the transport as well, by the wish of who had it before.
+
+    Attributes:
+        on_text: takes each message that is a text; others are ignored.
+        on_room: told that what was written has gone, after :attr:`writable` was False.
+        on_over: told once that nothing more will come.
+        writable: whether a message may be sent without piling up.
+        code: None while it is open, then the peer's close code, 1005 when it gave none, 1006 when the
+            connection broke, or the one with which we ended it because of what came.
+        why: what was wrong, when something was.
+    """
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        early: bytes = b"",
+        *,
+        limit: int,
+        heartbeat: float,
+        on_lost: Callable[[Exception | None], object] = lambda error: None,
+    ) -> None:
+        self.on_text: Callable[[str], object] = lambda text: None
+        self.on_room: Callable[[], object] = lambda: None
+        self.on_over: Callable[[], object] = lambda: None
+        self.writable = True
+        self.code: int | None = None
+        self.why = ""
+        self._transport = transport
+        self._early: list[bytes] | None = [early]
+        self._parser = Parser(limit)
+        self._heartbeat = heartbeat
+        self._on_lost = on_lost
+        self._loop = asyncio.get_running_loop()
+        self._over, self._gone = asyncio.Event(), asyncio.Event()
+        self._closing = self._heard = self._asked = False
+        self._timer = self._loop.call_later(heartbeat, self._beat)
+        transport.set_protocol(self)
+
+    def start(self) -> None:
+        """Hand over what comes, and what has come."""
+        early, self._early = b"".join(self._early or ()), None
+        self.data_received(early)
+
+    def send(self, text: bytes) -> None:
+        """Send a text, as UTF-8; ignored once it is over."""
+        if self.code is None and not self._closing:
+            self._transport.write(frame(TEXT, text))
+
+    async def close(self, code: int, reason: bytes, timeout: float) -> None:
+        """Say good-bye, wait for the answer as long as ``timeout`` seconds, and be over."""
+        if self.code is None and not self._closing:
+            self._closing = True
+            self._transport.write(frame(CLOSE, code.to_bytes(2) + reason[:MAX_REASON]))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._over.wait()
+        if self.code is None:
+            self._end(ABNORMAL)
+        self._transport.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._gone.wait()
+        if not self._gone.is_set():
+            self._transport.abort()
+
+    # --- asyncio.Protocol -----------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = True
+        if self._early is not None:
+            self._early.append(data)
+            return
+        if self.code is not None:
+            return
+        try:
+            for opcode, payload in self._parser.feed(data):
+                if opcode == TEXT:
+                    self.on_text(payload.decode())
+                elif opcode != BINARY:
+                    self._control(opcode, payload)
+                if self.code is not None:
+                    return
+        except Violation as error:
+            self._refuse(error.code, str(error))
+        except UnicodeDecodeError:
+            self._refuse(NO_TEXT, "a text that is not UTF-8")
+
+    def pause_writing(self) -> None:
+        self.writable = False
+
+    def resume_writing(self) -> None:
+        self.writable = True
+        self.on_room()
+
+    def eof_received(self) -> None:
+        """The transport closes by itself."""
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._gone.set()
+        if self.code is None:
+            self.why = self.why or (str(error) if error is not None else "")
+            self._end(ABNORMAL)
+        self._on_lost(error)
+
+    # --- inside ---------------------------------------------------------------------------------------------
+
+    def _control(self, opcode: int, payload: bytes) -> None:
+        if opcode == PING:
+            # Who pings without reading gets no answers that pile up.
+            if self.writable and not self._closing:
+                self._transport.write(frame(PONG, payload))
+        elif opcode == CLOSE:
+            if len(payload) == 1:
+                raise Violation(PROTOCOL_ERROR, "a close frame with half a code")
+            if not self._closing:
+                self._transport.write(frame(CLOSE, payload[:2]))
+            self._end(int.from_bytes(payload[:2]) if payload else NO_STATUS)
+
+    def _refuse(self, code: int, why: str) -> None:
+        """End it for what came."""
+        self.why = why
+        if not self._closing:
+            self._transport.write(frame(CLOSE, code.to_bytes(2) + why.encode()[:MAX_REASON]))
+        self._end(code)
+
+    def _beat(self) -> None:
+        if self.code is not None:
+            return
+        if self._heard:
+            self._heard = self._asked = False
+            self._timer = self._loop.call_later(self._heartbeat, self._beat)
+        elif self._asked:
+            self.why = f"the app has not answered a ping for {self._heartbeat / 2:g} s"
+            self._end(ABNORMAL)
+            self._transport.abort()
+        else:
+            self._asked = True
+            self._transport.write(frame(PING, b""))
+            self._timer = self._loop.call_later(self._heartbeat / 2, self._beat)
+
+    def _end(self, code: int) -> None:
+        if self.code is None:
+            self.code = code
+            self._timer.cancel()
+            self._over.set()
+            self.on_over()
