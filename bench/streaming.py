@@ -161,8 +161,10 @@ class Control:
             cpu, after = time.process_time() - cpu, time.monotonic_ns()
             self.window = before, after
             self.utilisation = cpu / (after - before) * 1e9
-            shares = [f"{name} {(cpu_seconds(pid) - spent[name]) / SECONDS:.0%}" for name, pid in others.items()]
-            self.note = "of the other core took " + ", ".join(shares)
+            shares = {name: (cpu_seconds(pid) - spent[name]) / SECONDS for name, pid in others.items()}
+            self.note = "of the other core took " + ", ".join(
+                f"{name} {one:.0%}" for name, one in shares.items()
+            )
             await asyncio.sleep(AFTERWARDS)
             self.lost = desk.audio.lost
             failed = [fact for fact in happened if isinstance(fact, facts.StreamFailed)]
