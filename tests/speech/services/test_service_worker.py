@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -68,15 +69,15 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def fed(job: RunningJob, frames: int) -> int:
-    """How many of so many frames it takes before it has to wait for half a second."""
-    for count in range(frames):
-        try:
+async def fed(job: RunningJob) -> int:
+    """How many frames it is given before it takes no more for half a second."""
+    count = 0
+    with contextlib.suppress(TimeoutError):
+        while True:
             async with asyncio.timeout(0.5):
                 await job.feed(np.ones(320, np.int16))
-        except TimeoutError:
-            return count
-    return frames
+            count += 1
+    return count
 
 
 async def test_many_jobs_at_once_in_one_process(make: Make) -> None:
@@ -117,9 +118,10 @@ async def test_who_is_not_listened_to_has_to_wait_and_holds_up_nobody(make: Make
     pool = make()
     async with pool.job({"do": "deaf"}) as deaf:
         await anext(deaf)
-        assert await fed(deaf, 10 * WINDOW) == WINDOW
+        assert await fed(deaf) == WINDOW
         async with pool.job({"do": "count"}) as job:
-            assert await fed(job, 10 * WINDOW) == 10 * WINDOW
+            for _ in range(10 * WINDOW):
+                await job.feed(np.ones(320, np.int16))
             await job.finish()
             assert [one.value async for one in job if isinstance(one, Result)] == [320 * 10 * WINDOW]
 
@@ -180,6 +182,31 @@ async def test_a_process_that_is_stuck_is_killed_and_all_of_its_jobs_fail(
     await clock.elapse(1.0)
     assert await again
     assert (pool.starts, pool.lost) == (2, 1)
+
+
+async def test_many_who_wait_for_a_process_that_is_stuck_are_let_go_with_it(
+    make: Make, clock: VirtualClock
+) -> None:
+    pool = make(alive=4.0)
+    assert await alive(pool)
+    (pid,) = pool.pids
+    os.kill(pid, signal.SIGSTOP)
+
+    async def one() -> None:
+        async with pool.job({"do": "count"}) as job:
+            for _ in range(WINDOW):
+                await job.feed(np.ones(32_000, np.int16))  # far more than a pipe takes
+            await job.finish()
+            async for _ in job:
+                pass
+
+    many = [asyncio.create_task(one()) for _ in range(20)]
+    await until(lambda: pool.figures().running == 20)
+    for _ in range(3):
+        await clock.elapse(2.0)
+    async with asyncio.timeout(20):
+        outcomes = await asyncio.gather(*many, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {WorkerLost}
 
 
 async def test_a_process_that_has_nothing_to_say_is_alive(make: Make, clock: VirtualClock) -> None:
