@@ -80,6 +80,8 @@ class Serving:
             # Nobody listens there: who speaks French finds the speech service out of reach.
             '[[speech_provider]]\nkind = "openai"\nname = "unreachable"\ndoes = ["recognise"]',
             'locales = ["fr"]\nendpoint = "http://127.0.0.1:9/v1"',
+            # Nobody listens there either: what goes there stays on its way.
+            '[recording]\nexternal_hosts = ["127.0.0.1:9"]',
             f'[[subscription]]\nname = "app"\nresource = "main"\nendpoint = "{catcher}/grid/incoming"',
         ]
         self.config = work / "hookflash.toml"

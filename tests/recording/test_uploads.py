@@ -521,3 +521,31 @@ async def test_closing_gives_some_time(bench: Bench) -> None:
     name = bench.put()
     await bench.uploads.close(grace=10)
     assert bench.note(name)["state"] == "uploaded"
+
+
+async def test_closing_does_not_wait_for_what_waits(bench: Bench) -> None:
+    bench.uploads.order(THEIRS)
+    bench.store.broken = "gone"
+    bench.put()
+    await bench.tried(1)
+    async with asyncio.timeout(5):
+        await bench.uploads.close(grace=60)
+    assert bench.uploads.waiting == 0
+
+
+async def test_a_mistake_of_our_own_is_no_reason_to_forget_a_file(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def mistaken(order: Order) -> FakeStore:
+        raise KeyError("oops")
+
+    bench.uploads.order(THEIRS)
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.uploads, "_open_store", mistaken)
+        name = bench.put()
+        fact = bench.stored(name)
+        await bench.quiet()
+    assert "oops" in caplog.text
+    await bench.clock.elapse(FIRST_WAIT)
+    await bench.settled()
+    assert bench.facts == [fact]

@@ -150,6 +150,7 @@ class Uploads:
         self._recordings: dict[str, _Recording] = {}
         self._uploads: dict[str, Upload] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._sending: set[str] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
         library.stored = self._stored
 
@@ -240,25 +241,26 @@ class Uploads:
                     self._recordings[upload.recording_id] = _Recording(order)
                 self._note(again)
                 self._begin(again)
-        for recording in list(self._recordings.values()):
-            if recording.over:
-                recording.fact = self._stored_again(recording.order.recording_id)
+        wanted = ordered | self._library.broken_off
+        files: dict[str, list[StoredFile]] = {}
+        for file in self._library.files():
+            if file.label.recording_id in wanted and file.state == "stored":
+                files.setdefault(file.label.recording_id, []).append(file)
+        for name, recording in list(self._recordings.items()):
+            if recording.over and name in files:
+                recording.fact = stored_again(files[name])
             recording.over = True
             self._settle(recording)
         for name in self._library.broken_off - ordered:
-            fact = self._stored_again(name)
-            if fact is not None:
-                self._report(fact)
-
-    def _stored_again(self, recording_id: str) -> RecordingStored | None:
-        files = [one for one in self._library.files() if one.label.recording_id == recording_id]
-        return stored_again(files) if files else None
+            if name in files:
+                self._report(stored_again(files[name]))
 
     async def close(self, grace: float = 0.0) -> None:
         """Stop; what is being sent has ``grace`` seconds. What is left is taken up at the next start."""
+        sending = [task for name, task in self._tasks.items() if name in self._sending]
+        if sending and grace:
+            await asyncio.wait(sending, timeout=grace)
         tasks = list(self._tasks.values())
-        if tasks and grace:
-            await asyncio.wait(tasks, timeout=grace)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -291,15 +293,19 @@ class Uploads:
         recording = self._recordings[upload.recording_id]
         recording.left.add(upload.document_id)
         self._tasks[upload.document_id] = asyncio.create_task(self._send(upload, recording.order))
+        self._sending.add(upload.document_id)
 
     async def _send(self, upload: Upload, order: Order) -> None:
         try:
             while upload.state == "waiting":
+                self._sending.add(upload.document_id)
                 upload = await self._attempt(upload, order)
+                self._sending.discard(upload.document_id)
                 if upload.state == "waiting":
                     await pause(self._clock, self._wait(upload.tries))
         finally:
             del self._tasks[upload.document_id]
+            self._sending.discard(upload.document_id)
         self._done(upload)
 
     async def _attempt(self, upload: Upload, order: Order) -> Upload:
@@ -313,6 +319,10 @@ class Uploads:
                 if metadata is not None:
                     await store.put(upload.metadata, metadata, "application/json")
         except OSError as error:
+            return self._went_wrong(upload, error)
+        except Exception as error:
+            # Whatever it is: a file that nobody sends any more would never be told of.
+            _log.exception("recording %s could not be sent", upload.document_id)
             return self._went_wrong(upload, error)
         before, upload = (
             upload,
