@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from hookflash.composition import storing
-from hookflash.composition.storing import Places, StorageUnusable, container_rules, key_ring
+from hookflash.composition.storing import (
+    Places,
+    StorageUnusable,
+    container_rules,
+    described,
+    key_ring,
+)
 from hookflash.config import ConfigError, RecordingSettings, Settings, parse
 from hookflash.recording.cloud import Place
 from hookflash.recording.stores import StoreError
@@ -178,3 +184,16 @@ def test_keys_from_a_file_that_nobody_else_may_read(tmp_path: Path) -> None:
         key_ring(wanted, {})
     path.chmod(0o600)
     assert key_ring(wanted, {}) is not None
+
+
+def test_check_says_where_recordings_go() -> None:
+    wanted = settings(storage="s3://bucket/calls", encryption_key_env="K")
+    assert described(wanted, {"K": KEY}) == ["recordings go to s3://bucket/calls", "recordings are encrypted"]
+    assert described(settings(), {}) == []
+    (line,) = described(settings(encryption_key_env="K"), {})
+    assert line.startswith(
+        "recordings cannot be encrypted, so the server will not start: recording.encryption_key"
+    )
+    text = f'[recording]\nstorage = "{AZURE}/calls"\n[[storage]]\nurl = "{AZURE}/calls"\ncredential = "key"\n'
+    (line,) = described(parse(text), {})
+    assert "will not start: recording.storage: the environment variable AZURE_STORAGE_KEY has no key" in line

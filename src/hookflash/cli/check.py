@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
 from hookflash.cli.settings import configuration_file, errors, read_settings
+from hookflash.composition import storing
 from hookflash.composition.speech_abilities import described
 from hookflash.config import Settings, connection_string
 from hookflash.wire.urls import without_secrets
@@ -42,6 +44,7 @@ def summary(settings: Settings) -> list[str]:
     ]
     lines += [f"trunk {one.name}: {', '.join(one.targets)} over {one.transport}" for one in settings.trunk]
     lines += described(settings)
+    lines += storing.described(settings, os.environ)
     lines += [f"route {one.pattern} -> {one.trunk}" for one in settings.route]
     return lines
 

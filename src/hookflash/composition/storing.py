@@ -67,6 +67,24 @@ def key_ring(settings: Settings, environ: Mapping[str, str]) -> KeyRing | None:
         raise StorageUnusable(f"{where}: {error}; make a key with openssl rand -base64 32") from error
 
 
+def described(settings: Settings, environ: Mapping[str, str]) -> list[str]:
+    """Where recordings go and how they are kept, for ``hookflash check``, a line each."""
+    lines = []
+    recording = settings.recording
+    if recording.storage is not None:
+        lines.append(f"recordings go to {recording.storage}")
+        try:
+            Places(settings, environ).check(recording.storage)
+        except StorageUnusable as error:
+            lines[-1] = f"recordings cannot be sent, so the server will not start: {error}"
+    try:
+        if key_ring(settings, environ) is not None:
+            lines.append("recordings are encrypted")
+    except StorageUnusable as error:
+        lines.append(f"recordings cannot be encrypted, so the server will not start: {error}")
+    return lines
+
+
 class Places:
     """Opens the stores that orders name.
 
