@@ -55,6 +55,15 @@ async def test_everything_listens_and_certificates_are_read_again(files: str, tm
     await made.close()
 
 
+async def test_websockets_listen_where_they_are_wanted(files: str) -> None:
+    text = f'[sip]\nbind = "127.0.0.1:0"\nws_bind = "127.0.0.1:0"\nwss_bind = "127.0.0.1:0"\n{files}'
+    made = edge(parse(text))
+    await made.listen()
+    assert len({port for _, port in made.ws_addresses}) == 2
+    assert made.tls_address is None
+    await made.close()
+
+
 async def test_without_tls_nothing_is_read() -> None:
     made = edge(parse('[sip]\nbind = "127.0.0.1:0"\n'))
     made.renew()

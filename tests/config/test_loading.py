@@ -495,6 +495,8 @@ def test_any_text_is_settings_or_a_list_of_mistakes(text):
 def test_sip_over_tls_needs_files_and_a_reason(tmp_path):
     assert "no file" in problems('[sip]\ntls_authorities = "none.pem"\n')[0]
     assert "sip.tls_bind" in problems('[sip]\ntls_clients = "required"\n')[0]
+    assert "need a certificate" in problems('[sip]\nwss_bind = "0.0.0.0:443"\n')[0]
+    assert "ws_origins" in problems('[sip]\nws_origins = ["phone.example"]\n')[0]
     assert "every hop" in problems(TRUNK + "sips = true\n")[0]
     settings = parse(TRUNK + 'transport = "tls"\nsips = true\n[sip]\ntls_verify = false\n')
     assert "sip.tls_verify" in dict(settings.loosenesses())

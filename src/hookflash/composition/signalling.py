@@ -37,6 +37,7 @@ class SipEdge:
         transports: the sockets.
         address: where UDP and TCP listen, once they do.
         tls_address: where TLS listens; None when it does not.
+        ws_addresses: where WebSockets listen, plain ones before secure ones.
     """
 
     def __init__(self, settings: Settings, phones: TrunkPhones, clock: Clock) -> None:
@@ -47,11 +48,13 @@ class SipEdge:
             external_address=settings.sip.external_address or "",
             limits=limits_of(settings.sip),
             tls=tls_of(settings),
+            origins=settings.sip.ws_origins,
         )
         names = CachedNames(DnsNames(_server(text) for text in settings.sip.name_servers), clock)
         phones.attach(LocatingNetwork(self.transports, names, clock))
         self.address: tuple[str, int] = ("", 0)
         self.tls_address: tuple[str, int] | None = None
+        self.ws_addresses: list[tuple[str, int]] = []
 
     async def listen(self) -> None:
         """Listen wherever the settings say.
@@ -69,6 +72,12 @@ class SipEdge:
             if sip.tls_bind is not None:
                 setting, where = "sip.tls_bind", sip.tls_bind
                 self.tls_address = await self.transports.listen_tls(where.host, where.port)
+            for setting, place in (("sip.ws_bind", sip.ws_bind), ("sip.wss_bind", sip.wss_bind)):
+                if place is not None:
+                    where, secure = place, setting == "sip.wss_bind"
+                    self.ws_addresses.append(
+                        await self.transports.listen_ws(where.host, where.port, secure=secure)
+                    )
         except OSError as error:
             raise CannotListenForSip(_refused(setting, where, error)) from error
 
@@ -106,7 +115,11 @@ def tls_of(settings: Settings) -> Tls | None:
         TlsError: one cannot be used.
     """
     sip = settings.sip
-    if sip.tls_bind is None and all(trunk.transport != "tls" for trunk in settings.trunk):
+    if (
+        sip.tls_bind is None
+        and sip.wss_bind is None
+        and all(trunk.transport != "tls" for trunk in settings.trunk)
+    ):
         return None
     return Tls(
         TlsSettings(

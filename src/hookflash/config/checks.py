@@ -120,12 +120,15 @@ def _certificates(settings: Settings, places: Places) -> Iterator[Problem]:
     if settings.sip.tls_bind and not settings.sip.tls_cert:
         what = "SIP over TLS needs a certificate"
         yield Problem(places.of("sip", "tls_bind"), "sip.tls_bind", what, "give sip.tls_cert and sip.tls_key")
+    if settings.sip.wss_bind and not settings.sip.tls_cert:
+        what = "secure WebSockets need a certificate"
+        yield Problem(places.of("sip", "wss_bind"), "sip.wss_bind", what, "give sip.tls_cert and sip.tls_key")
     authorities = settings.sip.tls_authorities
     if authorities is not None and not Path(authorities).is_file():
         what = f"there is no file {authorities!r}"
         place = places.of("sip", "tls_authorities")
         yield Problem(place, "sip.tls_authorities", what, "name an existing PEM file")
-    if settings.sip.tls_clients != "off" and not settings.sip.tls_bind:
+    if settings.sip.tls_clients != "off" and not (settings.sip.tls_bind or settings.sip.wss_bind):
         what = "concerns those who connect to us over TLS, and nothing listens for them"
         yield Problem(places.of("sip", "tls_clients"), "sip.tls_clients", what, "give sip.tls_bind")
     if (

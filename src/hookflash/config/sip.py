@@ -38,6 +38,13 @@ class SipSettings:
     """Where SIP listens, UDP and TCP."""
     bind_v6: Address | None = setting(kinds.address(), None)
     """Where SIP listens besides, UDP and TCP, for example `[::]:5060` for IPv6; nowhere when not given."""
+    ws_bind: Address | None = setting(kinds.address(), None)
+    """Where SIP over WebSockets (RFC 7118) listens; nowhere when not given. Media are RTP as everywhere, so
+    this is for soft phones and gateways, not for browsers, which speak DTLS and ICE only."""
+    wss_bind: Address | None = setting(kinds.address(), None)
+    """Where SIP over secure WebSockets listens, with `tls_cert`; nowhere when not given."""
+    ws_origins: tuple[str, ...] = setting(kinds.listing(kinds.url("https", "http")), ())
+    """Origins whose web pages may open a WebSocket, such as `https://phone.example.org`; any when empty."""
     tls_bind: Address | None = setting(kinds.address(), None)
     """Where SIP over TLS listens, usually port 5061; nowhere when not given."""
     tls_cert: str | None = setting(kinds.path(relative=True), None)

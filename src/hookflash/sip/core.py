@@ -93,7 +93,9 @@ class Core:
         sips = uri[:5].lower() == "sips:"
         # With sips the transport is the one under TLS (RFC 5630 section 3.1.4).
         implied = "TLS" if sips else "UDP"
-        suffix = "" if flow.transport == implied else f";transport={flow.transport.lower()}"
+        # A URI says ws for both kinds of WebSockets (RFC 7118 section 5.2.2).
+        name = "ws" if flow.transport == "WSS" else flow.transport.lower()
+        suffix = "" if flow.transport == implied else f";transport={name}"
         scheme = "sips" if sips else "sip"
         return f"<{scheme}:{self.settings.contact_user}@{format_host_port(*flow.local)}{suffix}>"
 

@@ -11,7 +11,7 @@ import logging
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from hookflash.sip.transports.framing import Framer
 from hookflash.sip.transports.interfaces import Interfaces
 from hookflash.sip.transports.limits import Handlers, Limits
 from hookflash.sip.transports.tls import Tls, shown_by
+from hookflash.sip.websocket import WebSocketFramer
 
 log = logging.getLogger("hookflash.sip")
 
@@ -35,7 +36,6 @@ _BACKLOG = 1024
 _PAUSE = 0.5
 """Seconds until we accept again when the system would not let us."""
 
-_FRAMERS: dict[str, Callable[[], Framer]] = {"TCP": StreamFramer, "TLS": StreamFramer}
 _SECURE = ("TLS", "WSS")
 
 _Leading = tuple[str, Address, str]
@@ -47,6 +47,7 @@ class Transports:
 
     ``external_address`` is what peers are told to reach us at; "" means the bound address, or that of the
     interface which leads to the peer. ``tls`` has the certificates; without it there is no TLS either way.
+    ``origins`` are those whose pages may open a WebSocket, all when empty.
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class Transports:
         external_address: str = "",
         limits: Limits | None = None,
         tls: Tls | None = None,
+        origins: Sequence[str] = (),
     ) -> None:
         self._handlers = handlers
         self.clock = clock
         self.limits = limits or Limits()
         self._tls = tls
+        self._origins = tuple(origins)
         self._interfaces = Interfaces(external_address)
         self._datagrams: dict[int, asyncio.DatagramTransport] = {}
         self._servers: list[asyncio.Server] = []
@@ -99,6 +102,10 @@ class Transports:
     async def listen_tls(self, host: str, port: int) -> Address:
         """Listen on TLS, like :meth:`listen_tcp`. ValueError without a certificate."""
         return await self._listen("TLS", host, port)
+
+    async def listen_ws(self, host: str, port: int, *, secure: bool = False) -> Address:
+        """Listen on WebSockets, ``secure`` ones under TLS, like :meth:`listen_tls`."""
+        return await self._listen("WSS" if secure else "WS", host, port)
 
     async def _listen(self, kind: str, host: str, port: int) -> Address:
         if kind in _SECURE and (self._tls is None or self._tls.server is None):
@@ -260,7 +267,9 @@ class Transports:
         self._handlers.on_message(data, Flow("UDP", local, source))
 
     def _connection(self, kind: str, admitted: Address | None = None) -> Connection:
-        return Connection(self, kind, _FRAMERS[kind](), admitted=admitted)
+        web = kind in ("WS", "WSS")
+        framer: Framer = WebSocketFramer(self._origins) if web else StreamFramer()
+        return Connection(self, kind, framer, admitted=admitted)
 
     def admit(self, peer: Address) -> bool:
         """Count somebody in who connects to us; False when there are too many."""
