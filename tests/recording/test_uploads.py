@@ -491,17 +491,22 @@ async def test_what_the_servers_own_store_refused_is_tried_again_at_the_next_sta
 
 
 async def test_at_most_so_many_files_are_sent_at_once(bench: Bench) -> None:
+    there, altogether = uploads.AT_ONCE_THERE, uploads.AT_ONCE
     bench.store.gate.clear()
-    bench.uploads.order(THEIRS)
-    for index in range(5):
-        bench.put(index)
-    await until(lambda: len(bench.store.puts) == uploads.AT_ONCE)
-    await bench.clock.settle(50)
-    assert len(bench.store.puts) == uploads.AT_ONCE
-    assert bench.uploads.waiting == 5
+    for place in range(5):
+        url = f"https://acct.blob.core.windows.net/calls{place}"
+        bench.uploads.order(Order(f"r{place}", url, SAS))
+        for index in range(3):
+            bench.put(index, f"r{place}")
+        wanted = min((place + 1) * there, altogether)
+        await until(lambda wanted=wanted: len(bench.store.puts) == wanted)
+        await bench.clock.settle(50)
+        assert len(bench.store.puts) == wanted
+    assert bench.uploads.waiting == 15
     bench.store.gate.set()
     await bench.settled()
-    assert len(bench.store.objects) == 10
+    assert len(bench.store.objects) == 30
+    assert not bench.uploads._places
 
 
 async def test_notes_that_can_not_be_read_are_passed_over(

@@ -14,12 +14,12 @@ from obstore.store import AzureStore, S3Store
 
 from hookflash.recording.stores import Content, StoreError
 
-PART = 8 << 20
-"""Bytes of one part of a large object. S3 takes 10,000 parts, so 80 GB are possible."""
+PART = 5 << 20
+"""Bytes of one part of a large object: the least that S3 takes. It takes 10,000 of them, which is 50 GB."""
 AT_ONCE = 2
 """Parts that are under way at the same time; memory is bounded by some of them."""
-PIECE = 1 << 20
-"""Bytes read from a store at a time."""
+PIECE = 2 << 20
+"""Bytes read from a store at a time, at most."""
 _MESSAGE = 300
 
 _CLIENT: dict[str, Any] = {

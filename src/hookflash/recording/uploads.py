@@ -18,6 +18,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -34,8 +35,9 @@ from hookflash.wire.timestamps import zulu_time
 ORDERS = "recording-orders"
 UPLOADS = "recording-uploads"
 """Where the documents are."""
-AT_ONCE = 2
-"""Files that are sent at the same time."""
+AT_ONCE = 6
+AT_ONCE_THERE = 2
+"""Files that are sent at the same time: altogether, and to one place. One that hangs holds up no other."""
 FIRST_WAIT = 5.0
 LONGEST_WAIT = 600.0
 """Seconds between two attempts: doubled from the first to the longest, and up to a quarter more or less."""
@@ -152,6 +154,7 @@ class Uploads:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._sending: set[str] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._places: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         library.stored = self._stored
 
     # --- what is there ------------------------------------------------------------------------------------
@@ -312,7 +315,8 @@ class Uploads:
         file = self._library.find(upload.document_id)
         assert file is not None
         try:
-            async with self._slots:
+            place = self._places.setdefault(order.url, asyncio.Semaphore(AT_ONCE_THERE))
+            async with place, self._slots:
                 store = self._open_store(order)
                 sound, metadata = await self._files.contents(file, plain=not order.own)
                 await store.put(upload.sound, sound, _MEDIA_TYPES[file.label.format])
