@@ -142,6 +142,9 @@ class FakeListener:
         given = audio.Frames()
         given.update(frames)
         given.ranks.update(self.ranks)
+        given.peaks.update(
+            (source, max(int(frame.max()), -int(frame.min()))) for source, frame in frames.items()
+        )
         self.take(self.tick, given)
 
 

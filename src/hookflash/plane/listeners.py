@@ -113,6 +113,16 @@ class Glance:
         self.ticks = rings.ticks[self.place, :count].tolist()
         self.ranks = rings.rank[self.place, :count].tolist()
         self.frames = rings.frames[self.place]
+        self._peaks: list[int] | None = None
+
+    def peak(self, tap: int) -> int:
+        """The largest amplitude in the frame of a tap at 16,000 Hz."""
+        if self._peaks is None:
+            frames = self.frames[: len(self.read)]
+            highest = np.maximum.reduce(frames, axis=1).astype(np.int32)
+            lowest = np.minimum.reduce(frames, axis=1).astype(np.int32)
+            self._peaks = np.maximum(highest, -lowest).tolist()
+        return self._peaks[tap]
 
     def fresh(self, tap: int) -> bool:
         """Whether all there is to be read of a tap is the frame of this tick."""
@@ -311,7 +321,9 @@ class TapListener(RingListener):
         missed = 0
         for source, (tap, resampler) in self.taps.items():
             # A copy: the worker writes there again.
-            frames[source] = resampler.feed(glance.frames[tap, : self.size].copy())
+            frame = glance.frames[tap, : self.size].copy()
+            frames[source] = resampler.feed(frame)
+            frames.peaks[source] = glance.peak(tap) if self.size == WIDE_FRAME else _peak(frame)
             read[tap] = glance.read[tap] + 1
             if glance.ranks[tap]:
                 frames.ranks[source] = glance.ranks[tap]
@@ -335,7 +347,9 @@ class TapListener(RingListener):
                     break  # of the next tick, which the worker is in the middle of
                 of_tick = frames.setdefault(when, Frames())
                 # A copy: the worker writes there again.
-                of_tick[source] = resampler.feed(rings.frames[place, tap, : self.size].copy())
+                frame = rings.frames[place, tap, : self.size].copy()
+                of_tick[source] = resampler.feed(frame)
+                of_tick.peaks[source] = _peak(frame)
                 rank = int(rings.rank[place, tap])
                 if rank:
                     of_tick.ranks[source] = rank
@@ -345,6 +359,10 @@ class TapListener(RingListener):
         for when in sorted(frames):
             if not self.closed:
                 self._take(when, frames[when])
+
+
+def _peak(frame: Samples) -> int:
+    return max(int(frame.max()), -int(frame.min()))
 
 
 def _command(tap: int, source: Source, rate: int, patient: bool) -> plane.OpenTap:

@@ -63,10 +63,11 @@ class RingVoice:
             if self._waiting or len(self._ready) or count > self._piece:
                 self._waiting.append(samples)
                 self._waits += count
+                self.pump()
             else:
                 # Who sends in real time has nothing waiting.
                 self._ready = self._down.feed(samples)
-            self.pump()
+                self._fill(self._space())
         return whole - 2 * count
 
     def mark(self, played: Played) -> None:
@@ -128,29 +129,34 @@ class RingVoice:
 
     def pump(self) -> None:
         """Fill the ring: a second of it at most, at either rate."""
+        room = self._fill(self._space())
+        while room > 0 and self._waiting:
+            head = self._waiting.popleft()
+            if callable(head):
+                self._marks.append((self._said, head))
+            else:
+                self._ready = self._down.feed(self._piece_of(head))
+                room = self._fill(room)
+
+    def _space(self) -> int:
+        """Samples for which there is room in the ring."""
         rings, voice = self._shelf.rings, self._voice
-        said = self._said
-        heard = max(int(rings.spoken[voice]), int(rings.void[voice]))
-        room = self._room - (said - heard)
-        while room > 0:
-            ready = self._ready
-            if not len(ready):
-                if not self._waiting:
-                    break
-                head = self._waiting.popleft()
-                if callable(head):
-                    self._marks.append((said, head))
-                else:
-                    self._ready = self._down.feed(self._piece_of(head))
-                continue
-            at = said % VOICE_SAMPLES
+        return self._room - self._said + max(int(rings.spoken[voice]), int(rings.void[voice]))
+
+    def _fill(self, room: int) -> int:
+        """Put what is ready into the ring, at most ``room`` samples; the room that is left."""
+        ready = self._ready
+        while len(ready) and room > 0:
+            at = self._said % VOICE_SAMPLES
             count = min(room, len(ready), VOICE_SAMPLES - at)
             self._ring[at : at + count] = ready[:count]
-            self._ready = ready[count:]
-            said += count
+            ready = ready[count:]
             room -= count
+            self._said += count
             # Only now, when the samples are there.
-            rings.said[voice] = self._said = said
+            self._shelf.rings.said[self._voice] = self._said
+        self._ready = ready
+        return room
 
     def _settle(self) -> None:
         """Tell of the marks up to which all has been heard."""

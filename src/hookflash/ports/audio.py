@@ -53,13 +53,14 @@ class Frames(dict[Source, "NDArray[np.int16]"]):
 
     Attributes:
         ranks: of each :class:`Said` among the loudest four of its call: its place, 1 the loudest.
+        peaks: of each source the largest amplitude in it, before any resampling.
     """
 
-    __slots__ = ("ranks",)
+    __slots__ = ("peaks", "ranks")
 
     def __init__(self) -> None:
-        super().__init__()
         self.ranks: dict[Source, int] = {}
+        self.peaks: dict[Source, int] = {}
 
 
 Take = Callable[[int, Frames], None]

@@ -51,7 +51,6 @@ MAX_MARKS = 1_000
 """Marks that may wait to be reached."""
 SILENCE = 16
 """Peak up to which a frame counts as silent: -66 dB below full scale."""
-_FEW = 40
 DRIFT = 0.5
 """Seconds by which time stamps may differ from the clock before they are set anew."""
 
@@ -211,12 +210,14 @@ class AudioStream:
     def _send(self, tick: int, frames: Frames) -> None:
         time = self._time(tick)
         if self.effect.mixed:
-            for frame in frames.values():
-                self.socket.send(audio_data(time, _octets(frame), silent=_silent(frame)))
+            for source, frame in frames.items():
+                silent = frames.peaks[source] <= SILENCE
+                self.socket.send(audio_data(time, _octets(frame), silent=silent))
             return
         for leg, frame in self._choose(frames):
-            text = audio_data(time, _octets(frame), silent=_silent(frame), participant=self._names[leg])
-            self.socket.send(text)
+            silent = frames.peaks[Said(leg)] <= SILENCE
+            name = self._names[leg]
+            self.socket.send(audio_data(time, _octets(frame), silent=silent, participant=name))
 
     def _choose(self, frames: Frames) -> list[tuple[int, Samples]]:
         """The loudest as the plane ranks them, in order of their legs.
@@ -266,11 +267,3 @@ def wants_marks(url: str) -> bool:
 
 def _octets(frame: Samples) -> bytes:
     return (frame if sys.byteorder == "little" else frame.byteswap()).tobytes()
-
-
-def _silent(frame: Samples) -> bool:
-    # A few samples tell of nearly all that is not silent.
-    few = frame[::_FEW].tolist()
-    if max(few) > SILENCE or min(few) < -SILENCE:
-        return False
-    return bool(np.maximum.reduce(frame) <= SILENCE and np.minimum.reduce(frame) >= -SILENCE)

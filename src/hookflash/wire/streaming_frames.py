@@ -11,7 +11,7 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -153,8 +153,7 @@ def transcription_data(
 # --- what apps send -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class AppAudio:
+class AppAudio(NamedTuple):
     """Audio for the call, int16 LE in the rate of the stream, of any length; ``mark`` stands behind it."""
 
     pcm: bytes
