@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sipp_process
+from azure.communication.callautomation import DtmfTone, PhoneNumberIdentifier
 from sdk_app import CollectingApp
 from system.conftest import System
+from test_sipp_callee import Callee, callee, check_success, dial, result  # noqa: F401
+from trunk_ports import Trunks
 
 from hookflash.plane.kernels.codec import encode_ulaw
 from hookflash.softphone.audio import key_tone
@@ -74,3 +77,28 @@ def test_keys_in_band(system: System, tmp_path: Path, keys: str) -> None:
     )
     assert (verdict.successful, verdict.failed) == (CALLS, 0), verdict.output
     check(system, app, keys)
+
+
+def test_keys_by_info(system: System, tmp_path: Path) -> None:
+    app = CollectingApp(system, 4)
+    verdict = sipp_process.run(
+        "caller_presses_keys_by_info",
+        tmp_path,
+        remote=f"127.0.0.1:{system.server.sip_port}",
+        calls=CALLS,
+        rate=10,
+    )
+    assert (verdict.successful, verdict.failed) == (CALLS, 0), verdict.output
+    check(system, app, "127*")
+
+
+def test_keys_to_a_trunk_that_wants_them_by_info(system: Trunks, callee: Callee) -> None:  # noqa: F811
+    sipp = callee("info", "callee_takes_keys_by_info")
+    call = dial(system, "info")
+    result(system, "CallConnected")
+    target = PhoneNumberIdentifier(system.number("info"))
+    call.send_dtmf_tones([DtmfTone.FIVE, DtmfTone.POUND], target, operation_context="out")
+    assert result(system, "SendDtmfTonesCompleted")["code"] == 200
+    call.hang_up(is_for_everyone=False)
+    result(system, "CallDisconnected")
+    check_success(sipp)

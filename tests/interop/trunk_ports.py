@@ -31,6 +31,7 @@ PREFIXES = {
     "digest": "+1203555",
     "baresip": "+1204555",
     "second": "+1205555",
+    "info": "+1206555",
 }
 USERNAME, PASSWORD = "hookflash", "not-a-secret"
 
@@ -66,6 +67,8 @@ def configuration(ports: dict[str, int]) -> str:
         lines += ["[[trunk]]", f'name = "{name}"', f'targets = ["127.0.0.1:{port}"]']
         if name == "tcp":
             lines.append('transport = "tcp"')
+        if name == "info":
+            lines.append('dtmf = "info"')
         if name == "digest":
             lines += [f'username = "{USERNAME}"', f'password = "{PASSWORD}"']
         lines += ["[[route]]", f"pattern = '\\{PREFIXES[name]}\\d{{4}}'", f'trunk = "{name}"']

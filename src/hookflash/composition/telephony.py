@@ -9,6 +9,7 @@ from hookflash.config import Settings
 from hookflash.config.sip import TrunkSettings
 from hookflash.phones.config import PhonesConfig, RouteConfig, Target, TrunkConfig
 from hookflash.phones.guard import Guard, GuardRules
+from hookflash.phones.keyed_media import KeyedMedia
 from hookflash.phones.switchboard import Switchboard
 from hookflash.phones.trunk import TrunkPhones
 from hookflash.phones.virtual.ears import Ears
@@ -35,10 +36,13 @@ class Telephony:
     def __init__(
         self, settings: Settings, desk: MediaDesk, sink: FactSink, new_leg: Callable[[], int], clock: Clock
     ) -> None:
+        config = phones_config(settings)
         self.guard = Guard(clock, guard_rules(settings))
-        self.trunks = TrunkPhones(phones_config(settings), desk, sink, new_leg, clock, guard=self.guard)
+        self.trunks = TrunkPhones(config, desk, sink, new_leg, clock, guard=self.guard)
         self.phones: Phones = self.trunks
         self.media: Media = desk
+        if any(trunk.info_keys for trunk in config.trunks):
+            self.media = KeyedMedia(desk, self.trunks.keys)
         self.virtual: VirtualPhoneDesk | None = None
         self._desk = desk
         self._ears: Ears | None = None
@@ -46,7 +50,7 @@ class Telephony:
         if settings.server.virtual_phones:
             registry = Registry(sink)
             self._lines = Lines(registry, desk, sink, new_leg, clock)
-            self._ears = Ears(desk, self._lines.call_of)
+            self._ears = Ears(self.media, self._lines.call_of)
             self.media, self.phones = self._ears, Switchboard(self.trunks, self._lines)
             self.virtual = VirtualPhoneDesk(registry, self._lines, clock)
 
@@ -62,7 +66,8 @@ class Telephony:
 
     def report_to(self, sink: FactSink) -> None:
         """Send what the media report to ``sink``."""
-        self._desk.report_to(self._ears.through(sink) if self._ears is not None else sink)
+        sink = self._ears.through(sink) if self._ears is not None else sink
+        self._desk.report_to(self.trunks.keys.through(sink))
 
     def stop_waiting(self) -> None:
         """Answer every request that waits for a virtual phone to do something."""
@@ -107,6 +112,7 @@ def phones_config(settings: Settings) -> PhonesConfig:
                 codecs=codecs_of(f"trunk {one.name}", one.codecs),
                 srtp=one.srtp,
                 session=_session(settings, one),
+                info_keys=one.dtmf == "info",
             )
             for one in settings.trunk
         ),

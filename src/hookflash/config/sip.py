@@ -169,6 +169,9 @@ class TrunkSettings:
     """Whether media is encrypted (SRTP with keys in SDP, RFC 4568). `required` offers RTP/SAVP and refuses
     calls without keys; `optional` takes both, and offers RTP/AVP with keys, which a trunk that does not
     know them passes over; `off` refuses RTP/SAVP."""
+    dtmf: str = setting(kinds.choice("rtp", "info"), "rtp")
+    """How keys are pressed towards the trunk: in the audio (`rtp`: RFC 4733 events, or tones where those were
+    not agreed on) or by INFO requests (`info`: application/dtmf-relay). From the trunk both are taken."""
     session_expires: int | None = setting(kinds.integer(0, 86_400, "s"), None)
     """`sip.session_expires` for this trunk."""
     min_session_expires: int | None = setting(kinds.integer(90, 86_400, "s"), None)

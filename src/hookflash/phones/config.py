@@ -25,6 +25,7 @@ class TrunkConfig:
     accepted, best first; ``srtp`` is one of :data:`hookflash.sip.offer.POLICIES`. ``ring_timeout`` is in
     seconds. ``sips`` calls with ``sips:`` addresses. ``session`` are the terms of its session timers (RFC
     4028). ``challenge`` takes its calls only with the same user name and password, and then from anywhere.
+    With ``info_keys`` keys go out by INFO.
     """
 
     name: str
@@ -41,6 +42,7 @@ class TrunkConfig:
     sips: bool = False
     session: SessionTerms = SESSION
     challenge: bool = False
+    info_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ class InboundCalls:
             peer=flow.remote[0],
             call_id=printable(request.call_id),
             trunk="" if trunk is None else trunk.name,
+            sends_info=trunk is not None and trunk.info_keys,
             flow=flow,
             offer=offer,
             codecs=terms.codecs,

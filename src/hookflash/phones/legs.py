@@ -81,6 +81,12 @@ class Leg:
     candidates: list[Candidate] = field(default_factory=list)
     candidate: Candidate | None = None
     rang: bool = False
+    sends_info: bool = False
+    """Whether keys for it go out by INFO."""
+    presses_by_info: bool = False
+    """Whether its keys come by INFO."""
+    last_key: tuple[str, float] = ("", 0.0)
+    """The last key its audio brought, and when."""
     connected: ConnectLeg | None = None
     """What the plane was told last."""
 

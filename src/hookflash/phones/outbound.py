@@ -105,7 +105,7 @@ class OutboundCalls:
                 return
             self._sources.learn(flow.remote[0], trunk)
             leg.candidate, leg.flow, leg.peer = candidate, flow, flow.remote[0]
-            leg.trunk = trunk.name
+            leg.trunk, leg.sends_info = trunk.name, trunk.info_keys
             leg.codecs, leg.srtp = trunk.codecs, trunk.srtp
             offer = self._bearers.negotiate(leg, flow).offer()
             try:

@@ -103,6 +103,12 @@ class Signalling:
         """The Call-ID of a session; "" for one that is over."""
         return self._agent.call_id(session)
 
+    def press(self, session: int, key: str, duration: int) -> bool:
+        """Press a key for so many milliseconds by INFO; False when the session is not up."""
+        sent, outputs = self._agent.press(self._clock.now(), session, key, duration)
+        self.perform(outputs)
+        return sent
+
     def find(self, call_id: str, local_tag: str, remote_tag: str) -> int | None:
         """The session a dialog belongs to; None when there is none that goes on."""
         return self._agent.find(call_id, local_tag, remote_tag)

@@ -19,6 +19,7 @@ from hookflash.phones.causes import cause_of, failure_of
 from hookflash.phones.config import PhonesConfig
 from hookflash.phones.guard import Guard, Offence
 from hookflash.phones.inbound import InboundCalls
+from hookflash.phones.keys import InfoKeys
 from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Leg, LegState
 from hookflash.phones.moving import Moves
@@ -39,6 +40,8 @@ from hookflash.sip.events import (
     Event,
     Failed,
     IncomingInvite,
+    Informed,
+    KeyPressed,
     Progress,
     Reanswered,
     Refreshed,
@@ -70,7 +73,7 @@ class TrunkPhones:
 
     Wire it up with :meth:`attach`, and let the transports call :meth:`receive`, :meth:`broken` and
     :meth:`malformed`. ``new_leg`` mints leg numbers for calls that come in; facts go to ``sink``. Raises
-    RouteError for a configuration that cannot work.
+    RouteError for a configuration that cannot work. ``keys`` are those that travel by INFO.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class TrunkPhones:
         self._legs = LegTable(self._signalling, media, sink)
         self._bearers = Bearers(self._signalling, self._legs, media, config.media_address, entropy)
         self._moves = Moves(self._signalling, self._legs, self._bearers, media, self._tasks, sink)
+        self.keys = InfoKeys(self._signalling, self._legs, clock, sink)
         self._inbound = InboundCalls(
             self._signalling,
             self._legs,
@@ -161,6 +165,7 @@ class TrunkPhones:
             self._legs.leave(leg, 503, "Shutting down")
         if self._looking is not None:
             self._looking.cancel()
+        self.keys.close()
         await self._tasks.cancel()
         self._signalling.stop()
 
@@ -259,6 +264,10 @@ class TrunkPhones:
             case Refreshed(body=body):
                 self._bearers.refreshed(leg, body)
                 self._moves.go_on(leg)
+            case KeyPressed(key=key):
+                self.keys.pressed(leg, key)
+            case Informed(status=status):
+                self.keys.informed(leg, status)
             case ReofferRefused(status=status, reason=reason):
                 self._moves.refused(leg, status, printable(reason))
             case Cancelled(headers=headers):

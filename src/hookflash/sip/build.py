@@ -8,7 +8,7 @@ from hookflash.sip.message import Request, Response
 Extra = tuple[tuple[str, str], ...]
 """Headers to add to a message."""
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO"
 """The methods the user agent answers."""
 
 SUPPORTED = "100rel, timer, replaces"

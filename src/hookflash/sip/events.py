@@ -110,6 +110,22 @@ class Refreshed:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """The peer has pressed a key, one of "0123456789*#ABCD", and said so in an INFO."""
+
+    session: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Informed:
+    """Our INFO was answered with ``status``: 408 when there was no answer in time."""
+
+    session: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReofferRefused:
     """Our re-INVITE failed; the session goes on as it was (RFC 3261 section 14.1)."""
 
@@ -157,6 +173,8 @@ Event = (
     | Answered
     | Reanswered
     | Refreshed
+    | KeyPressed
+    | Informed
     | ReofferRefused
     | Failed
     | Ended

@@ -176,6 +176,12 @@ class UserAgent:
         sent = found is not None and self._client.update(now, found, body)
         return sent, self._core.drain()
 
+    def press(self, now: float, session: int, key: str, duration: int) -> tuple[bool, list[Output]]:
+        """Press a key for so many milliseconds by INFO; Informed follows. False when it is not up."""
+        found = self._core.sessions.get(session)
+        sent = found is not None and self._client.press(now, found, key, duration)
+        return sent, self._core.drain()
+
     def may_reoffer(self, session: int) -> bool:
         """Whether :meth:`reoffer` would send now. Once it would not, an event follows after which it may."""
         found = self._core.sessions.get(session)

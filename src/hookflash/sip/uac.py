@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 
+from hookflash.sip import keys
 from hookflash.sip.auth import Authenticator
 from hookflash.sip.build import MAX_FORWARDS, cancel
 from hookflash.sip.core import Core
 from hookflash.sip.dialogs import Dialog, Offering, via_value
 from hookflash.sip.envelope import Envelope
 from hookflash.sip.errors import ParseError
-from hookflash.sip.events import Answered, Failed, Progress, Ringing
+from hookflash.sip.events import Answered, Failed, Informed, Progress, Ringing
 from hookflash.sip.fields import Headers
 from hookflash.sip.headers import NameAddr, Reason
 from hookflash.sip.inviting import acknowledge, describe
@@ -88,6 +89,16 @@ class Client:
         """Send an UPDATE; False when it may not be sent now."""
         return self._updates.send(now, session, body)
 
+    def press(self, now: float, session: Session, key: str, duration: int) -> bool:
+        """Press a key by INFO; False when the session is not up."""
+        if session.stage is not Stage.UP or session.quiet or session.dialog is None:
+            return False
+        request = session.dialog.request("INFO", self._core.new_branch())
+        request.headers.add("Content-Type", keys.RELAY)
+        request.body = keys.write(key, duration)
+        self._core.ask(now, session, session.dialog, request)
+        return True
+
     def _refresh(self, now: float, session: Session) -> bool:
         """Refresh a session (RFC 4028): by UPDATE where the peer allows it, otherwise by re-INVITE."""
         return self._updates.send(now, session, b"") or self.reinvites.refresh(now, session)
@@ -154,8 +165,8 @@ class Client:
             self._core.forget(session)
         elif request.method == "PRACK":
             log.info("PRACK unanswered", extra={"call_id": session.call_id, "status": status})
-        elif request.method == "UPDATE":
-            self._updates.responded(now, session, Response(status, reason, Headers()))
+        elif request.method in ("UPDATE", "INFO"):
+            self._inside(now, session, request, Response(status, reason, Headers()))
         elif request.to.tag is None:
             kind = "timeout" if timeout else "transport"
             self._core.emit(session, Failed(session.number, status, reason, kind, Headers()))
@@ -170,6 +181,10 @@ class Client:
             return
         if request.method == "UPDATE":
             self._updates.responded(now, session, response)
+        elif request.method == "INFO":
+            self._core.emit(session, Informed(session.number, response.status))
+            if response.status in (408, 481):
+                self._core.lost(now, session, response.status, response.reason, response.headers)
 
     def _provisional(self, now: float, session: Session, request: Request, response: Response) -> None:
         if session.invite is None:

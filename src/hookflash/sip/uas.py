@@ -13,6 +13,7 @@ from hookflash.sip.events import Acked, Cancelled, Ended, Failed, IncomingInvite
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow
 from hookflash.sip.headers import Reason
+from hookflash.sip.infos import InfoServer
 from hookflash.sip.inspection import inspect_body, inspect_headers
 from hookflash.sip.message import Request
 from hookflash.sip.reliable import ReliableServer, pending_invite
@@ -33,6 +34,7 @@ class Server:
         self._stateless = stateless
         self._responder = Responder(core)
         self._reliable = ReliableServer(core, self._responder, self._go_on)
+        self._infos = InfoServer(core, self._responder)
         self._updates = UpdateServer(core, timers, self._responder)
 
     # --- from the network -------------------------------------------------------------------------------
@@ -150,6 +152,8 @@ class Server:
             self._options(now, self._responder.open(envelope, request, back), request)
         elif request.method == "PRACK":
             self._reliable.prack(now, session, dialog, envelope, request, back)
+        elif request.method == "INFO":
+            self._infos.receive(now, session, envelope, request, back)
         elif request.method == "UPDATE":
             self._updates.receive(now, session, dialog, envelope, request, back)
         else:
