@@ -81,6 +81,18 @@ def check(config: Config = None) -> None:
     raise typer.Exit(run(config))
 
 
+@cli.command()
+def unseal(
+    sealed: Annotated[Path, typer.Argument(help="An encrypted file of a recording.")],
+    plain: Annotated[Path, typer.Argument(help="Where it goes in clear; a new file.")],
+    config: Config = None,
+) -> None:
+    """Decrypt a recording with the keys of a configuration."""
+    from hookflash.cli.unseal import run
+
+    raise typer.Exit(run(config, sealed, plain))
+
+
 @cli.command("connection-string")
 def connection_string(
     resource: Annotated[str | None, typer.Argument(help="Name of a resource; the first if omitted.")] = None,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from hookflash.recording.files import MP3, RATE, Block
-from hookflash.recording.sealing import KeyRing, SealedWriter, SealKey, plain_pieces
+from hookflash.recording.files import MP3, RATE, Block, wav_header
+from hookflash.recording.sealing import KeyRing, SealedWriter, SealKey, open_sealed, plain_pieces
 
 _MP3_RATE = 40_000
 _log = logging.getLogger(__name__)
@@ -19,6 +19,17 @@ _log = logging.getLogger(__name__)
 def mp3_frames(size: int) -> int:
     """Frames of sound in so many bytes of an MP3, whose rate is constant."""
     return 8 * size * RATE // _MP3_RATE
+
+
+def sealed_lead(channels: int, data: int) -> bytes:
+    """What stands in front of the data of a sealed file: the header of a WAV."""
+    return wav_header(channels, data // (2 * channels))
+
+
+def unsealed(path: Path, keys: KeyRing) -> Iterator[bytes]:
+    """A finished sealed file in clear, in pieces. Raises OSError."""
+    yield open_sealed(path, keys, sealed_lead).lead
+    yield from plain_pieces(path, keys)
 
 
 class SealedWavWriter:

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
-from hookflash.recording.files import wav_header
 from hookflash.recording.library import Library
 from hookflash.recording.metadata import StoredFile
+from hookflash.recording.sealed_files import sealed_lead
 from hookflash.recording.sealing import (
     MAGIC,
     KeyMissing,
@@ -77,7 +77,9 @@ class Shelf:
         """The content of a sealed file, None for a plain one."""
         if not is_sealed(path):
             return None
-        return SealedContent(open_sealed(path, self._ring(path.name), _lead), partial(file_pieces, path))
+        return SealedContent(
+            open_sealed(path, self._ring(path.name), sealed_lead), partial(file_pieces, path)
+        )
 
     async def _remote(self, upload: Upload, *, metadata: bool) -> Content:
         if not upload.own:
@@ -93,7 +95,7 @@ class Shelf:
             raise
         if not head.startswith(MAGIC):
             return found
-        sealed = Sealed(head, found.size, self._ring(name), name, _lead)
+        sealed = Sealed(head, found.size, self._ring(name), name, sealed_lead)
         start, stop = sealed.extent(sealed.segments - 1, 1)
         sealed.unseal(sealed.segments - 1, await _all(found.read(start, stop)))
         return SealedContent(sealed, found.read)
@@ -130,10 +132,6 @@ class Shelf:
     async def remove(self, file: StoredFile) -> None:
         """Take a file from the disk; it is known as before. Raises OSError."""
         await asyncio.to_thread(self.library.remove, file)
-
-
-def _lead(channels: int, data: int) -> bytes:
-    return wav_header(channels, data // (2 * channels))
 
 
 async def _all(pieces: AsyncIterator[bytes]) -> bytes:
