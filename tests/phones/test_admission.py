@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from phones.exchange import THEM, US, Bench, Far, sdp
 
-from hookflash.calls.facts import IncomingLeg
+from hookflash.calls.effects import AnswerLeg
+from hookflash.calls.facts import IncomingLeg, LegDown
 from hookflash.phones.config import PhonesConfig, TrunkConfig
 from hookflash.phones.guard import Offence
 from hookflash.sip.digest import Challenge
@@ -197,6 +198,49 @@ async def test_guessing_is_a_ban_for_strangers() -> None:
         dial_in(bench.far, USER, "guess")
         await bench.settle(0.1)
     assert not bench.phones.barred(THEM[0])
+
+
+async def test_a_trunk_may_call_as_often_as_it_likes_once_it_has_proved_who_it_is() -> None:
+    bench = challenged(SECURED, silent=True)
+    far = bench.at(STRANGER)
+    for number in range(30):
+        dial_in(far, USER, PASSWORD)
+        await bench.settle()
+        assert len(incoming(bench)) == number + 1
+    for number in range(200):  # what belongs to its calls is not counted either
+        bench.phones.receive(request("ACK", branch=f"a{number}"), Flow("UDP", US, STRANGER))
+    assert not bench.phones.barred(STRANGER[0])
+    for _ in range(50):  # forged in its name
+        told(bench, b"garbage\r\n\r\n")
+        told(bench, request("OPTIONS", "User-Agent: friendly-scanner"))
+    assert not bench.phones.barred(STRANGER[0])
+
+
+async def test_a_trunk_known_by_its_certificate_is_not_banned_in_its_name() -> None:
+    carrier = TrunkConfig("carrier", (("sbc.example.org", 5061),), transport="TLS")
+    bench = Bench(PhonesConfig((carrier,)))
+    secure = Flow("TLS", US, STRANGER, 1, "", ("sbc.example.org",))
+    bench.phones.receive(request("OPTIONS"), secure)
+    for number in range(50):
+        told(bench, request("INVITE", branch=f"forged{number}"))
+    assert not bench.phones.barred(STRANGER[0])
+
+
+async def test_forged_offences_do_not_cut_off_a_call_that_is_up() -> None:
+    bench = Bench(PhonesConfig(accept_unknown=True))
+    far = bench.at(STRANGER)
+    dial_in(far)
+    await bench.settle()
+    leg = bench.leg()
+    bench.phones.answer(AnswerLeg(leg, 3))
+    await bench.settle()
+    told(bench, request("OPTIONS", "User-Agent: friendly-scanner"))
+    assert not bench.phones.barred(STRANGER[0])
+    (session,) = far.agent._core.sessions
+    far.take(far.agent.end(bench.clock.now(), session))
+    await bench.settle()
+    assert isinstance(bench.facts[-1], LegDown)
+    assert bench.phones.barred(STRANGER[0])
 
 
 async def test_an_old_nonce_is_stale_and_a_used_one_too() -> None:

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hookflash.phones import guard as module
-from hookflash.phones.guard import FORGIVEN, MOST_BAN, Guard, GuardRules, Offence, is_scanner, source_of
+from hookflash.phones.guard import (
+    FORGIVEN,
+    MOST_BAN,
+    TRUSTED,
+    Guard,
+    GuardRules,
+    Offence,
+    is_scanner,
+    source_of,
+)
 from hookflash.testing.clock import VirtualClock
 
 HERE, THERE = "203.0.113.9", "203.0.113.10"
@@ -74,6 +83,39 @@ def test_a_stranger_has_so_many_messages_a_second() -> None:
     assert guard.bans()[0].reason is Offence.FLOOD
 
 
+def test_offences_during_a_ban_neither_start_it_anew_nor_forget_its_history() -> None:
+    clock = VirtualClock()
+    guard = Guard(clock)
+    guard.offend(HERE, Offence.SCANNER)
+    clock.advance(600.0)
+    guard.offend(HERE, Offence.SCANNER)  # the ban is over, though nobody has asked since
+    assert [ban.times for ban in guard.bans()] == [2]
+    for _ in range(5):  # messages that came in one piece over a connection
+        assert not guard.offend(HERE, Offence.SCANNER)
+    (ban,) = guard.bans()
+    assert (ban.times, ban.until) == (2, 1800.0)
+
+
+def test_who_has_proved_to_be_a_trunk_is_trusted_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_TRUSTED", 3)
+    clock = VirtualClock()
+    guard = Guard(clock, GuardRules(rate=1.0, burst=2.0))
+    guard.offend(HERE, Offence.SCANNER)
+    guard.trust(HERE)
+    assert not guard.barred(HERE)
+    assert all(guard.allows(HERE) for _ in range(100))
+    assert not guard.offend(HERE, Offence.SCANNER)
+    guard.trust("2001:db8::1")
+    guard.offend("2001:db8::2", Offence.SCANNER)
+    assert guard.barred("2001:db8::2")  # not the whole customer's network
+    assert not guard.barred("2001:db8::1")
+    clock.advance(TRUSTED)
+    assert guard.offend(HERE, Offence.SCANNER)
+    for number in range(10):
+        guard.trust(f"192.0.2.{number}")
+    assert len(guard._trusted) == 3
+
+
 def test_bans_are_lifted_by_hand() -> None:
     guard = Guard(VirtualClock())
     for host in (HERE, THERE, "2001:db8::1"):
@@ -123,6 +165,10 @@ def test_a_ban_comes_exactly_when_a_leaking_bucket_runs_over(steps: list[tuple[O
     clock, points = VirtualClock(), 0.0
     guard = Guard(clock)
     for offence, pause in steps:
+        if guard.barred(HERE):  # nothing more is held against it meanwhile
+            assert guard.offend(HERE, offence) is False
+            clock.advance(20.0 * pause)
+            continue
         points += offence.value
         full = points >= 20.0
         assert guard.offend(HERE, offence) is full

@@ -83,6 +83,8 @@ class Admission:
         verified = self._digest.verify(credentials, request.method, request.uri, now, password_of)
         if verified.verdict is Verdict.OK:
             self.proved = known[verified.username]
+            if trunk is None:
+                self._guard.trust(flow.remote[0])
             return None
         if verified.verdict is Verdict.WRONG:
             log.warning("wrong credentials", extra={"peer": flow.remote[0]})

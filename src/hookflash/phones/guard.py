@@ -1,7 +1,8 @@
 """Who is not listened to any more: strangers that probe, flood, guess passwords or send what is no SIP.
 
 Offences are points in a bucket that leaks. A source whose bucket runs over is banned for a while, longer each
-time. Sources that a trunk is known by never get here: over UDP anybody can send in their name.
+time. Sources that a trunk is known by never get here: over UDP anybody can send in their name. For the same
+reason a source that has proved to be a trunk is trusted for a while.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ log = logging.getLogger("hookflash.sip")
 MAX_SOURCES = 8192
 """Sources remembered for what they did lately; the one that was quiet the longest goes first."""
 MAX_BANS = 10_000
-"""Bans in force at most; the one that ends first goes first."""
+"""Bans in force at most; the oldest goes first."""
+MAX_TRUSTED = 4096
+"""Sources remembered as trunks; the one that proved it the longest ago goes first."""
+TRUSTED = 86400.0
+"""Seconds for which a source is trusted that has proved to be a trunk, by its password or certificate."""
 MOST_BAN = 86400.0
 """Seconds of the longest ban."""
 FORGIVEN = 86400.0
@@ -109,6 +114,24 @@ class Guard:
         self._sources: OrderedDict[str, _Source] = OrderedDict()
         self._bans: OrderedDict[str, _Sentence] = OrderedDict()
         self._former: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._trusted: OrderedDict[str, float] = OrderedDict()
+
+    def trust(self, host: str) -> None:
+        """An address has proved to be a trunk: its points, and a ban in its name, are forgotten.
+
+        Only the address itself counts, not the whole /64 it is in.
+        """
+        address = address_of(host)
+        self._trusted[address] = self._clock.now() + TRUSTED
+        self._trusted.move_to_end(address)
+        if len(self._trusted) > MAX_TRUSTED:
+            self._trusted.popitem(last=False)
+        self.clear(host)
+
+    def trusts(self, host: str) -> bool:
+        """Whether an address has lately proved to be a trunk."""
+        until = self._trusted.get(address_of(host)) if self._trusted else None
+        return until is not None and self._clock.now() < until
 
     def barred(self, host: str) -> bool:
         """Whether a source is banned; each time it is asked for counts as something refused."""
@@ -121,11 +144,15 @@ class Guard:
         if self._clock.now() >= sentence.until:
             self._release(source)
             return False
+        if self.trusts(host):
+            return False
         sentence.refused += 1
         return True
 
     def allows(self, host: str) -> bool:
         """Whether one more message of a stranger is looked at; too many are an offence."""
+        if self.trusts(host):
+            return True
         account = self._account(host)
         if account.left >= 1.0:
             account.left -= 1.0
@@ -136,15 +163,21 @@ class Guard:
     def offend(self, host: str, offence: Offence) -> bool:
         """Put an offence to the account of a source; True when that is a ban.
 
-        This machine itself is never banned: a proxy on it speaks for everybody.
+        This machine itself is never banned: a proxy on it speaks for everybody. Who is banned already does
+        not get another ban: what was on its way over a connection still arrives.
         """
-        if ipaddress.ip_address(host.partition("%")[0]).is_loopback:
+        if ipaddress.ip_address(host.partition("%")[0]).is_loopback or self.trusts(host):
+            return False
+        sentence = self._bans.get(source_of(host)) if self._bans else None
+        if sentence is not None and self._clock.now() < sentence.until:
             return False
         account = self._account(host)
         account.points += offence.value
         if account.points < self._rules.points or not self._rules.ban:
             return False
         account.points = 0.0
+        if sentence is not None:
+            self._release(source_of(host))
         self._ban(source_of(host), offence)
         return True
 
@@ -193,7 +226,8 @@ class Guard:
         seconds = min(self._rules.ban * 2.0 ** min(times - 1, 20), MOST_BAN)
         self._bans[source] = _Sentence(reason, now + seconds, times)
         if len(self._bans) > MAX_BANS:
-            self._release(min(self._bans, key=lambda name: self._bans[name].until))
+            # Not the one that ends first: to look for it at each of many forged datagrams takes too long.
+            self._release(next(iter(self._bans)))
         log.warning(
             "source banned", extra={"peer": source, "reason": reason.name.lower(), "seconds": round(seconds)}
         )
@@ -206,14 +240,17 @@ class Guard:
             self._former.popitem(last=False)
 
 
+def address_of(host: str) -> str:
+    """An address as it is compared: without its zone, IPv4 as such. ValueError for what is no address."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
+
+
 def source_of(host: str) -> str:
     """What an address counts as: itself, or the /64 it is in. ValueError for what is no address."""
-    address = ipaddress.ip_address(host.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
+    address = address_of(host)
+    return str(ipaddress.ip_network((address, 64), strict=False)) if ":" in address else address
 
 
 def is_scanner(name: str | None) -> bool:

@@ -6,6 +6,7 @@ Every leg ends here, in one of three ways: left (we end it; no fact), failed (Le
 from __future__ import annotations
 
 import logging
+from collections import Counter
 
 from hookflash.calls.facts import Cause, LegDown, LegFailed, LegRinging, LegUp
 from hookflash.phones.causes import parting, refusing
@@ -26,6 +27,7 @@ class LegTable:
         self._sink = sink
         self._legs: dict[int, Leg] = {}
         self._sessions: dict[int, Leg] = {}
+        self._talking: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._legs)
@@ -41,6 +43,23 @@ class LegTable:
     def of_session(self, session: int) -> Leg | None:
         """The leg a session of the user agent belongs to."""
         return self._sessions.get(session)
+
+    def talks_to(self, host: str) -> bool:
+        """Whether a leg is up with the phone at an address."""
+        return host in self._talking
+
+    def talks(self, leg: Leg) -> None:
+        """A leg is up with the phone at ``leg.peer``; said again when that has changed."""
+        self._silent(leg)
+        leg.talking_to = leg.peer
+        self._talking[leg.peer] += 1
+
+    def _silent(self, leg: Leg) -> None:
+        host, leg.talking_to = leg.talking_to, ""
+        if host:
+            self._talking[host] -= 1
+            if not self._talking[host]:
+                del self._talking[host]
 
     def add(self, leg: Leg) -> None:
         """Keep a new leg, with its session if it has one."""
@@ -66,6 +85,7 @@ class LegTable:
         """The leg is answered."""
         leg.state = LegState.UP
         leg.told_port = leg.port
+        self.talks(leg)
         log.info("call up", extra=leg.fields)
         self._sink(LegUp(leg.leg))
 
@@ -119,6 +139,7 @@ class LegTable:
     def _release(self, leg: Leg) -> None:
         """Forget a leg and give its media back; a media leg still being opened is closed when it comes."""
         leg.state = LegState.GONE
+        self._silent(leg)
         self._legs.pop(leg.leg, None)
         self._sessions.pop(leg.session, None)
         if leg.opened:

@@ -56,6 +56,8 @@ class Leg:
     session: int = 0
     call: int = 0
     peer: str = ""
+    talking_to: str = ""
+    """The ``peer`` it is up with, "" while it is not."""
     call_id: str = ""
     trunk: str = ""
     """The name of the trunk it belongs to; "" for a stranger."""

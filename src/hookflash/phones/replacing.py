@@ -86,6 +86,7 @@ class Replacements:
         self._legs.bind(leg, event.session)
         leg.flow, leg.peer, leg.call_id = event.flow, event.flow.remote[0], printable(event.request.call_id)
         leg.offer, leg.told_port = offer, leg.port
+        self._legs.talks(leg)
         self._bearers.connect(leg)
         self._signalling.answer(event.session, answer.to_bytes())
         self._signalling.end(old, 480, "", parting(Cause(200, "OK")))

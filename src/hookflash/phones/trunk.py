@@ -175,6 +175,8 @@ class TrunkPhones:
         """One SIP message from the network."""
         trunk, host = self._sources.of(flow), flow.remote[0]
         stranger = trunk is None
+        if flow.shown and trunk is not None and not self._guard.trusts(host):
+            self._guard.trust(host)
         if stranger and not self._config.accept_unknown and not self._guard.allows(host):
             return
         judge, terms = self._admission.judge(flow, trunk), (trunk or self._config).session
@@ -183,8 +185,13 @@ class TrunkPhones:
             self._guard.offend(host, Offence.MALFORMED)
 
     def barred(self, host: str) -> bool:
-        """Whether nothing is taken from an address: it is banned, and no trunk's."""
-        return self._guard.barred(host) and self._sources.trunk(host) is None
+        """Whether nothing is taken from an address: it is banned, no trunk's, and no call is up with it.
+
+        Otherwise a ban, earned by datagrams forged in its name, would cut a call off.
+        """
+        return (
+            self._guard.barred(host) and self._sources.trunk(host) is None and not self._legs.talks_to(host)
+        )
 
     def failed_handshake(self, host: str) -> None:
         """Somebody wanted TLS and could not have it."""
