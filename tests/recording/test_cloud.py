@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from s3_fake import KEY, KEY_ID, FakeS3
 
 from hookflash.recording import cloud
@@ -145,3 +147,85 @@ def test_what_the_service_answered_is_said_and_no_more() -> None:
         text + '404 Not Found: <?xml version="1.0"?>\n<Error>\n <Code>ContainerNotFound</Code>'
     )
     assert cloud._short(error) == "404 Not Found (ContainerNotFound)"
+
+
+async def test_what_the_environment_gives_is_used_for_an_identity_and_for_nothing_else(
+    place: Place, s3: FakeS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY)
+    identity = replace(place, credential="identity", key_id="", secret="")
+    await CloudStore(identity).put("x", FileContent(path), "audio/wav")
+    assert s3.buckets["bucket"]["calls/a/x"][0] == b"1"
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "another")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
+    await CloudStore(place).put("y", FileContent(path), "audio/wav")
+    assert s3.buckets["bucket"]["calls/a/y"][0] == b"1"
+
+
+class FakeAzure:
+    """The storage of an account, and where a machine in Azure gets its tokens."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        app = web.Application()
+        app.router.add_get("/token", self._token)
+        app.router.add_put("/acct/{rest:.*}", self._put)
+        self.server = TestServer(app)
+
+    async def _token(self, request: web.Request) -> web.Response:
+        self.asked.append(("token", request.query["resource"]))
+        return web.json_response(
+            {"access_token": "t0ken", "expires_in": "3600", "expires_on": "1", "token_type": "Bearer"}
+        )
+
+    async def _put(self, request: web.Request) -> web.Response:
+        secret = request.query.get("sig") or request.headers.get("Authorization", "")
+        self.asked.append(("put", secret))
+        return web.Response(status=201, headers={"ETag": '"1"'})
+
+
+async def test_a_managed_identity_writes_to_a_container(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"1")
+    azure = FakeAzure()
+    await azure.server.start_server()
+    monkeypatch.setenv("AZURE_MSI_ENDPOINT", str(azure.server.make_url("/token")))
+    place = Place("azure", "calls", "", str(azure.server.make_url("/acct")), "acct")
+    await CloudStore(place).put("x", FileContent(path), "audio/wav")
+    assert azure.asked == [("token", "https://storage.azure.com"), ("put", "Bearer t0ken")]
+    azure.asked.clear()
+    # A key that is in the environment for something else has no say where there is a signature.
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "c2VjcmV0")
+    signed = replace(place, credential="sas", secret="sp=cw&sig=s3cr3t")
+    await CloudStore(signed).put("x", FileContent(path), "audio/wav")
+    assert azure.asked == [("put", "s3cr3t")]
+    await azure.server.close()
+
+
+async def test_redirects_are_not_followed(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"1")
+    azure = FakeAzure()
+    await azure.server.start_server()
+    target = str(azure.server.make_url("/acct/calls/x"))
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        return web.Response(status=307, headers={"Location": target})
+
+    app = web.Application()
+    app.router.add_put("/{rest:.*}", elsewhere)
+    server = TestServer(app)
+    await server.start_server()
+    place = Place(
+        "azure", "calls", "", str(server.make_url("/acct")), "acct", credential="sas", secret="sig=s"
+    )
+    with pytest.raises(StoreError, match="307 Temporary Redirect"):
+        await CloudStore(place).put("x", FileContent(path), "audio/wav")
+    assert azure.asked == []
+    await server.close()
+    await azure.server.close()
