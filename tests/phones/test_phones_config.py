@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hookflash.phones import routes
 from hookflash.phones.config import RouteConfig, TrunkConfig
 from hookflash.phones.identities import (
     callee_of,
@@ -16,6 +17,7 @@ from hookflash.sip.errors import ParseError
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow
 from hookflash.sip.message import Request
+from hookflash.testing.clock import VirtualClock
 from hookflash.wire.identifiers import Identifier
 
 NORTH = TrunkConfig("north", (("192.0.2.10", 5060),), allow=("198.51.100.0/24", "2001:db8::1"))
@@ -79,6 +81,29 @@ def test_sources_are_known_by_target_and_by_network() -> None:
     assert sources.trunk("not an address") is None
     sources.learn("203.0.113.1", SOUTH)
     assert sources.trunk("203.0.113.1") is SOUTH
+
+
+def test_what_a_name_stood_for_is_not_trusted_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "MAX_LEARNT", 3)
+    clock = VirtualClock()
+    sources = Sources((NORTH, SOUTH), now=clock.now)
+    sources.learn("203.0.113.1", SOUTH)
+    clock.advance(routes.LEARNT - 1.0)
+    sources.learn("203.0.113.1", NORTH)  # it is another's still
+    assert sources.trunk("203.0.113.1") is SOUTH
+    clock.advance(1.0)
+    assert sources.trunk("203.0.113.1") is None
+    sources.learn("203.0.113.1", NORTH)
+    assert sources.trunk("203.0.113.1") is NORTH
+    clock.advance(routes.LEARNT - 1.0)
+    sources.keep(NORTH)  # nobody could be asked
+    clock.advance(routes.LEARNT - 1.0)
+    assert sources.trunk("203.0.113.1") is NORTH
+    for number in range(2, 10):  # a name that stands for others each time it is asked for
+        sources.learn(f"203.0.113.{number}", SOUTH)
+    assert len(sources._learnt) == 3
+    clock.advance(10 * routes.LEARNT)
+    assert sources.trunk("192.0.2.10") is NORTH  # as configured
 
 
 def test_a_network_that_is_none_is_refused_by_name() -> None:

@@ -267,7 +267,13 @@ def test_a_wrong_password_method_or_secret_is_wrong() -> None:
     server = DigestServer("r", SECRET)
     assert verify(server, answered(server, password="guess"), 0.0).verdict is Verdict.WRONG
     assert verify(server, answered(server), 0.0, method="INVITE").verdict is Verdict.WRONG
-    assert verify(server, answered(DigestServer("r", b"another secret!!")), 0.0).verdict is Verdict.WRONG
+
+
+def test_a_nonce_of_before_a_restart_is_stale_for_who_knows_the_password() -> None:
+    """Otherwise a client that goes on with its nonce would take its password for wrong (RFC 7616 3.3)."""
+    server, before = DigestServer("r", SECRET), DigestServer("r", b"another secret!!")
+    assert verify(server, answered(before), 0.0).verdict is Verdict.STALE
+    assert verify(server, answered(before, password="guess"), 0.0).verdict is Verdict.WRONG
 
 
 def test_an_unknown_user_with_an_empty_password_is_wrong() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hookflash.phones.config import RouteConfig, TrunkConfig
@@ -13,6 +15,12 @@ from hookflash.sip.flow import Flow
 _PREFIX = re.compile(r"(\+?[0-9]*)\*?")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+LEARNT = 3600.0
+"""Seconds for which an address stays that of a trunk after its name last stood for it."""
+MAX_LEARNT = 4096
+"""Addresses learnt of names; the one that was named the longest ago goes first."""
 
 
 class RouteError(ValueError):
@@ -74,11 +82,19 @@ def _compile(route: RouteConfig) -> re.Pattern[str]:
 class Sources:
     """Which trunk a call comes from: by what its certificate proves, else by its source address.
 
-    ``wildcards`` as for :func:`hookflash.sip.certificates.matching`.
+    ``wildcards`` as for :func:`hookflash.sip.certificates.matching`; ``now`` tells the time in seconds.
     """
 
-    def __init__(self, trunks: tuple[TrunkConfig, ...], *, wildcards: bool = False) -> None:
+    def __init__(
+        self,
+        trunks: tuple[TrunkConfig, ...],
+        *,
+        wildcards: bool = False,
+        now: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self._wildcards = wildcards
+        self._now = now
+        self._learnt: OrderedDict[str, tuple[TrunkConfig, float]] = OrderedDict()
         self._domains = [
             (tuple(host for host, _ in trunk.targets), trunk) for trunk in trunks if trunk.transport == "TLS"
         ]
@@ -93,14 +109,32 @@ class Sources:
                         f'trunk "{trunk.name}" allows "{text}", which is no address or network: {error}'
                     ) from None
             for host, _ in trunk.targets:
-                self.learn(host, trunk)
+                address = _address(host)
+                if address is not None:
+                    self._resolved.setdefault(address, trunk)
 
     def learn(self, host: str, trunk: TrunkConfig) -> None:
-        """Remember an address a target of a trunk stands for; names are learnt once they are resolved."""
-        try:
-            self._resolved.setdefault(str(ipaddress.ip_address(host)), trunk)
-        except ValueError:
+        """Remember for :data:`LEARNT` seconds an address that the name of a target of a trunk stands for.
+
+        Not for ever: where addresses are rented, the next to have it is somebody else. An address that is
+        another trunk's stays that one's.
+        """
+        address, now = _address(host), self._now()
+        if address is None:
             return
+        known, until = self._learnt.get(address, (trunk, 0.0))
+        if known is not trunk and now < until:
+            return
+        self._learnt[address] = (trunk, now + LEARNT)
+        self._learnt.move_to_end(address)
+        if len(self._learnt) > MAX_LEARNT:
+            self._learnt.popitem(last=False)
+
+    def keep(self, trunk: TrunkConfig) -> None:
+        """The names of a trunk could not be looked up: what they stood for last holds on."""
+        for address, (known, until) in list(self._learnt.items()):
+            if known is trunk and self._now() < until:
+                self.learn(address, trunk)
 
     def of(self, flow: Flow) -> TrunkConfig | None:
         """The trunk at the other end of a flow; None for a stranger."""
@@ -121,7 +155,18 @@ class Sources:
         known = self._resolved.get(str(address))
         if known is not None:
             return known
+        learnt, until = self._learnt.get(str(address), (None, 0.0))
+        if learnt is not None and self._now() < until:
+            return learnt
         for network, trunk in self._known:
             if address in network:
                 return trunk
+        return None
+
+
+def _address(host: str) -> str | None:
+    """An address in the words it is compared in; None for a name."""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
         return None

@@ -91,7 +91,7 @@ class TrunkPhones:
         self._config = config
         self._clock = clock
         self._looking: Timer | None = None
-        self._sources = Sources(config.trunks, wildcards=config.wildcards)
+        self._sources = Sources(config.trunks, wildcards=config.wildcards, now=clock.now)
         self._guard = guard or Guard(clock)
         self._admission = Admission(config, self._guard, clock, entropy)
         self._tasks = Tasks()
@@ -145,6 +145,7 @@ class TrunkPhones:
                     log.warning(
                         "unreachable", extra={"trunk": trunk.name, "peer": target[0], "problem": str(error)}
                     )
+                    self._sources.keep(trunk)
                 else:
                     for flow in flows:
                         self._sources.learn(flow.remote[0], trunk)

@@ -224,9 +224,9 @@ class Verdict(Enum):
     MISSING = "missing"
     """None for our realm: challenge."""
     STALE = "stale"
-    """Right password, but the nonce is too old or was used up: challenge with ``stale``."""
+    """Right password, but the nonce is too old, was used up or is none of ours: challenge with ``stale``."""
     WRONG = "wrong"
-    """Wrong user, password, URI or nonce: challenge again, and count it against the peer."""
+    """Wrong user, password or URI: challenge again, and count it against the peer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,8 +303,7 @@ class DigestServer:
         username, nonce = pairs.get("username", ""), pairs.get("nonce", "")
         algorithm, qop, nc = pairs.get("algorithm", "MD5"), pairs.get("qop"), pairs.get("nc", "")
         offered = {own.lower() for own in self._algorithms}
-        minted = self._minted(nonce)
-        if minted is None or algorithm.lower() not in offered or not _same_uri(pairs.get("uri", ""), uri):
+        if algorithm.lower() not in offered or not _same_uri(pairs.get("uri", ""), uri):
             return Verified(Verdict.WRONG)
         if qop is not None and (qop.lower() != "auth" or not _NC.fullmatch(nc) or not pairs.get("cnonce")):
             return Verified(Verdict.WRONG)
@@ -324,7 +323,11 @@ class DigestServer:
         same = hmac.compare_digest(expected.encode(), pairs.get("response", "").lower().encode())
         if not same or password is None:
             return Verified(Verdict.WRONG)
-        if not 0 <= now - minted <= self._lifetime or not self._count(nonce, int(nc, 16) if qop else 1):
+        # A nonce that is none of ours was ours before a restart, most likely: the password is right.
+        minted = self._minted(nonce)
+        if minted is None or not 0 <= now - minted <= self._lifetime:
+            return Verified(Verdict.STALE)
+        if not self._count(nonce, int(nc, 16) if qop else 1):
             return Verified(Verdict.STALE)
         return Verified(Verdict.OK, username)
 
