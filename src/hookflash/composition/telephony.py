@@ -20,6 +20,7 @@ from hookflash.plane.control import MediaDesk
 from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink, Media, Phones
 from hookflash.sip.session import SessionTerms
+from hookflash.sip.ua import Settings as AgentSettings
 
 
 class Telephony:
@@ -36,9 +37,9 @@ class Telephony:
     def __init__(
         self, settings: Settings, desk: MediaDesk, sink: FactSink, new_leg: Callable[[], int], clock: Clock
     ) -> None:
-        config = phones_config(settings)
+        config, agent = phones_config(settings), AgentSettings(max_datagram=settings.sip.udp_bytes)
         self.guard = Guard(clock, guard_rules(settings))
-        self.trunks = TrunkPhones(config, desk, sink, new_leg, clock, guard=self.guard)
+        self.trunks = TrunkPhones(config, desk, sink, new_leg, clock, settings=agent, guard=self.guard)
         self.phones: Phones = self.trunks
         self.media: Media = desk
         if any(trunk.info_keys for trunk in config.trunks):

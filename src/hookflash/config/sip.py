@@ -68,6 +68,10 @@ class SipSettings:
     external_address: str | None = setting(kinds.host(), None)
     """The address that peers outside reach us under, put into Contact and SDP; the default is the address of
     the interface that leads to the peer. An IPv4 address is not told to peers at IPv6, and the reverse."""
+    udp_bytes: int = setting(kinds.integer(500, 65535, "bytes"), 1300)
+    """Requests that are longer go over TCP instead of UDP (RFC 3261), as they might not fit into a packet of
+    the network. A trunk that takes no TCP gets them over UDP after all, and for ten minutes at once; 65535
+    never tries TCP."""
     unknown_callers: bool = setting(
         kinds.boolean(), True, loose="calls are taken from addresses that no trunk names"
     )

@@ -14,6 +14,7 @@ from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow, Send
 from hookflash.sip.headers import MAGIC_COOKIE
 from hookflash.sip.message import Request
+from hookflash.sip.oversize import MAX_DATAGRAM
 from hookflash.sip.session import Session, SessionTerms, Stage
 from hookflash.sip.timers import TimerHeap, Timing
 from hookflash.sip.transactions import Transactions, User
@@ -33,6 +34,7 @@ class Settings:
     requests get 503. ``reminder`` is how often a 180 is repeated while it rings (RFC 3261 section 13.3.1.1);
     ``unanswered`` how long an incoming call may go without an answer. With ``reliable`` provisional responses
     go reliably (RFC 3262) to everybody who supports it, otherwise only to who requires it.
+    Requests of more than ``max_datagram`` bytes go over TCP instead of UDP, where the peer takes that.
     ``terms`` are those of the session timer of a call that comes in, unless it is received with others.
     """
 
@@ -44,6 +46,7 @@ class Settings:
     reminder: float = 60.0
     unanswered: float = 300.0
     reliable: bool = True
+    max_datagram: int = MAX_DATAGRAM
     terms: SessionTerms = field(default_factory=SessionTerms)
 
 
@@ -55,7 +58,9 @@ class Core:
         self.timing = settings.timing
         self.entropy = entropy
         self.timers = TimerHeap()
-        self.transactions = Transactions(self.timers, settings.timing, user, settings.max_transactions)
+        self.transactions = Transactions(
+            self.timers, settings.timing, user, settings.max_transactions, settings.max_datagram
+        )
         self.sessions: dict[int, Session] = {}
         self.dialogs: dict[DialogKey, tuple[Session, Dialog]] = {}
         self.outputs: list[Output] = []

@@ -28,6 +28,7 @@ from hookflash.sip.machines import (
     signal_of,
 )
 from hookflash.sip.message import Request, Response
+from hookflash.sip.oversize import MAX_DATAGRAM, Oversize, readdress
 from hookflash.sip.timers import RETRANSMIT, Timer, TimerHeap, TimerName, Timing
 
 Key = Hashable
@@ -36,13 +37,15 @@ Key = Hashable
 class Transaction:
     """One request and its responses. ``owner`` is whatever the user wants to find again."""
 
-    __slots__ = ("flow", "interval", "key", "last", "machine", "owner", "request", "state", "timers")
+    __slots__ = ("flow", "home", "interval", "key", "last", "machine", "owner", "request", "state", "timers")
 
     def __init__(self, key: Key, machine: Machine, flow: Flow) -> None:
         self.key = key
         self.machine = machine
         self.state = machine.initial
         self.flow = flow
+        self.home = flow
+        """Where it is meant to go; ``flow`` is another one while it is too large for that."""
         self.last = b""
         self.request: Request | None = None
         self.owner: object | None = None
@@ -88,13 +91,18 @@ def server_key(envelope: Envelope, method: str) -> Key:
 
 
 class Transactions:
-    """All transactions of one user agent. ``limit`` bounds the server transactions."""
+    """All transactions of one user agent. ``limit`` bounds the server transactions; requests of more than
+    ``longest`` bytes go over TCP instead of UDP.
+    """
 
-    def __init__(self, timers: TimerHeap, timing: Timing, user: User, limit: int) -> None:
+    def __init__(
+        self, timers: TimerHeap, timing: Timing, user: User, limit: int, longest: int = MAX_DATAGRAM
+    ) -> None:
         self._heap = timers
         self._timing = timing
         self._user = user
         self._limit = limit
+        self._oversize = Oversize(longest)
         self._servers: dict[Key, Transaction] = {}
         self._clients: dict[Key, Transaction] = {}
 
@@ -156,9 +164,29 @@ class Transactions:
         transaction.owner = owner
         transaction.last = request.to_bytes()
         self._clients[transaction.key] = transaction
-        self._user.send(transaction.last, flow)
+        path = self._oversize.path(now, len(transaction.last), flow)
+        if path != flow:
+            self._readdress(transaction, request, path)
+        self._user.send(transaction.last, path)
         self._enter(now, transaction, None)
         return transaction
+
+    def _readdress(self, transaction: Transaction, request: Request, flow: Flow) -> None:
+        readdress(request, flow)
+        transaction.flow, transaction.last = flow, request.to_bytes()
+
+    def _goes_home(self, now: float, transaction: Transaction) -> bool:
+        """Whether a request that was too large for UDP, and could not be brought over TCP, is sent over UDP
+        after all.
+        """
+        unanswered = transaction.state in (State.CALLING, State.TRYING)
+        if transaction.flow == transaction.home or transaction.request is None or not unanswered:
+            return False
+        self._oversize.refused(now, transaction.home.remote)
+        self._readdress(transaction, transaction.request, transaction.home)
+        self._user.send(transaction.last, transaction.home)
+        self._enter(now, transaction, transaction.state)
+        return True
 
     def response(self, now: float, envelope: Envelope, response: Response) -> bool:
         """Whether a response belongs to a request of ours; if so it is dealt with."""
@@ -180,7 +208,7 @@ class Transactions:
         an answer may well come, or be owed, over another connection (section 18).
         """
         for transaction in [*self._clients.values(), *self._servers.values()]:
-            if lost(transaction.flow):
+            if lost(transaction.flow) and not (transaction.is_client and self._goes_home(now, transaction)):
                 self._signal(now, transaction, Signal.BROKEN)
                 transaction.flow = detour(transaction)
 

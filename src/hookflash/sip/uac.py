@@ -245,7 +245,7 @@ class Client:
             return
         early = session.early.pop(envelope.to_tag, None)
         try:
-            dialog = early or Dialog.calling(request, envelope, response, transaction.flow, session.contact)
+            dialog = early or Dialog.calling(request, envelope, response, transaction.home, session.contact)
             dialog.local_number = max(dialog.local_number, envelope.number)
             dialog.confirm(response)
         except ParseError as error:
