@@ -69,7 +69,9 @@ class UserAgent:
             envelope = Envelope.of(message)
             if isinstance(message, Request):
                 self._server.receive(now, envelope, message, flow, judge, terms)
-            elif not self._core.transactions.response(now, envelope, message):
+            elif not self._core.transactions.response(now, envelope, message) and not self._client.late.take(
+                now, envelope, message
+            ):
                 log.debug(
                     "stray response", extra={"call_id": printable(envelope.call_id), "peer": flow.remote[0]}
                 )

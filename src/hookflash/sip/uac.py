@@ -15,6 +15,7 @@ from hookflash.sip.events import Answered, Failed, Informed, Progress, Ringing
 from hookflash.sip.fields import Headers
 from hookflash.sip.headers import NameAddr, Reason
 from hookflash.sip.inviting import acknowledge, describe
+from hookflash.sip.late import LateAnswers
 from hookflash.sip.machines import Signal
 from hookflash.sip.message import Request, Response
 from hookflash.sip.reinvites import Reinvites
@@ -43,6 +44,7 @@ class Client:
         self._reliable = ReliableClient(core)
         self._updates = UpdateClient(core, timers)
         self.reinvites = Reinvites(core, timers, self._reliable, self._challenged)
+        self.late = LateAnswers(core, self._success)
         timers.refresh = self._refresh
 
     # --- from the owner ---------------------------------------------------------------------------------
@@ -124,6 +126,7 @@ class Client:
     def _cancel_unanswered(self, now: float, session: Session) -> None:
         if session.invite is not None:
             self._core.transactions.abandon(session.invite)
+            self.late.give_up(now, session, session.invite)
         self._core.forget(session)
 
     def _rang_out(self, now: float, session: Session) -> None:
@@ -168,6 +171,7 @@ class Client:
         elif request.method in ("UPDATE", "INFO"):
             self._inside(now, session, request, Response(status, reason, Headers()))
         elif request.to.tag is None:
+            self.late.give_up(now, session, transaction)
             kind = "timeout" if timeout else "transport"
             self._core.emit(session, Failed(session.number, status, reason, kind, Headers()))
             self._core.forget(session)
