@@ -9,7 +9,7 @@ from hookflash.phones import locating
 from hookflash.phones.locating import LocatingNetwork
 from hookflash.phones.name_cache import CachedNames
 from hookflash.phones.resolver import DnsNames
-from hookflash.ports.names import RecordKind
+from hookflash.ports.names import Answer, Question, RecordKind, Srv
 from hookflash.sip.flow import Address, Flow
 from hookflash.testing.clock import VirtualClock
 
@@ -109,3 +109,32 @@ async def test_nobody_there_is_an_error_that_says_so() -> None:
         bench.wires.reachable = ("UDP",)
         with pytest.raises(OSError, match="no such transport; there are UDP"):
             await bench.hosts("TLS", "carrier.example")
+
+
+async def test_a_domain_whose_servers_nobody_answers_for_does_not_hold_up_a_call() -> None:
+    clock, wires = VirtualClock(), Wires()
+
+    class Slow:
+        """Names thirty servers; nobody answers for any but the first."""
+
+        asked = 0
+
+        async def ask(self, question: Question) -> Answer:
+            self.asked += 1
+            if question.kind is RecordKind.SRV:
+                found = [Srv(number, 0, 5060, f"s{number}.carrier.example") for number in range(30)]
+                return Answer(tuple(found), 60.0)
+            if question.name == "s0.carrier.example" and self.asked < 20:
+                return Answer(("192.0.2.1",), 60.0)
+            clock.advance(4.0)
+            raise OSError("no name server answered")
+
+    names = Slow()
+    network = LocatingNetwork(wires, names, clock)
+    (flow,) = await network.flows_to("UDP", "carrier.example", None)
+    assert flow.remote == ("192.0.2.1", 5060)
+    assert clock.now() <= locating.PATIENCE + 4.0
+    names.asked = 20
+    with pytest.raises(OSError, match=r"carrier\.example could not be looked up within 10 s"):
+        await network.flows_to("UDP", "carrier.example", None)
+    assert clock.now() <= 2 * (locating.PATIENCE + 4.0)

@@ -14,6 +14,9 @@ from hookflash.sip.location import Place, Wish, locate
 
 MAX_AVOIDED = 1024
 """Places remembered as failing."""
+PATIENCE = 10.0
+"""Seconds after which nothing more is asked for one request: a domain may name many servers whose names
+nobody answers for, and somebody waits for the call."""
 
 
 class Wires(Protocol):
@@ -66,11 +69,14 @@ class LocatingNetwork:
         families = self._wires.families(transport or reachable[0]) if reachable else ()
         search = locate(Wish(host, port, transport, secure, reachable, families), self._draw)
         problem: OSError | None = None
+        deadline = self._clock.now() + PATIENCE
         try:
             question = next(search)
             while True:
                 records: tuple[Record, ...] = ()
                 try:
+                    if self._clock.now() >= deadline:
+                        raise OSError(f"{host} could not be looked up within {PATIENCE:g} s")
                     records = (await self._names.ask(question)).records
                 except OSError as error:
                     # What can be found without this answer is better than nothing.
