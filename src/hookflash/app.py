@@ -30,6 +30,7 @@ from hookflash.composition.hearing import Hearing
 from hookflash.composition.media import media_desk, prompt_limits
 from hookflash.composition.numbers import ConfiguredNumbers
 from hookflash.composition.operating import Operator
+from hookflash.composition.recovering import lost_recordings
 from hookflash.composition.reloading import reloaded
 from hookflash.composition.signalling import CannotListenForSip, SipEdge
 from hookflash.composition.speaking import Speaking
@@ -42,7 +43,7 @@ from hookflash.composition.transcribing import TranscriptRecogniser
 from hookflash.config import Settings
 from hookflash.engine import Engine
 from hookflash.engine.engine import Watch
-from hookflash.engine.recovery import opened, recover
+from hookflash.engine.recovery import LostRecording, opened, recover
 from hookflash.events.courier import Courier
 from hookflash.events.eventgrid import EventGrid
 from hookflash.events.sender import Sender
@@ -325,7 +326,7 @@ class App:
         )
 
         engine.remember(opened(entry) for entry in await journal.recent_connections())
-        await self._recover(journal, minter, clock)
+        await self._recover(journal, minter, clock, lost_recordings(library))
         await courier.start()
         janitor.start()
         keeping.start()
@@ -413,14 +414,17 @@ class App:
             raise CannotListen(str(error)) from error
         self.sip_address, self.sip_tls_address = edge.address, edge.tls_address
 
-    async def _recover(self, journal: SqliteJournal, minter: Minter, clock: Clock) -> None:
+    async def _recover(
+        self, journal: SqliteJournal, minter: Minter, clock: Clock, recordings: Sequence[LostRecording]
+    ) -> None:
         unclosed = await journal.unclosed_connections()
         if unclosed:
             log.warning(
                 "%s up when the server died; their apps are told now",
                 count_of(len(unclosed), "call was", "calls were"),
             )
-            await journal.write(*recover(unclosed, minter, clock.wall()))
+        if unclosed or recordings:
+            await journal.write(*recover(unclosed, minter, clock.wall(), recordings))
 
 
 _BOUNDS = (

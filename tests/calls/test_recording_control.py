@@ -55,6 +55,8 @@ def test_a_recording_by_connection(office, room):
         paused=False,
         destination=None,
         roster=((leg, "4:+14255550123"), (own, office.people(connection)[1].identifier.raw_id)),
+        callback="https://app.example/recording",
+        version="2026-03-12",
     )
     padded = response.recording_id + "=" * (-len(response.recording_id) % 4)
     assert json.loads(base64.urlsafe_b64decode(padded))["PlatformEndpointId"] == connection

@@ -34,7 +34,7 @@ from hookflash.calls.speech_effects import (
 )
 from hookflash.engine import Engine
 from hookflash.engine.deaf import Deaf
-from hookflash.engine.recovery import recover
+from hookflash.engine.recovery import LostRecording, recover
 from hookflash.media.speech import Listening
 from hookflash.ports.journal import Delivery, Entry, NotDurable
 from hookflash.testing.clock import VirtualClock
@@ -304,6 +304,34 @@ async def test_a_connection_that_a_crash_left_open_is_ended_at_the_next_start(wo
     assert event["type"] == "Microsoft.Communication.CallDisconnected"
     assert event["data"]["resultInformation"]["code"] == 500
     assert event["data"]["callConnectionId"] == connection
+
+
+async def test_a_recording_that_a_crash_broke_off_is_told_of_before_the_end_of_its_call(world: World) -> None:
+    leg = world.ring()
+    connection = await world.answer()
+    world.engine.observe(LegUp(leg))
+    opened = [entry for entry in world.journal.entries if entry.kind == "connection"]
+    lost = LostRecording(
+        recording_id="r1",
+        resource=RESOURCE,
+        connection_id=connection,
+        server_call_id="s1",
+        correlation_id="c1",
+        version=VERSION,
+        began=1_767_225_600.0,
+        callback_uri="http://app/recording?code=secret",
+    )
+    assert "secret" not in repr(lost)
+    _, (first, second) = recover(opened, world.minter, 1_800_000_000.0, [lost])
+    assert (first.lane, second.lane) == (connection, connection)
+    assert (first.name, second.name) == ("RecordingStateChanged", "CallDisconnected")
+    assert (first.url, first.audience) == (lost.callback_uri, RESOURCE)
+    (event,) = json.loads(first.body)
+    data = event["data"]
+    assert (data["recordingId"], data["state"]) == ("r1", "inactive")
+    assert data["startDateTime"].startswith("2026-01-01T00:00:00")
+    assert (data["resultInformation"]["code"], data["resultInformation"]["subCode"]) == (500, 9999)
+    assert "restarted" in data["resultInformation"]["message"]
 
 
 async def test_while_the_journal_fails_nothing_is_done(world: World) -> None:

@@ -380,7 +380,8 @@ async def test_a_recording_that_broke_off_with_the_server_is_told_of(bench: Benc
     bench.put(0, "r2", reason=BROKEN_OFF)
     await bench.again()
     assert bench.facts == []
-    bench.library.broken_off = {"r2"}
+    (file,) = bench.library.files()
+    bench.library.broken_off = {"r2": file}
     await bench.uploads.load()
     (fact,) = bench.facts
     assert isinstance(fact, facts.RecordingStored)

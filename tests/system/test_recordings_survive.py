@@ -116,6 +116,16 @@ def test_a_kill_in_the_middle_of_many_recordings_costs_a_second_at_most(
             assert time.monotonic() < deadline, f"{len(told)} of {CALLS} files were told of"
             threading.Event().wait(0.05)
         assert set(told) == {path.name for path in folder.iterdir()}
+        for connection in calls.values():
+            ended = webhook.wait("CallDisconnected", callConnectionId=connection)
+            assert ended["resultInformation"]["code"] == 500
+            states = [
+                (event["data"]["state"], event["data"]["resultInformation"]["code"])
+                for event in webhook.events(connection)
+                if event["type"].endswith("RecordingStateChanged")
+            ]
+            assert states == [("active", 200), ("inactive", 500)]
+            assert webhook.names(connection)[-1] == "CallDisconnected"
         lost: dict[str, list[int]] = {"Wav": [], "Mp3": []}
         for document, data in told.items():
             (chunk,) = data["recordingStorageInfo"]["recordingChunks"]

@@ -103,7 +103,8 @@ class StartRecording:
 
     ``format`` is "wav", "mp3" or "mp4", ``channel_type`` "mixed" or "unmixed", ``channels`` maps rawIds to
     channels 0 to 4 (those not named get the next free one when they first speak). ``paused``: begin paused.
-    ``destination`` is the URL of a container, with its secret.
+    ``destination`` is the URL of a container, with its secret. ``callback``, where changes of its state are
+    told, and ``version``, in which they are, are for telling of its end after a crash.
     """
 
     recording: str
@@ -119,6 +120,8 @@ class StartRecording:
     paused: bool
     destination: str | None = field(repr=False)
     roster: Roster
+    callback: str | None = field(default=None, repr=False)
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

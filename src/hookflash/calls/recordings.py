@@ -134,6 +134,8 @@ class Recording:
                 paused=order.paused,
                 destination=order.destination,
                 roster=roster_of(call),
+                callback=self.callback,
+                version=self.version,
             )
         )
 

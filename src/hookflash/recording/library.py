@@ -35,7 +35,8 @@ class Library:
 
     Attributes:
         stored: told of every file that is finished, and noted down as such.
-        broken_off: the recordings that were running when the server died, once the library is loaded.
+        broken_off: the recordings that were running when the server died, once the library is loaded: by
+            their ids, one of their files.
     """
 
     def __init__(self, folder: Path, documents: Documents, keys: KeyRing | None = None) -> None:
@@ -43,7 +44,7 @@ class Library:
         self._keys = keys
         self._documents = documents
         self._files: dict[str, StoredFile] = {}
-        self.broken_off: set[str] = set()
+        self.broken_off: dict[str, StoredFile] = {}
         self.stored: Callable[[StoredFile], None] | None = None
 
     def find(self, document_id: str) -> StoredFile | None:
@@ -95,10 +96,12 @@ class Library:
             if file.state == "stored":
                 continue
             try:
+                self.broken_off[file.label.recording_id] = file
                 self.note(await asyncio.to_thread(self._finish, file))
-                self.broken_off.add(file.label.recording_id)
                 _log.warning("recording %s was broken off by the end of the server; its file is kept", key)
             except KeyMissing as error:
+                # It will be, at a start with the key.
+                self.broken_off.pop(file.label.recording_id, None)
                 _log.error("recording %s was broken off and can not be finished: %s", key, error)
             except OSError as error:
                 _log.error("recording %s was broken off, and its file is not usable: %s", key, error)

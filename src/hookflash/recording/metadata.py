@@ -20,7 +20,10 @@ _log = logging.getLogger(__name__)
 
 
 class Label(msgspec.Struct, frozen=True, rename="camel"):
-    """What recording a file belongs to."""
+    """What recording a file belongs to.
+
+    ``connection_id``, ``callback`` and ``version`` are for telling of its end after a crash.
+    """
 
     recording_id: str
     resource: str
@@ -29,6 +32,9 @@ class Label(msgspec.Struct, frozen=True, rename="camel"):
     content_type: str
     channel_type: str
     format: str
+    connection_id: str = ""
+    callback: str | None = None
+    version: str = ""
 
     @classmethod
     def of(cls, effect: StartRecording) -> Label:
@@ -40,6 +46,9 @@ class Label(msgspec.Struct, frozen=True, rename="camel"):
             effect.content_type,
             effect.channel_type,
             effect.format,
+            effect.connection_id,
+            effect.callback,
+            effect.version,
         )
 
 

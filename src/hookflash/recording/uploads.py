@@ -244,7 +244,7 @@ class Uploads:
                     self._recordings[upload.recording_id] = _Recording(order)
                 self._note(again)
                 self._begin(again)
-        wanted = ordered | self._library.broken_off
+        wanted = ordered | self._library.broken_off.keys()
         files: dict[str, list[StoredFile]] = {}
         for file in self._library.files():
             if file.label.recording_id in wanted and file.state == "stored":
@@ -254,7 +254,7 @@ class Uploads:
                 recording.fact = stored_again(files[name])
             recording.over = True
             self._settle(recording)
-        for name in self._library.broken_off - ordered:
+        for name in self._library.broken_off.keys() - ordered:
             if name in files:
                 self._report(stored_again(files[name]))
 
