@@ -7,7 +7,7 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,17 @@ class Listener:
         }
         assert self._socket is not None
         asyncio.run_coroutine_threadsafe(self._socket.send_str(json.dumps(frame)), self._loop).result(10)
+
+    def send(self, messages: Sequence[str | bytes]) -> None:
+        """Send texts and binary messages as they are, one after the other."""
+        socket = self._socket
+        assert socket is not None
+
+        async def all_of_them() -> None:
+            for message in messages:
+                await (socket.send_bytes(message) if isinstance(message, bytes) else socket.send_str(message))
+
+        asyncio.run_coroutine_threadsafe(all_of_them(), self._loop).result(20)
 
     def heard(self) -> np.ndarray:
         """The last half second."""
