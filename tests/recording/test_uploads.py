@@ -15,6 +15,7 @@ from test_recording_desk import FakeDocuments
 
 from hookflash.calls import facts
 from hookflash.recording import uploads
+from hookflash.recording.keeping import Keeping
 from hookflash.recording.library import BROKEN_OFF, Library
 from hookflash.recording.metadata import Label, StoredFile
 from hookflash.recording.shelf import Shelf
@@ -555,3 +556,21 @@ async def test_a_mistake_of_our_own_is_no_reason_to_forget_a_file(
     await bench.clock.elapse(FIRST_WAIT)
     await bench.settled()
     assert bench.facts == [fact]
+
+
+async def test_what_is_too_old_is_deleted_here_and_in_the_servers_own_store(bench: Bench) -> None:
+    bench.uploads.order(OURS)
+    name = bench.put()
+    bench.store.gate.clear()
+    keeping = Keeping(bench.shelf, bench.clock, 1)
+    bench.clock.advance(2 * HOUR)
+    keeping.start()
+    await keeping.close()
+    assert bench.on_disk(name)  # it is still on its way
+    bench.store.gate.set()
+    await bench.settled()
+    assert len(bench.store.objects) == 2
+    keeping.start()
+    await keeping.close()
+    assert bench.store.objects == {}
+    assert not bench.on_disk(name)

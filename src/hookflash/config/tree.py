@@ -142,8 +142,8 @@ class RecordingSettings:
     """A recorded file that holds so many seconds of sound (or up to one more) is closed, and the recording
     goes on in another one; 0 has one file however long it gets, up to `file_bytes`."""
     keep_hours: float = setting(kinds.number(0, 24 * 36_500, "hours"), 0.0)
-    """Hours after which a recorded file is deleted, counted from its end; 0 keeps them for ever. The real
-    service keeps its recordings for 48 hours."""
+    """Hours after which a recorded file is deleted, here and in `storage`, counted from its end; 0 keeps them
+    for ever. The real service keeps its recordings for 48 hours."""
     storage: str | None = setting(kinds.url("s3", "https", "http"), None)
     """Where finished recordings go: `s3://<bucket>/<folder>` or
     `https://<account>.blob.core.windows.net/<container>/<folder>`, with the credential of the `[[storage]]`
