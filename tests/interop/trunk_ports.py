@@ -68,7 +68,7 @@ def configuration(ports: dict[str, int]) -> str:
         if name == "tcp":
             lines.append('transport = "tcp"')
         if name == "info":
-            lines.append('dtmf = "info"')
+            lines += ['dtmf = "info"', 'identity = "asserted"']
         if name == "digest":
             lines += [f'username = "{USERNAME}"', f'password = "{PASSWORD}"']
         lines += ["[[route]]", f"pattern = '\\{PREFIXES[name]}\\d{{4}}'", f'trunk = "{name}"']

@@ -10,13 +10,17 @@ from hookflash.phones.identities import (
     callee_of,
     caller_of,
     custom_headers,
+    diverted_from,
+    identity_headers,
     sendable_headers,
 )
 from hookflash.phones.routes import RouteError, Routes, Sources
 from hookflash.sip.errors import ParseError
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow
+from hookflash.sip.headers import NameAddr
 from hookflash.sip.message import Request
+from hookflash.sip.uri import SipUri
 from hookflash.testing.clock import VirtualClock
 from hookflash.wire.identifiers import Identifier
 
@@ -173,6 +177,82 @@ def test_an_asserted_identity_counts_only_from_those_we_trust() -> None:
 def test_a_withheld_identity_is_anonymous() -> None:
     request = invite(sender='"Ada" <sip:+12065550100@them>', Privacy="user;id")
     assert caller_of(request, trusted=True) == (Identifier.phone("anonymous"), "")
+
+
+@pytest.mark.parametrize("private", ["id", "user", "header; ID", "none, id".replace(",", ";")])
+def test_every_word_that_withholds_does(private: str) -> None:
+    request = invite(P_Asserted_Identity="<sip:+13605550100@them>", Privacy=private)
+    assert caller_of(request, trusted=True) == (Identifier.phone("anonymous"), "")
+
+
+@pytest.mark.parametrize("private", ["none", "header", "history", "critical", ""])
+def test_other_words_do_not(private: str) -> None:
+    request = invite(P_Asserted_Identity="<sip:+13605550100@them>", Privacy=private)
+    assert caller_of(request, trusted=True)[0] == Identifier.phone("+13605550100")
+
+
+def test_a_preferred_identity_goes_between_the_asserted_one_and_from() -> None:
+    preferred = invite(P_Preferred_Identity="<sip:+14255550123@them>")
+    assert caller_of(preferred, trusted=True)[0] == Identifier.phone("+14255550123")
+    assert caller_of(preferred, trusted=False)[0] == Identifier.phone("+12065550100")
+    both = invite(
+        P_Preferred_Identity="<sip:+14255550123@them>",
+        P_Asserted_Identity='"cullen" <sip:fluffy@them>, tel:+13605550100',
+    )
+    assert caller_of(both, trusted=True)[0] == Identifier.phone("+13605550100")
+
+
+@pytest.mark.parametrize(
+    ("headers", "number"),
+    [
+        ({}, ""),
+        ({"Diversion": "<sip:+14255550101@them>;reason=user-busy"}, "+14255550101"),
+        ({"Diversion": "<sip:+14255550102@them>;reason=unknown, <sip:+14255550101@them>"}, "+14255550101"),
+        (
+            {"History_Info": "<sip:+14255550105@them>;index=1, <sip:+14255550106@them>;index=1.1"},
+            "+14255550105",
+        ),
+        ({"Diversion": "<sip:ada@them>", "History_Info": "<sip:+14255550105@them>;index=1"}, "+14255550105"),
+        ({"Diversion": "<<rubbish"}, ""),
+    ],
+)
+def test_who_a_call_was_forwarded_from_first(headers: dict[str, str], number: str) -> None:
+    assert diverted_from(invite(**headers)) == number
+
+
+CALLER = NameAddr("Ada", SipUri("sip", "+12065550100", "us.example"))
+
+
+@pytest.mark.parametrize(
+    ("identity", "number", "headers"),
+    [
+        ("from", "+12065550100", ()),
+        ("from", "", ()),
+        ("asserted", "+12065550100", (("P-Asserted-Identity", "Ada <sip:+12065550100@us.example>"),)),
+        ("preferred", "+12065550100", (("P-Preferred-Identity", "Ada <sip:+12065550100@us.example>"),)),
+        (
+            "asserted",
+            "anonymous",
+            (("P-Asserted-Identity", "<sip:+12065550199@us.example>"), ("Privacy", "id")),
+        ),
+    ],
+)
+def test_what_a_trunk_is_told_of_the_caller(
+    identity: str, number: str, headers: tuple[tuple[str, str], ...]
+) -> None:
+    trunk = TrunkConfig("t", (), caller="+12065550199", domain="us.example", identity=identity)
+    assert identity_headers(trunk, number, CALLER) == headers
+
+
+def test_a_withheld_number_without_one_of_the_trunk_is_only_marked() -> None:
+    trunk = TrunkConfig("t", (), identity="asserted")
+    assert identity_headers(trunk, "", CALLER) == (("Privacy", "id"),)
+
+
+def test_custom_headers_that_differ_in_case_are_one() -> None:
+    found = custom_headers(invite(X_Order="1", x_order="2", USER_TO_USER="00"))
+    assert {name.lower(): value for name, value in found.items()} == {"x-order": "1", "user-to-user": "00"}
+    assert len(found) == 2
 
 
 def test_custom_headers_are_taken_and_bounded() -> None:

@@ -114,6 +114,7 @@ def phones_config(settings: Settings) -> PhonesConfig:
                 srtp=one.srtp,
                 session=_session(settings, one),
                 info_keys=one.dtmf == "info",
+                identity=one.identity,
             )
             for one in settings.trunk
         ),

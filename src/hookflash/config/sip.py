@@ -173,6 +173,10 @@ class TrunkSettings:
     """Whether media is encrypted (SRTP with keys in SDP, RFC 4568). `required` offers RTP/SAVP and refuses
     calls without keys; `optional` takes both, and offers RTP/AVP with keys, which a trunk that does not
     know them passes over; `off` refuses RTP/SAVP."""
+    identity: str = setting(kinds.choice("from", "asserted", "preferred"), "from")
+    """Where the caller's number goes beside From, and `Privacy: id` with it when it is withheld: nowhere
+    (`from`), into P-Asserted-Identity (`asserted`, for a carrier that trusts us) or P-Preferred-Identity
+    (`preferred`); RFC 3325."""
     dtmf: str = setting(kinds.choice("rtp", "info"), "rtp")
     """How keys are pressed towards the trunk: in the audio (`rtp`: RFC 4733 events, or tones where those were
     not agreed on) or by INFO requests (`info`: application/dtmf-relay). From the trunk both are taken."""

@@ -10,6 +10,9 @@ from hookflash.sip.session import SessionTerms
 SESSION = SessionTerms(1800, 90)
 """What is asked for and taken where nothing else is configured: the RFC's recommendations."""
 
+IDENTITIES = ("from", "asserted", "preferred")
+"""Where the caller's number goes beside From: nowhere, P-Asserted- or P-Preferred-Identity (RFC 3325)."""
+
 Target = tuple[str, int | None]
 """A host, and its port; None lets DNS say it."""
 
@@ -25,7 +28,7 @@ class TrunkConfig:
     accepted, best first; ``srtp`` is one of :data:`hookflash.sip.offer.POLICIES`. ``ring_timeout`` is in
     seconds. ``sips`` calls with ``sips:`` addresses. ``session`` are the terms of its session timers (RFC
     4028). ``challenge`` takes its calls only with the same user name and password, and then from anywhere.
-    With ``info_keys`` keys go out by INFO.
+    With ``info_keys`` keys go out by INFO. ``identity`` is one of :data:`IDENTITIES`.
     """
 
     name: str
@@ -43,6 +46,7 @@ class TrunkConfig:
     session: SessionTerms = SESSION
     challenge: bool = False
     info_keys: bool = False
+    identity: str = "from"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from hookflash.phones.config import TrunkConfig
+from hookflash.sip.errors import ParseError
 from hookflash.sip.grammar import has_control, is_token
 from hookflash.sip.headers import NameAddr
 from hookflash.sip.message import Request
@@ -13,6 +15,8 @@ from hookflash.wire.identifiers import Identifier, IdentifierKind
 
 ANONYMOUS = "anonymous"
 USER_TO_USER = "User-To-User"
+ASSERTED, PREFERRED = "P-Asserted-Identity", "P-Preferred-Identity"
+_WITHHOLDING = frozenset(["id", "user"])
 
 MAX_CUSTOM_HEADERS = 16
 """Most custom headers carried from or into a call."""
@@ -56,15 +60,17 @@ def _user_of(uri: Uri) -> Identifier | None:
 def caller_of(request: Request, trusted: bool) -> tuple[Identifier, str]:
     """Who calls, and the display name.
 
-    P-Asserted-Identity (RFC 3325) goes before From when the peer is ``trusted``. A withheld or unreadable
-    number is the anonymous phone. Raises ParseError for a malformed From.
+    P-Asserted-Identity (RFC 3325) goes before From when the peer is ``trusted``, P-Preferred-Identity between
+    them. A withheld (RFC 3323) or unreadable number is the anonymous phone. Raises ParseError for a malformed
+    address.
     """
     shown = request.from_
     addresses = [shown]
     if trusted:
-        addresses = [*request.addresses("P-Asserted-Identity")[:2], shown]
-    private = request.headers.get("Privacy") or ""
-    withheld = "id" in [part.strip().lower() for part in private.split(";")]
+        stated = [*request.addresses(ASSERTED)[:2], *request.addresses(PREFERRED)[:2]]
+        addresses = [*stated, shown]
+    private = ";".join(request.headers.lines("Privacy"))
+    withheld = not {part.strip().lower() for part in private.split(";")}.isdisjoint(_WITHHOLDING)
     display_name = "" if withheld or _is_anonymous(shown) else shown.display_name
     if not withheld:
         for address in addresses:
@@ -82,6 +88,34 @@ def _is_anonymous(address: NameAddr) -> bool:
     return (uri.user or "").lower() == ANONYMOUS or uri.host == "anonymous.invalid"
 
 
+def diverted_from(request: Request) -> str:
+    """The number a call was forwarded from first, for the log: Diversion (RFC 5806), whose last value is the
+    first one, or History-Info (RFC 7044), whose first is. "" without a readable one.
+    """
+    try:
+        found = [*request.addresses("Diversion")[-1:], *request.addresses("History-Info")[:1]]
+    except ParseError:
+        return ""
+    return next((number for one in found if (number := number_of(one.uri)) is not None), "")
+
+
+def identity_headers(trunk: TrunkConfig, number: str, caller: NameAddr) -> tuple[tuple[str, str], ...]:
+    """What tells a trunk who calls, beside From (RFC 3325): ``number`` may be withheld or none at all.
+
+    A withheld number is stated as the trunk's own where there is one, and marked as private.
+    """
+    if trunk.identity == "from":
+        return ()
+    name = ASSERTED if trunk.identity == "asserted" else PREFERRED
+    withheld = not number or number == ANONYMOUS
+    private = (("Privacy", "id"),) if withheld else ()
+    if not withheld:
+        return ((name, str(NameAddr(caller.display_name, caller.uri))),)
+    if not trunk.caller or not trunk.domain:
+        return private
+    return ((name, str(NameAddr("", SipUri("sip", trunk.caller, trunk.domain)))), *private)
+
+
 def is_custom(name: str) -> bool:
     """Whether a header is one of those applications may see and set: User-To-User and X-*."""
     lower = name.lower()
@@ -91,11 +125,13 @@ def is_custom(name: str) -> bool:
 def custom_headers(request: Request) -> dict[str, str]:
     """The custom headers of an INVITE, the first of each name."""
     found: dict[str, str] = {}
+    taken: set[str] = set()
     for spelling, value in request.headers:
         # SIP does not care about case, but the applications' name for this one does (contract section 1.4).
         name = USER_TO_USER if spelling.lower() == USER_TO_USER.lower() else spelling
-        if is_custom(name) and name not in found and len(value) <= MAX_CUSTOM_VALUE:
+        if is_custom(name) and name.lower() not in taken and len(value) <= MAX_CUSTOM_VALUE:
             found[name] = value
+            taken.add(name.lower())
             if len(found) == MAX_CUSTOM_HEADERS:
                 break
     return found

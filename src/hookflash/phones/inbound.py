@@ -10,7 +10,7 @@ from hookflash.calls.facts import Cause, IncomingLeg
 from hookflash.phones.bearers import Bearers
 from hookflash.phones.causes import warning
 from hookflash.phones.config import PhonesConfig, TrunkConfig
-from hookflash.phones.identities import callee_of, caller_of, custom_headers
+from hookflash.phones.identities import callee_of, caller_of, custom_headers, diverted_from
 from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Leg, LegState
 from hookflash.phones.replacing import Replacements
@@ -108,7 +108,12 @@ class InboundCalls:
         self._legs.add(leg)
         log.info(
             "call in",
-            extra=leg.fields | {"to": printable(callee.raw_id), "trunk": trunk.name if trunk else ""},
+            extra=leg.fields
+            | {
+                "to": printable(callee.raw_id),
+                "trunk": trunk.name if trunk else "",
+                "diverted": diverted_from(request),
+            },
         )
         self._sink(IncomingLeg(leg.leg, caller, callee, display_name, custom_headers(request)))
 

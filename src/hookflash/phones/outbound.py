@@ -9,7 +9,7 @@ from hookflash.calls.effects import DialLeg
 from hookflash.calls.facts import Cause
 from hookflash.phones.bearers import Bearers
 from hookflash.phones.causes import NO_ENDPOINT, NO_TRUNK, failure_of
-from hookflash.phones.identities import ANONYMOUS, sendable_headers
+from hookflash.phones.identities import ANONYMOUS, identity_headers, sendable_headers
 from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Candidate, Leg, LegState
 from hookflash.phones.routes import Routes, Sources
@@ -171,7 +171,7 @@ def _outgoing(effect: DialLeg, candidate: Candidate, flow: Flow, offer: bytes) -
         str(NameAddr("", replace(uri, port=None, params={}))),
         offer,
         flow,
-        sendable_headers(effect.headers),
+        (*identity_headers(trunk, number, caller), *sendable_headers(effect.headers)),
         trunk.username,
         trunk.password,
         trunk.ring_timeout,
