@@ -45,7 +45,10 @@ def test_small_ones_stay_and_large_ones_go_over_tcp() -> None:
     assert where(probe) == ["UDP", "TCP"]
     probe.until(3.0)
     assert where(probe).count("TCP") == 1  # TCP repeats by itself
-    assert call(probe, flow=UDP._replace(transport="TLS")).via.transport == "TLS"
+    secure = call(probe, flow=UDP._replace(transport="TLS"))
+    assert secure.via.transport == "TLS"
+    assert "alias" in secure.via.params  # requests may come back over the connection
+    assert "alias" not in invite.via.params
 
 
 def test_the_call_that_comes_of_it_goes_on_as_it_was_meant_to() -> None:

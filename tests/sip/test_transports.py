@@ -402,3 +402,17 @@ def test_nothing_is_taken_from_who_is_barred() -> None:
         await end.transports.close()
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\r\n\r\n", b"\r\n", b"\0", b"\0\0\0\0", b"\x00\x01\x00\x00\x21\x12\xa4\x42" + b"\x07" * 12],
+)
+def test_datagrams_that_only_keep_a_nat_open_are_no_messages(data: bytes) -> None:
+    async def test(near: End, far: End, port: int) -> None:
+        flow = await near.flow_to("UDP", "127.0.0.1", port)
+        near.transports.send(data, flow)
+        near.transports.send(MESSAGE, flow)
+        assert (await far.got())[0] == MESSAGE
+
+    run(test, "asyncio")

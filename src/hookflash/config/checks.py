@@ -11,8 +11,9 @@ from typing import Any
 
 from hookflash.config.errors import Problem
 from hookflash.config.kinds import as_regex
-from hookflash.config.places import Places
+from hookflash.config.places import Places, at
 from hookflash.config.sip import TrunkLimits
+from hookflash.config.sip_checks import certificates, challenged, credentials, sips
 from hookflash.config.speech import BUILT_IN
 from hookflash.config.tree import Settings, is_development
 from hookflash.wire.containers import NoContainer, read_container
@@ -28,10 +29,10 @@ def cross_check(settings: Settings, places: Places) -> list[Problem]:
     return [
         *_references(settings, places),
         *_duplicates(settings, places),
-        *_certificates(settings, places),
-        *_credentials(settings, places),
-        *_sips(settings, places),
-        *_challenged(settings, places),
+        *certificates(settings, places),
+        *credentials(settings, places),
+        *sips(settings, places),
+        *challenged(settings, places),
         *_rewrites(settings, places),
         *_plain_endpoints(settings, places),
         *_subscribed(settings, places),
@@ -42,12 +43,6 @@ def cross_check(settings: Settings, places: Places) -> list[Problem]:
         *_not_in_this_version(settings, places),
         *(_production(settings, places) if settings.server.mode == "production" else ()),
     ]
-
-
-def _at(places: Places, row: Any, name: str) -> tuple[str, str]:
-    """Place and dotted key of a setting of an entry."""
-    path = (*places.path_of(row), name)
-    return places.of(*path), ".".join(str(part) for part in path)
 
 
 def _references(settings: Settings, places: Places) -> Iterator[Problem]:
@@ -61,7 +56,7 @@ def _references(settings: Settings, places: Places) -> Iterator[Problem]:
     ]
     for row, noun, name, names in wanted:
         if noun not in places.broken and name.casefold() not in [one.casefold() for one in names]:
-            place, key = _at(places, row, noun)
+            place, key = at(places, row, noun)
             what = f"names {noun} {name!r}, which is not configured"
             remedy = f"add a [[{noun}]] of that name"
             if names:
@@ -82,7 +77,7 @@ def _duplicates(settings: Settings, places: Places) -> Iterator[Problem]:
         seen: dict[str, str] = {}
         for row in rows:
             value = getattr(row, name)
-            place, key = _at(places, row, name)
+            place, key = at(places, row, name)
             first = seen.setdefault(value.casefold(), place)
             if first != place:
                 yield Problem(place, key, f"{value!r} was given before ({first})", "give each entry its own")
@@ -91,89 +86,15 @@ def _duplicates(settings: Settings, places: Places) -> Iterator[Problem]:
         for access_key in resource.access_keys:
             holder = holders.setdefault(access_key, resource.name)
             if holder != resource.name:
-                place, key = _at(places, resource, "access_keys")
+                place, key = at(places, resource, "access_keys")
                 what = f"shares an access key with resource {holder!r}, so requests could not be told apart"
                 yield Problem(place, key, what, "give each resource keys of its own")
         for token in resource.tokens:
             holder = holders.setdefault(token, resource.name)
             if holder != resource.name:
-                place, key = _at(places, resource, "tokens")
+                place, key = at(places, resource, "tokens")
                 what = f"shares a token with resource {holder!r}, so requests could not be told apart"
                 yield Problem(place, key, what, "give each resource tokens of its own")
-
-
-def _certificates(settings: Settings, places: Places) -> Iterator[Problem]:
-    for section in ("server", "sip"):
-        part = getattr(settings, section)
-        given = {name: getattr(part, name) for name in ("tls_cert", "tls_key")}
-        missing = [name for name, value in given.items() if value is None]
-        if len(missing) == 1:
-            other = next(name for name in given if name not in missing)
-            what = f"is given without {missing[0]}"
-            yield Problem(places.of(section, other), f"{section}.{other}", what, "give both, or neither")
-        for name, value in given.items():
-            if value is not None and not Path(value).is_file():
-                what = f"there is no file {value!r}"
-                yield Problem(
-                    places.of(section, name), f"{section}.{name}", what, "name an existing PEM file"
-                )
-    if settings.sip.tls_bind and not settings.sip.tls_cert:
-        what = "SIP over TLS needs a certificate"
-        yield Problem(places.of("sip", "tls_bind"), "sip.tls_bind", what, "give sip.tls_cert and sip.tls_key")
-    if settings.sip.wss_bind and not settings.sip.tls_cert:
-        what = "secure WebSockets need a certificate"
-        yield Problem(places.of("sip", "wss_bind"), "sip.wss_bind", what, "give sip.tls_cert and sip.tls_key")
-    authorities = settings.sip.tls_authorities
-    if authorities is not None and not Path(authorities).is_file():
-        what = f"there is no file {authorities!r}"
-        place = places.of("sip", "tls_authorities")
-        yield Problem(place, "sip.tls_authorities", what, "name an existing PEM file")
-    if settings.sip.tls_clients != "off" and not (settings.sip.tls_bind or settings.sip.wss_bind):
-        what = "concerns those who connect to us over TLS, and nothing listens for them"
-        yield Problem(places.of("sip", "tls_clients"), "sip.tls_clients", what, "give sip.tls_bind")
-    if (
-        settings.server.tls_cert
-        and settings.server.bind == settings.server.tls_bind
-        and settings.server.bind.port
-    ):
-        what = f"is the same address as server.bind, {settings.server.bind}"
-        yield Problem(
-            places.of("server", "tls_bind"), "server.tls_bind", what, "give HTTPS a port of its own"
-        )
-
-
-def _credentials(settings: Settings, places: Places) -> Iterator[Problem]:
-    for trunk in settings.trunk:
-        if (trunk.username is None) != (trunk.password is None):
-            name, other = ("username", "password") if trunk.password is None else ("password", "username")
-            place, key = _at(places, trunk, name)
-            yield Problem(place, key, f"is given without {other}", "give both, or neither")
-        elif trunk.register and trunk.username is None:
-            place, key = _at(places, trunk, "register")
-            what = f"trunk {trunk.name!r} shall register, but has no credentials"
-            yield Problem(place, key, what, "give username and password")
-
-
-def _challenged(settings: Settings, places: Places) -> Iterator[Problem]:
-    users: dict[str, str] = {}
-    for trunk in settings.trunk:
-        if not trunk.challenge:
-            continue
-        place, key = _at(places, trunk, "challenge")
-        if trunk.username is None:
-            what = f"trunk {trunk.name!r} shall prove who it is, but has no credentials"
-            yield Problem(place, key, what, "give username and password")
-        elif (other := users.setdefault(trunk.username, trunk.name)) != trunk.name:
-            what = f"trunks {other!r} and {trunk.name!r} have the same username and could not be told apart"
-            yield Problem(place, key, what, "give each challenged trunk a username of its own")
-
-
-def _sips(settings: Settings, places: Places) -> Iterator[Problem]:
-    for trunk in settings.trunk:
-        if trunk.sips and trunk.transport != "tls":
-            place, key = _at(places, trunk, "sips")
-            what = f"asks for TLS on every hop, and trunk {trunk.name!r} is called over {trunk.transport}"
-            yield Problem(place, key, what, 'set transport = "tls", or leave it out')
 
 
 def _rewrites(settings: Settings, places: Places) -> Iterator[Problem]:
@@ -184,7 +105,7 @@ def _rewrites(settings: Settings, places: Places) -> Iterator[Problem]:
             # The template is compiled against the pattern; the text itself does not matter.
             re.compile(f"(?:{as_regex(route.pattern)})|").sub(route.rewrite, "")
         except (re.error, IndexError) as error:
-            place, key = _at(places, route, "rewrite")
+            place, key = at(places, route, "rewrite")
             what = f"{route.rewrite!r} does not go with the pattern {route.pattern!r}: {error}"
             yield Problem(place, key, what, r"refer only to groups of the pattern, as \1")
 
@@ -194,7 +115,7 @@ def _plain_endpoints(settings: Settings, places: Places) -> Iterator[Problem]:
         return
     for one in settings.subscription:
         if one.endpoint.lower().startswith("http://"):
-            place, key = _at(places, one, "endpoint")
+            place, key = at(places, one, "endpoint")
             what = f"subscription {one.name!r} has a plain http endpoint, and server.http_callbacks is off"
             yield Problem(place, key, what, "give an https URL, or turn server.http_callbacks on")
 
@@ -205,7 +126,7 @@ def _issuers(settings: Settings, places: Places) -> Iterator[Problem]:
             continue
         for name, value in (("tenants", one.tenants), ("discovery", one.discovery)):
             if not value:
-                place, key = _at(places, one, name)
+                place, key = at(places, one, name)
                 what = f"is missing; issuer {one.issuer!r} stands for any tenant"
                 remedy = (
                     "list the tenants to accept" if name == "tenants" else "give the URL of its configuration"
@@ -217,7 +138,7 @@ def _subscribed(settings: Settings, places: Places) -> Iterator[Problem]:
     """Names that cannot be used, event types nobody knows, and filters that cannot be used."""
     for one in settings.subscription:
         if not _SUBSCRIPTION_NAME.fullmatch(one.name):
-            place, key = _at(places, one, "name")
+            place, key = at(places, one, "name")
             yield Problem(
                 place,
                 key,
@@ -226,7 +147,7 @@ def _subscribed(settings: Settings, places: Places) -> Iterator[Problem]:
             )
         for name in one.event_types:
             if event_type_named(name) is None and name.casefold() != ALL_TYPES.casefold():
-                place, key = _at(places, one, "event_types")
+                place, key = at(places, one, "event_types")
                 what = f"subscription {one.name!r} names event type {name!r}, which there is not"
                 known = ", ".join(full.rpartition(".")[2] for full in EVENT_TYPES)
                 yield Problem(place, key, what, f"use {known} or {ALL_TYPES}")
@@ -238,7 +159,7 @@ def _subscribed(settings: Settings, places: Places) -> Iterator[Problem]:
                 advanced_filters=filters,
             ).check()
         except FilterError as error:
-            place, key = _at(places, one, "advanced_filters" if one.advanced_filters else "filters")
+            place, key = at(places, one, "advanced_filters" if one.advanced_filters else "filters")
             what, _, remedy = str(error).partition("; ")
             yield Problem(place, key, f"subscription {one.name!r}: {what}", remedy)
 
@@ -287,13 +208,13 @@ def _speech(settings: Settings, places: Places) -> Iterator[Problem]:
     labels: set[str] = set()
     for one in settings.speech_provider:
         if one.label.casefold() in labels:
-            place, key = _at(places, one, "name")
+            place, key = at(places, one, "name")
             yield Problem(
                 place, key, f"{one.label!r} was given before", "give each provider a name of its own"
             )
         labels.add(one.label.casefold())
         for path in one.voice_files:
-            place, key = _at(places, one, "voice_files")
+            place, key = at(places, one, "voice_files")
             if one.kind != "builtin":
                 yield Problem(place, key, f"a provider of kind {one.kind} has no files", "leave it out")
             elif not (Path(path).is_file() and Path(f"{path}.json").is_file()):
@@ -302,15 +223,15 @@ def _speech(settings: Settings, places: Places) -> Iterator[Problem]:
             elif what := _unreadable(f"{path}.json"):
                 yield Problem(place, key, what, "get the two files of the voice once more")
         if one.kind in BUILT_IN and one.key_env:
-            place, key = _at(places, one, "key_env")
+            place, key = at(places, one, "key_env")
             yield Problem(place, key, f"a provider of kind {one.kind} needs no key", "leave it out")
         for name, value in (("concurrency", one.concurrency), ("timeout", one.timeout)):
             if one.kind in BUILT_IN and value is not None:
-                place, key = _at(places, one, name)
+                place, key = at(places, one, name)
                 what = f"bounds requests to a service, and a provider of kind {one.kind} asks none"
                 yield Problem(place, key, what, _INSTEAD[one.kind, name])
         if one.kind == "azure" and not one.region and not one.endpoint:
-            place, key = _at(places, one, "region")
+            place, key = at(places, one, "region")
             what = "is missing: nobody knows where the speech resource is"
             yield Problem(place, key, what, 'give its region, such as "westeurope", or its endpoint')
 
@@ -327,7 +248,7 @@ def _storage(settings: Settings, places: Places) -> Iterator[Problem]:
         yield Problem(place, "recording.encryption_key_env", what, "give one of them")
     names = [one.name.casefold() for one in settings.resource]
     for one in settings.storage:
-        place, key = _at(places, one, "url")
+        place, key = at(places, one, "url")
         if what := no_place(one.url):
             yield Problem(
                 place, key, what, "give s3://<bucket> or the URL of a container, without a signature"
@@ -348,11 +269,11 @@ def _storage(settings: Settings, places: Places) -> Iterator[Problem]:
         }
         for name, (wrong, what) in unfit.items():
             if wrong:
-                place, key = _at(places, one, name)
+                place, key = at(places, one, name)
                 yield Problem(place, key, what, "leave it out")
         for name in one.resources:
             if "resource" not in places.broken and name.casefold() not in names:
-                place, key = _at(places, one, "resources")
+                place, key = at(places, one, "resources")
                 what = f"names resource {name!r}, which is not configured"
                 yield Problem(place, key, what, "add a [[resource]] of that name")
 
@@ -388,8 +309,8 @@ def _not_in_this_version(settings: Settings, places: Places) -> Iterator[Problem
             "register": (trunk.register, "registering with a trunk"),
             "limits": (trunk.limits != TrunkLimits(), "limiting a trunk"),
         }
-        found += [(*_at(places, trunk, name), what) for name, (asked, what) in wanted.items() if asked]
-    found += [(*_at(places, phone, "username"), "registering phones") for phone in settings.phone]
+        found += [(*at(places, trunk, name), what) for name, (asked, what) in wanted.items() if asked]
+    found += [(*at(places, phone, "username"), "registering phones") for phone in settings.phone]
     for place, key, what in found:
         yield Problem(place, key, f"{what} is not in this version of Hookflash", "leave it out")
 
@@ -401,12 +322,12 @@ def _production(settings: Settings, places: Places) -> Iterator[Problem]:
         yield Problem(places.of("server", "mode"), "resource", f"there is no resource; {why}", remedy)
     for resource in settings.resource:
         if is_development(resource):
-            place, key = _at(places, resource, "id")
+            place, key = at(places, resource, "id")
             what = f"resource {resource.name!r} uses the published development id or key"
             remedy = "make a GUID and keys of your own (openssl rand -base64 64)"
             yield Problem(place, key.removesuffix(".id"), what, remedy)
         if resource.tokens:
-            place, key = _at(places, resource, "tokens")
+            place, key = at(places, resource, "tokens")
             what = (
                 f"resource {resource.name!r} has static tokens, which anybody who reads them may use for ever"
             )
@@ -414,7 +335,7 @@ def _production(settings: Settings, places: Places) -> Iterator[Problem]:
     for issuer in settings.issuer:
         for name in ("issuer", "discovery"):
             if (getattr(issuer, name) or "").lower().startswith("http://"):
-                place, key = _at(places, issuer, name)
+                place, key = at(places, issuer, name)
                 what = "is plain http, so its keys could be anybody's"
                 yield Problem(place, key, what, "give an https URL")
     url = settings.server.public_url

@@ -32,3 +32,9 @@ class Places:
             if path[:end] in self._places:
                 return self._places[path[:end]]
         return self._name
+
+
+def at(places: Places, row: Any, name: str) -> tuple[str, str]:
+    """Place and dotted key of a setting of an entry."""
+    path = (*places.path_of(row), name)
+    return places.of(*path), ".".join(str(part) for part in path)

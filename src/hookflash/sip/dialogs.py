@@ -210,8 +210,12 @@ class Dialog:
 
 
 def via_value(flow: Flow, branch: str) -> str:
-    """A Via of ours, asking for the real source to be filled in (RFC 3581)."""
-    return f"SIP/2.0/{flow.transport} {format_host_port(*flow.local)};branch={branch};rport"
+    """A Via of ours, asking for the real source to be filled in (RFC 3581).
+
+    Over TLS it says that requests to us may come over the same connection (RFC 5923).
+    """
+    alias = ";alias" if flow.transport == "TLS" else ""
+    return f"SIP/2.0/{flow.transport} {format_host_port(*flow.local)};branch={branch};rport{alias}"
 
 
 def numeric(uri: SipUri) -> Address | None:

@@ -20,6 +20,7 @@ from hookflash.ports.names import RecordKind
 from hookflash.sip.flow import Address, Flow
 from hookflash.sip.grammar import printable
 from hookflash.sip.stream import FramingError, StreamFramer
+from hookflash.sip.transports.binding import RECEIVE_BUFFER, bind, keeps_alive
 from hookflash.sip.transports.connections import Connection
 from hookflash.sip.transports.framing import Framer
 from hookflash.sip.transports.interfaces import Interfaces
@@ -28,9 +29,6 @@ from hookflash.sip.transports.tls import Tls, shown_by
 from hookflash.sip.websocket import WebSocketFramer
 
 log = logging.getLogger("hookflash.sip")
-
-RECEIVE_BUFFER = 4 * 1024 * 1024
-"""Bytes of datagrams the kernel may hold for us while we are busy; the kernel may grant less."""
 
 _BACKLOG = 1024
 _PAUSE = 0.5
@@ -81,7 +79,7 @@ class Transports:
     async def listen_udp(self, host: str, port: int) -> Address:
         """Bind UDP; port 0 takes a free one. Returns the bound address. OSError when it cannot be had."""
         loop = asyncio.get_running_loop()
-        sock = _bind(socket.SOCK_DGRAM, host, port)
+        sock = bind(socket.SOCK_DGRAM, host, port)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
             bound: Address = sock.getsockname()[:2]
@@ -110,7 +108,7 @@ class Transports:
     async def _listen(self, kind: str, host: str, port: int) -> Address:
         if kind in _SECURE and (self._tls is None or self._tls.server is None):
             raise ValueError(f"{kind} needs a certificate")
-        sock = _bind(socket.SOCK_STREAM, host, port)
+        sock = bind(socket.SOCK_STREAM, host, port)
         try:
             if kind in _SECURE:
                 sock.listen(_BACKLOG)
@@ -261,7 +259,7 @@ class Transports:
 
     def datagram(self, data: bytes, source: Address) -> None:
         """A datagram came."""
-        if self._handlers.is_barred(source[0]):
+        if keeps_alive(data) or self._handlers.is_barred(source[0]):
             return
         local = self._interfaces.local("UDP", source[0])
         self._handlers.on_message(data, Flow("UDP", local, source))
@@ -376,23 +374,6 @@ class _Datagrams(asyncio.DatagramProtocol):
     def error_received(self, exc: Exception) -> None:
         """An ICMP error says nothing about which message it belongs to; the timers deal with the silence."""
         log.debug("datagram refused", extra={"problem": str(exc)})
-
-
-def _bind(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, kind)
-    try:
-        if kind is socket.SOCK_STREAM:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            # IPv4 has a socket of its own: addresses mapped into IPv6 would fit neither ACL nor SDP.
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.setblocking(False)
-        sock.bind((host, port))
-    except BaseException:
-        sock.close()
-        raise
-    return sock
 
 
 def _wanted(flow: Flow) -> str:
