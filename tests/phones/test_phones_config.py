@@ -110,6 +110,22 @@ def test_what_a_name_stood_for_is_not_trusted_for_ever(monkeypatch: pytest.Monke
     assert sources.trunk("192.0.2.10") is NORTH  # as configured
 
 
+def test_a_datagram_does_not_speak_for_a_trunk_over_tls_unless_allowed() -> None:
+    secured = TrunkConfig("secured", (("203.0.113.9", 5061),), transport="TLS", allow=("203.0.113.10",))
+    sources = Sources((secured,))
+    for transport, host, known in (
+        ("UDP", "203.0.113.9", False),
+        ("TCP", "203.0.113.9", True),
+        ("TLS", "203.0.113.9", True),
+        ("UDP", "203.0.113.10", True),
+        ("TLS", "203.0.113.10", True),
+        ("UDP", "203.0.113.11", False),
+    ):
+        flow = Flow(transport, ("192.0.2.1", 5060), (host, 40000))
+        assert (sources.of(flow) is secured) is known, (transport, host)
+    assert sources.trunk("203.0.113.9") is secured  # it is not banned in its name
+
+
 def test_a_network_that_is_none_is_refused_by_name() -> None:
     with pytest.raises(RouteError, match='trunk "t" allows "everybody"'):
         Sources((TrunkConfig("t", (), allow=("everybody",)),))

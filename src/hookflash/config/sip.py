@@ -164,7 +164,8 @@ class TrunkSettings:
     register: bool = setting(kinds.boolean(), False)
     """Register with the trunk, so that it knows where to send calls. Not in this version."""
     allow: tuple[str, ...] = setting(kinds.peers(), ())
-    """Addresses and networks its calls come from; the addresses of `targets` are always allowed."""
+    """Addresses and networks its calls come from; the addresses of `targets` are always allowed, though over
+    UDP not where `transport` is `tls`: a datagram can be forged in anybody's name."""
     codecs: tuple[str, ...] = setting(kinds.listing(kinds.choice(*CODECS), least=1), DEFAULT_CODECS)
     """Codecs to offer and accept, best first. When the trunk calls, the order of its offer decides among
     these. `G722` and `opus` are wideband (16 kHz), `L16` is uncompressed audio at 8 kHz and `L16/16000` at

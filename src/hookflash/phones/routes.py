@@ -82,6 +82,9 @@ def _compile(route: RouteConfig) -> re.Pattern[str]:
 class Sources:
     """Which trunk a call comes from: by what its certificate proves, else by its source address.
 
+    The addresses of the targets of a trunk over TLS count over connections only; over UDP it takes one that
+    it allows.
+
     ``wildcards`` as for :func:`hookflash.sip.certificates.matching`; ``now`` tells the time in seconds.
     """
 
@@ -142,22 +145,28 @@ class Sources:
             for domains, trunk in self._domains:
                 if matching(flow.shown, domains, wildcards=self._wildcards) is not None:
                     return trunk
-        return self.trunk(flow.remote[0])
+        trunk = self.trunk(flow.remote[0])
+        if trunk is not None and trunk.transport == "TLS" and flow.transport == "UDP":
+            # Anybody can send in its name, which is what it has TLS for.
+            return self._allowed(flow.remote[0])
+        return trunk
 
     def trunk(self, host: str) -> TrunkConfig | None:
         """The trunk that sends from ``host``; None for a stranger."""
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
+        address = _address(host)
+        if address is None:
             return None
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        known = self._resolved.get(str(address))
+        known = self._resolved.get(address)
         if known is not None:
             return known
-        learnt, until = self._learnt.get(str(address), (None, 0.0))
+        learnt, until = self._learnt.get(address, (None, 0.0))
         if learnt is not None and self._now() < until:
             return learnt
+        return self._allowed(address)
+
+    def _allowed(self, host: str) -> TrunkConfig | None:
+        """The trunk whose configuration lists ``host`` as an address of its calls."""
+        address = ipaddress.ip_address(_address(host) or host)
         for network, trunk in self._known:
             if address in network:
                 return trunk
@@ -165,8 +174,10 @@ class Sources:
 
 
 def _address(host: str) -> str | None:
-    """An address in the words it is compared in; None for a name."""
+    """An address in the words it is compared in: IPv4 as such, without a zone; None for a name."""
     try:
-        return str(ipaddress.ip_address(host))
+        address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
