@@ -106,6 +106,7 @@ async def test_who_goes_on_and_on_is_banned_and_a_trunk_never() -> None:
         bench.phones.failed_handshake(THEM[0])
         bench.phones.malformed(ParseError("broken"), Flow("TCP", US, THEM, 3))
     assert not bench.phones.barred(THEM[0])
+    assert bench.phones.known(THEM[0])
 
 
 @pytest.mark.parametrize("offence", [Offence.MALFORMED, Offence.HANDSHAKE])
@@ -220,7 +221,9 @@ async def test_a_trunk_known_by_its_certificate_is_not_banned_in_its_name() -> N
     carrier = TrunkConfig("carrier", (("sbc.example.org", 5061),), transport="TLS")
     bench = Bench(PhonesConfig((carrier,)))
     secure = Flow("TLS", US, STRANGER, 1, "", ("sbc.example.org",))
+    assert not bench.phones.known(STRANGER[0])
     bench.phones.receive(request("OPTIONS"), secure)
+    assert bench.phones.known(STRANGER[0])
     for number in range(50):
         told(bench, request("INVITE", branch=f"forged{number}"))
     assert not bench.phones.barred(STRANGER[0])

@@ -186,6 +186,23 @@ def test_connections_are_bounded() -> None:
     run(test, "asyncio", limits=Limits(connections=1))
 
 
+def test_strangers_do_not_keep_out_who_is_known_nor_take_more_by_ipv6() -> None:
+    def ignore(*_: object) -> None: ...
+
+    handlers = Handlers(ignore, ignore, ignore, is_known=lambda host: host == "192.0.2.1")
+    limits = Limits(connections=4, per_peer=3)
+    transports = Transports(handlers, VirtualClock(), limits=limits)
+    crowd = [(f"2001:db8::{number}", 5060) for number in range(1, 6)]  # one customer
+    assert [transports.admit(one) for one in crowd] == [True, True, True, False, False]
+    assert transports.admit(("203.0.113.1", 5060))
+    assert not transports.admit(("203.0.113.2", 5060))
+    known = ("192.0.2.1", 5060)
+    assert [transports.admit(known) for _ in range(4)] == [True, True, True, False]
+    for one in (*crowd[:3], ("203.0.113.1", 5060), known, known, known):
+        transports.release(one)
+    assert not transports._accepted
+
+
 def test_the_advertised_address_is_the_external_one_or_that_of_the_interface() -> None:
     async def test(near: End, far: End, port: int) -> None:
         assert (await far.flow_to("UDP", "192.0.2.9", 5060)).local == ("198.51.100.1", port)

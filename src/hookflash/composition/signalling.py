@@ -43,7 +43,14 @@ class SipEdge:
     def __init__(self, settings: Settings, phones: TrunkPhones, clock: Clock) -> None:
         self._settings = settings
         self.transports = Transports(
-            Handlers(phones.receive, phones.broken, phones.malformed, phones.barred, phones.failed_handshake),
+            Handlers(
+                phones.receive,
+                phones.broken,
+                phones.malformed,
+                phones.barred,
+                phones.failed_handshake,
+                phones.known,
+            ),
             clock,
             external_address=settings.sip.external_address or "",
             limits=limits_of(settings.sip),

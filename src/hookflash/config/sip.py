@@ -109,9 +109,9 @@ class SipSettings:
     """Name servers to ask for the targets of trunks, at port 53 or as `[address]:port`; those of the system
     when empty. `/etc/hosts` comes before them."""
     connections: int = setting(kinds.integer(1, 100_000, "connections"), 1000)
-    """Connections (TCP and TLS) that others may have open to us at a time."""
+    """Connections (TCP and TLS) that others may have open to us at a time. Trunks get in beyond that."""
     connections_per_source: int = setting(kinds.integer(1, 100_000, "connections"), 250)
-    """Those of one address among them."""
+    """Those of one address among them, or of one /64 of IPv6."""
     message_timeout: float = setting(kinds.number(1, 300, "seconds"), 30.0)
     """Seconds in which a message that has begun on a connection must be complete, and in which a new
     connection must bring its first. A TLS handshake may take a third of it."""

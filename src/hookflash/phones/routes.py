@@ -145,11 +145,11 @@ class Sources:
             for domains, trunk in self._domains:
                 if matching(flow.shown, domains, wildcards=self._wildcards) is not None:
                     return trunk
-        trunk = self.trunk(flow.remote[0])
-        if trunk is not None and trunk.transport == "TLS" and flow.transport == "UDP":
+        found = self.trunk(flow.remote[0])
+        if found is not None and found.transport == "TLS" and flow.transport == "UDP":
             # Anybody can send in its name, which is what it has TLS for.
             return self._allowed(flow.remote[0])
-        return trunk
+        return found
 
     def trunk(self, host: str) -> TrunkConfig | None:
         """The trunk that sends from ``host``; None for a stranger."""

@@ -194,6 +194,10 @@ class TrunkPhones:
             self._guard.barred(host) and self._sources.trunk(host) is None and not self._legs.talks_to(host)
         )
 
+    def known(self, host: str) -> bool:
+        """Whether an address is a trunk's, or has lately proved to be."""
+        return self._sources.trunk(host) is not None or self._guard.trusts(host)
+
     def failed_handshake(self, host: str) -> None:
         """Somebody wanted TLS and could not have it."""
         if self._sources.trunk(host) is None:

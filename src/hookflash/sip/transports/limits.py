@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,16 +26,19 @@ class Handlers:
     """Whether nothing is taken from an address: not a datagram, not a connection."""
     on_handshake: Callable[[str], None] = lambda host: None
     """Somebody who connected from an address failed in the TLS handshake."""
+    is_known: Callable[[str], bool] = lambda host: False
+    """Whether an address is that of somebody configured, who gets in however many strangers there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What peers may hold; times in seconds.
 
-    ``connections`` connections that others opened at most, ``per_peer`` of them from one address, those in
-    the middle of a TLS handshake included. A message, and the first sign of life on a connection, may take
-    ``message``; a TLS handshake ``handshake``; a connection that says nothing for ``idle`` is closed. Opening
-    one ourselves takes at most ``connect``, its handshake included.
+    ``connections`` connections that others opened at most, ``per_peer`` of them from one address (one /64 of
+    IPv6), those in the middle of a TLS handshake included; who is known gets in beyond ``connections``. A
+    message, and the first sign of life on a connection, may take ``message``; a TLS handshake ``handshake``;
+    a connection that says nothing for ``idle`` is closed. Opening one ourselves takes at most ``connect``,
+    its handshake included.
 
     On a connection that we opened a keep-alive is sent every ``keep_alive`` at most (RFC 5626 section 4.4.1);
     0 sends none. Once the peer has answered one it has to answer the others within ``pong``.
@@ -48,3 +52,10 @@ class Limits:
     connect: float = 5.0
     keep_alive: float = 95.0
     pong: float = 10.0
+
+
+def source_of(host: str) -> str:
+    """What connections from an address are counted as: itself, or the /64 it is in, which is one customer."""
+    if ":" not in host:
+        return host
+    return str(ipaddress.ip_network((host.partition("%")[0], 64), strict=False))

@@ -24,7 +24,7 @@ from hookflash.sip.transports.binding import RECEIVE_BUFFER, bind, keeps_alive
 from hookflash.sip.transports.connections import Connection
 from hookflash.sip.transports.framing import Framer
 from hookflash.sip.transports.interfaces import Interfaces
-from hookflash.sip.transports.limits import Handlers, Limits
+from hookflash.sip.transports.limits import Handlers, Limits, source_of
 from hookflash.sip.transports.tls import Tls, shown_by
 from hookflash.sip.websocket import WebSocketFramer
 
@@ -274,19 +274,21 @@ class Transports:
         held = self._accepted
         if self._closed or self._handlers.is_barred(peer[0]):
             return False
-        limits = self.limits
-        for count, limit in ((held.total(), limits.connections), (held[peer[0]], limits.per_peer)):
-            if count >= limit:
-                log.warning("too many connections", extra={"peer": peer[0], "limit": limit})
-                return False
-        held[peer[0]] += 1
+        limits, source = self.limits, source_of(peer[0])
+        full = held.total() >= limits.connections and not self._handlers.is_known(peer[0])
+        if full or held[source] >= limits.per_peer:
+            limit = limits.connections if full else limits.per_peer
+            log.warning("too many connections", extra={"peer": peer[0], "limit": limit})
+            return False
+        held[source] += 1
         return True
 
     def release(self, peer: Address) -> None:
         """Count somebody out who was admitted."""
-        self._accepted[peer[0]] -= 1
-        if not self._accepted[peer[0]]:
-            del self._accepted[peer[0]]
+        source = source_of(peer[0])
+        self._accepted[source] -= 1
+        if not self._accepted[source]:
+            del self._accepted[source]
 
     async def _handshake(self, kind: str, sock: socket.socket, peer: Address) -> None:
         connection = self._connection(kind, peer)
