@@ -71,6 +71,46 @@ def test_a_refused_offer_leaves_the_session_as_it_was() -> None:
     assert status(probe.take(probe.agent.answer_offer(0.0, 1, ANSWER))) == [200]
 
 
+MOVED = "Contact: <sip:elsewhere@192.0.2.1:5099>"
+
+
+def leads_to(probe: Probe) -> str:
+    (bye,) = probe.take(probe.agent.end(0.0, 1))
+    assert isinstance(bye, Request)
+    return bye.uri
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_refused_one_does_not_move_the_target(refused: bool) -> None:
+    probe = Probe()
+    tag = established(probe)
+    update(probe, tag, MOVED, body=OFFER)
+    agent = probe.agent
+    probe.take(agent.refuse_offer(0.0, 1, 488) if refused else agent.answer_offer(0.0, 1, ANSWER))
+    assert (leads_to(probe) == "sip:elsewhere@192.0.2.1:5099") is not refused
+
+
+@pytest.mark.parametrize("how", ["answered", "refused", "cancelled", "moved meanwhile"])
+def test_a_refused_reinvite_does_not_move_the_target_either(how: str) -> None:
+    probe = Probe()
+    tag = established(probe)
+    first = "Contact: <sip:first@192.0.2.1:5098>"
+    update(probe, tag, first)
+    text = message("INVITE", SDP, MOVED, number=6, branch="z9hG4bKre", to=TAGGED.format(tag=tag))
+    probe.tell(text.replace("Contact: <sip:a@192.0.2.1:5060>\n", ""), OFFER)
+    if how == "answered":
+        probe.take(probe.agent.answer(0.0, 1, ANSWER))
+        probe.tell(message("ACK", number=6, branch="z9hG4bKack", to=TAGGED.format(tag=tag)))
+    elif how == "cancelled":
+        probe.tell(message("CANCEL", number=6, branch="z9hG4bKre", to=TAGGED.format(tag=tag)))
+    else:
+        if how == "moved meanwhile":
+            update(probe, tag, "Contact: <sip:third@192.0.2.1:5097>", number=7)
+        probe.take(probe.agent.refuse(0.0, 1, 488))
+    expected = {"answered": "elsewhere", "refused": "first", "cancelled": "first", "moved meanwhile": "third"}
+    assert leads_to(probe).partition("@")[0] == f"sip:{expected[how]}"
+
+
 def test_a_second_one_before_the_answer_to_the_first_is_500_with_retry_after() -> None:
     probe = Probe()
     tag = established(probe)

@@ -116,7 +116,7 @@ class ReliableServer:
         transaction = self._responder.open(envelope, request, back)
         if body and dialog.offering is Offering.AGREED:
             transaction.owner = session
-            session.pending = PendingOffer(transaction, dialog)
+            session.pending = PendingOffer(transaction, dialog, dialog.target)
             dialog.offering = Offering.THEIRS
             self._core.emit(session, Reoffered(session.number, body, "PRACK"))
         else:

@@ -120,10 +120,13 @@ class Provisional:
 
 @dataclass(frozen=True, slots=True)
 class PendingOffer:
-    """An offer of the peer's in a PRACK or UPDATE that waits for our answer."""
+    """An offer of the peer's in a PRACK or UPDATE that waits for our answer; ``target`` is where the dialog
+    led before it.
+    """
 
     transaction: Transaction
     dialog: Dialog
+    target: str
 
 
 @dataclass(slots=True)
@@ -153,6 +156,8 @@ class Session:
     """The INVITE transaction without a final response, either way; at most one at a time."""
     reinvited: bool = False
     """Whether ``invite`` is a re-INVITE."""
+    former_target: str = ""
+    """Where the dialog led before the peer's re-INVITE that waits for our answer."""
     proceeding: bool = False
     """Whether a provisional response came: only then may CANCEL be sent."""
     deadline: float = 0.0

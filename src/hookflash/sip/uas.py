@@ -174,6 +174,7 @@ class Server:
         elif refusal is not None:
             self._responder.refuse(now, envelope, request, back, *refusal)
         else:
+            session.former_target = dialog.target
             try:
                 dialog.refresh(request)
             except ParseError as error:
@@ -347,15 +348,15 @@ class Server:
         pending, session.pending = session.pending, None
         if pending is None or pending.transaction.request is None:
             return
-        pending.dialog.offering = Offering.AGREED
+        pending.dialog.offering, pending.dialog.target = Offering.AGREED, pending.target
         request = pending.transaction.request
         self._responder.respond(now, pending.transaction, request, status, session.local_tag, extra)
 
     @staticmethod
     def _withdraw_offer(session: Session) -> None:
-        """A re-INVITE is refused: what was agreed before it stays."""
+        """A re-INVITE is refused: what was agreed before it stays, its target too (RFC 6141 section 4)."""
         if session.reinvited and session.dialog is not None:
-            session.dialog.offering = Offering.AGREED
+            session.dialog.offering, session.dialog.target = Offering.AGREED, session.former_target
 
     def end(self, now: float, session: Session) -> None:
         """End a session that is past its final response: BYE, at the earliest after the ACK (section 15)."""

@@ -39,7 +39,7 @@ class UpdateServer:
         self, now: float, session: Session, dialog: Dialog, envelope: Envelope, request: Request, back: Flow
     ) -> None:
         """One UPDATE inside a dialog."""
-        body = sdp_of(request)
+        body, target = sdp_of(request), dialog.target
         refusal = self._refusal(session, dialog, bool(body))
         refusal = refusal or self._timers.check(request, session.watch.floor)
         if refusal is None:
@@ -53,10 +53,11 @@ class UpdateServer:
         transaction = self._responder.open(envelope, request, back)
         if body:
             transaction.owner = session
-            session.pending = PendingOffer(transaction, dialog)
+            session.pending = PendingOffer(transaction, dialog, target)
             dialog.offering = Offering.THEIRS
             self._core.emit(session, Reoffered(session.number, body, "UPDATE"))
         else:
+            session.former_target = dialog.target
             extra = self.answering(now, session, dialog, request)
             self._responder.respond(now, transaction, request, 200, session.local_tag, extra)
 
