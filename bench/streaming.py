@@ -29,6 +29,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -152,7 +153,7 @@ class Control:
             async with asyncio.timeout(30):
                 while sum(isinstance(fact, facts.StreamOpened) for fact in happened) < count:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
-            callers.call(ports)
+            callers.call([ports[number] for number in order(count)])
             await asyncio.sleep(WARM)
             others = {"the worker": host.pid or 0, "the app": app.pid, "the callers": callers.pid}
             spent = {name: cpu_seconds(pid) for name, pid in others.items()}
@@ -174,6 +175,15 @@ class Control:
             await streaming.close()
             await desk.stop()
             await prompts.close()
+
+
+def order(count: int) -> list[int]:
+    """Which stream each caller belongs to, from 0: when in a tick a caller sends must not follow from when in
+    it a stream has its turn.
+    """
+    streams = list(range(count))
+    random.Random(1).shuffle(streams)
+    return streams
 
 
 def opened(number: int, url: str) -> OpenStream:
@@ -243,11 +253,13 @@ def measure(streams: int, folder: Path) -> None:
     speaker: list[float] = []
     first: list[float] = []
     lost = control.lost + sum(holes(one) for one in told.values())
+    caller_of = {stream: caller for caller, stream in enumerate(order(streams + TALKERS))}
     for number, one in told.items():
-        found, missing = delays(one["said"], heard[number], control.window)
+        caller = caller_of[number]
+        found, missing = delays(one["said"], heard[caller], control.window)
         (speaker if one["kind"] == "echo" else first).extend(found)
         lost += missing
-        found, missing = delays(sent[number], one["heard"], control.window)
+        found, missing = delays(sent[caller], one["heard"], control.window)
         microphone += [time - JITTER for time in found]
         lost += missing
     whole = not lost
