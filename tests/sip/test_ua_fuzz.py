@@ -11,7 +11,7 @@ from hookflash.sip.build import ALLOW
 from hookflash.sip.events import Cancelled, Ended, Failed, IncomingInvite
 from hookflash.sip.flow import Flow, Send
 from hookflash.sip.message import Request, parse
-from hookflash.sip.ua import Outgoing
+from hookflash.sip.ua import Outgoing, SessionTerms, Settings
 
 METHODS = ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE"]
 ACTS = ["ring", "progress", "answer", "refuse", "end", "reoffer"]
@@ -22,8 +22,13 @@ EXTRAS = [
     "Supported: 100rel, timer",
     f"Allow: {ALLOW}",
     "Retry-After: 3",
+    "Session-Expires: 90;refresher=uac",
+    "Session-Expires: 90;refresher=uas",
+    "Session-Expires: 20",
+    "Min-SE: 2000",
 ]
-STATUSES = [100, 180, 183, 200, 202, 302, 401, 407, 408, 481, 486, 487, 491, 500, 503, 603]
+TERMS = SessionTerms(1800, 90)
+STATUSES = [100, 180, 183, 200, 202, 302, 401, 405, 407, 408, 422, 481, 486, 487, 491, 500, 503, 603]
 
 
 class Hostile(RuleBasedStateMachine):
@@ -31,7 +36,7 @@ class Hostile(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.probe = Probe()
+        self.probe = Probe(Settings(terms=TERMS))
         self.tags = ["", "far"]
         self.requests: list[Request] = []
         self.closed: set[int] = set()
@@ -103,7 +108,7 @@ class Hostile(RuleBasedStateMachine):
         )
         self.learn()
 
-    @rule(seconds=st.sampled_from([0.1, 0.5, 4.0, 33.0]))
+    @rule(seconds=st.sampled_from([0.1, 0.5, 4.0, 33.0, 900.0]))
     def wait(self, seconds: float) -> None:
         self.probe.until(self.probe.now + seconds)
         self.learn()
@@ -119,6 +124,7 @@ class Hostile(RuleBasedStateMachine):
             username=user,
             password="p",
             ring_timeout=60.0,
+            terms=TERMS,
         )
         self.probe.take(self.probe.agent.invite(self.probe.now, outgoing)[1])
         self.learn()
