@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from phones.exchange import THEM, US, Bench, Far, sdp
+from phones.exchange import THEM, US, Bench, Far, answered, sdp
 
 from hookflash.calls.effects import AnswerLeg
 from hookflash.calls.facts import IncomingLeg, LegDown
@@ -244,6 +244,20 @@ async def test_forged_offences_do_not_cut_off_a_call_that_is_up() -> None:
     await bench.settle()
     assert isinstance(bench.facts[-1], LegDown)
     assert bench.phones.barred(STRANGER[0])
+
+
+async def test_what_belongs_to_calls_is_not_counted_wherever_it_comes_from() -> None:
+    """Many carriers send from other addresses than those they are called at."""
+    bench = Bench()
+    await answered(bench)
+    ((call_id, local, remote),) = bench.phones.agent._core.dialogs
+    for number in range(300):
+        text = request("OPTIONS", branch=f"in{number}", tag=local).decode()
+        text = text.replace("<sip:a@b>;tag=1", f"<sip:a@b>;tag={remote}")
+        text = text.replace(f"Call-ID: xin{number}\r", f"Call-ID: {call_id}\r")
+        text = text.replace("CSeq: 1 ", f"CSeq: {number + 100} ")
+        assert told(bench, text.encode()) == [200], number
+    assert not bench.phones.barred(STRANGER[0])
 
 
 async def test_an_old_nonce_is_stale_and_a_used_one_too() -> None:

@@ -160,6 +160,11 @@ class Guard:
         self.offend(host, Offence.FLOOD)
         return False
 
+    def excuse(self, host: str) -> None:
+        """A message of a stranger belonged to a call: it does not count."""
+        account = self._account(host)
+        account.left = min(self._rules.burst, account.left + 1.0)
+
     def offend(self, host: str, offence: Offence) -> bool:
         """Put an offence to the account of a source; True when that is a ban.
 

@@ -182,8 +182,12 @@ class TrunkPhones:
             return
         judge, terms = self._admission.judge(flow, trunk), (trunk or self._config).session
         quiet = stranger and self._config.silent
-        if not self._signalling.receive(data, flow, judge, terms, quiet=quiet) and stranger:
+        before = self._agent.belonged
+        readable = self._signalling.receive(data, flow, judge, terms, quiet=quiet)
+        if stranger and not readable:
             self._guard.offend(host, Offence.MALFORMED)
+        elif stranger and self._agent.belonged > before:
+            self._guard.excuse(host)
 
     def barred(self, host: str) -> bool:
         """Whether nothing is taken from an address: it is banned, no trunk's, and no call is up with it.

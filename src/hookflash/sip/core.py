@@ -64,6 +64,8 @@ class Core:
         self.sessions: dict[int, Session] = {}
         self.dialogs: dict[DialogKey, tuple[Session, Dialog]] = {}
         self.outputs: list[Output] = []
+        self.belonged = 0
+        """Messages so far that belonged to a dialog or transaction we have."""
         self._count = 0
 
     # --- outputs ----------------------------------------------------------------------------------------

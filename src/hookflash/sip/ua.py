@@ -69,9 +69,9 @@ class UserAgent:
             envelope = Envelope.of(message)
             if isinstance(message, Request):
                 self._server.receive(now, envelope, message, flow, judge, terms)
-            elif not self._core.transactions.response(now, envelope, message) and not self._client.late.take(
-                now, envelope, message
-            ):
+            elif self._core.transactions.response(now, envelope, message):
+                self._core.belonged += 1
+            elif not self._client.late.take(now, envelope, message):
                 log.debug(
                     "stray response", extra={"call_id": printable(envelope.call_id), "peer": flow.remote[0]}
                 )
@@ -223,6 +223,11 @@ class UserAgent:
             else:
                 self._server.end(now, found)
         return self._core.drain()
+
+    @property
+    def belonged(self) -> int:
+        """Messages so far that belonged to something we have: whoever sent them knew its tags."""
+        return self._core.belonged
 
     # --- what is alive ----------------------------------------------------------------------------------
 

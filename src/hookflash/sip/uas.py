@@ -55,10 +55,13 @@ class Server:
         """
         back = trace(request, flow)
         if request.method == "ACK":
-            if not self._core.transactions.acknowledged(now, envelope):
+            if self._core.transactions.acknowledged(now, envelope):
+                self._core.belonged += 1
+            else:
                 self._ack(now, envelope, request)
             return
         if self._core.transactions.repeated(now, envelope):
+            self._core.belonged += 1
             return
         if judge is not None and self._stateless.turn_away(envelope, request, back, judge):
             return
@@ -141,6 +144,7 @@ class Server:
             self._responder.refuse(now, envelope, request, back, 481)
             return
         session, dialog = found
+        self._core.belonged += 1
         if not dialog.in_order(envelope.number):
             self._responder.refuse(now, envelope, request, back, 500)
             return
@@ -237,6 +241,7 @@ class Server:
         if found is None:
             return
         session, dialog = found
+        self._core.belonged += 1
         if session.success is None or session.success.number != envelope.number:
             return
         session.settle()
