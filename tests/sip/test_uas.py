@@ -10,7 +10,7 @@ from hookflash.sip.events import Acked, Cancelled, Ended, Failed, IncomingInvite
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow
 from hookflash.sip.message import Request, Response
-from hookflash.sip.stateless import SILENCE, Refusal
+from hookflash.sip.stateless import SILENCE, BriefAnswer
 from hookflash.sip.ua import Settings
 
 TAGGED = "To: <sip:b@192.0.2.2>;tag={tag}"
@@ -635,7 +635,10 @@ def unwanted(probe: Probe, text: str, body: bytes = b"") -> list[int]:
     head = text.replace("\n", "\r\n").encode()
     data = head + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     answers = probe.agent.receive(
-        probe.now, data, probe.flow, judge=lambda request: Refusal(403, "Not you", (("X-Why", "because"),))
+        probe.now,
+        data,
+        probe.flow,
+        judge=lambda request: BriefAnswer(403, "Not you", (("X-Why", "because"),)),
     )
     return status(probe.take(answers))
 

@@ -12,11 +12,11 @@ from hookflash.sip.digest import DigestServer, Verdict
 from hookflash.sip.flow import Flow
 from hookflash.sip.grammar import printable
 from hookflash.sip.message import Request
-from hookflash.sip.stateless import SILENCE, Judge, Refusal
+from hookflash.sip.stateless import SILENCE, BriefAnswer, Judge
 
 log = logging.getLogger("hookflash.sip")
 
-UNKNOWN = Refusal(403, "Unknown trunk")
+UNKNOWN = BriefAnswer(403, "Unknown trunk")
 
 
 class Admission:
@@ -50,7 +50,7 @@ class Admission:
             return None
         return lambda request: self._judge(request, flow, trunk)
 
-    def _judge(self, request: Request, flow: Flow, trunk: TrunkConfig | None) -> Refusal | None:
+    def _judge(self, request: Request, flow: Flow, trunk: TrunkConfig | None) -> BriefAnswer | None:
         host = flow.remote[0]
         if trunk is None and is_scanner(request.headers.get("User-Agent")):
             self._guard.offend(host, Offence.SCANNER)
@@ -72,7 +72,7 @@ class Admission:
 
     def _verify(
         self, request: Request, flow: Flow, trunk: TrunkConfig | None, credentials: list[str]
-    ) -> Refusal | None:
+    ) -> BriefAnswer | None:
         now, known = self._clock.now(), self._challenged
 
         def password_of(username: str) -> str | None:
@@ -94,4 +94,4 @@ class Admission:
             self._guard.offend(flow.remote[0], Offence.UNKNOWN)
         stale = verified.verdict is Verdict.STALE
         asked = [("WWW-Authenticate", value) for value in self._digest.challenges(now, stale=stale)]
-        return Refusal(401, "", tuple(asked))
+        return BriefAnswer(401, "", tuple(asked))

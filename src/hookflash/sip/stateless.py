@@ -13,7 +13,7 @@ from hookflash.sip.message import Request, reply
 from hookflash.sip.transactions import server_key
 
 
-class Refusal(NamedTuple):
+class BriefAnswer(NamedTuple):
     """The answer to somebody we want nothing from; with status 0 there is none."""
 
     status: int
@@ -21,10 +21,10 @@ class Refusal(NamedTuple):
     headers: Extra = ()
 
 
-SILENCE = Refusal(0)
+SILENCE = BriefAnswer(0)
 """Not a word: nobody shall know that there is somebody."""
 
-Judge = Callable[[Request], Refusal | None]
+Judge = Callable[[Request], BriefAnswer | None]
 """Says how to refuse a request that belongs to no call; None when it is welcome."""
 
 
@@ -71,8 +71,8 @@ class Stateless:
         if refusal.status == 0:
             return True
         if lost:
-            refusal = Refusal(481)
+            refusal = BriefAnswer(481)
         elif request.method == "OPTIONS":
-            refusal = Refusal(200, "", ABILITIES)
+            refusal = BriefAnswer(200, "", ABILITIES)
         self.respond(request, refusal.status, back, refusal.headers, refusal.reason)
         return True
