@@ -60,6 +60,7 @@ COMPILED = (
 """Those that run kernels in their plain form by themselves."""
 SYSTEM = "tests/system"
 BESIDE = ("tests/composition", "tests/recording", "tests/streaming")
+SPOKEN = ("tests/speech",)
 """Run beside the others, so that no row of tests is much longer than another."""
 NOT_PURE = "src/hookflash/sip/transports/*"
 ROOT = Path(__file__).parent.parent
@@ -165,14 +166,16 @@ def main() -> int:
     # Compiled once, by all cores, before half a dozen servers want it at the same time.
     warm = [sys.executable, "-c", "from hookflash.plane.warmup import warm_up; warm_up()"]
     failed = subprocess.run(warm, check=False, cwd=ROOT).returncode != 0
-    # Whole servers and phones mostly wait for each other: half of them beside the other half.
+    # Whole servers and phones mostly wait for each other: a third of them beside the next.
     system = sorted(str(path.relative_to(ROOT)) for path in (ROOT / SYSTEM).glob("test_*.py"))
-    first = Aside(*rooms(), (("pytest", *system[::2]), {}))
-    second = Aside((("pytest", *system[1::2]), {}), (("pytest", *BESIDE), {}))
+    first = Aside(*rooms(), (("pytest", *system[::3]), {}))
+    second = Aside((("pytest", *system[1::3]), {}), (("pytest", *BESIDE), {}))
+    third = Aside((("pytest", *system[2::3]), {}), (("pytest", *SPOKEN), {}))
     print("all tests but those of the rooms below and of whole servers:", flush=True)
-    ignored = [*tests_of(tuple(name for names in ROOMS for name in names)), SYSTEM, *BESIDE]
+    ignored = [*tests_of(tuple(name for names in ROOMS for name in names)), SYSTEM, *BESIDE, *SPOKEN]
     failed |= run("pytest", *(f"--ignore={path}" for path in ignored)) != 0
     failed |= second.finish(f"whole servers and phones; then {', '.join(BESIDE)}")
+    failed |= third.finish(f"more servers and phones; then {', '.join(SPOKEN)}")
     failed |= first.finish(f"under coverage: {', '.join(GATED)}; then the other servers and phones")
     gated = gates_hold({room: names[0] for room, names in GATED.items()})
     return 1 if failed or not gated else 0

@@ -200,6 +200,7 @@ def test_what_lies_on_the_disk_is_not_what_was_said(tmp_path: Path, webhook: Web
         assert "was changed: segment 0 does not open" in site.server.log.read_text()
 
 
+@pytest.mark.slow
 def test_a_bucket_has_them_and_they_are_fetched_and_deleted_through_the_server(
     tmp_path: Path, webhook: Webhook, phone: Handset, s3: tuple[FakeS3, str]
 ) -> None:

@@ -46,6 +46,7 @@ def crowd() -> Iterator[Crowd]:
     people.close()
 
 
+@pytest.mark.slow
 def test_files_follow_each_other_to_the_sample(served: tuple[Server, Webhook], crowd: Crowd) -> None:
     server, webhook = served
     client = CallAutomationClient(server.url, AzureKeyCredential(ACCESS_KEY))
