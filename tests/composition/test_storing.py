@@ -18,8 +18,8 @@ from hookflash.composition.storing import (
 )
 from hookflash.config import ConfigError, RecordingSettings, Settings, parse
 from hookflash.recording.cloud import Place
+from hookflash.recording.orders import Order
 from hookflash.recording.stores import StoreError
-from hookflash.recording.uploads import Order
 
 AZURE = "https://acct.blob.core.windows.net"
 KEY = base64.b64encode(bytes(32)).decode()

@@ -24,6 +24,7 @@ from hookflash.recording.disk import Disk
 from hookflash.recording.files import Mp3Writer, WavWriter, wav_header
 from hookflash.recording.library import BROKEN_OFF, Library
 from hookflash.recording.metadata import Label
+from hookflash.recording.orders import Order
 from hookflash.recording.sealed_files import SealedMp3Writer, SealedWavWriter
 from hookflash.recording.sealing import (
     SEGMENT,
@@ -35,7 +36,7 @@ from hookflash.recording.sealing import (
     seal_bytes,
 )
 from hookflash.recording.shelf import Shelf
-from hookflash.recording.uploads import Order, Uploads
+from hookflash.recording.uploads import Uploads
 
 KEY = SealKey(bytes(range(32)))
 RING = KeyRing([KEY])

@@ -18,9 +18,10 @@ from hookflash.recording import uploads
 from hookflash.recording.keeping import Keeping
 from hookflash.recording.library import BROKEN_OFF, Library
 from hookflash.recording.metadata import Label, StoredFile
+from hookflash.recording.orders import Order, Upload
 from hookflash.recording.shelf import Shelf
 from hookflash.recording.stores import Content, StoreError
-from hookflash.recording.uploads import FIRST_WAIT, LONGEST_WAIT, ORDERS, UPLOADS, Order, Uploads
+from hookflash.recording.uploads import FIRST_WAIT, LONGEST_WAIT, ORDERS, UPLOADS, Uploads
 from hookflash.testing.clock import VirtualClock
 
 HOUR = 3600.0
@@ -515,9 +516,7 @@ async def test_notes_that_can_not_be_read_are_passed_over(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench.documents.kept[ORDERS]["r9"] = b"{"
-    bench.documents.kept[UPLOADS]["x"] = msgspec.json.encode(
-        uploads.Upload("x", "r", "u", False, "s", "m", 1.0)
-    )
+    bench.documents.kept[UPLOADS]["x"] = msgspec.json.encode(Upload("x", "r", "u", False, "s", "m", 1.0))
     await bench.again()
     assert "the note r9 in recording-orders can not be read" in caplog.text
     assert "x" not in bench.documents.kept[UPLOADS]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from hookflash.config import Settings, StorageSettings
 from hookflash.recording.cloud import CloudStore, Place
+from hookflash.recording.orders import Order
 from hookflash.recording.sealing import KeyRing, read_keys
 from hookflash.recording.stores import Store, StoreError
-from hookflash.recording.uploads import Order
 from hookflash.wire.containers import ContainerRules, Grant, NoContainer, read_container
 
 KEYS = {("azure", "key"): "AZURE_STORAGE_KEY", ("azure", "sas"): "AZURE_STORAGE_SAS_TOKEN"}

@@ -22,9 +22,10 @@ from hookflash.ports.edges import FactSink
 from hookflash.recording.disk import Disk
 from hookflash.recording.library import Library
 from hookflash.recording.metadata import Label
+from hookflash.recording.orders import Order
 from hookflash.recording.sealing import SealKey
 from hookflash.recording.take import Take
-from hookflash.recording.uploads import Order, Uploads
+from hookflash.recording.uploads import Uploads
 from hookflash.recording.write_behind import WriteBehind
 from hookflash.wire.containers import read_container
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hookflash.recording.library import Library
 from hookflash.recording.metadata import StoredFile
+from hookflash.recording.orders import Upload
 from hookflash.recording.sealed_files import sealed_lead
 from hookflash.recording.sealing import (
     MAGIC,
@@ -20,7 +21,7 @@ from hookflash.recording.sealing import (
     open_sealed,
 )
 from hookflash.recording.stores import Content, FileContent, StoreError, file_pieces
-from hookflash.recording.uploads import Upload, Uploads
+from hookflash.recording.uploads import Uploads
 
 _HEADER = 64
 

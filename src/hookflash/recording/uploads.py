@@ -15,22 +15,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 import msgspec
 
-from hookflash.calls.facts import Fact, RecordingChunk, RecordingOrigin, RecordingStored
+from hookflash.calls.facts import Fact, RecordingStored
 from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink
 from hookflash.ports.outbox import Documents
-from hookflash.recording.library import BROKEN_OFF, Library
+from hookflash.recording.library import Library
 from hookflash.recording.metadata import StoredFile
+from hookflash.recording.orders import Order, Upload, object_names, stored_again
 from hookflash.recording.stores import Content, Store
 from hookflash.waiting import pause
-from hookflash.wire.timestamps import zulu_time
 
 ORDERS = "recording-orders"
 UPLOADS = "recording-uploads"
@@ -44,42 +44,6 @@ LONGEST_WAIT = 600.0
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T", bound=msgspec.Struct)
-
-
-class Order(msgspec.Struct, frozen=True):
-    """Where the files of a recording go.
-
-    ``url`` has no secrets; ``sas`` is the query string an app gave with it. ``own``: the place belongs to the
-    server, which serves and deletes what is there; what is in an app's container is the app's.
-    """
-
-    recording_id: str
-    url: str
-    sas: str = ""
-    own: bool = False
-
-    def __repr__(self) -> str:
-        return f"Order({self.recording_id!r}, {self.url!r}, own={self.own})"
-
-
-class Upload(msgspec.Struct, frozen=True):
-    """What became of a file: ``state`` is "waiting", "uploaded" or "failed".
-
-    ``sound`` and ``metadata`` are the names of the objects at ``url``. ``since`` is the Unix time at which it
-    was ready. ``local``: whether the files are on the disk (still). ``note`` says what went wrong last.
-    """
-
-    document_id: str
-    recording_id: str
-    url: str
-    own: bool
-    sound: str
-    metadata: str
-    since: float
-    state: str = "waiting"
-    local: bool = True
-    tries: int = 0
-    note: str = ""
 
 
 class Files(Protocol):
@@ -422,37 +386,6 @@ class Uploads:
 
 
 _MEDIA_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
-
-
-def object_names(file: StoredFile) -> tuple[str, str]:
-    """The names of a file's sound and metadata in a store: by day, call, recording and place in it."""
-    day = zulu_time(file.started)[:10].replace("-", "")
-    base = f"{day}/{file.label.correlation_id}/{file.label.recording_id}/{file.index}"
-    return f"{base}-acsaudio.{file.label.format}", f"{base}-acsmetadata.json"
-
-
-def stored_again(files: Sequence[StoredFile]) -> RecordingStored:
-    """RecordingStored of a recording that is known from its files only, since the server was restarted."""
-    files = sorted(files, key=lambda file: file.index)
-    label = files[0].label
-    return RecordingStored(
-        label.recording_id,
-        tuple(
-            RecordingChunk(file.document_id, file.index, file.end_reason, file.path, file.metadata_path)
-            for file in files
-        ),
-        files[0].started,
-        sum(file.duration_ms for file in files),
-        RecordingOrigin(
-            label.resource,
-            label.server_call_id,
-            label.correlation_id,
-            label.content_type,
-            label.channel_type,
-            label.format,
-            files[-1].end_reason == BROKEN_OFF,
-        ),
-    )
 
 
 def _told(done: asyncio.Future[None]) -> None:
