@@ -105,6 +105,7 @@ class WorkerProcess:
         self._numbers = 0
         self._why = ""
         self._stopping = False
+        self._room = asyncio.Lock()
 
     @property
     def pid(self) -> int | None:
@@ -149,8 +150,10 @@ class WorkerProcess:
         """Write a message and wait until there is room for another."""
         self.tell(message)
         if self._process is not None and self._process.stdin is not None:
-            with contextlib.suppress(OSError):  # its end is noticed where its output is read
-                await self._process.stdin.drain()
+            # One at a time: several jobs write here, and Python 3.11.0 lets a single task wait for room.
+            async with self._room:
+                with contextlib.suppress(OSError):  # its end is noticed where its output is read
+                    await self._process.stdin.drain()
 
     def kill(self, why: str) -> None:
         """Kill it; ``why`` goes to ``on_lost``."""
