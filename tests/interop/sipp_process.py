@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import socket
 import subprocess
 import threading
 import time
@@ -133,11 +134,23 @@ class Sipp:
 
 
 def media_ports(calls: int) -> int:
-    """A free port from which [auto_media_port] counts up, by four a call, without passing the last one."""
+    """A free port from which [auto_media_port] counts up, by four a call, without passing the last one.
+
+    That for video, which SIPp binds as well, is the second after it.
+    """
     while True:
         port = free_port()
-        if port <= MAX_PORT - 4 * (calls + 1):
+        if port <= MAX_PORT - 4 * (calls + 1) and _is_free(port + 2):
             return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _listens(table: str, port: str) -> bool:

@@ -128,7 +128,8 @@ def test_openssl_is_refused_with_an_old_version_or_a_foreign_certificate(
     cert, key = Authority(tmp_path).sign("stranger", dns=("stranger.example",))
     said = s_client(system, "-cert", str(cert), "-key", str(key))
     assert "SIP/2.0" not in said
-    assert "error:" in said
+    # The alert, unless the reset that follows it was quicker.
+    assert "error:" in said or "errno=" in said
 
 
 @needs_openssl
