@@ -60,7 +60,6 @@ COMPILED = (
 """Those that run kernels in their plain form by themselves."""
 SYSTEM = "tests/system"
 BESIDE = ("tests/composition", "tests/recording", "tests/streaming")
-SPOKEN = ("tests/speech",)
 """Run beside the others, so that no row of tests is much longer than another."""
 NOT_PURE = "src/hookflash/sip/transports/*"
 ROOT = Path(__file__).parent.parent
@@ -166,18 +165,14 @@ def main() -> int:
     # Compiled once, by all cores, before half a dozen servers want it at the same time.
     warm = [sys.executable, "-c", "from hookflash.plane.warmup import warm_up; warm_up()"]
     failed = subprocess.run(warm, check=False, cwd=ROOT).returncode != 0
-    # Whole servers and phones mostly wait for each other: a third of them beside the next.
+    # Whole servers and phones mostly wait for each other: half of them beside the other half.
     system = sorted(str(path.relative_to(ROOT)) for path in (ROOT / SYSTEM).glob("test_*.py"))
-    # Dealt there and back, which happens to make rows that take equally long.
-    dealt = [[path for n, path in enumerate(system) if n % 6 in (row, 5 - row)] for row in range(3)]
-    first = Aside(*rooms(), (("pytest", *dealt[2]), {}))
-    second = Aside((("pytest", *dealt[1]), {}), (("pytest", *BESIDE), {}))
-    third = Aside((("pytest", *dealt[0]), {}), (("pytest", *SPOKEN), {}))
+    first = Aside(*rooms(), (("pytest", *system[::2]), {}))
+    second = Aside((("pytest", *system[1::2]), {}), (("pytest", *BESIDE), {}))
     print("all tests but those of the rooms below and of whole servers:", flush=True)
-    ignored = [*tests_of(tuple(name for names in ROOMS for name in names)), SYSTEM, *BESIDE, *SPOKEN]
+    ignored = [*tests_of(tuple(name for names in ROOMS for name in names)), SYSTEM, *BESIDE]
     failed |= run("pytest", *(f"--ignore={path}" for path in ignored)) != 0
     failed |= second.finish(f"whole servers and phones; then {', '.join(BESIDE)}")
-    failed |= third.finish(f"more servers and phones; then {', '.join(SPOKEN)}")
     failed |= first.finish(f"under coverage: {', '.join(GATED)}; then the other servers and phones")
     gated = gates_hold({room: names[0] for room, names in GATED.items()})
     return 1 if failed or not gated else 0
