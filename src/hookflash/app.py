@@ -12,17 +12,15 @@ from urllib.parse import urlsplit
 
 from hookflash.api import numbers
 from hookflash.api.access import Access
-from hookflash.api.asgi import AzureSurface, Bounds
+from hookflash.api.asgi import AzureSurface
 from hookflash.api.contents import Contents
 from hookflash.api.keysets import HttpFetch
 from hookflash.api.openapi import openapi_routes
 from hookflash.api.own import own_surface
 from hookflash.api.server import CannotListen, HttpServers, shell
-from hookflash.calls.directory import Directory
-from hookflash.calls.directory import Resource as Owner
 from hookflash.calls.exchange import Exchange
 from hookflash.clock import LoopClock
-from hookflash.composition.access import issuers, resources
+from hookflash.composition.access import bounds, directory_of, issuers, resources
 from hookflash.composition.calls import CallBook
 from hookflash.composition.contents import ShelfObjects
 from hookflash.composition.draining import Draining
@@ -30,6 +28,7 @@ from hookflash.composition.hearing import Hearing
 from hookflash.composition.media import media_desk, prompt_limits
 from hookflash.composition.numbers import ConfiguredNumbers
 from hookflash.composition.operating import Operator
+from hookflash.composition.recordings import Recordings
 from hookflash.composition.recovering import lost_recordings
 from hookflash.composition.reloading import reloaded
 from hookflash.composition.signalling import CannotListenForSip, SipEdge
@@ -55,11 +54,6 @@ from hookflash.plane.control import MediaDesk
 from hookflash.plane.prompts import Prompts
 from hookflash.ports.clock import Clock
 from hookflash.ports.journal import Delivery
-from hookflash.recording.desk import RecordingDesk
-from hookflash.recording.keeping import Keeping
-from hookflash.recording.library import Library
-from hookflash.recording.shelf import Shelf
-from hookflash.recording.uploads import Uploads
 from hookflash.sip.transports import TlsError
 from hookflash.store.janitor import Janitor
 from hookflash.store.journal import Retention, SqliteJournal
@@ -146,7 +140,7 @@ class App:
         self._sip.renew()
         self.settings = settings
         self.access.replace(resources(settings), issuers(settings, self._fetch))
-        self._owners.become(_directory(settings))
+        self._owners.become(directory_of(settings))
         self._desk.know(settings)
         wanted = {one.name for one in settings.subscription}
         for one in former.subscription:
@@ -235,7 +229,7 @@ class App:
         media = self.media = self._media(clock, services)
         self._closers.append(media.stop)
         callbacks = CallbackRules(settings.server.http_callbacks, settings.server.private_targets)
-        owners = self._owners = _directory(settings)
+        owners = self._owners = directory_of(settings)
         hearing = self._hearing = Hearing(settings, clock, services)
         self._closers.append(hearing.close)
         abilities = Abilities(
@@ -261,36 +255,11 @@ class App:
         recogniser = TranscriptRecogniser(hearing.transcribing)
         streams = self._streams = StreamDesk(media.audio, sockets, tokens, clock, self._report, recogniser)
         self._closers.append(streams.close)
-        folder = settings.recording.folder or Path(settings.server.data_dir, "recordings")
-        library = self.recordings = Library(Path(folder), journal, seals)
+        kept = Recordings(settings, media.audio, journal, clock, seals, stores, self._report)
+        library, shelf, uploads, recorder = kept.library, kept.shelf, kept.uploads, kept.desk
+        self.recordings, self.uploads, self._recorder = library, uploads, recorder
         await library.load()
-        shelf = Shelf(library, seals)
-        uploads = self.uploads = Uploads(
-            library,
-            shelf,
-            journal,
-            stores.open,
-            clock,
-            self._report,
-            window=3600 * settings.recording.upload_hours,
-            keep_local=settings.recording.keep_local,
-        )
-        shelf.uploads = uploads
-        self._closers.append(lambda: uploads.close(grace=5.0))
-        keeping = Keeping(shelf, clock, settings.recording.keep_hours)
-        self._closers.append(keeping.close)
-        recorder = self._recorder = RecordingDesk(
-            media.audio,
-            library,
-            clock,
-            self._report,
-            max_bytes=settings.recording.file_bytes,
-            max_seconds=settings.recording.file_seconds,
-            key=seals.current if seals is not None else None,
-            uploads=uploads,
-            storage=(settings.recording.storage or "").rstrip("/"),
-        )
-        self._closers.append(recorder.close)
+        self._closers += (kept.stop_sending, kept.keeping.close, recorder.close)
         self._engine = engine = Engine(
             exchange,
             clock=clock,
@@ -329,7 +298,7 @@ class App:
         await self._recover(journal, minter, clock, lost_recordings(library))
         await courier.start()
         janitor.start()
-        keeping.start()
+        kept.keeping.start()
         await grid.start(subscriptions(settings))
         await uploads.load()
         await media.start()
@@ -363,7 +332,7 @@ class App:
             access=access,
             clock=clock,
             public_url=settings.public_url,
-            bounds=Bounds(**{name: getattr(settings.limits, name) for name in _BOUNDS}),
+            bounds=bounds(settings),
             write_answer=lambda answer: journal.write([], [], [answer]),
             more=numbers.operations(ConfiguredNumbers(lambda: self.settings)),
         )
@@ -425,22 +394,3 @@ class App:
             )
         if unclosed or recordings:
             await journal.write(*recover(unclosed, minter, clock.wall(), recordings))
-
-
-_BOUNDS = (
-    "request_bytes",
-    "request_timeout",
-    "repeatability_entries",
-    "repeatability_age",
-    "participants_page",
-)
-
-
-def _directory(settings: Settings) -> Directory:
-    ids = {one.name.casefold(): one.id for one in settings.resource}
-    default = settings.resource[0].id if settings.server.unowned_numbers and settings.resource else None
-    return Directory(
-        [Owner(one.id, one.name) for one in settings.resource],
-        {one.e164: ids[one.resource.casefold()] for one in settings.number},
-        default,
-    )

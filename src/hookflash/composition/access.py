@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from hookflash.api.asgi import Bounds
 from hookflash.api.bearer import Issuer, Issuers
 from hookflash.api.keysets import Fetch
 from hookflash.api.ports import Resource
+from hookflash.calls.directory import Directory
+from hookflash.calls.directory import Resource as Owner
 from hookflash.config import Settings
 
 
@@ -35,4 +38,29 @@ def issuers(settings: Settings, fetch: Fetch) -> Issuers | None:
         leeway=settings.auth.leeway,
         key_age=settings.auth.key_age,
         key_pause=settings.auth.key_pause,
+    )
+
+
+_BOUNDS = (
+    "request_bytes",
+    "request_timeout",
+    "repeatability_entries",
+    "repeatability_age",
+    "participants_page",
+)
+
+
+def bounds(settings: Settings) -> Bounds:
+    """What requests of apps may take."""
+    return Bounds(**{name: getattr(settings.limits, name) for name in _BOUNDS})
+
+
+def directory_of(settings: Settings) -> Directory:
+    """Which numbers belong to which resource."""
+    ids = {one.name.casefold(): one.id for one in settings.resource}
+    default = settings.resource[0].id if settings.server.unowned_numbers and settings.resource else None
+    return Directory(
+        [Owner(one.id, one.name) for one in settings.resource],
+        {one.e164: ids[one.resource.casefold()] for one in settings.number},
+        default,
     )

@@ -71,7 +71,6 @@ class Disk:
         self._key = key
         self._new_id = new_id
         self._writer: SoundWriter | None = None
-        self._used: list[int] = []
 
     @property
     def takes_loans(self) -> bool:

@@ -300,6 +300,7 @@ class Uploads:
         try:
             await self._note(upload)
         except Exception as error:
+            # Whatever the store of notes raises: without the note the file is sent again.
             return self._went_wrong(before, error)
         self.figures.uploaded += 1
         _log.info("recording %s is at %s/%s", upload.document_id, upload.url, upload.sound)

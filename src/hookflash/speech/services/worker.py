@@ -265,7 +265,7 @@ async def serve(make_adapter: Callable[[ServiceSettings], Adapter], sink: Sink, 
         settings = msgspec.convert(load.settings, ServiceSettings)
         censor.secret = settings.key
         adapter = make_adapter(settings)
-    except Exception as error:
+    except Exception as error:  # whatever an adapter makes of its settings; the key is not to be in a trace
         print(f"ERROR: it cannot be made: {censor(str(error))}", file=sys.stderr, flush=True)
         return 3
     try:
