@@ -158,8 +158,8 @@ class Recorded:
         else:
             self.told.append(data)
 
-    def record(self, phone: Handset, container: str) -> str:
-        """A call of some moments; its connection."""
+    def record(self, phone: Handset, container: str, seconds: int = 1) -> str:
+        """A call that is recorded for so many seconds, and some moments; its connection."""
         phone.play(f"dial sip:{NUMBER}@127.0.0.1:{self.server.sip_port}")
         connection = str(self.webhook.wait("CallConnected")["callConnectionId"])
         self.client.start_recording(
@@ -172,7 +172,7 @@ class Recorded:
         )
         self.webhook.wait("RecordingStateChanged", state="active")
         phone._loop.call_soon_threadsafe(phone.phone.audio.say, np.full(8_000, 5_000, np.int16))
-        phone.play("wait 1; hangup")
+        phone.play(f"wait {seconds}; hangup")
         return connection
 
     def event(self, timeout: float = 60) -> dict[str, Any]:
@@ -246,7 +246,7 @@ def test_files_leave_the_disk_where_that_is_asked_for(
     url = f"{azurite.make('moved')}?{azurite.sas('moved')}"
     recorded = Recorded(tmp_path, webhook, azurite.port, "keep_local = false\nfile_seconds = 1\n")
     with recorded.server:
-        recorded.record(phone, url)
+        recorded.record(phone, url, seconds=3)
         chunks = recorded.event()["recordingStorageInfo"]["recordingChunks"]
         assert chunks[0]["endReason"] == "ChunkMaximumTimeExceeded"
         assert len(azurite.blobs("moved")) == 2 * len(chunks)
