@@ -70,7 +70,7 @@ def test_any_datagrams_of_the_peer_leave_a_leg_sane(ticks, mux, codec):
     assert int(receive.total[0]) >= before + 5
 
 
-@pytest.mark.parametrize("name", ["rtp", "rtcp", "rfc4733", "srtp", "sdp"])
+@pytest.mark.parametrize("name", ["rtp", "rtcp", "rfc4733", "srtp", "sdp", "sip"])
 def test_the_fuzzing_programs_run(name):
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "NUMBA_BOUNDSCHECK": "0"}
     command = [sys.executable, str(PROGRAMS / f"fuzz_{name}.py"), "--random", "20"]
