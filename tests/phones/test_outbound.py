@@ -9,7 +9,7 @@ from hookflash.calls.effects import EndLeg
 from hookflash.calls.ending import Ending
 from hookflash.calls.facts import Cause, LegDown, LegFailed, LegRinging, LegUp
 from hookflash.phones.config import PhonesConfig, RouteConfig, TrunkConfig
-from hookflash.phones.outbound import rest_of
+from hookflash.phones.searching import rest_of
 from hookflash.ports.plane import ConnectLeg, LegUnavailable
 from hookflash.sip.events import Failed
 from hookflash.sip.fields import Headers

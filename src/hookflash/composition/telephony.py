@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hookflash.composition.codecs import codecs_of, codecs_of_strangers
 from hookflash.config import Settings
 from hookflash.config.sip import TrunkSettings
-from hookflash.phones.config import PhonesConfig, RouteConfig, Target, TrunkConfig
+from hookflash.phones.config import PhonesConfig, RouteConfig, SearchRules, Target, TrunkConfig
 from hookflash.phones.guard import Guard, GuardRules
 from hookflash.phones.keyed_media import KeyedMedia
 from hookflash.phones.switchboard import Switchboard
@@ -115,6 +115,7 @@ def phones_config(settings: Settings) -> PhonesConfig:
                 session=_session(settings, one),
                 info_keys=one.dtmf == "info",
                 identity=one.identity,
+                redirect_hosts=one.redirect_hosts,
             )
             for one in settings.trunk
         ),
@@ -129,6 +130,7 @@ def phones_config(settings: Settings) -> PhonesConfig:
         codecs=codecs_of_strangers(),
         srtp="optional",
         session=SessionTerms(settings.sip.session_expires, settings.sip.min_session_expires),
+        search=SearchRules(settings.sip.max_hops, settings.sip.failover_seconds),
     )
 
 

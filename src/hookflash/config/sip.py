@@ -105,6 +105,12 @@ class SipSettings:
     )
     """Hashes that these challenges offer, the preferred one first (RFC 8760). MD5 is there for trunks that
     know nothing else."""
+    max_hops: int = setting(kinds.integer(1, 20, "calls"), 5)
+    """How often one call out is tried at most, at one server after the other: the next one when a server is
+    out of reach, silent, or answers 408 or 5xx, and each redirect that is followed."""
+    failover_seconds: float = setting(kinds.number(1, 600, "seconds"), 40.0)
+    """Seconds after the beginning of a call out in which another server may be tried for it. A silent server
+    takes 32 of them."""
     name_servers: tuple[str, ...] = setting(kinds.listing(_name_server()), ())
     """Name servers to ask for the targets of trunks, at port 53 or as `[address]:port`; those of the system
     when empty. `/etc/hosts` comes before them."""
@@ -151,6 +157,17 @@ class TrunkSettings:
     transport: str = setting(kinds.choice("udp", "tcp", "tls", "auto"), "udp")
     """SIP transport towards the trunk; with `auto` the NAPTR and SRV records of the target choose. With `tls`
     it has to show a certificate for the host of the target, see `sip.tls_verify`."""
+    redirect_hosts: tuple[str, ...] = setting(
+        kinds.listing(
+            kinds.pattern(
+                'a host such as "gw1.carrier.example", or "*.carrier.example" for all',
+                r"(\*\.)?[A-Za-z0-9._-]+|\[?[0-9A-Fa-f:.]+\]?",
+            )
+        ),
+        (),
+    )
+    """Hosts to which the trunk may redirect a call (301, 302), beside those of `targets` and the addresses of
+    `allow`. A redirect to anywhere else is the end of the call."""
     sips: bool = setting(kinds.boolean(), False)
     """Call with `sips:` addresses, which ask for TLS on every hop as far as the callee's domain; only with
     `transport = "tls"`."""

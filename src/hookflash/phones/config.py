@@ -28,7 +28,8 @@ class TrunkConfig:
     accepted, best first; ``srtp`` is one of :data:`hookflash.sip.offer.POLICIES`. ``ring_timeout`` is in
     seconds. ``sips`` calls with ``sips:`` addresses. ``session`` are the terms of its session timers (RFC
     4028). ``challenge`` takes its calls only with the same user name and password, and then from anywhere.
-    With ``info_keys`` keys go out by INFO. ``identity`` is one of :data:`IDENTITIES`.
+    With ``info_keys`` keys go out by INFO. ``identity`` is one of :data:`IDENTITIES`. Redirects to
+    ``redirect_hosts`` (names, addresses, "*.example.org") are followed beside those to ``targets``.
     """
 
     name: str
@@ -47,6 +48,15 @@ class TrunkConfig:
     challenge: bool = False
     info_keys: bool = False
     identity: str = "from"
+    redirect_hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRules:
+    """How far a call is tried: at ``hops`` targets and redirects at most, none begun after ``seconds``."""
+
+    hops: int = 5
+    seconds: float = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,7 @@ class PhonesConfig:
     strangers get 403, or nothing at all with ``silent``, to OPTIONS and broken requests neither.
     ``media_address`` goes into SDP; "" means the address the peer reaches our SIP at. ``wildcards`` as for
     :func:`hookflash.sip.certificates.matching`. ``realm`` and ``algorithms`` (the best first) are in the
-    challenges to trunks that are challenged.
+    challenges to trunks that are challenged. ``search`` bounds every call out.
     """
 
     trunks: tuple[TrunkConfig, ...] = ()
@@ -87,3 +97,4 @@ class PhonesConfig:
     session: SessionTerms = SESSION
     realm: str = "hookflash"
     algorithms: tuple[str, ...] = ("SHA-256", "MD5")
+    search: SearchRules = SearchRules()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from hookflash.calls.effects import DialLeg
 from hookflash.phones.config import Target, TrunkConfig
@@ -12,7 +13,10 @@ from hookflash.sip.codecs import BY_NAME, DEFAULT
 from hookflash.sip.flow import Flow
 from hookflash.sip.negotiation import Negotiation
 from hookflash.sip.offer import AudioMedia
-from hookflash.sip.uri import format_host_port
+from hookflash.sip.uri import SipUri, format_host_port
+
+if TYPE_CHECKING:
+    from hookflash.phones.searching import Search
 
 
 class LegState(Enum):
@@ -35,12 +39,18 @@ class Moving(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One place to send an outgoing call to: a target, and once it is located, the path to a server of it."""
+    """One place to send an outgoing call to: a target, and once it is located, the path to a server of it.
+
+    After a redirect ``uri`` is what is called instead of ``number`` at ``target``, and ``asked`` whom the
+    call was for at first.
+    """
 
     trunk: TrunkConfig
     number: str
     target: Target
     flow: Flow | None = None
+    uri: SipUri | None = None
+    asked: SipUri | None = None
 
     def __str__(self) -> str:
         host, port = self.target
@@ -82,7 +92,12 @@ class Leg:
     effect: DialLeg | None = None
     candidates: list[Candidate] = field(default_factory=list)
     candidate: Candidate | None = None
+    search: Search | None = None
+    """How the search for a target of it stands."""
     rang: bool = False
+    """Whether it was said to ring."""
+    alerted: bool = False
+    """Whether the callee is alerted, which more than early media tells."""
     sends_info: bool = False
     """Whether keys for it go out by INFO."""
     presses_by_info: bool = False

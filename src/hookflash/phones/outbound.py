@@ -9,12 +9,15 @@ from hookflash.calls.effects import DialLeg
 from hookflash.calls.facts import Cause
 from hookflash.phones.bearers import Bearers
 from hookflash.phones.causes import NO_ENDPOINT, NO_TRUNK, failure_of
+from hookflash.phones.config import SearchRules
 from hookflash.phones.identities import ANONYMOUS, identity_headers, sendable_headers
 from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Candidate, Leg, LegState
 from hookflash.phones.routes import Routes, Sources
+from hookflash.phones.searching import Search, moves_on, redirects, request_uri, rest_of
 from hookflash.phones.signalling import Signalling
 from hookflash.phones.tasks import Tasks
+from hookflash.ports.clock import Clock
 from hookflash.sip.events import Failed
 from hookflash.sip.flow import Flow
 from hookflash.sip.grammar import printable
@@ -25,10 +28,9 @@ from hookflash.wire.identifiers import Identifier, IdentifierKind
 
 log = logging.getLogger("hookflash.sip")
 
-REST, MOST_REST = 60.0, 3600.0
-"""Seconds for which a server that failed is tried after the others: usually, and at most."""
-_NEXT_TARGET = (408, 503)
-"""Outcomes that let the next target be tried (RFC 3263 section 4.3)."""
+_REDIRECTED = Cause(503, "the call was redirected, and no further target may be tried")
+_ALERTED = (180, 182)
+"""Provisional responses that say that the callee knows."""
 
 
 class OutboundCalls:
@@ -42,6 +44,8 @@ class OutboundCalls:
         routes: Routes,
         sources: Sources,
         tasks: Tasks,
+        clock: Clock,
+        rules: SearchRules,
     ) -> None:
         self._signalling = signalling
         self._legs = legs
@@ -49,10 +53,13 @@ class OutboundCalls:
         self._routes = routes
         self._sources = sources
         self._tasks = tasks
+        self._clock = clock
+        self._rules = rules
 
     def dial(self, effect: DialLeg) -> None:
         """Call a number through the routes; LegRinging, LegUp, LegFailed follow."""
         leg = Leg(effect.leg, LegState.DIALLING, call=effect.call, effect=effect)
+        leg.search = Search(self._clock.now())
         self._legs.add(leg)
         refusal = self._route(leg, effect.target)
         if refusal is not None:
@@ -83,18 +90,25 @@ class OutboundCalls:
 
     async def _dial(self, leg: Leg) -> None:
         if await self._bearers.open(leg):
-            await self._try_next(leg, Cause(503, "no target of the trunk can be reached"))
+            await self._try_next(leg)
 
-    async def _try_next(self, leg: Leg, cause: Cause) -> None:
-        """Call the next target; ``cause`` is what failed before, reported when none is left."""
-        while leg.state is LegState.DIALLING and leg.candidates:
+    async def _try_next(self, leg: Leg) -> None:
+        """Call the next target; when none is left or may be tried, report the best of the failures."""
+        search = leg.search
+        while search is not None and leg.state is LegState.DIALLING and leg.candidates:
+            if limit := search.exhausted(self._clock.now(), self._rules):
+                skipped = len(leg.candidates)
+                log.warning("search ended", extra=leg.fields | {"limit": limit, "skipped": skipped})
+                break
             candidate = leg.candidates.pop(0)
             trunk, flow = candidate.trunk, candidate.flow
             if flow is None:
                 try:
                     flows = await self._signalling.flows_to(trunk, candidate.target)
                 except OSError as error:
-                    cause = Cause(503, f"trunk {trunk.name} cannot be reached at {candidate}: {error}")
+                    search.local.append(
+                        Cause(503, f"trunk {trunk.name} cannot be reached at {candidate}: {error}")
+                    )
                     log.warning(
                         "unreachable", extra=leg.fields | {"trunk": trunk.name, "problem": str(error)}
                     )
@@ -108,23 +122,33 @@ class OutboundCalls:
             leg.trunk, leg.sends_info = trunk.name, trunk.info_keys
             leg.codecs, leg.srtp = trunk.codecs, trunk.srtp
             offer = self._bearers.negotiate(leg, flow).offer()
+            uri = request_uri(candidate, flow.transport)
             try:
-                outgoing = _outgoing(leg.effect, candidate, flow, offer.to_bytes())
+                outgoing = _outgoing(leg.effect, candidate, uri, flow, offer.to_bytes())
                 session, outputs = self._signalling.invite(outgoing)
             except ValueError as error:
                 self._legs.failed(leg, Cause(400, f"the call cannot be written as an INVITE: {error}"))
                 return
             self._legs.bind(leg, session)
             leg.call_id = self._signalling.call_id(session)
-            log.info("call out", extra=leg.fields | {"to": printable(candidate.number), "trunk": trunk.name})
+            search.attempts += 1
+            search.tried.add(str(uri))
+            called = {"to": printable(candidate.number), "trunk": trunk.name, "attempt": search.attempts}
+            log.info("call out", extra=leg.fields | called)
             self._signalling.perform(outputs)
             return
-        if leg.state is LegState.DIALLING:
-            self._legs.failed(leg, cause)
+        if search is not None and leg.state is LegState.DIALLING:
+            self._legs.failed(leg, search.best())
 
-    def progress(self, leg: Leg, body: bytes) -> None:
-        """A 183: early media, and as good as ringing."""
+    def rings(self, leg: Leg, status: int) -> None:
+        """A provisional response: when the callee is alerted the search is over, whatever comes."""
+        leg.alerted = leg.alerted or status in _ALERTED
+        self._legs.rings(leg)
+
+    def progress(self, leg: Leg, body: bytes, status: int = 183) -> None:
+        """A provisional response with early media: as good as ringing, but it may be an announcement."""
         self._bearers.agree(leg, body)
+        leg.alerted = leg.alerted or status in _ALERTED
         self._legs.rings(leg)
 
     def answered(self, leg: Leg, body: bytes) -> None:
@@ -136,30 +160,46 @@ class OutboundCalls:
 
     def failed(self, leg: Leg, event: Failed) -> None:
         """The session of a leg we dial failed: try the next target if that may help."""
-        cause = failure_of(event)
-        if leg.flow is not None and event.kind != "ring-timeout" and event.status in _NEXT_TARGET:
-            self._signalling.avoid(leg.flow, rest_of(event))
-        if event.kind != "ring-timeout" and event.status in _NEXT_TARGET and leg.candidates and not leg.rang:
-            log.info("next target", extra=leg.fields | {"status": event.status, "reason": cause.reason})
-            self._tasks.spawn(self._try_next(leg, cause))
+        cause, search = failure_of(event), leg.search
+        rest = rest_of(event)
+        if leg.flow is not None and rest is not None and event.kind != "ring-timeout":
+            self._signalling.avoid(leg.flow, rest)
+        if search is None or leg.alerted or event.kind == "ring-timeout":
+            self._legs.failed(leg, cause)
+            return
+        said = leg.fields | {"status": event.status, "reason": cause.reason, "attempt": search.attempts}
+        if 300 <= event.status <= 399:
+            further = self._redirected(leg, search, event)
+            if further:
+                leg.candidates[:0] = further
+                search.local.append(_REDIRECTED)
+                log.info("redirected", extra=said | {"to": ", ".join(str(one.uri) for one in further)})
+                self._tasks.spawn(self._try_next(leg))
+                return
+        search.failures.append(cause)
+        if moves_on(event, cause):
+            if leg.candidates:
+                log.info("next target", extra=said)
+            self._tasks.spawn(self._try_next(leg))
         else:
             self._legs.failed(leg, cause)
 
+    def _redirected(self, leg: Leg, search: Search, event: Failed) -> list[Candidate]:
+        """Where a 3xx sends a call, as far as that is followed; none is called twice."""
+        candidate = leg.candidate
+        if candidate is None:
+            return []
+        trunk, further = candidate.trunk, []
+        for one in redirects(event.headers, candidate, lambda host: self._sources.trunk(host) is trunk):
+            if str(one.uri) not in search.tried:
+                search.tried.add(str(one.uri))
+                further.append(one)
+        return further
 
-def rest_of(event: Failed) -> float:
-    """Seconds for which other servers are tried first: those the server asks for, or some."""
-    words = (event.headers.get("Retry-After") or "").split("(")[0].split(";")[0].strip()
-    return float(min(int(words), MOST_REST)) if words.isdecimal() and len(words) < 10 else REST
 
-
-def _outgoing(effect: DialLeg, candidate: Candidate, flow: Flow, offer: bytes) -> Outgoing:
+def _outgoing(effect: DialLeg, candidate: Candidate, uri: SipUri, flow: Flow, offer: bytes) -> Outgoing:
     """The call to one target, in SIP's words."""
-    trunk, (host, port) = candidate.trunk, candidate.target
-    usual = 5061 if flow.transport == "TLS" else 5060
-    implied = flow.transport == "UDP" or (trunk.sips and flow.transport == "TLS")
-    params = {} if implied else {"transport": flow.transport.lower()}
-    scheme = "sips" if trunk.sips else "sip"
-    uri = SipUri(scheme, candidate.number, host.lower(), None if port == usual else port, params)
+    trunk = candidate.trunk
     number = effect.caller or trunk.caller
     if number and number != ANONYMOUS:
         caller = NameAddr(effect.display_name, SipUri("sip", number, trunk.domain or flow.local[0]))
@@ -168,7 +208,7 @@ def _outgoing(effect: DialLeg, candidate: Candidate, flow: Flow, offer: bytes) -
     return Outgoing(
         str(uri),
         str(caller),
-        str(NameAddr("", replace(uri, port=None, params={}))),
+        str(NameAddr("", candidate.asked or replace(uri, port=None, params={}))),
         offer,
         flow,
         (*identity_headers(trunk, number, caller), *sendable_headers(effect.headers)),

@@ -119,6 +119,8 @@ class TrunkPhones:
             Routes(config.trunks, config.routes),
             self._sources,
             self._tasks,
+            clock,
+            config.search,
         )
 
     def attach(self, network: Network) -> None:
@@ -257,10 +259,10 @@ class TrunkPhones:
 
     def _happened(self, leg: Leg, event: Event) -> None:
         match event:
-            case Ringing():
-                self._legs.rings(leg)
-            case Progress(body=body):
-                self._outbound.progress(leg, body)
+            case Ringing(status=status):
+                self._outbound.rings(leg, status)
+            case Progress(body=body, status=status):
+                self._outbound.progress(leg, body, status)
             case Answered(body=body):
                 self._outbound.answered(leg, body)
             case Acked(first=first):
