@@ -349,6 +349,16 @@ def test_an_answer_that_cannot_be_used_fails_the_call() -> None:
     assert probe.idle()
 
 
+def test_an_answer_that_cannot_be_used_takes_its_early_dialog_along() -> None:
+    probe = Probe()
+    invite = dial(probe)
+    hear(probe, invite, 183)
+    hear(probe, invite, 200, Record_Route="ed: what")
+    assert isinstance(probe.events[-1], Failed)
+    probe.until(200.0)
+    assert probe.idle()
+
+
 def test_an_unusable_answer_of_another_fork_changes_nothing() -> None:
     probe = Probe()
     invite = up(probe)

@@ -160,10 +160,20 @@ class Core:
         """Send BYE; the session is forgotten once it is answered or has failed."""
         session.stage = Stage.LEAVING
         session.stop()
+        self.relinquish(now, session)
         request = dialog.request("BYE", self.new_branch())
         for name, value in session.parting:
             request.headers.add(name, value)
         self.ask(now, session, dialog, request)
+
+    def relinquish(self, now: float, session: Session) -> None:
+        """The session ends while a re-INVITE of ours is pending: its answer is waited for so that it can be
+        acknowledged, but for 64*T1 at most.
+        """
+        invite = session.invite
+        if invite is not None and invite.is_client and session.dialog is not None:
+            session.invite, session.reinvited = None, False
+            self.timers.set(now + self.timing.give_up, lambda later: self.transactions.abandon(invite))
 
     def lost(self, now: float, session: Session, status: int, reason: str, headers: Headers) -> None:
         """The dialog does not work any more (section 12.2.1.2): BYE, and the owner hears of it."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from hookflash.sip.build import cancel
 from hookflash.sip.core import Core
 from hookflash.sip.dialogs import Dialog, Offering
 from hookflash.sip.envelope import Envelope
 from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Reanswered, Refreshed, ReofferRefused
+from hookflash.sip.fields import Headers
 from hookflash.sip.glare import MAX_GLARES, patience
 from hookflash.sip.inviting import acknowledge, describe
 from hookflash.sip.message import Request, Response
@@ -18,6 +20,9 @@ from hookflash.sip.responder import sdp_of
 from hookflash.sip.session import Session, Stage
 from hookflash.sip.session_timer import SessionTimers
 from hookflash.sip.transactions import Transaction
+
+LONGEST_WAIT = 180.0
+"""Seconds a re-INVITE waits for its final response after a provisional one, as long as a proxy does."""
 
 log = logging.getLogger("hookflash.sip")
 
@@ -61,7 +66,7 @@ class Reinvites:
 
     def withdraw(self, session: Session) -> None:
         """Do not send a re-INVITE again that got 491."""
-        if session.stage is Stage.UP and session.timer is not None:
+        if session.stage is Stage.UP and session.invite is None and session.timer is not None:
             session.timer.cancel()
             session.timer = None
             session.refreshing = False
@@ -79,8 +84,13 @@ class Reinvites:
     ) -> None:
         """A response to one of them."""
         if response.status < 200:
+            if session.invite is transaction and session.timer is None:
+                self._core.after(now, LONGEST_WAIT, self._overdue, session)
             self._reliable.take(now, session, dialog, response)
             return
+        if session.invite is transaction and session.timer is not None:
+            session.timer.cancel()
+            session.timer = None
         envelope = Envelope.of(response)
         if response.status < 300:
             known = session.acks.get((dialog.remote_tag, envelope.number))
@@ -132,6 +142,22 @@ class Reinvites:
         session.reinvited = True
         dialog.offering, dialog.rseq = Offering.OURS, 0
         self._core.ask(now, session, dialog, request)
+
+    def _overdue(self, now: float, session: Session) -> None:
+        """Only a provisional response has come: it is cancelled, and the peer given 64*T1 to say so."""
+        invite = session.invite
+        if invite is None or invite.request is None:
+            return
+        request = cancel(invite.request)
+        self._core.transactions.request(now, request, request.via.branch or "", invite.flow, None)
+        self._core.after(now, self._core.timing.give_up, self._unanswered, session)
+
+    def _unanswered(self, now: float, session: Session) -> None:
+        """Not even the CANCEL has brought a final response."""
+        if session.invite is not None:
+            self._core.transactions.abandon(session.invite)
+            session.invite, session.reinvited = None, False
+            self._core.lost(now, session, 408, "No response", Headers())
 
     def _again(self, now: float, session: Session) -> None:
         if session.stage is not Stage.UP or session.dialog is None:

@@ -253,6 +253,8 @@ class Client:
             dialog.local_number = max(dialog.local_number, envelope.number)
             dialog.confirm(response)
         except ParseError as error:
+            if early is not None:
+                core.disown(early)
             self._unusable(session, error)
             return
         acknowledge(core, session, dialog, request, envelope.number)

@@ -33,6 +33,7 @@ class Server:
         self._timers = timers
         self._stateless = stateless
         self._responder = Responder(core)
+        self.ended = self._responder.ended
         self._reliable = ReliableServer(core, self._responder, self._go_on)
         self._infos = InfoServer(core, self._responder)
         self._updates = UpdateServer(core, timers, self._responder)
@@ -82,10 +83,6 @@ class Server:
             self._options(now, self._responder.open(envelope, request, back), request)
         else:
             self._responder.refuse(now, envelope, request, back, 481)
-
-    def ended(self, transaction: Transaction) -> None:
-        """A server transaction is over: it cannot be merged with any more."""
-        self._responder.ended(transaction)
 
     def _refusal(self, envelope: Envelope, request: Request) -> tuple[int, Extra] | None:
         """What is wrong with a request by itself, or because it came another way before (section 8.2.2.2)."""
@@ -228,6 +225,7 @@ class Server:
 
     def _terminate_pending(self, now: float, session: Session) -> None:
         """487 for what the peer asked and will not be answered any more."""
+        self._core.relinquish(now, session)
         self.refuse_offer(now, session, 487, ())
         transaction = pending_invite(session)
         if transaction is not None and transaction.request is not None:
