@@ -245,7 +245,9 @@ class App:
             abilities=abilities,
             containers=container_rules(settings),
         )
-        phones = self._phones = Telephony(settings, media, self._report, exchange.new_leg, clock)
+        phones = self._phones = Telephony(
+            settings, media, self._report, exchange.new_leg, clock, lambda number: owners.numbers.get(number)
+        )
         self._closers.append(phones.close)
         sockets = TargetPolicy(
             allow_private=settings.server.private_targets,

@@ -11,6 +11,8 @@ from hookflash.calls.effects import DialLeg, PlayAudio
 from hookflash.calls.facts import AudioStarted, Fact
 from hookflash.composition.telephony import Telephony, guard_rules, phones_config
 from hookflash.config import parse
+from hookflash.phones.config import SearchRules
+from hookflash.phones.rewriting import Rewrite
 from hookflash.phones.switchboard import Switchboard
 from hookflash.phones.virtual.ears import Ears
 from hookflash.ports.virtual_phones import PhoneDocument
@@ -113,3 +115,32 @@ def test_production_is_silent_and_development_answers() -> None:
     assert phones_config(settings).silent
     rules = guard_rules(settings)
     assert (rules.ban, rules.points, rules.rate, rules.burst) == (7.0, 20.0, 20.0, 60.0)
+
+
+def test_numbers_and_callers_of_trunks() -> None:
+    text = """
+[[trunk]]
+name = "t"
+targets = ["sbc.example"]
+caller = "030123"
+callers = ["owned", "+49*"]
+callers_otherwise = "withhold"
+caller_rewrite = ['+49* -> 0\\1']
+dial_rewrite = ['+* -> 00\\1']
+inbound_rewrite = ['0* -> +49\\1']
+domain = "pbx.example"
+redirect_hosts = ["*.gw.example"]
+[sip]
+max_hops = 3
+failover_seconds = 20
+"""
+    config = phones_config(parse(text))
+    (trunk,) = config.trunks
+    assert (trunk.caller, trunk.callers, trunk.otherwise) == ("030123", ("owned", "+49*"), "withhold")
+    assert (trunk.domain, trunk.redirect_hosts) == ("pbx.example", ("*.gw.example",))
+    assert trunk.caller_rewrite == (Rewrite("+49*", r"0\1"),)
+    assert trunk.dial_rewrite == (Rewrite("+*", r"00\1"),)
+    assert trunk.inbound_rewrite == trunk.inbound_caller_rewrite == (Rewrite("0*", r"+49\1"),)
+    assert config.search == SearchRules(3, 20.0)
+    (trunk,) = phones_config(parse(text.replace("domain", "inbound_caller_rewrite = []\ndomain"))).trunks
+    assert trunk.inbound_caller_rewrite == ()

@@ -521,3 +521,20 @@ def test_a_challenged_trunk_needs_credentials_of_its_own():
     other = '[[trunk]]\nname = "carrier2"\ntargets = ["b.example"]\n'
     assert "could not be told apart" in problems(TRUNK + both + other + both)[0]
     assert parse(TRUNK + both).trunk[0].challenge
+
+
+def test_callers_of_a_trunk_are_patterns_and_what_becomes_of_others_is_said():
+    assert "no number to show" in problems(TRUNK + 'callers = ["owned"]\n')[0]
+    assert "callers_otherwise" in problems(TRUNK + 'callers_otherwise = "hide"\n')[0]
+    assert parse(TRUNK + 'callers = ["owned"]\ncallers_otherwise = "refuse"\n').trunk[0].callers == ("owned",)
+
+
+@pytest.mark.parametrize("rule", ["00*", r"00* -> \2", "( -> 1", "-> 1x -> \\"])
+def test_rewriting_rules_have_two_sides_that_fit(rule):
+    assert "caller_rewrite" in problems(TRUNK + f"caller_rewrite = ['{rule}']\n")[0]
+
+
+def test_rewriting_rules_are_kept_as_they_are():
+    rules = (r"00* -> +\1", r"\+49(\d+)->0\1")
+    text = ", ".join(f"'{rule}'" for rule in rules)
+    assert parse(TRUNK + f"inbound_rewrite = [{text}]\n").trunk[0].inbound_rewrite == rules

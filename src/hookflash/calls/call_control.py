@@ -109,7 +109,7 @@ class CallControl:
         )
         call.add_app(turn, connection)
         for target, ways in targets.items():
-            manner = Manner(number, call.caller, call.display_name, sip, voip)
+            manner = Manner(number, call.caller, call.display_name, sip, voip, resource=command.resource)
             Reaching(call, target, manner).begin(turn, ways)
         return connection.properties()
 
@@ -169,7 +169,7 @@ class CallControl:
         old.withdraw(turn, ELSEWHERE.cause, InvitationEvent.REDIRECT)
         call.targets = [target if known == old.target else known for known in call.targets]
         behalf = old.manner.on_behalf_of or old.target
-        manner = replace(old.manner, hops=hops, on_behalf_of=behalf)
+        manner = replace(old.manner, hops=hops, on_behalf_of=behalf, resource=command.resource)
         new = Reaching(call, target, manner, old.purpose)
         new.purpose.redirected(new)
         new.begin(turn, ways)

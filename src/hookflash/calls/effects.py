@@ -41,7 +41,8 @@ class DialLeg:
     Facts to come: LegRinging?, then LegUp or LegFailed. ``caller`` is the number to show (E.164), if any,
     and ``source`` who calls, for devices that can show more than a number. ``call`` names the plane's mix the
     leg belongs to. ``headers`` go out as SIP headers, ``voip_headers`` only to devices that are no SIP trunk.
-    A user with several devices is one leg: they all ring, the first to answer has it.
+    A user with several devices is one leg: they all ring, the first to answer has it. ``resource`` is the
+    GUID of the resource whose app has asked for the call, "" when none has.
     """
 
     leg: int
@@ -52,6 +53,7 @@ class DialLeg:
     headers: Mapping[str, str] = field(default_factory=dict)
     voip_headers: Mapping[str, str] = field(default_factory=dict)
     source: Identifier | None = None
+    resource: str = ""
 
 
 @dataclass(frozen=True, slots=True)

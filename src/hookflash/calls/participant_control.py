@@ -97,6 +97,7 @@ class ParticipantControl:
             voip,
             context=True,
             timeout=request.invitation_timeout_in_seconds or None,
+            resource=command.resource,
         )
         reaching = Reaching(call, target, manner)
         operation = Request(command.version, request.operation_context, request.operation_callback_uri)

@@ -59,7 +59,8 @@ class Manner:
     ``caller`` is the number to show, ``identity`` who calls: an app invited for a number sees the former as
     ``from``, one invited for a user the latter. ``context`` says that the invitation carries customContext
     even if there are no headers. ``timeout`` (seconds) replaces the usual ring time. ``on_behalf_of`` is who
-    was called before a redirect, and ``hops`` counts the redirects.
+    was called before a redirect, and ``hops`` counts the redirects. ``resource`` is the GUID of the resource
+    whose app wants the target called, "" when no app does.
     """
 
     caller: str | None
@@ -71,6 +72,7 @@ class Manner:
     timeout: float | None = None
     on_behalf_of: Identifier | None = None
     hops: int = 0
+    resource: str = ""
 
 
 def headers_of(context: CustomCallingContext | None) -> tuple[dict[str, str], dict[str, str]]:
@@ -161,6 +163,7 @@ class Reaching:
                 manner.sip_headers,
                 manner.voip_headers,
                 manner.identity,
+                manner.resource,
             )
         )
 

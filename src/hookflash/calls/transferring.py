@@ -186,7 +186,15 @@ class TransferControl:
         new = ServerCall(self._registry, identity, caller_number=shown, display_name=name)
         new.targets.append(target)
         new.resources.add(connection.resource)
-        manner = Manner(shown, identity, name, sip, voip, context=request.custom_calling_context is not None)
+        manner = Manner(
+            shown,
+            identity,
+            name,
+            sip,
+            voip,
+            context=request.custom_calling_context is not None,
+            resource=command.resource,
+        )
         operation = Request(command.version, request.operation_context, request.operation_callback_uri)
         reaching = Reaching(new, target, manner)
         Transfer(connection, operation, transferee, reaching, whole=len(call.present()) <= 2)

@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 from hookflash.composition.codecs import codecs_of, codecs_of_strangers
 from hookflash.config import Settings
+from hookflash.config.kinds import rewriting_parts
 from hookflash.config.sip import TrunkSettings
+from hookflash.phones.callers import Owner, nobody
 from hookflash.phones.config import PhonesConfig, RouteConfig, SearchRules, Target, TrunkConfig
 from hookflash.phones.guard import Guard, GuardRules
 from hookflash.phones.keyed_media import KeyedMedia
+from hookflash.phones.rewriting import Rewrite
 from hookflash.phones.switchboard import Switchboard
 from hookflash.phones.trunk import TrunkPhones
 from hookflash.phones.virtual.ears import Ears
@@ -35,11 +38,19 @@ class Telephony:
     """
 
     def __init__(
-        self, settings: Settings, desk: MediaDesk, sink: FactSink, new_leg: Callable[[], int], clock: Clock
+        self,
+        settings: Settings,
+        desk: MediaDesk,
+        sink: FactSink,
+        new_leg: Callable[[], int],
+        clock: Clock,
+        owner: Owner = nobody,
     ) -> None:
         config, agent = phones_config(settings), AgentSettings(max_datagram=settings.sip.udp_bytes)
         self.guard = Guard(clock, guard_rules(settings))
-        self.trunks = TrunkPhones(config, desk, sink, new_leg, clock, settings=agent, guard=self.guard)
+        self.trunks = TrunkPhones(
+            config, desk, sink, new_leg, clock, settings=agent, guard=self.guard, owner=owner
+        )
         self.phones: Phones = self.trunks
         self.media: Media = desk
         if any(trunk.info_keys for trunk in config.trunks):
@@ -116,6 +127,16 @@ def phones_config(settings: Settings) -> PhonesConfig:
                 info_keys=one.dtmf == "info",
                 identity=one.identity,
                 redirect_hosts=one.redirect_hosts,
+                caller=one.caller or "",
+                callers=one.callers,
+                otherwise=one.callers_otherwise,
+                domain=one.domain or "",
+                caller_rewrite=_rewrites(one.caller_rewrite),
+                dial_rewrite=_rewrites(one.dial_rewrite),
+                inbound_rewrite=_rewrites(one.inbound_rewrite),
+                inbound_caller_rewrite=_rewrites(
+                    one.inbound_rewrite if one.inbound_caller_rewrite is None else one.inbound_caller_rewrite
+                ),
             )
             for one in settings.trunk
         ),
@@ -141,6 +162,10 @@ def _session(settings: Settings, trunk: TrunkSettings) -> SessionTerms:
         settings.sip.session_expires if expires is None else expires,
         settings.sip.min_session_expires if minimum is None else minimum,
     )
+
+
+def _rewrites(rules: tuple[str, ...]) -> tuple[Rewrite, ...]:
+    return tuple(Rewrite(*rewriting_parts(rule)) for rule in rules)
 
 
 def _target(text: str) -> Target:

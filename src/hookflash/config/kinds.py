@@ -275,6 +275,29 @@ def number_pattern() -> Kind:
     return Kind(r"a prefix such as '+49*', or a regular expression over the whole number, '\+49(\d+)'", check)
 
 
+def rewriting_parts(text: str) -> tuple[str, str]:
+    """Pattern and replacement of ``"PATTERN -> REPLACEMENT"``; raises ``ValueError``."""
+    pattern, arrow, replacement = text.partition("->")
+    if not arrow:
+        raise ValueError(text)
+    return pattern.strip(), replacement.strip()
+
+
+def rewriting() -> Kind:
+    """How numbers that match a pattern are written, kept as it was given."""
+
+    def check(value: Any) -> str:
+        pattern, replacement = rewriting_parts(_string(value))
+        try:
+            # The template is compiled against the pattern; the text itself does not matter.
+            re.compile(f"(?:{as_regex(pattern)})|").sub(replacement, "")
+        except (re.error, IndexError) as error:
+            raise ValueError from error
+        return str(value)
+
+    return Kind(r"'PATTERN -> REPLACEMENT', such as '00* -> +\1' or '\+49(\d+) -> 0\1'", check)
+
+
 def ports() -> Kind:
     def check(value: Any) -> PortRange:
         match = re.fullmatch(r"(\d{1,5})\s*-\s*(\d{1,5})", _string(value))

@@ -195,6 +195,28 @@ class TrunkSettings:
     """Where the caller's number goes beside From, and `Privacy: id` with it when it is withheld: nowhere
     (`from`), into P-Asserted-Identity (`asserted`, for a carrier that trusts us) or P-Preferred-Identity
     (`preferred`); RFC 3325."""
+    caller: str | None = setting(kinds.pattern("a number, such as +14255550100", r"\+?[0-9]{2,20}"), None)
+    """Number that the trunk is shown where a call has none of its own, or one that may not be shown; sent as
+    it is written here."""
+    callers: tuple[str, ...] = setting(kinds.listing(kinds.number_pattern()), ())
+    """Numbers that the trunk may be shown as the caller's: `owned` for those of the resource that calls, and
+    patterns as in `[[route]]`. Any number when empty."""
+    callers_otherwise: str = setting(kinds.choice("replace", "withhold", "refuse"), "replace")
+    """What becomes of any other number: `caller` is shown instead (`replace`), none is (`withhold`), or the
+    call does not take this trunk (`refuse`, 403 when no other one is left)."""
+    caller_rewrite: tuple[str, ...] = setting(kinds.listing(kinds.rewriting()), ())
+    r"""How callers' numbers are written for the trunk, for example `["+49* -> 0\1", "+* -> 00\1"]`: the first
+    pattern that matches counts, and E.164 is sent where none does."""
+    dial_rewrite: tuple[str, ...] = setting(kinds.listing(kinds.rewriting()), ())
+    """The same for the number that is dialled; a `rewrite` of the route goes before it."""
+    domain: str | None = setting(kinds.host(), None)
+    """What stands behind our numbers in From, where the trunk wants its own domain there; the address that it
+    knows us by when not given."""
+    inbound_rewrite: tuple[str, ...] = setting(kinds.listing(kinds.rewriting()), ())
+    r"""How the numbers that the trunk calls become E.164, for example `["00* -> +\1", "0* -> +49\1"]`. What
+    then has no plus sign gets one."""
+    inbound_caller_rewrite: tuple[str, ...] | None = setting(kinds.listing(kinds.rewriting()), None)
+    """The same for the numbers of its callers; as `inbound_rewrite` when not given."""
     dtmf: str = setting(kinds.choice("rtp", "info"), "rtp")
     """How keys are pressed towards the trunk: in the audio (`rtp`: RFC 4733 events, or tones where those were
     not agreed on) or by INFO requests (`info`: application/dtmf-relay). From the trunk both are taken."""

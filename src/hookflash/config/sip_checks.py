@@ -73,6 +73,15 @@ def sips(settings: Settings, places: Places) -> Iterator[Problem]:
             yield Problem(place, key, what, 'set transport = "tls", or leave it out')
 
 
+def callers(settings: Settings, places: Places) -> Iterator[Problem]:
+    """A number to show instead of others that is not there."""
+    for trunk in settings.trunk:
+        if trunk.callers and trunk.callers_otherwise == "replace" and trunk.caller is None:
+            place, key = at(places, trunk, "callers")
+            what = f"trunk {trunk.name!r} has no number to show instead of those that may not be shown"
+            yield Problem(place, key, what, "give caller, or set callers_otherwise to withhold or refuse")
+
+
 def challenged(settings: Settings, places: Places) -> Iterator[Problem]:
     """Trunks that shall prove who they are, and cannot, or not which one they are."""
     users: dict[str, str] = {}

@@ -16,6 +16,8 @@ NO_TRUNK = 511532
 """Sub-code: no SIP trunk for this number (contract section 4.5)."""
 RING_TIMEOUT = 10004
 """Sub-code: nobody answered in time (contract section 4.5)."""
+NOT_ALLOWED = 510403
+"""Sub-code: the call is not allowed to go out (contract section 4.5)."""
 NO_ENDPOINT = 10037
 """Sub-code: the user has no phone (contract section 4.5)."""
 ELSEWHERE = 10003

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from hookflash.phones.config import TrunkConfig
+from hookflash.phones.rewriting import Rewrite, rewritten
 from hookflash.sip.errors import ParseError
 from hookflash.sip.grammar import has_control, is_token
 from hookflash.sip.headers import NameAddr
@@ -27,24 +28,25 @@ _NUMBER = re.compile(r"\+?[0-9]{2,15}")
 _SEPARATORS = str.maketrans("", "", "-.() ")
 
 
-def number_of(uri: Uri) -> str | None:
-    """The E.164 number a URI names; a leading plus is optional, visual separators are dropped. None for
-    names.
+def number_of(uri: Uri, rules: tuple[Rewrite, ...] = ()) -> str | None:
+    """The E.164 number a URI names, as ``rules`` make it of what is written there. None for names.
+
+    A leading plus is optional, visual separators are dropped.
     """
     if uri.user is None:
         return None
-    user = uri.user.partition(";")[0].translate(_SEPARATORS)
+    user = rewritten(uri.user.partition(";")[0].translate(_SEPARATORS), rules)
     return f"+{user.lstrip('+')}" if _NUMBER.fullmatch(user) else None
 
 
-def callee_of(request: Request) -> Identifier | None:
+def callee_of(request: Request, rules: tuple[Rewrite, ...] = ()) -> Identifier | None:
     """Whom an INVITE is for: a phone number, or a communication user named in the user part. None for
-    neither.
+    neither. ``rules`` as for :func:`number_of`.
 
     Raises ParseError when the Request-URI cannot be read.
     """
     uri = parse_uri(request.uri)
-    number = number_of(uri)
+    number = number_of(uri, rules)
     if number is not None:
         return Identifier.phone(number)
     return _user_of(uri)
@@ -57,8 +59,8 @@ def _user_of(uri: Uri) -> Identifier | None:
     return identifier if identifier.kind is IdentifierKind.COMMUNICATION_USER else None
 
 
-def caller_of(request: Request, trusted: bool) -> tuple[Identifier, str]:
-    """Who calls, and the display name.
+def caller_of(request: Request, trusted: bool, rules: tuple[Rewrite, ...] = ()) -> tuple[Identifier, str]:
+    """Who calls, and the display name. ``rules`` as for :func:`number_of`.
 
     P-Asserted-Identity (RFC 3325) goes before From when the peer is ``trusted``, P-Preferred-Identity between
     them. A withheld (RFC 3323) or unreadable number is the anonymous phone. Raises ParseError for a malformed
@@ -74,7 +76,7 @@ def caller_of(request: Request, trusted: bool) -> tuple[Identifier, str]:
     display_name = "" if withheld or _is_anonymous(shown) else shown.display_name
     if not withheld:
         for address in addresses:
-            number = number_of(address.uri)
+            number = number_of(address.uri, rules)
             if number is not None:
                 return Identifier.phone(number), display_name
             user = _user_of(address.uri)

@@ -71,8 +71,9 @@ class InboundCalls:
             self._replacements.invited(event, trunk)
             return
         try:
-            callee = callee_of(request)
-            caller, display_name = caller_of(request, trusted=trunk is not None)
+            callee = callee_of(request, trunk.inbound_rewrite if trunk is not None else ())
+            rules = trunk.inbound_caller_rewrite if trunk is not None else ()
+            caller, display_name = caller_of(request, trunk is not None, rules)
             offer = sdp_of(request)
             against = objection(SessionDescription.parse(offer), terms.codecs, terms.srtp) if offer else None
         except ParseError as error:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from hookflash.calls.effects import DialLeg
 from hookflash.calls.facts import Cause
 from hookflash.phones.bearers import Bearers
-from hookflash.phones.causes import NO_ENDPOINT, NO_TRUNK, failure_of
-from hookflash.phones.config import SearchRules
+from hookflash.phones.callers import Owner, nobody, shown_to
+from hookflash.phones.causes import NO_ENDPOINT, NO_TRUNK, NOT_ALLOWED, failure_of
+from hookflash.phones.config import SearchRules, TrunkConfig
 from hookflash.phones.identities import ANONYMOUS, identity_headers, sendable_headers
 from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Candidate, Leg, LegState
@@ -46,6 +47,7 @@ class OutboundCalls:
         tasks: Tasks,
         clock: Clock,
         rules: SearchRules,
+        owner: Owner = nobody,
     ) -> None:
         self._signalling = signalling
         self._legs = legs
@@ -55,6 +57,7 @@ class OutboundCalls:
         self._tasks = tasks
         self._clock = clock
         self._rules = rules
+        self._owner = owner
 
     def dial(self, effect: DialLeg) -> None:
         """Call a number through the routes; LegRinging, LegUp, LegFailed follow."""
@@ -117,6 +120,11 @@ class OutboundCalls:
                 continue
             if leg.effect is None:
                 return
+            shown = shown_to(trunk, leg.effect.caller, leg.effect.resource, self._owner)
+            if shown is None:
+                search.local.append(_unshowable(leg.effect, trunk))
+                log.warning("caller refused", extra=leg.fields | {"trunk": trunk.name})
+                continue
             self._sources.learn(flow.remote[0], trunk)
             leg.candidate, leg.flow, leg.peer = candidate, flow, flow.remote[0]
             leg.trunk, leg.sends_info = trunk.name, trunk.info_keys
@@ -124,7 +132,7 @@ class OutboundCalls:
             offer = self._bearers.negotiate(leg, flow).offer()
             uri = request_uri(candidate, flow.transport)
             try:
-                outgoing = _outgoing(leg.effect, candidate, uri, flow, offer.to_bytes())
+                outgoing = _outgoing(leg.effect, candidate, uri, shown, flow, offer.to_bytes())
                 session, outputs = self._signalling.invite(outgoing)
             except ValueError as error:
                 self._legs.failed(leg, Cause(400, f"the call cannot be written as an INVITE: {error}"))
@@ -197,11 +205,18 @@ class OutboundCalls:
         return further
 
 
-def _outgoing(effect: DialLeg, candidate: Candidate, uri: SipUri, flow: Flow, offer: bytes) -> Outgoing:
-    """The call to one target, in SIP's words."""
+def _unshowable(effect: DialLeg, trunk: TrunkConfig) -> Cause:
+    number = printable(effect.caller or "")
+    what = f"{number} may not be shown to trunk {trunk.name}; call from a number that its callers allow"
+    return Cause(403, what, NOT_ALLOWED)
+
+
+def _outgoing(
+    effect: DialLeg, candidate: Candidate, uri: SipUri, number: str, flow: Flow, offer: bytes
+) -> Outgoing:
+    """The call to one target, in SIP's words; ``number`` is the caller's to show there."""
     trunk = candidate.trunk
-    number = effect.caller or trunk.caller
-    if number and number != ANONYMOUS:
+    if number != ANONYMOUS:
         caller = NameAddr(effect.display_name, SipUri("sip", number, trunk.domain or flow.local[0]))
     else:
         caller = NameAddr("Anonymous", SipUri("sip", ANONYMOUS, "anonymous.invalid"))

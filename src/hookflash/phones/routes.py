@@ -9,10 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hookflash.phones.config import RouteConfig, TrunkConfig
+from hookflash.phones.rewriting import PatternError, check, compiled, rewritten
 from hookflash.sip.certificates import matching
 from hookflash.sip.flow import Flow
-
-_PREFIX = re.compile(r"(\+?[0-9]*)\*?")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -60,23 +59,19 @@ class Routes:
         for pattern, route, trunk in self._routes:
             match = pattern.fullmatch(number)
             if match is not None and trunk.name not in found:
-                found[trunk.name] = Choice(trunk, match.expand(route.rewrite) if route.rewrite else number)
+                usual = rewritten(number, trunk.dial_rewrite)
+                found[trunk.name] = Choice(trunk, match.expand(route.rewrite) if route.rewrite else usual)
         return list(found.values())
 
 
 def _compile(route: RouteConfig) -> re.Pattern[str]:
-    prefix = _PREFIX.fullmatch(route.pattern)
     try:
-        pattern = re.compile(f"{re.escape(prefix[1])}(.*)" if prefix else route.pattern)
-        if route.rewrite:
-            sample = re.compile(f"{pattern.pattern}|").fullmatch("")
-            if sample is not None:
-                sample.expand(route.rewrite)
-    except (re.error, IndexError) as error:
+        check(route.pattern, route.rewrite)
+        return compiled(route.pattern)
+    except PatternError as error:
         raise RouteError(
             f'route "{route.pattern}" does not compile: {error}; write a prefix or a regular expression'
         ) from None
-    return pattern
 
 
 class Sources:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from hookflash.calls.effects import AnswerLeg, DialLeg, EndLeg, MoveLeg, RefuseLeg, RingLeg
 from hookflash.phones.admission import Admission
 from hookflash.phones.bearers import Bearers
+from hookflash.phones.callers import Owner, nobody
 from hookflash.phones.causes import cause_of, failure_of
 from hookflash.phones.config import PhonesConfig
 from hookflash.phones.guard import Guard, Offence
@@ -73,7 +74,8 @@ class TrunkPhones:
 
     Wire it up with :meth:`attach`, and let the transports call :meth:`receive`, :meth:`broken` and
     :meth:`malformed`. ``new_leg`` mints leg numbers for calls that come in; facts go to ``sink``. Raises
-    RouteError for a configuration that cannot work. ``keys`` are those that travel by INFO.
+    RouteError for a configuration that cannot work. ``keys`` are those that travel by INFO. ``owner`` says
+    which resource owns a number.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class TrunkPhones:
         settings: Settings | None = None,
         entropy: Callable[[int], bytes] = secrets.token_bytes,
         guard: Guard | None = None,
+        owner: Owner = nobody,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -121,6 +124,7 @@ class TrunkPhones:
             self._tasks,
             clock,
             config.search,
+            owner,
         )
 
     def attach(self, network: Network) -> None:
