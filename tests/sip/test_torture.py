@@ -326,7 +326,7 @@ def test_3_3_1_required_headers_missing() -> None:
         crlf("INVITE sip:u@example.com SIP/2.0\nCSeq: 1 INVITE\nVia: SIP/2.0/UDP h;branch=z9hG4bKa\n")
     )
     assert error.reason == "the header is missing"
-    assert error.request is None
+    assert error.request is not None
 
 
 @pytest.mark.parametrize(

@@ -327,7 +327,7 @@ def test_options_says_what_we_can_do() -> None:
     ("method", "extra", "expected", "header", "value"),
     [
         ("MESSAGE", "", 405, "Allow", ALLOW),
-        ("FANTASY", "", 405, "Allow", ALLOW),
+        ("FANTASY", "", 501, "Allow", ALLOW),
         ("INVITE", "Require: 100rel, fancy", 420, "Unsupported", "fancy"),
         ("OPTIONS", "Require: nothing", 420, "Unsupported", "nothing"),
         ("INVITE", "Max-Forwards: 0", 483, None, None),

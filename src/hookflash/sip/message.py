@@ -24,9 +24,6 @@ from hookflash.sip.grammar import (
 from hookflash.sip.headers import CSeq, MediaType, NameAddr, Via, parse_max_forwards
 from hookflash.sip.status import REASONS
 
-_NEEDED = (("via", "Via"), ("from", "From"), ("to", "To"), ("call-id", "Call-ID"), ("cseq", "CSeq"))
-
-
 _CONTROLS = bytes(c for c in range(32) if c != 9) + b"\x7f"
 _WIDE_CONTROLS = re.compile(r"[\x80-\x9f\u2028\u2029]")
 _FOLD = re.compile(r"\r\n[ \t]++")
@@ -60,6 +57,12 @@ class Message:
         """The topmost Via."""
         line = self._need("Via")
         return Via.parse(_first_via(line) if "," in line else line)
+
+    @property
+    def passed_on(self) -> bool:
+        """Whether there is more than one Via."""
+        lines = self.headers.lines("Via")
+        return len(lines) > 1 or ("," in lines[0] and len(self.headers.all("Via")) > 1)
 
     @property
     def from_(self) -> NameAddr:
@@ -246,7 +249,8 @@ def parse(data: bytes) -> Request | Response:
             return message
         except ParseError as error:
             problem = error
-    if isinstance(message, Request) and message.method != "ACK" and all(n in headers for _, n in _NEEDED):
+    # Via and CSeq are what the sender finds its request by, whatever else is missing.
+    if isinstance(message, Request) and message.method != "ACK" and "Via" in headers and "CSeq" in headers:
         problem.request = message
     raise problem
 

@@ -66,7 +66,8 @@ class Reinvites:
 
     def withdraw(self, session: Session) -> None:
         """Do not send a re-INVITE again that got 491."""
-        if session.stage is Stage.UP and session.invite is None and session.timer is not None:
+        pending = session.invite is not None and session.invite.is_client
+        if session.stage is Stage.UP and not pending and session.timer is not None:
             session.timer.cancel()
             session.timer = None
             session.refreshing = False

@@ -80,12 +80,12 @@ class User(Protocol):
 def server_key(envelope: Envelope, method: str) -> Key:
     """The key of the server transaction a request belongs to (RFC 3261 section 17.2.3).
 
-    ``method`` is the one to look for: INVITE for ACK and CANCEL. Requests without the magic cookie are
-    matched by the older rule of RFC 2543: everything that identifies the request.
+    ``method`` is the one to look for: INVITE for ACK and CANCEL. Requests without the magic cookie, or with
+    nothing after it, are matched by the older rule of RFC 2543: everything that identifies the request.
     """
     via = envelope.via
     branch = via.branch or ""
-    if branch.startswith(MAGIC_COOKIE):
+    if branch.startswith(MAGIC_COOKIE) and branch != MAGIC_COOKIE:
         return (branch, *via.sent_by, method)
     return (envelope.uri, envelope.call_id, envelope.from_tag, envelope.number, *via.sent_by, branch, method)
 

@@ -69,6 +69,9 @@ class UserAgent:
             envelope = Envelope.of(message)
             if isinstance(message, Request):
                 self._server.receive(now, envelope, message, flow, judge, terms)
+            elif message.passed_on:
+                # It was meant for somebody behind us (section 8.1.3.3).
+                log.debug("misrouted response", extra={"peer": flow.remote[0]})
             elif self._core.transactions.response(now, envelope, message):
                 self._core.belonged += 1
             elif not self._client.late.take(now, envelope, message):

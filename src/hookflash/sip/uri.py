@@ -31,6 +31,7 @@ _SIP = re.compile(
     rf"((?:;[^\x00-\x20;?<>\"\x7f]++)*+)(?:\?([^\x00-\x20<>\"\x7f]*+))?",
     re.IGNORECASE,
 )
+_COLONS = re.compile(r":::(?=\d+\.)")
 _TEL = re.compile(r"tel:(\+?[0-9A-Fa-f*#().\-]{1,64})((?:;[^\x00-\x20?<>\"\x7f]*)?)", re.IGNORECASE)
 _OTHER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):([^\x00-\x20<>\"\x7f]+)")
 _BAD_ESCAPE = re.compile(rf"%(?!{_ESCAPE[1:]})")
@@ -57,8 +58,9 @@ def _encode(text: str, safe: str) -> str:
 def parse_host(text: str) -> str:
     """A host name or address in lower case, IPv6 without its brackets. Raises :class:`ParseError`."""
     if text.startswith("["):
+        # The grammar of RFC 3261 once had a colon too many before an IPv4 address (RFC 5118 section 4.10).
         try:
-            return str(ipaddress.IPv6Address(text[1:-1]))
+            return str(ipaddress.IPv6Address(_COLONS.sub("::", text[1:-1])))
         except ValueError:
             raise ParseError(f'"{printable(text)}" is not an IPv6 address') from None
     return text.lower()
