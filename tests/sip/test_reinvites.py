@@ -5,8 +5,9 @@ from __future__ import annotations
 from sip.agents import OFFER, Probe
 from sip.test_uac import hear, reoffer, up
 
-from hookflash.sip.events import Ended, ReofferRefused
-from hookflash.sip.message import Request
+from hookflash.sip.events import Ended, Reoffered, ReofferRefused
+from hookflash.sip.message import Request, Response
+from hookflash.sip.ua import SessionTerms
 
 
 def test_a_reoffer_that_only_rings_is_cancelled_and_the_call_goes_on() -> None:
@@ -82,4 +83,25 @@ def test_nor_does_the_peers_bye() -> None:
     assert isinstance(probe.events[-1], Ended)
     assert [m.method for m in hear(probe, pending, 487) if isinstance(m, Request)] == ["ACK"]
     probe.until(100.0)
+    assert probe.idle()
+
+
+def test_a_session_that_is_lost_refuses_what_the_peer_had_asked() -> None:
+    """Its app had not answered the new offer yet when the session timer ran out."""
+    probe = Probe()
+    invite = up(probe, terms=SessionTerms(90, 90))
+    probe.tell(
+        f"""INVITE sip:us@192.0.2.2 SIP/2.0
+        Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKnew
+        From: <sip:b@192.0.2.1>;tag=far
+        To: <sip:a@192.0.2.2>;tag={invite.from_.tag}
+        Call-ID: {invite.call_id}
+        Contact: <sip:b@192.0.2.1>
+        CSeq: 1 INVITE"""
+    )
+    assert isinstance(probe.events[-1], Reoffered)
+    said = probe.until(80.0)
+    assert next(message.status for message in said if isinstance(message, Response)) == 487
+    assert isinstance(probe.events[-1], Ended)
+    probe.until(200.0)
     assert probe.idle()

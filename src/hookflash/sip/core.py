@@ -66,6 +66,8 @@ class Core:
         self.outputs: list[Output] = []
         self.belonged = 0
         """Messages so far that belonged to a dialog or transaction we have."""
+        self.terminate: Callable[[float, Session], None] = lambda now, session: None
+        """Refuses what the peer has asked in a session that ends."""
         self._count = 0
 
     # --- outputs ----------------------------------------------------------------------------------------
@@ -160,7 +162,7 @@ class Core:
         """Send BYE; the session is forgotten once it is answered or has failed."""
         session.stage = Stage.LEAVING
         session.stop()
-        self.relinquish(now, session)
+        self.terminate(now, session)
         request = dialog.request("BYE", self.new_branch())
         for name, value in session.parting:
             request.headers.add(name, value)

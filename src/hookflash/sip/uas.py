@@ -34,6 +34,7 @@ class Server:
         self._stateless = stateless
         self._responder = Responder(core)
         self.ended = self._responder.ended
+        core.terminate = self._terminate_pending
         self._reliable = ReliableServer(core, self._responder, self._go_on)
         self._infos = InfoServer(core, self._responder)
         self._updates = UpdateServer(core, timers, self._responder)
