@@ -8,10 +8,10 @@ from hookflash.sip.message import Request, Response
 Extra = tuple[tuple[str, str], ...]
 """Headers to add to a message."""
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO"
-"""The methods the user agent answers."""
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, NOTIFY"
+"""The methods the user agent answers; REFER as well, in calls in which it is taken."""
 
-SUPPORTED = "100rel, timer, replaces"
+SUPPORTED = "100rel, timer, replaces, norefersub"
 """The extensions it knows."""
 
 ACCEPT = "application/sdp"

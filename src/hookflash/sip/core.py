@@ -136,6 +136,9 @@ class Core:
         if session.pending is not None:
             self.transactions.abandon(session.pending.transaction)
             session.pending = None
+        for asked in session.asked.values():
+            self.transactions.abandon(asked.transaction)
+        session.asked.clear()
         self.sessions.pop(session.number, None)
         for dialog in [*session.early.values(), session.dialog]:
             if dialog is not None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow
 from hookflash.sip.message import Request
+from hookflash.sip.refer_headers import ReferTo
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,52 @@ class Informed:
 
 
 @dataclass(frozen=True, slots=True)
+class Referred:
+    """The peer asks us to call somebody (REFER, RFC 3515); answer it with ``accept_refer`` or
+    ``refuse_refer``.
+
+    ``refer`` is the number it goes by, ``by`` the address of its Referred-By, "" without one. With
+    ``subscribed`` the peer wants to know what becomes of it, by ``notify_referrer``.
+    """
+
+    session: int
+    refer: int
+    target: ReferTo
+    by: str
+    subscribed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReferTaken:
+    """Our REFER was taken; ReferProgress follows where the peer tells of it (``subscribed``)."""
+
+    session: int
+    subscribed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReferProgress:
+    """What the call we asked the peer for has come to, in the words of its last response.
+
+    After a ``final`` one nothing follows; 408 then stands for a peer that has not told in time.
+    """
+
+    session: int
+    status: int
+    reason: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReferRefused:
+    """Our REFER was refused, or not answered (408, 503); the call goes on unless Ended follows."""
+
+    session: int
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReofferRefused:
     """Our re-INVITE failed; the session goes on as it was (RFC 3261 section 14.1)."""
 
@@ -175,6 +222,10 @@ Event = (
     | Refreshed
     | KeyPressed
     | Informed
+    | Referred
+    | ReferTaken
+    | ReferProgress
+    | ReferRefused
     | ReofferRefused
     | Failed
     | Ended

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hookflash.sip import keys
 from hookflash.sip.build import Extra
 from hookflash.sip.core import Core
+from hookflash.sip.dialogs import Dialog
 from hookflash.sip.envelope import Envelope
 from hookflash.sip.errors import ParseError
 from hookflash.sip.events import KeyPressed
@@ -21,7 +22,9 @@ class InfoServer:
         self._core = core
         self._responder = responder
 
-    def receive(self, now: float, session: Session, envelope: Envelope, request: Request, back: Flow) -> None:
+    def receive(
+        self, now: float, session: Session, dialog: Dialog, envelope: Envelope, request: Request, back: Flow
+    ) -> None:
         """A key, or nothing: some peers only want to know whether we are there (RFC 6086 section 4.2)."""
         status, key = 200, ""
         extra: Extra = ()

@@ -9,7 +9,7 @@ from hookflash.sip.build import ACCEPT, ALLOW, SUPPORTED, Extra
 from hookflash.sip.message import Request
 
 _METHODS = frozenset(ALLOW.split(", "))
-_RECOGNISED = frozenset(["REGISTER", "REFER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE"])
+_RECOGNISED = frozenset(["REGISTER", "REFER", "SUBSCRIBE", "PUBLISH", "MESSAGE"])
 _EXTENSIONS = frozenset(SUPPORTED.split(", "))
 _DESCRIPTIONS = (ACCEPT, "application/*", "*/*")
 _DESCRIBING = ("INVITE", "PRACK", "UPDATE")
@@ -17,7 +17,9 @@ _DESCRIBING = ("INVITE", "PRACK", "UPDATE")
 
 def inspect_headers(request: Request) -> tuple[int, Extra] | None:
     """Method, scheme of the Request-URI, hops left and required extensions."""
-    if request.method not in _METHODS:
+    # Nobody is referred outside a call, not even with Target-Dialog (RFC 4538).
+    referred = request.method == "REFER" and request.to.tag is not None
+    if request.method not in _METHODS and not referred:
         return 405 if request.method in _RECOGNISED else 501, (("Allow", ALLOW),)
     scheme = request.uri.partition(":")[0].lower()
     if scheme not in ("sip", "sips", "tel"):

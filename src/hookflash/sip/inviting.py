@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hookflash.sip.build import ACCEPT, ALLOW, SUPPORTED
+from hookflash.sip.build import ACCEPT, SUPPORTED
 from hookflash.sip.core import Core
 from hookflash.sip.dialogs import Dialog
 from hookflash.sip.message import Request
@@ -12,7 +12,7 @@ from hookflash.sip.session import Session
 def describe(session: Session, request: Request, body: bytes) -> None:
     """Add what an INVITE carries besides its addressing."""
     request.headers.add("Contact", session.contact)
-    request.headers.add("Allow", ALLOW)
+    request.headers.add("Allow", session.allow)
     request.headers.add("Supported", SUPPORTED)
     if body:
         request.headers.add("Content-Type", ACCEPT)

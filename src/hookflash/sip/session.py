@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from hookflash.sip.auth import Authenticator
-from hookflash.sip.build import Extra
+from hookflash.sip.build import ALLOW, Extra
 from hookflash.sip.dialog_headers import RAck
 from hookflash.sip.dialogs import Dialog
 from hookflash.sip.flow import Flow
@@ -129,6 +129,30 @@ class PendingOffer:
     target: str
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The peer's REFER that waits for the owner's word; ``event`` is the Event of its NOTIFYs."""
+
+    transaction: Transaction
+    event: str
+    subscribed: bool
+
+
+@dataclass(slots=True)
+class Referring:
+    """Our REFER under way (RFC 3515). ``number`` is its first CSeq number.
+
+    ``taken`` says that a 2xx came, ``told`` what the last NOTIFY said. ``timer`` runs until the final one.
+    """
+
+    dialog: Dialog
+    number: int
+    subscribed: bool
+    taken: bool = False
+    told: int = 0
+    timer: Timer | None = None
+
+
 @dataclass(slots=True)
 class Updating:
     """Our UPDATE under way (RFC 3311); ``timer`` runs while it waits to be tried again."""
@@ -193,11 +217,23 @@ class Session:
     """Incoming: the body of a 200 that waits for that PRACK."""
     pending: PendingOffer | None = None
     update: Updating | None = None
+    refers: bool = False
+    """Whether the peer's REFERs are taken."""
+    referred: bool = False
+    """Whether one came: later ones are told apart by their CSeq numbers."""
+    asked: dict[int, Asked] = field(default_factory=dict)
+    """The peer's REFERs that wait for the owner's word, by their number."""
+    referring: Referring | None = None
     watch: Watch = field(default_factory=Watch)
     refreshing: bool = False
     """Whether our re-INVITE is a refresh of our own accord (RFC 4028)."""
     described: bytes = field(default=b"", repr=False)
     """Our session description that stands, for a refresh by re-INVITE."""
+
+    @property
+    def allow(self) -> str:
+        """The methods that are taken from the peer, for Allow."""
+        return f"{ALLOW}, REFER" if self.refers else ALLOW
 
     def stop_ringing(self) -> None:
         """Cancel what runs until an answer."""
@@ -212,6 +248,8 @@ class Session:
         self.stop_ringing()
         if self.update is not None and self.update.timer is not None:
             self.update.timer.cancel()
+        if self.referring is not None and self.referring.timer is not None:
+            self.referring.timer.cancel()
         self.watch.stop()
         self.settle()
 

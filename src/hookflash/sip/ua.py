@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from hookflash.sip.build import Extra
 from hookflash.sip.core import Core, Output, Settings
+from hookflash.sip.dialog_headers import Replaces
 from hookflash.sip.envelope import Envelope
 from hookflash.sip.errors import ParseError
 from hookflash.sip.fields import Headers
@@ -20,6 +21,8 @@ from hookflash.sip.grammar import printable
 from hookflash.sip.headers import Via
 from hookflash.sip.machines import Signal
 from hookflash.sip.message import Request, Response, parse
+from hookflash.sip.referring import Asking
+from hookflash.sip.refers import Subscription
 from hookflash.sip.session import Outgoing, Session, SessionTerms, Stage
 from hookflash.sip.session_timer import SessionTimers
 from hookflash.sip.stateless import Judge, Stateless, trace
@@ -31,7 +34,9 @@ log = logging.getLogger("hookflash.sip")
 
 
 class UserAgent:
-    """A SIP user agent core (RFC 3261) for calls: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK and UPDATE."""
+    """A SIP user agent core (RFC 3261) for calls: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO,
+    REFER and its NOTIFY.
+    """
 
     def __init__(self, settings: Settings, entropy: Callable[[int], bytes]) -> None:
         """``entropy(n)`` gives n unpredictable bytes (``secrets.token_bytes``; anything repeatable in
@@ -187,6 +192,46 @@ class UserAgent:
         sent = found is not None and self._client.press(now, found, key, duration)
         return sent, self._core.drain()
 
+    def let_refer(self, session: int) -> None:
+        """Take the REFERs of a session's peer, and say so in Allow; before the first answer or INVITE."""
+        if (found := self._core.sessions.get(session)) is not None:
+            found.refers = True
+
+    def accept_refer(self, now: float, session: int, refer: int) -> list[Output]:
+        """Take a REFER (:class:`~hookflash.sip.events.Referred`), which is then to be carried out."""
+        if (found := self._core.sessions.get(session)) is not None:
+            self._server.referrals.accept(now, found, refer)
+        return self._core.drain()
+
+    def refuse_refer(self, now: float, session: int, refer: int, status: int) -> list[Output]:
+        """Refuse a REFER with a final status (>= 300)."""
+        if (found := self._core.sessions.get(session)) is not None:
+            self._server.referrals.refuse(now, found, refer, status)
+        return self._core.drain()
+
+    def notify_referrer(self, now: float, refer: int, status: int, reason: str = "") -> list[Output]:
+        """Tell who sent a REFER what the call has come to, also when their session is over. A final status
+        (>= 200) is the last word; nothing is sent to who does not listen (any more).
+        """
+        self._server.referrals.notify(now, refer, status, reason)
+        return self._core.drain()
+
+    def refer(self, now: float, session: int, asking: Asking) -> tuple[bool, list[Output]]:
+        """Ask the peer to call somebody (REFER); ReferTaken and ReferProgress, or ReferRefused follow.
+
+        False when that can not be asked now: the session is not up, another REFER is under way, or the peer
+        has said that it takes none. ParseError or ValueError for what cannot be written.
+        """
+        found = self._core.sessions.get(session)
+        sent = found is not None and self._client.referring.refer(now, found, asking)
+        return sent, self._core.drain()
+
+    def dialog_of(self, session: int) -> Replaces | None:
+        """The dialog of a session, as its peer is to name it in a Replaces; None when it is not up."""
+        found = self._core.sessions.get(session)
+        dialog = None if found is None or found.stage is not Stage.UP else found.dialog
+        return None if dialog is None else Replaces(dialog.call_id, dialog.remote_tag, dialog.local_tag)
+
     def may_reoffer(self, session: int) -> bool:
         """Whether :meth:`reoffer` would send now. Once it would not, an event follows after which it may."""
         found = self._core.sessions.get(session)
@@ -260,9 +305,15 @@ class UserAgent:
         self._core.send(data, flow)
 
     def responded(self, now: float, transaction: Transaction, response: Response) -> None:
+        if isinstance(transaction.owner, Subscription):
+            self._server.referrals.responded(now, transaction.owner, response)
+            return
         self._client.responded(now, transaction, response)
 
     def unanswered(self, now: float, transaction: Transaction, signal: Signal) -> None:
+        if isinstance(transaction.owner, Subscription):
+            self._server.referrals.unanswered(transaction.owner)
+            return
         self._client.unanswered(now, transaction, signal)
 
     def ended(self, transaction: Transaction) -> None:
@@ -285,4 +336,4 @@ def _via_of(message: bytes) -> Via:
     return parse(message).via
 
 
-__all__ = ["Outgoing", "Output", "Session", "SessionTerms", "Settings", "UserAgent"]
+__all__ = ["Asking", "Outgoing", "Output", "Session", "SessionTerms", "Settings", "UserAgent"]

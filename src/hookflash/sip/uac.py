@@ -18,6 +18,7 @@ from hookflash.sip.inviting import acknowledge, describe
 from hookflash.sip.late import LateAnswers
 from hookflash.sip.machines import Signal
 from hookflash.sip.message import Request, Response
+from hookflash.sip.referring import ReferClient
 from hookflash.sip.reinvites import Reinvites
 from hookflash.sip.reliable import ReliableClient
 from hookflash.sip.responder import sdp_of
@@ -43,6 +44,7 @@ class Client:
         self._timers = timers
         self._reliable = ReliableClient(core)
         self._updates = UpdateClient(core, timers)
+        self.referring = ReferClient(core)
         self.reinvites = Reinvites(core, timers, self._reliable, self._challenged)
         self.late = LateAnswers(core, self._success)
         timers.refresh = self._refresh
@@ -168,7 +170,7 @@ class Client:
             self._core.forget(session)
         elif request.method == "PRACK":
             log.info("PRACK unanswered", extra={"call_id": session.call_id, "status": status})
-        elif request.method in ("UPDATE", "INFO"):
+        elif request.method in ("UPDATE", "INFO", "REFER"):
             self._inside(now, session, request, Response(status, reason, Headers()))
         elif request.to.tag is None:
             self.late.give_up(now, session, transaction)
@@ -185,6 +187,8 @@ class Client:
             return
         if request.method == "UPDATE":
             self._updates.responded(now, session, response)
+        elif request.method == "REFER":
+            self.referring.responded(now, session, response)
         elif request.method == "INFO":
             self._core.emit(session, Informed(session.number, response.status))
             if response.status in (408, 481):

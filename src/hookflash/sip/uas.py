@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from hookflash.sip.build import ABILITIES, ALLOW, SUPPORTED, Extra
+from hookflash.sip.build import ABILITIES, SUPPORTED, Extra
 from hookflash.sip.core import Core
 from hookflash.sip.dialogs import Dialog, Offering
 from hookflash.sip.envelope import Envelope
@@ -16,6 +16,8 @@ from hookflash.sip.headers import Reason
 from hookflash.sip.infos import InfoServer
 from hookflash.sip.inspection import inspect_body, inspect_headers
 from hookflash.sip.message import Request
+from hookflash.sip.referring import NotifyServer
+from hookflash.sip.refers import ReferServer
 from hookflash.sip.reliable import ReliableServer, pending_invite
 from hookflash.sip.responder import Responder, sdp_of, warning
 from hookflash.sip.session import Session, SessionTerms, Stage, Success
@@ -36,8 +38,15 @@ class Server:
         self.ended = self._responder.ended
         core.terminate = self._terminate_pending
         self._reliable = ReliableServer(core, self._responder, self._go_on)
-        self._infos = InfoServer(core, self._responder)
         self._updates = UpdateServer(core, timers, self._responder)
+        self.referrals = ReferServer(core, self._responder)
+        self._within = {
+            "PRACK": self._reliable.prack,
+            "INFO": InfoServer(core, self._responder).receive,
+            "UPDATE": self._updates.receive,
+            "REFER": self.referrals.receive,
+            "NOTIFY": NotifyServer(core, self._responder).receive,
+        }
 
     # --- from the network -------------------------------------------------------------------------------
 
@@ -152,14 +161,9 @@ class Server:
             self._bye(now, session, self._responder.open(envelope, request, back), request)
         elif request.method == "OPTIONS":
             self._options(now, self._responder.open(envelope, request, back), request)
-        elif request.method == "PRACK":
-            self._reliable.prack(now, session, dialog, envelope, request, back)
-        elif request.method == "INFO":
-            self._infos.receive(now, session, envelope, request, back)
-        elif request.method == "UPDATE":
-            self._updates.receive(now, session, dialog, envelope, request, back)
         else:
-            self._reinvite(now, session, dialog, envelope, request, back)
+            take = self._within.get(request.method, self._reinvite)
+            take(now, session, dialog, envelope, request, back)
 
     def _reinvite(
         self, now: float, session: Session, dialog: Dialog, envelope: Envelope, request: Request, back: Flow
@@ -261,8 +265,7 @@ class Server:
         if session.stage is not Stage.INCOMING or transaction is None or transaction.request is None:
             return
         session.rung = (status, body)
-        extra = (*self._path(session, transaction.request), ("Allow", ALLOW), ("Supported", SUPPORTED))
-        self._reliable.send(now, session, status, body, extra)
+        self._reliable.send(now, session, status, body, self._path(session, transaction.request))
 
     def _remind(self, now: float, session: Session) -> None:
         """Say again that it rings; give up at last, so that a caller who vanished is not kept for ever."""
@@ -291,10 +294,9 @@ class Server:
             return
         request = transaction.request
         flow = transaction.flow
-        extra = (*self._path(session, request), ("Allow", ALLOW), ("Supported", SUPPORTED))
         number = request.cseq.number
         session.dialog.described()
-        extra = (*extra, *self._timers.granting(now, session, request))
+        extra = (*self._path(session, request), *self._timers.granting(now, session, request))
         session.described = body
         response = self._responder.respond(
             now, transaction, request, 200, session.local_tag, extra, body=body
@@ -371,9 +373,10 @@ class Server:
             self._core.bye(now, session, session.dialog)
 
     def _path(self, session: Session, request: Request) -> Extra:
-        """Contact, and the Record-Route the peer's proxies wrote (section 12.1.1)."""
+        """What we can do, Contact, and the Record-Route the peer's proxies wrote (section 12.1.1)."""
         routes = [("Record-Route", value) for value in request.headers.lines("Record-Route")]
-        return (*routes, ("Contact", session.contact))
+        able = (("Allow", session.allow), ("Supported", SUPPORTED))
+        return (*routes, ("Contact", session.contact), *able)
 
     def _repeat(self, session: Session, now: float) -> None:
         success = session.success

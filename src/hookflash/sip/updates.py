@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 
-from hookflash.sip.build import ACCEPT, ALLOW, SUPPORTED, Extra
+from hookflash.sip.build import ACCEPT, SUPPORTED, Extra
 from hookflash.sip.core import Core
 from hookflash.sip.dialogs import Dialog, Offering
 from hookflash.sip.envelope import Envelope
@@ -63,7 +63,7 @@ class UpdateServer:
 
     def answering(self, now: float, session: Session, dialog: Dialog, request: Request) -> Extra:
         """What the 200 to an UPDATE says besides its answer."""
-        extra = (("Contact", session.contact), ("Allow", ALLOW), ("Supported", SUPPORTED))
+        extra = (("Contact", session.contact), ("Allow", session.allow), ("Supported", SUPPORTED))
         if request.method != "UPDATE" or not dialog.confirmed:
             return extra
         return (*extra, *self._timers.granting(now, session, request))
@@ -121,7 +121,7 @@ class UpdateClient:
     def _send(self, now: float, session: Session, update: Updating) -> None:
         request = update.dialog.request("UPDATE", self._core.new_branch())
         request.headers.add("Contact", session.contact)
-        request.headers.add("Allow", ALLOW)
+        request.headers.add("Allow", session.allow)
         request.headers.add("Supported", SUPPORTED)
         for name, value in self._timers.asking(session):
             request.headers.add(name, value)
