@@ -67,7 +67,7 @@ def test_adding_prepending_removing() -> None:
     headers.prepend("Route", "<sip:a;lr>")
     assert headers.all("Route") == ["<sip:a;lr>", "<sip:b;lr>"]
     headers.replace_first("Route", "<sip:z;lr>")
-    assert headers.lines("Route") == ["<sip:z;lr>, <sip:b;lr>"]
+    assert headers.lines("Route") == ["<sip:z;lr>", "<sip:b;lr>"]
     headers.remove("ROUTE")
     headers.remove("ROUTE")
     assert len(headers) == 0

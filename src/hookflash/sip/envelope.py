@@ -54,7 +54,9 @@ def contact_uri(message: Request | Response) -> str | None:
     contacts = message.contacts
     if not contacts or not isinstance(uri := contacts[0].uri, SipUri):
         return None
-    text = str(replace(uri, headers=(), password=None))
+    if uri.headers or uri.password is not None:
+        uri = replace(uri, headers=(), password=None)
+    text = str(uri)
     if not text.isprintable():
         raise ParseError("control characters", header="Contact")
     return text

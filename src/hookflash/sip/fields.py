@@ -87,13 +87,16 @@ class Headers:
     """An ordered multimap of header fields; names compare without case and compact forms are expanded.
 
     Values are text as on the wire, trimmed and unfolded. Writing a value with control characters raises
-    :class:`ValueError`: it would let a value break out of its line.
+    :class:`ValueError`: it would let a value break out of its line. Who puts lines into ``items`` itself does
+    so before anything is looked up.
     """
 
-    __slots__ = ("items",)
+    __slots__ = ("_first", "items")
 
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
         self.items: list[tuple[str, str, str]] = [self._entry(name, value) for name, value in items]
+        self._first: dict[str, str] | None = None
+        """The first line of each header by its key, made when one is looked up and dropped with a change."""
 
     @staticmethod
     def _entry(name: str, value: str) -> tuple[str, str, str]:
@@ -104,11 +107,13 @@ class Headers:
 
     def get(self, name: str) -> str | None:
         """The first line of a header, whole; None when there is none."""
-        key = (KNOWN.get(name) or resolve(name))[0]
-        for own, _, value in self.items:
-            if own == key:
-                return value
-        return None
+        return self._index().get((KNOWN.get(name) or resolve(name))[0])
+
+    def _index(self) -> dict[str, str]:
+        first = self._first
+        if first is None:
+            first = self._first = {key: value for key, _, value in reversed(self.items)}
+        return first
 
     def lines(self, name: str) -> list[str]:
         """All lines of a header, not split."""
@@ -121,6 +126,8 @@ class Headers:
         Raises :class:`ParseError` naming the header when a list is malformed.
         """
         key, canonical = KNOWN.get(name) or resolve(name)
+        if key not in self._index():
+            return []
         lines = [value for own, _, value in self.items if own == key]
         if key not in _LIST_KEYS:
             return lines
@@ -135,15 +142,18 @@ class Headers:
 
     def add(self, name: str, value: str) -> None:
         """Append a line."""
+        self._first = None
         self.items.append(self._entry(name, value))
 
     def prepend(self, name: str, value: str) -> None:
         """Put a line before all others (Via, Route, Record-Route)."""
+        self._first = None
         self.items.insert(0, self._entry(name, value))
 
     def set(self, name: str, value: str) -> None:
         """Replace all lines of a header by one, in the place of the first; append when there was none."""
         entry = self._entry(name, value)
+        self._first = None
         for index, item in enumerate(self.items):
             if item[0] == entry[0]:
                 rest = [other for other in self.items[index + 1 :] if other[0] != entry[0]]
@@ -152,12 +162,23 @@ class Headers:
         self.items.append(entry)
 
     def replace_first(self, name: str, value: str) -> None:
-        """Replace the first value of a list header, keeping the others; append when there was none."""
-        values = self.all(name)
-        self.set(name, ", ".join([value, *values[1:]]))
+        """Replace the first value of a list header, leaving the others; append when there was none."""
+        key, canonical, value = entry = self._entry(name, value)
+        self._first = None
+        for index, (own, _, line) in enumerate(self.items):
+            if own == key:
+                if "," in line:
+                    try:
+                        value = ", ".join([value, *split_list(line)[1:]])
+                    except ParseError as error:
+                        raise error.naming(canonical) from None
+                self.items[index] = (key, canonical, value)
+                return
+        self.items.append(entry)
 
     def remove(self, name: str) -> None:
         """Drop all lines of a header; nothing happens when there is none."""
+        self._first = None
         key = (KNOWN.get(name) or resolve(name))[0]
         self.items = [item for item in self.items if item[0] != key]
 

@@ -31,7 +31,7 @@ _PARAM = re.compile(
     rf"[ \t]*+;[ \t]*+([{_TOKEN_CHARS}]++)"
     rf"(?:[ \t]*+=[ \t]*+({_QUOTED}|[^\x00-\x20;,\"<>\x7f]++))?+[ \t]*+"
 )
-_PIECE = {mark: re.compile(rf'(?:{_QUOTED}|<[^>]*+>|[^"<{mark}])*+', re.DOTALL) for mark in ",;"}
+_PIECE = {mark: re.compile(rf'(?:{_QUOTED}|<[^>]*+>|[^"<{mark}]++)*+', re.DOTALL) for mark in ",;"}
 
 
 def is_token(text: str) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from hookflash.sip.errors import ParseError
@@ -73,7 +73,7 @@ class NameAddr:
 
     def with_tag(self, tag: str) -> NameAddr:
         """The same address with this tag."""
-        return replace(self, params={**self.params, "tag": tag})
+        return NameAddr(self.display_name, self.uri, {**self.params, "tag": tag})
 
 
 @lru_cache(_CACHED)
@@ -162,7 +162,7 @@ class Via:
             params["rport"] = str(port)
         if "rport" in params or host != self.host:
             params["received"] = host
-        return replace(self, params=params)
+        return Via(self.transport, self.host, self.port, params, self.version)
 
     @property
     def response_target(self) -> tuple[str, int]:
@@ -195,19 +195,24 @@ class CSeq:
     number: int
     method: str
 
-    @classmethod
-    def parse(cls, text: str) -> CSeq:
+    @staticmethod
+    def parse(text: str) -> CSeq:
         """Read ``number method``. Raises :class:`ParseError`."""
-        match = _CSEQ.fullmatch(text)
-        if match is None:
-            raise ParseError(f'"{printable(text)}" is not a number and a method', header="CSeq")
-        number = int(match[1])
-        if number > MAX_CSEQ:
-            raise ParseError(f"the sequence number {number} is larger than {MAX_CSEQ}", header="CSeq")
-        return cls(number, match[2])
+        return _parse_cseq(text)
 
     def __str__(self) -> str:
         return f"{self.number} {self.method}"
+
+
+@lru_cache(_CACHED)
+def _parse_cseq(text: str) -> CSeq:
+    match = _CSEQ.fullmatch(text)
+    if match is None:
+        raise ParseError(f'"{printable(text)}" is not a number and a method', header="CSeq")
+    number = int(match[1])
+    if number > MAX_CSEQ:
+        raise ParseError(f"the sequence number {number} is larger than {MAX_CSEQ}", header="CSeq")
+    return CSeq(number, match[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,16 +252,10 @@ class MediaType:
     subtype: str
     params: Mapping[str, str | None] = field(default_factory=dict, hash=False)
 
-    @classmethod
-    def parse(cls, text: str) -> MediaType:
+    @staticmethod
+    def parse(text: str) -> MediaType:
         """Read ``type/subtype;params``. Raises :class:`ParseError`."""
-        match = _MEDIA_TYPE.match(text)
-        if match is None:
-            raise ParseError(f'"{printable(text)}" is not a media type', header="Content-Type")
-        try:
-            return cls(match[1].lower(), match[2].lower(), parse_params(text, match.end()))
-        except ParseError as error:
-            raise error.naming("Content-Type") from None
+        return _parse_media_type(text)
 
     @property
     def essence(self) -> str:
@@ -265,6 +264,17 @@ class MediaType:
 
     def __str__(self) -> str:
         return f"{self.essence}{format_params(self.params)}"
+
+
+@lru_cache(_CACHED)
+def _parse_media_type(text: str) -> MediaType:
+    match = _MEDIA_TYPE.match(text)
+    if match is None:
+        raise ParseError(f'"{printable(text)}" is not a media type', header="Content-Type")
+    try:
+        return MediaType(match[1].lower(), match[2].lower(), parse_params(text, match.end()))
+    except ParseError as error:
+        raise error.naming("Content-Type") from None
 
 
 def parse_max_forwards(text: str) -> int:

@@ -34,6 +34,9 @@ from hookflash.sip.timers import TimerName
 class State(Enum):
     """Where a transaction stands."""
 
+    # That of Enum is written in Python, and the tables are looked up with every message.
+    __hash__ = object.__hash__
+
     CALLING = "calling"
     TRYING = "trying"
     PROCEEDING = "proceeding"
@@ -45,6 +48,8 @@ class State(Enum):
 
 class Signal(Enum):
     """What can happen to a transaction. Responses are received by clients and sent by servers."""
+
+    __hash__ = object.__hash__
 
     REQUEST = "request"  # the same request once more
     PROVISIONAL = "1xx"

@@ -77,16 +77,14 @@ class ReliableServer:
         core = self._core
         session.rseq = session.rseq + 1 if session.rseq else 1 + int(core.random() * _FIRST)
         extra = (*extra, ("Require", OPTION), ("RSeq", str(session.rseq)))
-        response = self._responder.respond(
-            now, transaction, request, status, session.local_tag, extra, body=body
-        )
+        self._responder.respond(now, transaction, request, status, session.local_tag, extra, body=body)
         if body:
             dialog.described()
         interval = core.timing.t1
         session.provisional = Provisional(
             RAck(session.rseq, request.cseq.number, "INVITE"),
             bool(body),
-            response.to_bytes(),
+            transaction.last,
             transaction.flow,
             interval,
             core.timers.set(now + interval, partial(self._repeat, session)),

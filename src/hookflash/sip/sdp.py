@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hookflash.sip.errors import ParseError
 from hookflash.sip.grammar import printable
@@ -22,6 +23,7 @@ MAX_MEDIA = 32
 MAX_FORMATS = 64
 """Most formats of one media line."""
 MAX_PORT = 65_535
+_CACHED = 256
 
 _TOKEN = re.compile(r"[!#-'*+\-.0-9A-Z^-~]{1,64}")
 _DIGITS = re.compile(r"[0-9]{1,20}")
@@ -84,8 +86,8 @@ class MediaDescription:
         for name, value in self.attributes:
             if name == "rtpmap" and value is not None:
                 own, _, rest = value.partition(" ")
-                if own == number and (match := _CLOCK.fullmatch(rest.strip(" "))):
-                    return RtpMap(match[1].upper(), int(match[2]), int(match[3] or 1))
+                if own == number and (found := _parse_rtpmap(rest.strip(" "))) is not None:
+                    return found
         return None
 
     def lines(self) -> list[str]:
@@ -141,6 +143,7 @@ class SessionDescription:
         return "sendrecv"
 
 
+@lru_cache(_CACHED)
 def is_address(text: str) -> bool:
     """Whether ``text`` is an IP address and not a name (allowed in c= by RFC 8866 section 5.7, but rare)."""
     try:
@@ -149,6 +152,7 @@ def is_address(text: str) -> bool:
         return False
 
 
+@lru_cache(_CACHED)
 def is_for_many(text: str) -> bool:
     """Whether ``text`` is an address of more than one host, multicast or broadcast, or of none that can be:
     we send audio to one phone."""
@@ -171,6 +175,12 @@ def is_loopback(text: str) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         address = address.ipv4_mapped or address
     return address.is_loopback
+
+
+@lru_cache(_CACHED)
+def _parse_rtpmap(text: str) -> RtpMap | None:
+    match = _CLOCK.fullmatch(text)
+    return RtpMap(match[1].upper(), int(match[2]), int(match[3] or 1)) if match else None
 
 
 def _family(address: str) -> str:
@@ -254,6 +264,7 @@ def _parse_origin(value: str) -> Origin:
     return Origin(parts[0], parts[1], int(parts[2]), parts[5])
 
 
+@lru_cache(_CACHED)
 def _parse_connection(value: str) -> str:
     parts = value.split()
     if len(parts) != 3 or parts[0].upper() != "IN" or parts[1].upper() not in ("IP4", "IP6"):

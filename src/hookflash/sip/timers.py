@@ -14,6 +14,9 @@ from enum import Enum
 class TimerName(Enum):
     """The timers of RFC 3261 section 17 (table 4) and RFC 6026 (L and M). Timer C belongs to proxies."""
 
+    # That of Enum is written in Python, and timers are looked up with every message.
+    __hash__ = object.__hash__
+
     A = "A"  # INVITE client: retransmit the request
     B = "B"  # INVITE client: give up
     D = "D"  # INVITE client: absorb repeated final responses

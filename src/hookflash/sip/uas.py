@@ -298,9 +298,7 @@ class Server:
         session.dialog.described()
         extra = (*self._path(session, request), *self._timers.granting(now, session, request))
         session.described = body
-        response = self._responder.respond(
-            now, transaction, request, 200, session.local_tag, extra, body=body
-        )
+        self._responder.respond(now, transaction, request, 200, session.local_tag, extra, body=body)
         session.invite, session.reinvited = None, False
         if session.stage is Stage.INCOMING:
             session.stop_ringing()
@@ -309,7 +307,7 @@ class Server:
         interval = core.timing.t1
         session.success = Success(
             number,
-            response.to_bytes(),
+            transaction.last,
             flow,
             interval,
             core.timers.set(now + interval, partial(self._repeat, session)),

@@ -25,9 +25,9 @@ _HEADER_SAFE = _UNRESERVED + "[]/?:+$"
 _ESCAPE = "%[0-9A-Fa-f]{2}"
 _HOST = r"\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253})"
 # "#" is not allowed in a user part but dialled by people (feature codes) and sent bare by their phones.
-_USER = rf"(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/#]|{_ESCAPE})++"
+_USER = rf"(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/#]++|{_ESCAPE})++"
 _SIP = re.compile(
-    rf"(sips?):(?:({_USER})(?::((?:[A-Za-z0-9\-_.!~*'()&=+$,]|{_ESCAPE})*+))?@)?({_HOST})(?::(\d{{1,5}}))?"
+    rf"(sips?):(?:({_USER})(?::((?:[A-Za-z0-9\-_.!~*'()&=+$,]++|{_ESCAPE})*+))?@)?({_HOST})(?::(\d{{1,5}}))?"
     rf"((?:;[^\x00-\x20;?<>\"\x7f]++)*+)(?:\?([^\x00-\x20<>\"\x7f]*+))?",
     re.IGNORECASE,
 )

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 
@@ -62,6 +63,7 @@ class Endpoint:
         self._clock = clock or LoopClock()
         self._timer: Timer | None = None
         self._armed = 0.0
+        self._idle = asyncio.Event()
         self.address: Address = (host, port)
         self.agent = UserAgent(settings or Settings(), secrets.token_bytes)
         handlers = Handlers(self._receive, self._broken, self._malformed)
@@ -127,6 +129,12 @@ class Endpoint:
         """As :meth:`UserAgent.end`."""
         self._perform(self.agent.end(self._clock.now(), session, status, reason, headers))
 
+    async def idle(self) -> None:
+        """Wait until there are no sessions, those included whose BYE or CANCEL is not answered yet."""
+        self._idle.clear()
+        if self.agent.sessions:
+            await self._idle.wait()
+
     # --- the network and time ---------------------------------------------------------------------------
 
     def _receive(self, data: bytes, flow: Flow) -> None:
@@ -149,6 +157,8 @@ class Endpoint:
                 self.transports.send(output.data, output.flow)
             else:
                 self._happened(output)
+        if not self.agent.sessions:
+            self._idle.set()
         self._arm()
 
     def _arm(self) -> None:

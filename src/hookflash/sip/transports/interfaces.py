@@ -11,6 +11,8 @@ from hookflash.ports.names import RecordKind
 from hookflash.sip.flow import Address
 
 _REMEMBERED = 4096
+_UNSPECIFIED = ("0.0.0.0", "::")
+"""All of our addresses, as the system writes them."""
 _DEFAULT_PORTS = {"TLS": 5061, "WSS": 443, "WS": 80}
 
 
@@ -58,7 +60,7 @@ class Interfaces:
 
     def _interface(self, bound: str, remote: str) -> str:
         """The address of the interface that leads to ``remote`` when we are bound to all of them."""
-        if not ipaddress.ip_address(bound).is_unspecified:
+        if bound not in _UNSPECIFIED:
             return bound
         known = self._leading.get(remote)
         if known is not None:
