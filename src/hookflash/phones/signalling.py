@@ -13,6 +13,7 @@ from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Event
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow, Send
+from hookflash.sip.inquiries import Inquiry
 from hookflash.sip.stateless import Judge
 from hookflash.sip.ua import Outgoing, Output, SessionTerms, UserAgent
 
@@ -89,6 +90,19 @@ class Signalling:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = self._armed = None
+
+    # --- outside of calls -------------------------------------------------------------------------------
+
+    def ask(self, inquiry: Inquiry) -> tuple[int, list[Output]]:
+        """Send a request that belongs to no call; its outputs are for :meth:`perform`, once Replied can be
+        taken. ValueError for values that cannot be written.
+        """
+        return self._agent.ask(self._clock.now(), inquiry)
+
+    def forget(self, inquiry: int) -> None:
+        """Want no answer to such a request any more."""
+        self._agent.forget(inquiry)
+        self.perform(())
 
     # --- sessions ---------------------------------------------------------------------------------------
 

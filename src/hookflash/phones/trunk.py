@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from hookflash.calls.effects import AnswerLeg, DialLeg, EndLeg, MoveLeg, RefuseLeg, RingLeg
 from hookflash.phones.admission import Admission
+from hookflash.phones.asking import Asking
 from hookflash.phones.bearers import Bearers
 from hookflash.phones.callers import Owner, nobody
 from hookflash.phones.causes import cause_of, failure_of
@@ -48,6 +49,7 @@ from hookflash.sip.events import (
     Refreshed,
     Reoffered,
     ReofferRefused,
+    Replied,
     Ringing,
 )
 from hookflash.sip.flow import Flow
@@ -100,6 +102,7 @@ class TrunkPhones:
         self._tasks = Tasks()
         self._agent = UserAgent(settings or Settings(), entropy)
         self._signalling = Signalling(self._agent, clock, self._handle)
+        self._asking = Asking(self._signalling)
         self._legs = LegTable(self._signalling, media, sink)
         self._bearers = Bearers(self._signalling, self._legs, media, config.media_address, entropy)
         self._moves = Moves(self._signalling, self._legs, self._bearers, media, self._tasks, sink)
@@ -258,6 +261,8 @@ class TrunkPhones:
     def _handle(self, event: Event) -> None:
         if isinstance(event, IncomingInvite):
             self._inbound.invited(event, self._admission.proved)
+        elif isinstance(event, Replied):
+            self._asking.replied(event)
         elif (leg := self._legs.of_session(event.session)) is not None:
             self._happened(leg, event)
 

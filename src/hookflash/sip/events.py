@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hookflash.sip.fields import Headers
-from hookflash.sip.flow import Flow
+from hookflash.sip.flow import Address, Flow
 from hookflash.sip.message import Request
 from hookflash.sip.refer_headers import ReferTo
 
@@ -209,6 +209,23 @@ class Ended:
     headers: Headers
 
 
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """What came of a request outside of every dialog; ``inquiry`` is the number it was given.
+
+    ``status`` is the final response, 408 when there was none in time, 503 when the transport failed; ``kind``
+    says which: "response", "timeout", "transport". ``seen`` is where the other side saw us (``received`` and
+    ``rport`` of RFC 3581).
+    """
+
+    inquiry: int
+    status: int
+    reason: str
+    kind: str
+    headers: Headers
+    seen: Address | None = None
+
+
 Event = (
     IncomingInvite
     | Cancelled
@@ -229,4 +246,5 @@ Event = (
     | ReofferRefused
     | Failed
     | Ended
+    | Replied
 )

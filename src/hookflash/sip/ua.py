@@ -19,6 +19,7 @@ from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Address, Flow
 from hookflash.sip.grammar import printable
 from hookflash.sip.headers import Via
+from hookflash.sip.inquiries import Inquiries, Inquiry
 from hookflash.sip.machines import Signal
 from hookflash.sip.message import Request, Response, parse
 from hookflash.sip.referring import Asking
@@ -49,6 +50,7 @@ class UserAgent:
         timers = SessionTimers(self._core)
         self._server = Server(self._core, timers, self._stateless)
         self._client = Client(self._core, timers)
+        self._inquiries = Inquiries(self._core)
 
     # --- the network and time ---------------------------------------------------------------------------
 
@@ -272,6 +274,20 @@ class UserAgent:
                 self._server.end(now, found)
         return self._core.drain()
 
+    # --- outside of calls -------------------------------------------------------------------------------
+
+    def ask(self, now: float, inquiry: Inquiry) -> tuple[int, list[Output]]:
+        """Send a request that belongs to no call; returns its number. Exactly one Replied follows.
+
+        ParseError or ValueError for values that cannot be sent.
+        """
+        number = self._inquiries.ask(now, inquiry)
+        return number, self._core.drain()
+
+    def forget(self, inquiry: int) -> None:
+        """Want no answer to such a request any more; no event follows."""
+        self._inquiries.forget(inquiry)
+
     @property
     def belonged(self) -> int:
         """Messages so far that belonged to something we have: whoever sent them knew its tags."""
@@ -307,14 +323,14 @@ class UserAgent:
     def responded(self, now: float, transaction: Transaction, response: Response) -> None:
         if isinstance(transaction.owner, Subscription):
             self._server.referrals.responded(now, transaction.owner, response)
-            return
-        self._client.responded(now, transaction, response)
+        elif not self._inquiries.responded(now, transaction, response):
+            self._client.responded(now, transaction, response)
 
     def unanswered(self, now: float, transaction: Transaction, signal: Signal) -> None:
         if isinstance(transaction.owner, Subscription):
             self._server.referrals.unanswered(transaction.owner)
-            return
-        self._client.unanswered(now, transaction, signal)
+        elif not self._inquiries.unanswered(transaction, signal):
+            self._client.unanswered(now, transaction, signal)
 
     def ended(self, transaction: Transaction) -> None:
         self._server.ended(transaction)
@@ -336,4 +352,4 @@ def _via_of(message: bytes) -> Via:
     return parse(message).via
 
 
-__all__ = ["Asking", "Outgoing", "Output", "Session", "SessionTerms", "Settings", "UserAgent"]
+__all__ = ["Asking", "Inquiry", "Outgoing", "Output", "Session", "SessionTerms", "Settings", "UserAgent"]

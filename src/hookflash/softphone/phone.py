@@ -20,6 +20,7 @@ from hookflash.sip.events import (
     IncomingInvite,
     Progress,
     Reoffered,
+    Replied,
     Ringing,
 )
 from hookflash.sip.flow import Address, Flow, Send
@@ -289,7 +290,7 @@ class Softphone(asyncio.DatagramProtocol):
         call = self._call
         if isinstance(event, IncomingInvite):
             self._incoming(event)
-        elif call is not None and event.session == call.session:
+        elif call is not None and not isinstance(event, Replied) and event.session == call.session:
             self._on_call(call, event)
 
     def _incoming(self, event: IncomingInvite) -> None:
