@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -190,7 +191,7 @@ class Bench:
     # --- time -------------------------------------------------------------------------------------------
 
     async def settle(self, seconds: float = 0.0) -> None:
-        """Let tasks run and messages arrive; then ``seconds`` pass, in steps."""
+        """Let tasks run and messages arrive; then ``seconds`` pass, in steps, and at once while nothing is due."""
         end = self.clock.now() + seconds
         while True:
             for _ in range(6):
@@ -198,9 +199,15 @@ class Bench:
                 self._deliver()
             if self.clock.now() >= end:
                 return
-            self.clock.advance(min(0.5, end - self.clock.now()))
+            self.clock.advance(min(max(0.5, self._due - self.clock.now()), end - self.clock.now()))
             for far in self.fars.values():
                 far.take(far.agent.timeout(self.clock.now()))
+
+    @property
+    def _due(self) -> float:
+        """When a timer of anybody is due next."""
+        due = [self.clock.next_at, *(far.agent.next_timeout() for far in self.fars.values())]
+        return min((at for at in due if at is not None), default=math.inf)
 
     def _deliver(self) -> None:
         wire, self.wire = self.wire, []
