@@ -191,7 +191,7 @@ class Bench:
     # --- time -------------------------------------------------------------------------------------------
 
     async def settle(self, seconds: float = 0.0) -> None:
-        """Let tasks run and messages arrive; then ``seconds`` pass, in steps, and at once while nothing is due."""
+        """Let tasks run and messages arrive; then ``seconds`` pass, at once while nothing is due."""
         end = self.clock.now() + seconds
         while True:
             for _ in range(6):
