@@ -103,7 +103,7 @@ class UserAgent:
         request = error.request
         if request is not None and request.method != "ACK" and not quiet:
             try:
-                self._stateless.respond(request, error.status, trace(request, flow))
+                self._stateless.respond(request, error.status, _way_back(request, flow))
             except ValueError:
                 log.debug("unanswerable", extra={"peer": flow.remote[0]})
         return self._core.drain()
@@ -334,6 +334,14 @@ class UserAgent:
 
     def ended(self, transaction: Transaction) -> None:
         self._server.ended(transaction)
+
+
+def _way_back(request: Request, flow: Flow) -> Flow:
+    """Where the answer to a broken request goes: to its source if its Via cannot be read."""
+    try:
+        return trace(request, flow)
+    except ParseError:
+        return flow
 
 
 def _detour(transaction: Transaction) -> Flow:
