@@ -337,11 +337,13 @@ class UserAgent:
 
 
 def _way_back(request: Request, flow: Flow) -> Flow:
-    """Where the answer to a broken request goes: to its source if its Via cannot be read."""
+    """Where the answer to a broken request goes: to its source if its Via is one but cannot be read."""
     try:
         return trace(request, flow)
     except ParseError:
-        return flow
+        if (request.headers.get("Via") or "").startswith("SIP/2.0/"):
+            return flow
+        raise
 
 
 def _detour(transaction: Transaction) -> Flow:
