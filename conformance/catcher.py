@@ -157,7 +157,7 @@ class Catcher:
         return web.Response(body=content, content_type="audio/wav")
 
     async def _fault(self, request: web.Request) -> web.Response:
-        """A scenario wants something of the server to break."""
+        """A scenario wants something of the server to break, or all to be whole again."""
         await self._loop.run_in_executor(None, self.break_down, request.match_info["name"])
         return web.Response()
 

@@ -87,6 +87,8 @@ class Serving:
         self.config = work / "hookflash.toml"
         self.config.write_text("\n".join(lines) + "\n")
         self.log = work / "server.log"
+        self._recordings = work / "state" / "recordings"
+        self._aside = work / "state" / "recordings-aside"
         self.process: subprocess.Popen[bytes] | None = None
 
     def environment(self) -> dict[str, str]:
@@ -112,12 +114,27 @@ class Serving:
         }
 
     def break_down(self, name: str) -> None:
-        """Break something, and wait until the server takes calls again.
+        """Break something, or mend it.
 
-        ``media`` kills the media worker, without a chance to be tidy.
+        ``media`` kills the media worker, without a chance to be tidy, and waits until the server takes calls
+        again. ``recordings`` puts a file where the folder of recordings was, so that no recording can begin;
+        ``nothing`` gives the folder back.
         """
-        if name != "media":
+        if name == "media":
+            self._kill_worker()
+        elif name == "recordings":
+            if self._recordings.is_dir():
+                self._recordings.rename(self._aside)
+            self._recordings.touch()
+        elif name == "nothing":
+            if self._recordings.is_file():
+                self._recordings.unlink()
+            if self._aside.is_dir():
+                self._aside.rename(self._recordings)
+        else:
             raise ValueError(f"nothing is called {name!r}")
+
+    def _kill_worker(self) -> None:
         worker = self._worker()
         os.kill(worker, signal.SIGKILL)
         deadline = time.monotonic() + 30

@@ -149,7 +149,7 @@ async def world() -> World:
     connection = made["callConnectionId"]
     server_call = (await mine.send("GET", f"/calling/callConnections/{connection}")).json["serverCallId"]
     locator = {"callLocator": {"kind": "serverCallLocator", "serverCallId": server_call}}
-    recorded = await mine.send("POST", "/calling/recordings", locator)
+    recorded = await mine.send("POST", "/calling/recordings", {**locator, "recordingContentType": "audio"})
     assert recorded.status == 200, recorded.body
     engine.observe(IncomingLeg(engine.new_leg(), Identifier.phone("+14255550199"), Identifier.phone(NUMBER)))
     things = {
@@ -172,7 +172,7 @@ def body_of(name: str, things: dict[str, str]) -> Any:
         "redirectCall": {"incomingCallContext": things["context"], "target": PHONE},
         "rejectCall": {"incomingCallContext": things["context"]},
         "connect": {**locator, "callbackUri": CALLBACK},
-        "startRecording": locator,
+        "startRecording": {**locator, "recordingContentType": "audio"},
         "transferToParticipant": target,
         "addParticipant": {"participantToAdd": PHONE, "sourceCallerIdNumber": {"value": NUMBER}},
         "removeParticipant": {"participantToRemove": PHONE},

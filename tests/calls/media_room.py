@@ -95,7 +95,7 @@ class MediaRoom:
 
     def record(self, connection: str | None = None, resource: str | None = None, **fields: Any) -> Any:
         version = fields.pop("version", NEWEST)
-        fields.setdefault("recording_state_callback_uri", "https://app.example/recording")
+        fields = {**AUDIO, "recording_state_callback_uri": "https://app.example/recording", **fields}
         if connection is not None:
             fields["call_connection_id"] = connection
         body = requests.StartCallRecordingRequest(**fields)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from calls.conftest import Office
-from calls.media_room import AUDIO, MediaRoom, refusal, started
+from calls.media_room import MediaRoom, refusal, started
 
 from hookflash.calls import audio_effects, effects, facts
 from hookflash.calls.facts import Cause
@@ -16,6 +16,7 @@ from hookflash.wire import requests
 from hookflash.wire.containers import ContainerRules
 from hookflash.wire.enums import (
     RecordingChannelType,
+    RecordingContentType,
     RecordingFormatType,
     RecordingStorageKind,
 )
@@ -23,7 +24,7 @@ from hookflash.wire.identifiers import Identifier
 from hookflash.wire.parts import CallLocator
 from hookflash.wire.results import Refusal
 
-UNMIXED = {**AUDIO, "recording_channel_type": RecordingChannelType.UNMIXED}
+UNMIXED = {"recording_channel_type": RecordingChannelType.UNMIXED}
 
 
 @pytest.fixture
@@ -48,9 +49,9 @@ def test_a_recording_by_connection(office, room):
         server_call_id=properties.server_call_id,
         correlation_id=properties.correlation_id,
         connection_id=connection,
-        content_type="audioVideo",
+        content_type="audio",
         channel_type="mixed",
-        format="mp4",
+        format="mp3",
         channels=(),
         paused=False,
         destination=None,
@@ -172,18 +173,32 @@ def test_a_paused_recording_still_is_one(office, room):
 
 
 @pytest.mark.parametrize(
-    ("fields", "content", "channels", "form"),
+    ("fields", "channels", "form"),
     [
-        ({}, "audioVideo", "mixed", "mp4"),
-        (AUDIO, "audio", "mixed", "mp3"),
-        ({**AUDIO, "recording_format_type": RecordingFormatType.WAV}, "audio", "mixed", "wav"),
-        (UNMIXED, "audio", "unmixed", "wav"),
+        ({}, "mixed", "mp3"),
+        ({"recording_format_type": RecordingFormatType.WAV}, "mixed", "wav"),
+        (UNMIXED, "unmixed", "wav"),
     ],
 )
-def test_defaults(office, room, fields, content, channels, form):
+def test_defaults(office, room, fields, channels, form):
     started(room, **fields)
     (effect,) = office.all(audio_effects.StartRecording)
-    assert (effect.content_type, effect.channel_type, effect.format) == (content, channels, form)
+    assert (effect.content_type, effect.channel_type, effect.format) == ("audio", channels, form)
+
+
+@pytest.mark.parametrize("content", [None, RecordingContentType.AUDIO_VIDEO])
+def test_there_is_no_video(office, room, content):
+    """What is wrong with the call is told first, and nothing has begun."""
+    assert refusal(lambda: room.record("nobody", recording_content_type=content))[0] == 404
+    _, connection = office.answered()
+    assert refusal(lambda: room.record(connection, recording_content_type=content)) == (
+        400,
+        "8523",
+        "recordingContentType",
+    )
+    assert office.all(audio_effects.StartRecording) == []
+    room.record(connection)
+    assert refusal(lambda: room.record(connection, recording_content_type=content))[1] == "8559"
 
 
 def who(number: str) -> Any:
@@ -376,7 +391,7 @@ def test_a_recorder_that_cannot_start(office, room):
 def test_who_named_no_callback_hears_of_a_recorder_that_cannot_start_where_the_call_tells(office, room):
     _, connection = office.answered()
     recording = room.record(connection, recording_state_callback_uri=None).recording_id
-    office.tell(facts.RecordingFailed(recording, 400, 8562, "There is no video here."))
+    office.tell(facts.RecordingFailed(recording, 500, 9999, "No space is left on the disk."))
     (note,) = office.lately(effects.Notify)
     assert (type(note.data).__name__, note.data.recording_id) == ("StartRecordingFailed", recording)
     assert (note.connection_id, note.callback_uri) == (connection, "https://app.example/cb")
@@ -387,7 +402,7 @@ def test_nobody_is_left_to_hear_of_a_recorder_that_cannot_start(office, room):
     _, connection = office.created(office.OUTSIDE, office.CALLER)
     recording = room.record(connection, recording_state_callback_uri=None).recording_id
     office.hang_up(connection)
-    office.tell(facts.RecordingFailed(recording, 400, 8562, "There is no video here."))
+    office.tell(facts.RecordingFailed(recording, 500, 9999, "No space is left on the disk."))
     assert office.lately(effects.Notify) == []
 
 

@@ -10,6 +10,7 @@ import pytest
 from hookflash.wire.decoding import decode
 from hookflash.wire.enums import RecordingKind, RecordingStorageKind
 from hookflash.wire.gates import gated_response
+from hookflash.wire.recording_rules import check_no_video
 from hookflash.wire.requests import StartCallRecordingRequest
 from hookflash.wire.responses import RecordingState, RecordingStateResponse
 from hookflash.wire.results import Refusal
@@ -24,6 +25,10 @@ POSSIBLE = {
     ("audio", "unmixed"): {None, "wav"},
     ("audioVideo", "mixed"): {None, "mp4"},
 }
+
+
+def other(number: int) -> dict[str, Any]:
+    return {"phoneNumber": {"value": f"+1425555020{number}"}}
 
 
 def read(**body: Any) -> StartCallRecordingRequest:
@@ -54,6 +59,24 @@ def test_combinations(content: str | None, channel: str | None, form: str | None
         read(**body)
 
 
+def test_a_format_of_audio_without_a_content_is_refused_in_words_that_help() -> None:
+    with pytest.raises(
+        Refusal, match="wav goes with recordingContentType audio; left out, that is audioVideo"
+    ):
+        read(recordingFormatType="wav")
+
+
+@pytest.mark.parametrize("content", [None, "audioVideo"])
+def test_video_is_refused_in_words_that_help(content: str | None) -> None:
+    with pytest.raises(Refusal) as refused:
+        check_no_video(read(recordingContentType=content, recordingFormatType="mp4"))
+    assert (refused.value.status, refused.value.code) == (400, "8523")
+    assert refused.value.target == "recordingContentType"
+    for words in (f"got {content or 'nothing'}", "no video", "recordingContentType audio", "wav or mp3"):
+        assert words in refused.value.message
+    check_no_video(read(recordingContentType="audio"))
+
+
 def test_either_a_locator_or_a_connection() -> None:
     locator = {"kind": "serverCallLocator", "serverCallId": "a"}
     assert refusal(callLocator=locator) == (400, "8523", "callLocator")
@@ -71,14 +94,19 @@ def test_either_a_locator_or_a_connection() -> None:
 
 @pytest.mark.parametrize("channel", [-1, 5])
 def test_channels_are_0_to_4(channel: int) -> None:
-    read(channelAffinity=[{"participant": PHONE, "channel": 4}, {"participant": PHONE}])
+    read(channelAffinity=[{"participant": PHONE, "channel": 4}, {"participant": other(1)}])
     affinity = [{"participant": PHONE, "channel": channel}]
     assert refusal(channelAffinity=affinity) == (400, "8523", "channelAffinity[0].channel")
 
 
 def test_a_channel_is_given_once() -> None:
-    affinity = [{"participant": PHONE, "channel": 1}, {"participant": PHONE, "channel": 1}]
+    affinity = [{"participant": PHONE, "channel": 1}, {"participant": other(1), "channel": 1}]
     assert refusal(channelAffinity=affinity) == (400, "8523", "channelAffinity[1].channel")
+
+
+def test_a_participant_has_one_channel() -> None:
+    affinity = [{"participant": PHONE, "channel": 1}, {"participant": PHONE, "channel": 2}]
+    assert refusal(channelAffinity=affinity) == (400, "8523", "channelAffinity[1].participant")
 
 
 def test_at_most_five_participants_have_channels() -> None:

@@ -101,7 +101,7 @@ class UpdateRoster:
 class StartRecording:
     """Record a call, prompts included. RecordingStarted or RecordingFailed follows; RecordingStored its stop.
 
-    ``format`` is "wav", "mp3" or "mp4", ``channel_type`` "mixed" or "unmixed", ``channels`` maps rawIds to
+    ``format`` is "wav" or "mp3", ``channel_type`` "mixed" or "unmixed", ``channels`` maps rawIds to
     channels 0 to 4 (those not named get the next free one when they first speak). ``paused``: begin paused.
     ``destination`` is the URL of a container, with its secret. ``callback``, where changes of its state are
     told, and ``version``, in which they are, are for telling of its end after a crash.

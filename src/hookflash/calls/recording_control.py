@@ -34,6 +34,7 @@ from hookflash.wire.enums import (
 )
 from hookflash.wire.identifiers import Identifier
 from hookflash.wire.parts import CallLocator
+from hookflash.wire.recording_rules import check_no_video
 from hookflash.wire.requests import StartCallRecordingRequest
 from hookflash.wire.results import (
     ResultInformation,
@@ -45,9 +46,8 @@ from hookflash.wire.results import (
 )
 
 _FORMATS = {
-    (RecordingContentType.AUDIO, RecordingChannelType.MIXED): RecordingFormatType.MP3,
-    (RecordingContentType.AUDIO, RecordingChannelType.UNMIXED): RecordingFormatType.WAV,
-    (RecordingContentType.AUDIO_VIDEO, RecordingChannelType.MIXED): RecordingFormatType.MP4,
+    RecordingChannelType.MIXED: RecordingFormatType.MP3,
+    RecordingChannelType.UNMIXED: RecordingFormatType.WAV,
 }
 """The format of a request that names none."""
 
@@ -75,16 +75,16 @@ class RecordingControl:
     # --- commands ---------------------------------------------------------------------------------------
 
     def start(self, turn: Turn, command: StartRecording) -> msgspec.Struct:
-        """Record a call. Raises Refusal 404/8522, 403/7507, 400/8501, 400/8559 or 405/8520."""
+        """Record a call. Raises Refusal 404/8522, 403/7507, 400/8501, 400/8559, 400/8523 or 405/8520."""
         request, resource = command.request, command.resource
         if request.recording_state_callback_uri is not None:
             require_callback(
                 request.recording_state_callback_uri, "recordingStateCallbackUri", self._callbacks
             )
-        order = _order(request)
-        if order.destination is not None:
+        destination = _destination(request)
+        if destination is not None:
             name = "externalStorage.recordingDestinationContainerUrl"
-            require_container(order.destination, name, resource, self._containers)
+            require_container(destination, name, resource, self._containers)
         call = self._call(resource, request)
         leg = self._leg(call, resource, request)
         running = call.recording
@@ -93,6 +93,7 @@ class RecordingControl:
                 f"The call is being recorded already (recordingId {running.id}, {running.state}); a call has "
                 "one recording at a time, so resume that one, or stop it first."
             )
+        check_no_video(request)
         recording = Recording(
             self.book,
             call,
@@ -101,7 +102,7 @@ class RecordingControl:
             version=command.version,
             connection_id=leg,
             callback=request.recording_state_callback_uri,
-            order=order,
+            order=_order(request, destination),
         )
         recording.start(turn)
         return recording.response()
@@ -209,21 +210,24 @@ def _not_up(what: str) -> Exception:
     return not_established(f"{what} is not established yet; it can be recorded after CallConnected.")
 
 
-def _order(request: StartCallRecordingRequest) -> Order:
-    """What to record, with the defaults of contract section 9.1; its combinations are checked already."""
-    content = request.recording_content_type or RecordingContentType.AUDIO_VIDEO
-    channel = request.recording_channel_type or RecordingChannelType.MIXED
+def _destination(request: StartCallRecordingRequest) -> str | None:
+    """The container the files are to go to, if the app wants them in one of its own."""
     storage = request.external_storage
-    external = storage is not None and storage.recording_storage_kind is (
-        RecordingStorageKind.AZURE_BLOB_STORAGE
-    )
+    if storage is None or storage.recording_storage_kind is not RecordingStorageKind.AZURE_BLOB_STORAGE:
+        return None
+    return storage.recording_destination_container_url
+
+
+def _order(request: StartCallRecordingRequest, destination: str | None) -> Order:
+    """What to record, of a request that has been checked: audio."""
+    channel = request.recording_channel_type or RecordingChannelType.MIXED
     return Order(
-        content_type=content.value,
+        content_type=RecordingContentType.AUDIO.value,
         channel_type=channel.value,
-        format=(request.recording_format_type or _FORMATS[content, channel]).value,
+        format=(request.recording_format_type or _FORMATS[channel]).value,
         channels=_channels(request) if channel is RecordingChannelType.UNMIXED else (),
         paused=bool(request.pause_on_start),
-        destination=storage.recording_destination_container_url if storage and external else None,
+        destination=destination,
     )
 
 

@@ -250,7 +250,6 @@ def publish_files(
     turn: Turn, fact: RecordingStored, origin: RecordingOrigin, base: str, end_reason: str
 ) -> RecordingFileStatusUpdatedData:
     """Tell Event Grid of complete files (contract section 5.7)."""
-    kind = "acsaudio" if origin.content_type == "audio" else "video"
     chunks = []
     for chunk in fact.chunks:
         url = f"{base}/v1/objects/{chunk.document_id}"
@@ -259,7 +258,7 @@ def publish_files(
                 document_id=chunk.document_id,
                 index=chunk.index,
                 end_reason=chunk.end_reason,
-                content_location=f"{url}/content/{kind}",
+                content_location=f"{url}/content/acsaudio",
                 metadata_location=f"{url}/content/acsmetadata",
                 delete_location=url,
             )

@@ -33,7 +33,6 @@ THREADS = 2
 """That begin and finish files, which may wait for a disk to take all of one."""
 ENCODERS = 2
 """Threads that encode MP3; each has a core's time for some 150 recordings."""
-MODE_NOT_SUPPORTED = 8562
 INVALID_ARGUMENT = 8523
 MAX_FILE = 1 << 30
 """Bytes of one file unless said otherwise."""
@@ -110,16 +109,7 @@ class RecordingDesk:
 
     def start(self, effect: StartRecording) -> None:
         name = effect.recording
-        if effect.content_type != "audio" or effect.format not in ("wav", "mp3"):
-            message = (
-                f"This version records audio only, as wav or mp3; asked for was {effect.content_type} as "
-                f"{effect.format}. Start again with recordingContentType audio."
-            )
-            self._refuse(RecordingFailed(name, 400, MODE_NOT_SUPPORTED, message))
-        elif effect.format == "mp3" and effect.channel_type == "unmixed":
-            message = "An unmixed recording has several channels, which mp3 has not; choose wav."
-            self._refuse(RecordingFailed(name, 400, MODE_NOT_SUPPORTED, message))
-        elif effect.destination is not None and self._uploads is None:
+        if effect.destination is not None and self._uploads is None:
             message = "This server keeps recordings on its own disk; leave externalStorage out."
             self._refuse(RecordingFailed(name, 400, INVALID_ARGUMENT, message))
         else:

@@ -178,9 +178,9 @@ ANSWERS: tuple[Row, ...] = (
         "The recording format does not go with the content and channels that were asked for.",
         "Mixed audio is mp3 or wav, unmixed audio is wav, audio and video is mp4; leave "
         "`recordingFormatType` out for the usual one. `recordingContentType` is audioVideo when "
-        "left out.",
+        "left out, and there is no video here: ask for audio.",
         answers=(400,),
-        message="The field recordingFormatType is invalid: expected mp4 for mixed audioVideo, got wav.",
+        message="The field recordingFormatType is invalid: expected wav for unmixed audio, got mp3.",
         target="recordingFormatType",
     ),
     Row(

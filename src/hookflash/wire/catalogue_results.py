@@ -162,10 +162,11 @@ RESULTS: tuple[Row, ...] = (
     Row(
         "8562",
         "recording mode not supported",
-        "This server cannot record in the way that was asked for.",
-        "The message says what it cannot do; ask for another content, channel or format type.",
+        "The service cannot record in the way that was asked for.",
+        "Ask for another content, channel or format type.",
         events={400: ("StartRecordingFailed",)},
         message="Action failed, the recording mode is not supported.",
+        emitted=False,
     ),
     Row(
         "8563",

@@ -73,6 +73,12 @@ _ONE: dict[str, dict[str, Schema]] = {
     "ChannelAffinity": {"channel": {"minimum": 0, "maximum": bounds.MAX_CHANNEL}},
     "StartCallRecordingRequest": {
         "recordingStateCallbackUri": _URI,
+        "recordingContentType": {
+            "description": "audio; left out it is audioVideo, which is refused (400/8523): there is no video."
+        },
+        "recordingFormatType": {
+            "description": "Mixed audio is mp3 or wav, unmixed audio wav (400/8557); left out, the first one."
+        },
         "channelAffinity": {"maxItems": bounds.MAX_CHANNEL + 1},
     },
     "CreateIdentityRequest": {

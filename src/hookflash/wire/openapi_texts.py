@@ -138,7 +138,9 @@ TEXTS: dict[str, Text] = {
     "startDialog": Text("Media", "Let a bot lead the conversation."),
     "stopDialog": Text("Media", "End a bot's part in the call."),
     "updateDialog": Text("Media", "Tell a bot something."),
-    "startRecording": Text("Recordings", "Record a call.", "RecordingStateChanged or StartRecordingFailed."),
+    "startRecording": Text(
+        "Recordings", "Record the audio of a call.", "RecordingStateChanged or StartRecordingFailed."
+    ),
     "getRecordingState": Text("Recordings", "The state of a recording."),
     "stopRecording": Text("Recordings", "End a recording.", "RecordingStateChanged."),
     "pauseRecording": Text("Recordings", "Pause a recording.", "RecordingStateChanged."),

@@ -19,6 +19,7 @@ from hookflash.wire.enums import (
     RecordingFormatType,
     RecordingStorageKind,
 )
+from hookflash.wire.identifiers import Identifier
 from hookflash.wire.results import Refusal, invalid_argument
 
 
@@ -40,10 +41,15 @@ def check_recording(model: requests.StartCallRecordingRequest) -> None:
     affinity = model.channel_affinity or ()
     check_count(affinity, "channelAffinity", 0, MAX_CHANNEL + 1, "channels")
     taken: set[int] = set()
+    given: set[str] = set()
     for index, entry in enumerate(affinity):
         where = f"channelAffinity[{index}]"
         check_range(entry.channel, f"{where}.channel", 0, MAX_CHANNEL)
         check_identifier(entry.participant, f"{where}.participant")
+        raw_id = Identifier.from_model(entry.participant, f"{where}.participant").raw_id
+        if raw_id in given:
+            raise invalid_argument(f"{where}.participant", "has a channel by an entry before this one.")
+        given.add(raw_id)
         if entry.channel is not None:
             if entry.channel in taken:
                 raise invalid_argument(f"{where}.channel", f"{entry.channel} is given to somebody else.")
@@ -74,7 +80,8 @@ def _recording_format(model: requests.StartCallRecordingRequest) -> None:
     formats = _FORMATS[content, channel]
     if not formats:
         raise invalid_argument(
-            "recordingChannelType", f"{channel} is not possible for the content {content}."
+            "recordingChannelType",
+            f"{channel} is not possible for the content {content}; ask for recordingContentType audio.",
         )
     wanted = model.recording_format_type
     if wanted is not None and wanted not in formats:
@@ -82,4 +89,17 @@ def _recording_format(model: requests.StartCallRecordingRequest) -> None:
             f"The field recordingFormatType is invalid: expected {' or '.join(formats)} for {channel} "
             f"{content}, got {wanted}."
         )
+        if content is RecordingContentType.AUDIO_VIDEO:
+            message += f" {wanted} goes with recordingContentType audio; left out, that is audioVideo."
         raise Refusal(400, 8557, message, target="recordingFormatType")
+
+
+def check_no_video(model: requests.StartCallRecordingRequest) -> None:
+    """What a service without video cannot do, of what a request may ask for. Raises Refusal 400/8523."""
+    if model.recording_content_type is not RecordingContentType.AUDIO:
+        asked = model.recording_content_type or "nothing, which means audioVideo"
+        raise invalid_argument(
+            "recordingContentType",
+            f"expected audio, got {asked}; there is no video here that could be recorded. Ask for "
+            "recordingContentType audio, with recordingFormatType wav or mp3.",
+        )
