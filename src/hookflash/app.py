@@ -38,6 +38,7 @@ from hookflash.composition.speech_watch import SpeechWatch
 from hookflash.composition.storing import Places, container_rules, key_ring
 from hookflash.composition.subscribing import SubscriptionDesk, dead_letters, subscriptions
 from hookflash.composition.telephony import Telephony
+from hookflash.composition.tolls import KeptTolls
 from hookflash.composition.transcribing import TranscriptRecogniser
 from hookflash.config import Settings
 from hookflash.engine import Engine
@@ -126,7 +127,7 @@ class App:
                 log.exception("a part of the server could not be closed in good order")
 
     async def reload(self, new: Settings) -> list[str]:
-        """Put new resources, keys, tokens, issuers, numbers and subscriptions into effect; calls go on.
+        """Put new resources, keys, tokens, issuers, numbers, subscriptions, tolls into effect; calls go on.
 
         The files of SIP over TLS are read again, too.
 
@@ -142,6 +143,7 @@ class App:
         self.access.replace(resources(settings), issuers(settings, self._fetch))
         self._owners.become(directory_of(settings))
         self._desk.know(settings)
+        self._tolls.become(settings)
         wanted = {one.name for one in settings.subscription}
         for one in former.subscription:
             if one.name not in wanted:
@@ -245,8 +247,14 @@ class App:
             abilities=abilities,
             containers=container_rules(settings),
         )
+
+        def owner(number: str) -> str | None:
+            return owners.numbers.get(number)
+
+        tolls = self._tolls = KeptTolls(settings, journal, clock, owner)
+        await tolls.load()
         phones = self._phones = Telephony(
-            settings, media, self._report, exchange.new_leg, clock, lambda number: owners.numbers.get(number)
+            settings, media, self._report, exchange.new_leg, clock, owner, tolls.gate
         )
         self._closers.append(phones.close)
         sockets = TargetPolicy(
@@ -294,6 +302,7 @@ class App:
             phones.guard,
             clock,
             lambda: asdict(uploads.figures),
+            lambda: tolls.gate.refused,
         )
 
         engine.remember(opened(entry) for entry in await journal.recent_connections())
@@ -351,6 +360,7 @@ class App:
             phones=phones.virtual,
             operating=operator,
             calls=CallBook(exchange, clock),
+            spending=tolls,
             more=openapi_routes(azure.operations),
         )
         contents = Contents(ShelfObjects(shelf), access, clock.wall)

@@ -29,6 +29,7 @@ def figures() -> dict[str, str]:
             True,
             left_out={"app": 6},
             uploads={"retried": 2},
+            tolls={"prefix": 5},
         )
     )
     assert text.endswith("\n")
@@ -47,6 +48,7 @@ def test_figures_are_what_was_counted() -> None:
     assert found['alive{kind="calls"}'] == "20"
     assert (found["draining"], found["calls_refused_total"]) == ("1", "9")
     assert found['recording_uploads_total{result="retried"}'] == "2"
+    assert found['calls_not_allowed_total{why="prefix"}'] == "5"
     assert found['transcription_intermediate_left_out_total{busy="app"}'] == "6"
     assert found['media_workers{state="full"}'] == "1"
     assert found['media_workers{state="ready"}'] == "0"

@@ -21,10 +21,12 @@ import hookflash
 from hookflash.api.operating import operating_routes
 from hookflash.api.own_http import asker, document, json_answer, key_guard
 from hookflash.api.ports import JournalReader, Readiness, Resource, Subscriptions
+from hookflash.api.spending import spending_routes
 from hookflash.api.stories import call_routes
 from hookflash.api.virtual_phones import phone_routes
 from hookflash.ports.calls import Calls
 from hookflash.ports.operating import Operating
+from hookflash.ports.spending import Spending
 from hookflash.ports.virtual_phones import VirtualPhones
 from hookflash.wire.catalogue import help_link
 from hookflash.wire.results import Refusal, internal_error, not_found, wrong_resource
@@ -74,6 +76,7 @@ def own_surface(
     phones: VirtualPhones | None = None,
     operating: Operating | None = None,
     calls: Calls | None = None,
+    spending: Spending | None = None,
     more: Iterable[Route] = (),
 ) -> Starlette:
     """The ASGI app of the own surface.
@@ -88,6 +91,7 @@ def own_surface(
         phones: the virtual phones; None when they are off.
         operating: media workers, metrics and draining; None where there is no such server behind it.
         calls: the calls and what happened in them; None as above.
+        spending: what calls out have cost; None as above.
         more: further routes (console), beside these.
     """
     guarded = key_guard(resources, open_to_all)
@@ -165,6 +169,7 @@ def own_surface(
         *phone_routes(phones, guarded),
         *(operating_routes(operating, guarded) if operating is not None else ()),
         *(call_routes(calls, guarded) if calls is not None else ()),
+        *(spending_routes(spending, guarded) if spending is not None else ()),
         *more,
     ]
     handlers = {Refusal: _refused, 404: _lost, 405: _lost, Exception: _failed}

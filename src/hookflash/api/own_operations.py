@@ -25,6 +25,7 @@ from hookflash.ports.operating import (
     SpeechView,
     WorkerView,
 )
+from hookflash.ports.spending import SpendingView
 from hookflash.ports.virtual_phones import (
     MAX_DIGITS,
     MAX_POLL_MS,
@@ -195,6 +196,11 @@ OWN: dict[tuple[str, str], Own] = {
         answer=LiftedView,
         refusals=(403, 404),
         about="What is known of the source is forgotten as well. 404 when it is not banned.",
+    ),
+    ("GET", "/hookflash/spending"): Own(
+        "What calls out have cost within a day, and how many there were within a minute, by account.",
+        answer=SpendingView,
+        about="With a key: the accounts of its resource. `spent` is in the units of tolls.price.",
     ),
     ("GET", "/hookflash/calls"): Own(
         "The calls that are up and those lately ended, the newest first.",

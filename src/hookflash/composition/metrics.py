@@ -17,7 +17,8 @@ STATES = ("starting", "ready", "full", "draining")
 class Facts(NamedTuple):
     """What the figures are made from: ``alive`` is how much of what is alive, by name; ``speech`` is None
     where there is none; ``left_out`` how many intermediate results of transcripts were not sent, by who was
-    too busy for them; ``uploads`` how many files of recordings were sent, by how it went."""
+    too busy for them; ``uploads`` how many files of recordings were sent, by how it went;
+    ``tolls`` how many calls out were not allowed, by why."""
 
     alive: Mapping[str, int]
     workers: Sequence[WorkerHealth]
@@ -27,6 +28,7 @@ class Facts(NamedTuple):
     speech: SpeechFigures | None = None
     left_out: Mapping[str, int] = MappingProxyType({})
     uploads: Mapping[str, int] = MappingProxyType({})
+    tolls: Mapping[str, int] = MappingProxyType({})
 
 
 def render(facts: Facts) -> str:
@@ -58,6 +60,12 @@ def render(facts: Facts) -> str:
         "counter",
         "Calls turned away because there was no room for them.",
         facts.refused_calls,
+    )
+    family(
+        "calls_not_allowed_total",
+        "counter",
+        "Calls out not allowed, by why: where to (prefix), how many (rate), at what expense (spend).",
+        [(f'{{why="{why}"}}', count) for why, count in facts.tolls.items()],
     )
     family(
         "transcription_intermediate_left_out_total",

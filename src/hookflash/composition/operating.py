@@ -42,6 +42,7 @@ class Operator:
         guard: knows who is not listened to on SIP.
         clock: says how long they are not.
         uploads: how many files of recordings were sent to storage outside, by how it went.
+        tolls: how many calls out were not allowed, by why.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Operator:
         guard: Guard,
         clock: Clock,
         uploads: Callable[[], Mapping[str, int]] = dict,
+        tolls: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._desk = desk
         self._exchange = exchange
@@ -67,6 +69,7 @@ class Operator:
         self._guard = guard
         self._clock = clock
         self._uploads = uploads
+        self._tolls = tolls
 
     def media(self) -> MediaView:
         return MediaView(
@@ -102,6 +105,7 @@ class Operator:
                 self._speech.figures(),
                 self._left_out(),
                 self._uploads(),
+                self._tolls(),
             )
         )
 

@@ -8,7 +8,7 @@ from hookflash.composition.subscribing import subscriptions
 from hookflash.config import ConfigError, Settings
 from hookflash.config.errors import Problem
 
-RELOADED = ("auth", "resource", "issuer", "number", "subscription")
+RELOADED = ("auth", "resource", "issuer", "number", "subscription", "tolls")
 """Sections that take effect at once."""
 
 

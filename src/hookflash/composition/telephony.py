@@ -14,6 +14,7 @@ from hookflash.phones.guard import Guard, GuardRules
 from hookflash.phones.keyed_media import KeyedMedia
 from hookflash.phones.rewriting import Rewrite
 from hookflash.phones.switchboard import Switchboard
+from hookflash.phones.tolls import TollGate
 from hookflash.phones.trunk import TrunkPhones
 from hookflash.phones.virtual.ears import Ears
 from hookflash.phones.virtual.lines import Lines
@@ -45,11 +46,12 @@ class Telephony:
         new_leg: Callable[[], int],
         clock: Clock,
         owner: Owner = nobody,
+        tolls: TollGate | None = None,
     ) -> None:
         config, agent = phones_config(settings), AgentSettings(max_datagram=settings.sip.udp_bytes)
         self.guard = Guard(clock, guard_rules(settings))
         self.trunks = TrunkPhones(
-            config, desk, sink, new_leg, clock, settings=agent, guard=self.guard, owner=owner
+            config, desk, sink, new_leg, clock, settings=agent, guard=self.guard, owner=owner, tolls=tolls
         )
         self.phones: Phones = self.trunks
         self.media: Media = desk

@@ -13,7 +13,7 @@ from hookflash.config.errors import Problem
 from hookflash.config.kinds import as_regex
 from hookflash.config.places import Places, at
 from hookflash.config.sip import TrunkLimits
-from hookflash.config.sip_checks import callers, certificates, challenged, credentials, sips
+from hookflash.config.sip_checks import callers, certificates, challenged, credentials, prices, sips
 from hookflash.config.speech import BUILT_IN
 from hookflash.config.tree import Settings, is_development
 from hookflash.wire.containers import NoContainer, read_container
@@ -34,6 +34,7 @@ def cross_check(settings: Settings, places: Places) -> list[Problem]:
         *sips(settings, places),
         *challenged(settings, places),
         *callers(settings, places),
+        *prices(settings, places),
         *_rewrites(settings, places),
         *_plain_endpoints(settings, places),
         *_subscribed(settings, places),

@@ -83,3 +83,9 @@ class NumberSettings:
         "2000-01-01",
     )
     """Day of its purchase, as the phone-number SDKs show it."""
+    may_call: tuple[str, ...] | None = setting(kinds.listing(kinds.number_pattern()), None)
+    """`tolls.allowed` for calls from this number."""
+    calls_per_minute: int | None = setting(kinds.integer(0, 100_000, "calls"), None)
+    """`tolls.calls_per_minute` for calls from this number."""
+    units_per_day: float | None = setting(kinds.number(0, 1e9, "units"), None)
+    """`tolls.units_per_day` for calls from this number."""

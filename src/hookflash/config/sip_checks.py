@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,6 +81,14 @@ def callers(settings: Settings, places: Places) -> Iterator[Problem]:
             place, key = at(places, trunk, "callers")
             what = f"trunk {trunk.name!r} has no number to show instead of those that may not be shown"
             yield Problem(place, key, what, "give caller, or set callers_otherwise to withhold or refuse")
+
+
+def prices(settings: Settings, places: Places) -> Iterator[Problem]:
+    """Prices of what is no prefix."""
+    for prefix in settings.tolls.prices:
+        if not prefix or re.fullmatch(r"\+?\d*\*?", prefix) is None:
+            what = f"names {prefix[:40]!r}, which is no prefix"
+            yield Problem(places.of("tolls", "prices"), "tolls.prices", what, 'write a prefix such as "+49"')
 
 
 def challenged(settings: Settings, places: Places) -> Iterator[Problem]:

@@ -21,6 +21,7 @@ from hookflash.config.setting import required, setting
 from hookflash.config.sip import PhoneSettings, RouteSettings, SipSettings, TrunkSettings
 from hookflash.config.speech import SpeechProviderSettings, SpeechSettings
 from hookflash.config.storage import StorageSettings
+from hookflash.config.tolls import TollSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +250,7 @@ class Settings:
     trunk: tuple[TrunkSettings, ...] = ()
     route: tuple[RouteSettings, ...] = ()
     phone: tuple[PhoneSettings, ...] = ()
+    tolls: TollSettings = field(default_factory=TollSettings)
     speech: SpeechSettings = field(default_factory=SpeechSettings)
     speech_provider: tuple[SpeechProviderSettings, ...] = ()
     recording: RecordingSettings = field(default_factory=RecordingSettings)
@@ -301,6 +303,7 @@ SECTIONS: dict[str, type] = {
     "trunk": TrunkSettings,
     "route": RouteSettings,
     "phone": PhoneSettings,
+    "tolls": TollSettings,
     "speech": SpeechSettings,
     "speech_provider": SpeechProviderSettings,
     "recording": RecordingSettings,

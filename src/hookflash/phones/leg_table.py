@@ -12,6 +12,7 @@ from hookflash.calls.facts import Cause, LegDown, LegFailed, LegRinging, LegUp
 from hookflash.phones.causes import parting, refusing
 from hookflash.phones.legs import Leg, LegState
 from hookflash.phones.signalling import Signalling
+from hookflash.phones.tolls import TollGate
 from hookflash.ports.edges import FactSink
 from hookflash.ports.plane import LegMedia
 
@@ -21,7 +22,10 @@ log = logging.getLogger("hookflash.sip")
 class LegTable:
     """Legs by their number and by their session."""
 
-    def __init__(self, signalling: Signalling, media: LegMedia, sink: FactSink) -> None:
+    def __init__(
+        self, signalling: Signalling, media: LegMedia, sink: FactSink, tolls: TollGate | None = None
+    ) -> None:
+        self._tolls = tolls
         self._signalling = signalling
         self._media = media
         self._sink = sink
@@ -86,6 +90,8 @@ class LegTable:
         leg.state = LegState.UP
         leg.told_port = leg.port
         self.talks(leg)
+        if self._tolls is not None:
+            self._tolls.up(leg.leg)
         log.info("call up", extra=leg.fields)
         self._sink(LegUp(leg.leg))
 
@@ -142,6 +148,8 @@ class LegTable:
         self._silent(leg)
         self._legs.pop(leg.leg, None)
         self._sessions.pop(leg.session, None)
+        if self._tolls is not None:
+            self._tolls.gone(leg.leg)
         if leg.opened:
             leg.opened = False
             self._media.close_leg(leg.leg)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hookflash.calls.effects import DialLeg
 from hookflash.calls.facts import Cause
 from hookflash.phones.bearers import Bearers
-from hookflash.phones.callers import Owner, nobody, shown_to
+from hookflash.phones.callers import Owner, shown_to
 from hookflash.phones.causes import NO_ENDPOINT, NO_TRUNK, NOT_ALLOWED, failure_of
 from hookflash.phones.config import SearchRules, TrunkConfig
 from hookflash.phones.identities import ANONYMOUS, identity_headers, sendable_headers
@@ -18,6 +18,7 @@ from hookflash.phones.routes import Routes, Sources
 from hookflash.phones.searching import Search, moves_on, redirects, request_uri, rest_of
 from hookflash.phones.signalling import Signalling
 from hookflash.phones.tasks import Tasks
+from hookflash.phones.tolls import TollGate
 from hookflash.ports.clock import Clock
 from hookflash.sip.events import Failed
 from hookflash.sip.flow import Flow
@@ -25,7 +26,7 @@ from hookflash.sip.grammar import printable
 from hookflash.sip.headers import NameAddr
 from hookflash.sip.ua import Outgoing
 from hookflash.sip.uri import SipUri
-from hookflash.wire.identifiers import Identifier, IdentifierKind
+from hookflash.wire.identifiers import IdentifierKind
 
 log = logging.getLogger("hookflash.sip")
 
@@ -47,7 +48,8 @@ class OutboundCalls:
         tasks: Tasks,
         clock: Clock,
         rules: SearchRules,
-        owner: Owner = nobody,
+        owner: Owner,
+        tolls: TollGate,
     ) -> None:
         self._signalling = signalling
         self._legs = legs
@@ -58,20 +60,21 @@ class OutboundCalls:
         self._clock = clock
         self._rules = rules
         self._owner = owner
+        self._tolls = tolls
 
     def dial(self, effect: DialLeg) -> None:
         """Call a number through the routes; LegRinging, LegUp, LegFailed follow."""
         leg = Leg(effect.leg, LegState.DIALLING, call=effect.call, effect=effect)
         leg.search = Search(self._clock.now())
         self._legs.add(leg)
-        refusal = self._route(leg, effect.target)
+        refusal = self._route(leg, effect)
         if refusal is not None:
             self._tasks.spawn(self._unroutable(leg, refusal))
         else:
             self._tasks.spawn(self._dial(leg))
 
-    def _route(self, leg: Leg, target: Identifier) -> Cause | None:
-        number = target.phone_number
+    def _route(self, leg: Leg, effect: DialLeg) -> Cause | None:
+        target, number = effect.target, effect.target.phone_number
         if target.kind is not IdentifierKind.PHONE_NUMBER or number is None or number == ANONYMOUS:
             who = printable(target.raw_id)
             return Cause(480, f"{who} has no phone; only phone numbers can be dialled", NO_ENDPOINT)
@@ -80,6 +83,9 @@ class OutboundCalls:
             for choice in self._routes.choices(number)
             for target in choice.trunk.targets
         ]
+        refused = self._tolls.admit(leg.leg, number, effect.caller, effect.resource)
+        if refused is not None:
+            return refused
         if not leg.candidates:
             said = printable(number)
             hint = "" if said.startswith("+") else f", or write it as E.164 if +{said} is meant"
@@ -198,8 +204,11 @@ class OutboundCalls:
         if candidate is None:
             return []
         trunk, further = candidate.trunk, []
+        caller = leg.effect.caller if leg.effect is not None else None
         for one in redirects(event.headers, candidate, lambda host: self._sources.trunk(host) is trunk):
-            if str(one.uri) not in search.tried:
+            if one.number != candidate.number and (why := self._tolls.forbids(one.number, caller)):
+                log.warning("redirect not allowed", extra=leg.fields | {"to": str(one.uri), "problem": why})
+            elif str(one.uri) not in search.tried:
                 search.tried.add(str(one.uri))
                 further.append(one)
         return further

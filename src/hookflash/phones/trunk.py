@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable
 
 from hookflash.calls.effects import AnswerLeg, DialLeg, EndLeg, MoveLeg, RefuseLeg, RingLeg
+from hookflash.calls.facts import Cause
 from hookflash.phones.admission import Admission
 from hookflash.phones.asking import Asking
 from hookflash.phones.bearers import Bearers
@@ -30,6 +31,7 @@ from hookflash.phones.replacing import Replacements
 from hookflash.phones.routes import Routes, Sources
 from hookflash.phones.signalling import Network, Signalling
 from hookflash.phones.tasks import Tasks
+from hookflash.phones.tolls import TollGate
 from hookflash.ports.clock import Clock, Timer
 from hookflash.ports.edges import FactSink
 from hookflash.ports.plane import LegMedia
@@ -77,7 +79,7 @@ class TrunkPhones:
     Wire it up with :meth:`attach`, and let the transports call :meth:`receive`, :meth:`broken` and
     :meth:`malformed`. ``new_leg`` mints leg numbers for calls that come in; facts go to ``sink``. Raises
     RouteError for a configuration that cannot work. ``keys`` are those that travel by INFO. ``owner`` says
-    which resource owns a number.
+    which resource owns a number, ``tolls`` which calls may go out.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class TrunkPhones:
         entropy: Callable[[int], bytes] = secrets.token_bytes,
         guard: Guard | None = None,
         owner: Owner = nobody,
+        tolls: TollGate | None = None,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -103,7 +106,9 @@ class TrunkPhones:
         self._agent = UserAgent(settings or Settings(), entropy)
         self._signalling = Signalling(self._agent, clock, self._handle)
         self._asking = Asking(self._signalling)
-        self._legs = LegTable(self._signalling, media, sink)
+        self.tolls = tolls or TollGate(clock)
+        self.tolls.end = self._unpaid
+        self._legs = LegTable(self._signalling, media, sink, self.tolls)
         self._bearers = Bearers(self._signalling, self._legs, media, config.media_address, entropy)
         self._moves = Moves(self._signalling, self._legs, self._bearers, media, self._tasks, sink)
         self.keys = InfoKeys(self._signalling, self._legs, clock, sink)
@@ -128,7 +133,14 @@ class TrunkPhones:
             clock,
             config.search,
             owner,
+            self.tolls,
         )
+
+    def _unpaid(self, leg: int, cause: Cause) -> None:
+        """Nobody may pay for a call any longer."""
+        found = self._legs.get(leg)
+        if found is not None:
+            self._legs.lose(found, cause)
 
     def attach(self, network: Network) -> None:
         """Say where messages go out; before anything else."""
@@ -176,6 +188,7 @@ class TrunkPhones:
         if self._looking is not None:
             self._looking.cancel()
         self.keys.close()
+        self.tolls.close()
         await self._tasks.cancel()
         self._signalling.stop()
 

@@ -1,0 +1,36 @@
+"""What calls out have cost, as whoever runs the server sees it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+
+class AccountView(msgspec.Struct, rename="camel"):
+    """One account of calls out: ``kind`` is "resource", "number", or "others" for the calls of a resource
+    from numbers that nobody owns. ``resource`` is a GUID, "" for calls that no app has asked for. ``spent``
+    is in units within a day, with what running calls have cost up to now; None of a bound is none."""
+
+    kind: str
+    resource: str
+    number: str | None
+    calls_last_minute: int
+    calls_per_minute: int | None
+    running: int
+    spent: float
+    units_per_day: float | None
+
+
+class SpendingView(msgspec.Struct):
+    """The accounts with something in them, resources first."""
+
+    value: list[AccountView]
+
+
+class Spending(Protocol):
+    """Shows accounts."""
+
+    def accounts(self, asker: str | None) -> SpendingView:
+        """Those of the resource that asks, by its GUID; None sees all."""
+        ...
