@@ -31,8 +31,9 @@ class Envelope(NamedTuple):
         """Read a parsed message. Raises ParseError for values that can be read but must not be written
         again.
         """
-        for name in ("From", "To", "Call-ID"):
-            if has_control(message.headers.get(name) or ""):
+        first = message.headers.index()
+        for key, name in (("from", "From"), ("to", "To"), ("call-id", "Call-ID")):
+            if has_control(first.get(key, "")):
                 raise ParseError("control characters", header=name)
         cseq = message.cseq
         return cls(

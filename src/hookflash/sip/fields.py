@@ -98,6 +98,13 @@ class Headers:
         self._first: dict[str, str] | None = None
         """The first line of each header by its key, made when one is looked up and dropped with a change."""
 
+    @classmethod
+    def read(cls, items: list[tuple[str, str, str]], first: dict[str, str]) -> Headers:
+        """Of lines as they were read: key, canonical name and value each; ``first`` is their index."""
+        headers = cls.__new__(cls)
+        headers.items, headers._first = items, first
+        return headers
+
     @staticmethod
     def _entry(name: str, value: str) -> tuple[str, str, str]:
         key, canonical = KNOWN.get(name) or resolve(name)
@@ -107,9 +114,10 @@ class Headers:
 
     def get(self, name: str) -> str | None:
         """The first line of a header, whole; None when there is none."""
-        return self._index().get((KNOWN.get(name) or resolve(name))[0])
+        return self.index().get((KNOWN.get(name) or resolve(name))[0])
 
-    def _index(self) -> dict[str, str]:
+    def index(self) -> dict[str, str]:
+        """The first line of each header by its key: the whole name in lower case. Not to be changed."""
         first = self._first
         if first is None:
             first = self._first = {key: value for key, _, value in reversed(self.items)}
@@ -126,7 +134,7 @@ class Headers:
         Raises :class:`ParseError` naming the header when a list is malformed.
         """
         key, canonical = KNOWN.get(name) or resolve(name)
-        if key not in self._index():
+        if key not in self.index():
             return []
         lines = [value for own, _, value in self.items if own == key]
         if key not in _LIST_KEYS:
@@ -164,7 +172,6 @@ class Headers:
     def replace_first(self, name: str, value: str) -> None:
         """Replace the first value of a list header, leaving the others; append when there was none."""
         key, canonical, value = entry = self._entry(name, value)
-        self._first = None
         for index, (own, _, line) in enumerate(self.items):
             if own == key:
                 if "," in line:
@@ -173,7 +180,10 @@ class Headers:
                     except ParseError as error:
                         raise error.naming(canonical) from None
                 self.items[index] = (key, canonical, value)
+                if self._first is not None:
+                    self._first[key] = value
                 return
+        self._first = None
         self.items.append(entry)
 
     def remove(self, name: str) -> None:

@@ -43,19 +43,16 @@ class Message:
         self.headers = Headers() if headers is None else headers
         self.body = body
 
-    def _need(self, name: str) -> str:
-        value = self.headers.get(name)
+    def _need(self, key: str, name: str) -> str:
+        value = self.headers.index().get(key)
         if value is None:
             raise ParseError("the header is missing", header=name)
         return value
 
-    def _address(self, name: str) -> NameAddr:
-        return _address(name, self._need(name))
-
     @property
     def via(self) -> Via:
         """The topmost Via."""
-        line = self._need("Via")
+        line = self._need("via", "Via")
         return Via.parse(_first_via(line) if "," in line else line)
 
     @property
@@ -67,22 +64,22 @@ class Message:
     @property
     def from_(self) -> NameAddr:
         """From."""
-        return self._address("From")
+        return _address("From", self._need("from", "From"))
 
     @property
     def to(self) -> NameAddr:
         """To."""
-        return self._address("To")
+        return _address("To", self._need("to", "To"))
 
     @property
     def call_id(self) -> str:
         """Call-ID, compared byte for byte."""
-        return self._need("Call-ID")
+        return self._need("call-id", "Call-ID")
 
     @property
     def cseq(self) -> CSeq:
         """CSeq."""
-        return CSeq.parse(self._need("CSeq"))
+        return CSeq.parse(self._need("cseq", "CSeq"))
 
     @property
     def max_forwards(self) -> int | None:
@@ -99,7 +96,11 @@ class Message:
     @property
     def contacts(self) -> list[NameAddr]:
         """The Contact addresses; a ``*`` (REGISTER only) gives none, see :attr:`contact_is_star`."""
-        return [] if self.contact_is_star else self.addresses("Contact")
+        values = self.headers.all("Contact")
+        if "*" in values:
+            _alone(values)
+            return []
+        return [_address("Contact", value) for value in values]
 
     @property
     def contact_is_star(self) -> bool:
@@ -107,8 +108,7 @@ class Message:
         values = self.headers.all("Contact")
         if "*" not in values:
             return False
-        if len(values) > 1:
-            raise ParseError('"*" must stand alone', header="Contact")
+        _alone(values)
         return True
 
     def addresses(self, name: str) -> list[NameAddr]:
@@ -257,13 +257,12 @@ def parse(data: bytes) -> Request | Response:
 
 def _read_headers(lines: list[str]) -> tuple[Headers, ParseError | None]:
     """Split the header lines; a bad one is left out and the first of them reported."""
-    headers = Headers()
-    items = headers.items
+    items: list[tuple[str, str, str]] = []
+    first: dict[str, str] = {}
     problem: ParseError | None = None
     if len(lines) > MAX_HEADERS + 1:
         problem = ParseError(f"{len(lines) - 1} header lines, more than {MAX_HEADERS}", 513)
         del lines[MAX_HEADERS + 1 :]
-    seen: set[str] = set()
     known = KNOWN
     for line in lines[1:]:
         name, colon, value = line.partition(":")
@@ -278,13 +277,14 @@ def _read_headers(lines: list[str]) -> tuple[Headers, ParseError | None]:
                 problem = problem or error
                 continue
         key, canonical = entry
-        if key in SINGLE:
-            if key in seen:
-                problem = problem or ParseError("the header comes twice", header=canonical)
-                continue
-            seen.add(key)
-        items.append((key, canonical, value.strip(" \t")))
-    return headers, problem
+        value = value.strip(" \t")
+        if key not in first:
+            first[key] = value
+        elif key in SINGLE:
+            problem = problem or ParseError("the header comes twice", header=canonical)
+            continue
+        items.append((key, canonical, value))
+    return Headers.read(items, first), problem
 
 
 def _read_start(line: str, headers: Headers) -> tuple[Request | Response, ParseError | None]:
@@ -337,6 +337,11 @@ def _cut(headers: Headers, body: bytes) -> bytes:
     if length > len(body):
         raise ParseError(f"{length} bytes claimed, {len(body)} came", header="Content-Length")
     return body if length == len(body) else body[:length]
+
+
+def _alone(contacts: list[str]) -> None:
+    if len(contacts) > 1:
+        raise ParseError('"*" must stand alone', header="Contact")
 
 
 def _first_via(line: str) -> str:

@@ -64,7 +64,6 @@ class Server:
         ``judge`` says whether it is welcome where it belongs to no call, ``terms`` are those of the session
         timer if it opens a session.
         """
-        back = trace(request, flow)
         if request.method == "ACK":
             if self._core.transactions.acknowledged(now, envelope):
                 self._core.belonged += 1
@@ -74,6 +73,7 @@ class Server:
         if self._core.transactions.repeated(now, envelope):
             self._core.belonged += 1
             return
+        back = trace(request, flow)
         if judge is not None and self._stateless.turn_away(envelope, request, back, judge):
             return
         if self._core.transactions.full:

@@ -125,6 +125,9 @@ class SipUri:
         if self.user is not None:
             secret = "" if self.password is None else ":" + _encode(self.password, _PASSWORD_SAFE)
             user = f"{_encode(self.user, _USER_SAFE)}{secret}@"
+        where = format_host_port(self.host, self.port)
+        if not self.params and not self.headers:
+            return f"{self.scheme}:{user}{where}"
         params = "".join(
             [
                 f";{_encode(name, _PARAM_SAFE)}"
@@ -136,7 +139,6 @@ class SipUri:
         headers = "&".join(
             [f"{_encode(n, _HEADER_SAFE)}={_encode(v, _HEADER_SAFE)}" for n, v in self.headers]
         )
-        where = format_host_port(self.host, self.port)
         return f"{self.scheme}:{user}{where}{params}{'?' + headers if headers else ''}"
 
     @property
