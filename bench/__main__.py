@@ -26,6 +26,8 @@ NAMES = (
     "api",
     "latency",
     "flows",
+    "sip",
+    "sip_core",
     "keys",
     "talkoff",
     "speech",
