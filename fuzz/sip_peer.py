@@ -11,12 +11,12 @@ with driving.watched():
     from hookflash.sip.build import ALLOW
     from hookflash.sip.envelope import Envelope
     from hookflash.sip.errors import ParseError
-    from hookflash.sip.events import Cancelled, Ended, Failed, IncomingInvite
+    from hookflash.sip.events import Cancelled, Ended, Failed, IncomingInvite, Referred, Replied
     from hookflash.sip.flow import Flow, Send
     from hookflash.sip.message import Request, Response, parse
     from hookflash.sip.stateless import SILENCE, BriefAnswer
     from hookflash.sip.stream import StreamFramer
-    from hookflash.sip.ua import Outgoing, Output, SessionTerms, Settings, UserAgent
+    from hookflash.sip.ua import Asking, Inquiry, Outgoing, Output, SessionTerms, Settings, UserAgent
 
 US, THEM = ("192.0.2.2", 5060), ("192.0.2.1", 5060)
 FLOWS = (Flow("UDP", US, THEM), Flow("TCP", US, ("192.0.2.3", 40_000), 7))
@@ -25,7 +25,20 @@ SESSIONS, TRANSACTIONS = 6, 24
 LONGEST = 400.0
 """Seconds after which nothing of what has ended may be remembered."""
 
-METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "PRACK", "UPDATE", "INFO", "OPTIONS", "REGISTER", "REFER", "X")
+METHODS = (
+    "INVITE",
+    "ACK",
+    "BYE",
+    "CANCEL",
+    "PRACK",
+    "UPDATE",
+    "INFO",
+    "OPTIONS",
+    "REGISTER",
+    "REFER",
+    "NOTIFY",
+    "X",
+)
 STATUSES = (100, 180, 183, 200, 202, 301, 302, 401, 407, 408, 422, 481, 486, 487, 491, 500, 503, 600, 603)
 SECONDS = (0.01, 0.5, 1.0, 4.0, 33.0, 61.0, 200.0, 901.0)
 HEADERS = (
@@ -48,6 +61,11 @@ HEADERS = (
     "WWW-Authenticate",
     "Retry-After",
     "Replaces",
+    "Refer-To",
+    "Referred-By",
+    "Refer-Sub",
+    "Event",
+    "Subscription-State",
     "Content-Length",
 )
 
@@ -95,6 +113,8 @@ class FuzzedAgent:
         self.tags = ["", "far", "fork"]
         self.rseq = 1
         self.unreadable = False
+        self.referred: list[tuple[int, int]] = [(1, 1)]
+        self.inquiries: set[int] = set()
 
     def follow(self, script: Script) -> None:
         """Do as an input says, and then let everybody hang up: nothing may be left."""
@@ -109,6 +129,7 @@ class FuzzedAgent:
             self._wait,
             self._stream,
             self._call,
+            self._refer,
         )
         for _ in range(40):
             if not script:
@@ -121,6 +142,8 @@ class FuzzedAgent:
         agent = self.agent
         left = (agent.sessions, agent.dialogs, agent.transactions, agent.timers)
         assert left == (0, 0, 0, 0), left
+        assert not agent._server.referrals
+        assert not self.inquiries
         assert not agent._server._responder._merge
         assert not agent._server._responder._merge_keys
 
@@ -168,12 +191,18 @@ class FuzzedAgent:
         return message
 
     def _heard(self, event: Output) -> None:
-        session = getattr(event, "session", 0)
+        if isinstance(event, Replied):
+            self.inquiries.remove(event.inquiry)
+            return
+        session = event.session  # type: ignore[union-attr]
         assert session not in self.closed, event
         if isinstance(event, Cancelled | Ended | Failed):
             self.closed.add(session)
         if isinstance(event, IncomingInvite):
             assert event.request.method == "INVITE"
+            self.agent.let_refer(session)
+        if isinstance(event, Referred):
+            self.referred.append((session, event.refer))
 
     def _until(self, when: float) -> None:
         fired = 0
@@ -214,7 +243,11 @@ class FuzzedAgent:
             "CSeq": f"{number} {method}",
             "Contact": "<sip:a@192.0.2.1>",
             "RAck": f"{self.rseq} {number & 3} INVITE",
+            "Refer-To": "<sip:c@192.0.2.5>",
         }
+        if method == "NOTIFY":
+            body = f"SIP/2.0 {STATUSES[number % len(STATUSES)]} So\r\n".encode() if body else b""
+            lines["Event"], lines["Subscription-State"] = "refer", "active" if how & 2 else "terminated"
         if where & 16 and self.asked:
             asked = self.asked[where % len(self.asked)]
             lines["Call-ID"] = asked.call_id
@@ -224,7 +257,7 @@ class FuzzedAgent:
         if where & 64:
             lines["Session-Expires"] = "90;refresher=uac" if number & 1 else "1800"
         if body:
-            lines["Content-Type"] = "application/sdp"
+            lines["Content-Type"] = "message/sipfrag" if method == "NOTIFY" else "application/sdp"
         self._send(f"{method} sip:b@192.0.2.2 SIP/2.0", lines, body, script, flow, how)
 
     def _response(self, script: Script) -> None:
@@ -301,7 +334,37 @@ class FuzzedAgent:
             ring_timeout=60.0,
             terms=SessionTerms(1800 if how & 8 else 0, 90),
         )
-        self._take(self.agent.invite(self.now, outgoing)[1])
+        session, outputs = self.agent.invite(self.now, outgoing)
+        self.agent.let_refer(session)
+        self._take(outputs)
+
+    def _refer(self, script: Script) -> None:
+        """What is said about REFERs, and requests outside of every call."""
+        what, which = script.octet(), script.octet()
+        agent, now = self.agent, self.now
+        session, number = self.referred[which % len(self.referred)]
+        status = STATUSES[which % len(STATUSES)]
+        asking = Asking("sip:c@192.0.2.5", subscribe=which & 1 == 1)
+        alive = [*agent._core.sessions, 99]
+        if what % 6 == 5:
+            if len(self.inquiries) < SESSIONS:
+                ends = "<sip:us@192.0.2.2>", "<sip:b@192.0.2.1>"
+                flow = FLOWS[which & 1]
+                patience = 5.0 if which & 2 else None
+                asked, outputs = agent.ask(
+                    now, Inquiry("OPTIONS", "sip:b@192.0.2.1", *ends, flow, patience=patience)
+                )
+                self.inquiries.add(asked)
+                self._take(outputs)
+            return
+        acts: tuple[Callable[[], list[Output]], ...] = (
+            lambda: agent.accept_refer(now, session, number),
+            lambda: agent.refuse_refer(now, session, number, 603),
+            lambda: agent.notify_referrer(now, number, status, "So"),
+            lambda: agent.refer(now, alive[which % len(alive)], asking)[1],
+            lambda: agent.notify_referrer(now, number, 180),
+        )
+        self._take(acts[what % 6]())
 
     def _act(self, script: Script) -> None:
         what, which = script.octet(), script.octet()
