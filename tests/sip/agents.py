@@ -106,8 +106,7 @@ class Peer:
             f"<sip:a@{self.address[0]}>",
             f"<sip:b@{remote[0]}>",
             OFFER,
-            self.flow(remote),
-            **options,  # type: ignore[arg-type]
+            **{"flow": self.flow(remote), **options},  # type: ignore[arg-type]
         )
         session, outputs = self.agent.invite(self.net.now, outgoing)
         self.take(outputs)
