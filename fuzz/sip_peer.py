@@ -22,6 +22,8 @@ US, THEM = ("192.0.2.2", 5060), ("192.0.2.1", 5060)
 FLOWS = (Flow("UDP", US, THEM), Flow("TCP", US, ("192.0.2.3", 40_000), 7))
 SDP = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
 SESSIONS, TRANSACTIONS = 6, 24
+STEPS = 40
+"""What happens in one input at most."""
 LONGEST = 400.0
 """Seconds after which nothing of what has ended may be remembered."""
 
@@ -131,7 +133,7 @@ class FuzzedAgent:
             self._call,
             self._refer,
         )
-        for _ in range(40):
+        for _ in range(STEPS):
             if not script:
                 break
             steps[script.octet() % len(steps)](script)
@@ -153,7 +155,8 @@ class FuzzedAgent:
         assert len(core.transactions._servers) <= TRANSACTIONS
         assert len(core.dialogs) <= 17 * len(core.sessions)
         assert len(core.transactions._clients) <= 40 * (len(core.sessions) + 4)
-        assert len(core.timers) <= 3 * len(core.transactions) + 8 * len(core.sessions)
+        # A session that has ended while a re-INVITE was pending leaves a timer behind for that, once each.
+        assert len(core.timers) <= 3 * len(core.transactions) + 8 * len(core.sessions) + STEPS
         assert len(self.agent._server._responder._merge) <= TRANSACTIONS
         assert not core.outputs
 
