@@ -96,13 +96,19 @@ class Server:
         """Seconds of CPU so far."""
         return sum(cpu_seconds(pid) for pid in self.pids)
 
-    def load(self, calls: int, rate: int, hold: int = 100, scenario: Path = CALL) -> Load:
-        """Have SIPp call so many times, ``rate`` times a second, each call up for ``hold`` milliseconds."""
+    def load(
+        self, calls: int, rate: int, hold: int = 100, *, idle: float = 0.0, scenario: Path = CALL
+    ) -> Load:
+        """Have SIPp call so many times, ``rate`` times a second, each call up for ``hold`` milliseconds.
+
+        ``idle`` is the share of a core that the server takes without calls.
+        """
         before = self.cpu()
         successful, repeated, took = call(self.port, calls, rate, hold, scenario)
         if not successful:
             raise BenchError(f"none of {calls} calls went well")
-        return Load(calls / (self.cpu() - before), calls - successful, repeated, calls / took)
+        spent = self.cpu() - before - idle * took
+        return Load(calls / spent, calls - successful, repeated, calls / took)
 
 
 def call(port: int, calls: int, rate: int, hold: int, scenario: Path) -> tuple[int, int, float]:
