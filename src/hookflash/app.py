@@ -26,18 +26,19 @@ from hookflash.composition.contents import ShelfObjects
 from hookflash.composition.draining import Draining
 from hookflash.composition.hearing import Hearing
 from hookflash.composition.media import media_desk, prompt_limits
-from hookflash.composition.numbers import ConfiguredNumbers
+from hookflash.composition.numbers import ConfiguredNumbers, configured_sip
 from hookflash.composition.operating import Operator
 from hookflash.composition.recordings import Recordings
 from hookflash.composition.recovering import lost_recordings
 from hookflash.composition.reloading import reloaded
 from hookflash.composition.signalling import CannotListenForSip, SipEdge
+from hookflash.composition.sip_tables import SipTables
 from hookflash.composition.speaking import Speaking
 from hookflash.composition.speech_services import SpeechServices
 from hookflash.composition.speech_watch import SpeechWatch
 from hookflash.composition.storing import Places, container_rules, key_ring
 from hookflash.composition.subscribing import SubscriptionDesk, dead_letters, subscriptions
-from hookflash.composition.telephony import Telephony
+from hookflash.composition.telephony import Telephony, app_trunk, shown_trunks
 from hookflash.composition.tolls import KeptTolls
 from hookflash.composition.transcribing import TranscriptRecogniser
 from hookflash.config import Settings
@@ -316,6 +317,15 @@ class App:
         services.start()
         self.speaking.start()
         hearing.start()
+        tables = SipTables(
+            lambda: configured_sip(self.settings),
+            shown_trunks(phones.config.trunks),
+            journal,
+            app_trunk(settings),
+            phones.trunks,
+        )
+        if settings.sip.app_routing:
+            await tables.load()
         await self._listen_sip(phones, clock)
         await phones.trunks.resolve_trunks()
         self._closers.append(engine.end_all)
@@ -345,7 +355,7 @@ class App:
             public_url=settings.public_url,
             bounds=bounds(settings),
             write_answer=lambda answer: journal.write([], [], [answer]),
-            more=numbers.operations(ConfiguredNumbers(lambda: self.settings)),
+            more=numbers.operations(ConfiguredNumbers(lambda: self.settings, tables)),
         )
         azure.load_answers(await journal.kept_answers(clock.wall() - settings.limits.repeatability_age))
         desk = self._desk = SubscriptionDesk(grid, settings)

@@ -1,7 +1,8 @@
-"""Owned numbers and SIP routing, for the phone-number SDKs: what the configuration says can be read.
+"""Owned numbers and SIP routing, for the phone-number SDKs.
 
-Numbers come from a carrier, and they and the trunks are named in the configuration; so whatever would order,
-release or change one is refused with the place where it is done instead.
+Numbers come from a carrier and are named in the configuration; so whatever would order, release or change one
+is refused with the place where it is done instead. Trunks and routes can be read, and set beside those of the
+configuration.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from hookflash.wire.numbers import (
     PurchasedPhoneNumber,
     PurchasedPhoneNumbers,
     SipConfiguration,
+    SipPatch,
 )
 from hookflash.wire.results import Refusal, not_found, not_supported, wrong_resource
 
 _READ = "Numbers come from your carrier and are named in the configuration ([[number]])"
-_SIP = "Trunks and routes are named in the configuration ([[trunk]], [[route]])"
 
 
 class OwnedNumber(Protocol):
@@ -47,8 +48,12 @@ class Numbers(Protocol):
         """In the order of the configuration."""
         ...
 
-    def sip(self) -> SipConfiguration:
-        """Trunks and routes."""
+    def sip(self, resource: str) -> SipConfiguration:
+        """Trunks and routes that hold for a resource."""
+        ...
+
+    async def set_sip(self, resource: str, patch: SipPatch) -> SipConfiguration:
+        """Change those of a resource; Refusal 400, 405 or 422."""
         ...
 
 
@@ -80,7 +85,10 @@ def operations(numbers: Numbers) -> list[Operation]:
         return PhoneNumberCountries([PhoneNumberCountry(code, code) for code in codes])
 
     async def sip(request: Request, core: Core) -> SipConfiguration:
-        return numbers.sip()
+        return numbers.sip(request.resource)
+
+    async def set_sip(request: Request, core: Core) -> SipConfiguration:
+        return await numbers.set_sip(request.resource, request.read(SipPatch))
 
     available, owned = "/availablePhoneNumbers", "/phoneNumbers"
     reads = [
@@ -119,7 +127,7 @@ def operations(numbers: Numbers) -> list[Operation]:
     return [
         *made,
         Operation("getSipConfiguration", "GET", "/sip", 200, sip, versions=SIP_VERSIONS),
-        Operation("updateSipConfiguration", "PATCH", "/sip", 200, _sip_is_read, versions=SIP_VERSIONS),
+        Operation("updateSipConfiguration", "PATCH", "/sip", 200, set_sip, versions=SIP_VERSIONS),
     ]
 
 
@@ -155,10 +163,6 @@ async def _sold_nowhere(request: Request, core: Core) -> Answer:
 
 async def _no_operators(request: Request, core: Core) -> Answer:
     raise not_supported("Hookflash has no register of numbers and their operators; ask a carrier's.")
-
-
-async def _sip_is_read(request: Request, core: Core) -> Answer:
-    raise not_supported(f"{_SIP}: they cannot be changed here. Change them there, and restart.")
 
 
 def _unknown(what: str) -> Run:

@@ -31,6 +31,7 @@ class Telephony:
     """Every kind of phone of a server.
 
     Attributes:
+        config: what is configured about trunks and routes.
         trunks: the phones behind SIP trunks.
         guard: who among strangers is not listened to.
         phones: what the engine sees, all kinds behind one door.
@@ -49,6 +50,7 @@ class Telephony:
         tolls: TollGate | None = None,
     ) -> None:
         config, agent = phones_config(settings), AgentSettings(max_datagram=settings.sip.udp_bytes)
+        self.config = config
         self.guard = Guard(clock, guard_rules(settings))
         self.trunks = TrunkPhones(
             config, desk, sink, new_leg, clock, settings=agent, guard=self.guard, owner=owner, tolls=tolls
@@ -164,6 +166,29 @@ def _session(settings: Settings, trunk: TrunkSettings) -> SessionTerms:
         settings.sip.session_expires if expires is None else expires,
         settings.sip.min_session_expires if minimum is None else minimum,
     )
+
+
+def app_trunk(settings: Settings) -> TrunkConfig:
+    """What a trunk that an app has set is, apart from its name and target."""
+    transport = settings.sip.app_transport
+    return TrunkConfig(
+        name="",
+        targets=(),
+        transport="" if transport == "auto" else transport.upper(),
+        codecs=codecs_of_strangers(),
+        srtp="optional" if transport == "tls" else "off",
+        session=SessionTerms(settings.sip.session_expires, settings.sip.min_session_expires),
+        public_only=not settings.server.private_targets,
+    )
+
+
+def shown_trunks(trunks: tuple[TrunkConfig, ...]) -> dict[str, TrunkConfig]:
+    """Configured trunks by the host under which the SIP-routing SDKs see them, that of the first target; the
+    first where several have the same."""
+    found: dict[str, TrunkConfig] = {}
+    for trunk in trunks:
+        found.setdefault(trunk.targets[0][0].lower(), trunk)
+    return found
 
 
 def _rewrites(rules: tuple[str, ...]) -> tuple[Rewrite, ...]:

@@ -105,6 +105,12 @@ class SipSettings:
     )
     """Hashes that these challenges offer, the preferred one first (RFC 8760). MD5 is there for trunks that
     know nothing else."""
+    app_routing: bool = setting(kinds.boolean(), True)
+    """Let apps set trunks and routes of their resource with the SIP-routing SDKs. They are called over
+    `app_transport`, and where `server.private_targets` is off at public addresses only."""
+    app_transport: str = setting(kinds.choice("udp", "tcp", "tls", "auto"), "auto")
+    """SIP transport towards the trunks that apps set; `tls` comes with optional SRTP. As `transport` of a
+    trunk otherwise."""
     max_hops: int = setting(kinds.integer(1, 20, "calls"), 5)
     """How often one call out is tried at most, at one server after the other: the next one when a server is
     out of reach, silent, or answers 408 or 5xx, and each redirect that is followed."""

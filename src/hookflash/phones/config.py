@@ -60,6 +60,10 @@ class TrunkConfig:
     dial_rewrite: tuple[Rewrite, ...] = ()
     inbound_rewrite: tuple[Rewrite, ...] = ()
     inbound_caller_rewrite: tuple[Rewrite, ...] = ()
+    resource: str = ""
+    """The GUID of the resource whose app has set it, in lower case; it may call that one's numbers only."""
+    public_only: bool = False
+    """Whether it is called at addresses of the public internet only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from hookflash.calls.effects import AnswerLeg, RefuseLeg, RingLeg
 from hookflash.calls.facts import Cause, IncomingLeg
 from hookflash.phones.bearers import Bearers
+from hookflash.phones.callers import Owner, nobody
 from hookflash.phones.causes import warning
 from hookflash.phones.config import PhonesConfig, TrunkConfig
 from hookflash.phones.identities import callee_of, caller_of, custom_headers, diverted_from
@@ -48,7 +49,9 @@ class InboundCalls:
         new_leg: Callable[[], int],
         strangers: PhonesConfig,
         replacements: Replacements,
+        owner: Owner = nobody,
     ) -> None:
+        self._owner = owner
         self._signalling = signalling
         self._legs = legs
         self._bearers = bearers
@@ -83,6 +86,12 @@ class InboundCalls:
         if callee is None:
             self._signalling.refuse(event.session, 404)
             return
+        if trunk is not None and trunk.resource:
+            owned_by = self._owner(callee.phone_number or "")
+            if owned_by is not None and owned_by.casefold() != trunk.resource:
+                log.info("call refused", extra={"peer": flow.remote[0], "trunk": trunk.name})
+                self._signalling.refuse(event.session, 404)
+                return
         if against is not None:
             why = {
                 "problem": against[1],

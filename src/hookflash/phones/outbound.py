@@ -14,7 +14,8 @@ from hookflash.phones.config import SearchRules, TrunkConfig
 from hookflash.phones.identities import ANONYMOUS, identity_headers, sendable_headers
 from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Candidate, Leg, LegState
-from hookflash.phones.routes import Routes, Sources
+from hookflash.phones.route_book import RouteBook
+from hookflash.phones.routes import Sources
 from hookflash.phones.searching import Search, moves_on, redirects, request_uri, rest_of
 from hookflash.phones.signalling import Signalling
 from hookflash.phones.tasks import Tasks
@@ -43,7 +44,7 @@ class OutboundCalls:
         signalling: Signalling,
         legs: LegTable,
         bearers: Bearers,
-        routes: Routes,
+        routes: RouteBook,
         sources: Sources,
         tasks: Tasks,
         clock: Clock,
@@ -80,7 +81,7 @@ class OutboundCalls:
             return Cause(480, f"{who} has no phone; only phone numbers can be dialled", NO_ENDPOINT)
         leg.candidates = [
             Candidate(choice.trunk, choice.number, target)
-            for choice in self._routes.choices(number)
+            for choice in self._routes.choices(number, effect.resource)
             for target in choice.trunk.targets
         ]
         refused = self._tolls.admit(leg.leg, number, effect.caller, effect.resource)

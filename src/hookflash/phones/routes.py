@@ -128,6 +128,11 @@ class Sources:
         if len(self._learnt) > MAX_LEARNT:
             self._learnt.popitem(last=False)
 
+    def forget(self, gone: Callable[[TrunkConfig], bool]) -> None:
+        """Forget what was learnt of trunks that are no more."""
+        for address in [address for address, (trunk, _) in self._learnt.items() if gone(trunk)]:
+            del self._learnt[address]
+
     def keep(self, trunk: TrunkConfig) -> None:
         """The names of a trunk could not be looked up: what they stood for last holds on."""
         for address, (known, until) in list(self._learnt.items()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from ipaddress import ip_address
 from typing import Protocol
 
 from hookflash.phones.causes import refusing
@@ -16,6 +17,7 @@ from hookflash.sip.flow import Flow, Send
 from hookflash.sip.inquiries import Inquiry
 from hookflash.sip.stateless import Judge
 from hookflash.sip.ua import Outgoing, Output, SessionTerms, UserAgent
+from hookflash.wire.urls import is_public
 
 
 class Network(Protocol):
@@ -54,12 +56,24 @@ class Signalling:
         """Say where messages go out."""
         self._network = network
 
+    @property
+    def attached(self) -> bool:
+        """Whether messages can go out."""
+        return self._network is not None
+
     async def flows_to(self, trunk: TrunkConfig, target: Target) -> list[Flow]:
         """The paths to a target of a trunk, best first. OSError when there is none."""
         if self._network is None:
             raise OSError("no SIP transport is open")
         host, port = target
-        return await self._network.flows_to(trunk.transport.upper(), host, port, secure=trunk.sips)
+        flows = await self._network.flows_to(trunk.transport.upper(), host, port, secure=trunk.sips)
+        if trunk.public_only:
+            flows = [flow for flow in flows if is_public(ip_address(flow.remote[0].partition("%")[0]))]
+            if not flows:
+                raise OSError(
+                    f"{host} has no address of the public internet, and server.private_targets is off"
+                )
+        return flows
 
     def avoid(self, flow: Flow, seconds: float) -> None:
         """Try other paths first for a while: this one has just failed."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from hookflash.calls.effects import AnswerLeg, DialLeg, EndLeg, MoveLeg, RefuseLeg, RingLeg
 from hookflash.calls.facts import Cause
@@ -19,7 +19,7 @@ from hookflash.phones.asking import Asking
 from hookflash.phones.bearers import Bearers
 from hookflash.phones.callers import Owner, nobody
 from hookflash.phones.causes import cause_of, failure_of
-from hookflash.phones.config import PhonesConfig
+from hookflash.phones.config import PhonesConfig, TrunkConfig
 from hookflash.phones.guard import Guard, Offence
 from hookflash.phones.inbound import InboundCalls
 from hookflash.phones.keys import InfoKeys
@@ -28,6 +28,7 @@ from hookflash.phones.legs import Leg, LegState
 from hookflash.phones.moving import Moves
 from hookflash.phones.outbound import OutboundCalls
 from hookflash.phones.replacing import Replacements
+from hookflash.phones.route_book import AppRoute, RouteBook
 from hookflash.phones.routes import Routes, Sources
 from hookflash.phones.signalling import Network, Signalling
 from hookflash.phones.tasks import Tasks
@@ -122,12 +123,15 @@ class TrunkPhones:
             new_leg,
             config,
             Replacements(self._signalling, self._legs, self._bearers),
+            owner,
         )
+        self._book = RouteBook(Routes(config.trunks, config.routes))
+        self._app_trunks: tuple[TrunkConfig, ...] = ()
         self._outbound = OutboundCalls(
             self._signalling,
             self._legs,
             self._bearers,
-            Routes(config.trunks, config.routes),
+            self._book,
             self._sources,
             self._tasks,
             clock,
@@ -152,13 +156,26 @@ class TrunkPhones:
         Call it once the network listens; it is done again every :data:`LOOK_AGAIN` seconds. A name that does
         not resolve is logged and learnt at the next dial.
         """
-        await self._learn_trunks()
-        if any(not _is_address(host) for trunk in self._config.trunks for host, _ in trunk.targets):
+        await self._learn_trunks((*self._config.trunks, *self._app_trunks))
+        if self._looking is not None:
+            self._looking.cancel()
+        trunks = (*self._config.trunks, *self._app_trunks)
+        if any(not _is_address(host) for trunk in trunks for host, _ in trunk.targets):
             again = self._clock.now() + LOOK_AGAIN
             self._looking = self._clock.call_at(again, lambda: self._tasks.spawn(self.resolve_trunks()))
 
-    async def _learn_trunks(self) -> None:
-        for trunk in self._config.trunks:
+    def route_for_apps(
+        self, routes: Mapping[str, tuple[AppRoute, ...]], trunks: tuple[TrunkConfig, ...]
+    ) -> None:
+        """Go by these routes and trunks that apps have set, beside those of the configuration."""
+        self._app_trunks = trunks
+        self._book.become(routes)
+        self._sources.forget(lambda trunk: bool(trunk.resource) and all(trunk is not one for one in trunks))
+        if trunks and self._signalling.attached:
+            self._tasks.spawn(self.resolve_trunks())
+
+    async def _learn_trunks(self, trunks: tuple[TrunkConfig, ...]) -> None:
+        for trunk in trunks:
             for target in trunk.targets:
                 try:
                     flows = await self._signalling.flows_to(trunk, target)

@@ -93,6 +93,22 @@ class SipConfiguration(Model):
     routes: list[SipTrunkRoute]
 
 
+class SipRouteWish(Model):
+    """A route as it is set."""
+
+    name: str
+    number_pattern: str
+    trunks: list[str] | None = None
+    description: str | None = None
+
+
+class SipPatch(Model):
+    """A merge patch: trunks that are named change, or go with null; routes change all together."""
+
+    trunks: dict[str, SipTrunk | None] | None = None
+    routes: list[SipRouteWish] | None = None
+
+
 def country_of(number: str) -> str:
     """The country (ISO 3166, two letters) that the calling code of an E.164 number belongs to, "ZZ" if to
     none.

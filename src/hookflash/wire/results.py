@@ -32,6 +32,7 @@ class Error(msgspec.Struct, rename="camel", omit_defaults=True):
     message: str
     target: str | None = None
     details: list[ErrorDetail] | None = None
+    innererror: ErrorDetail | None = None
 
 
 class ErrorBody(msgspec.Struct):
@@ -59,8 +60,10 @@ class Refusal(Exception):
         target: str | None = None,
         details: list[ErrorDetail] | None = None,
         retry_after: int | None = None,
+        inner: ErrorDetail | None = None,
     ) -> None:
         super().__init__(message)
+        self.inner = inner
         self.status = status
         self.code = str(code)
         self.message = message
@@ -73,7 +76,9 @@ class Refusal(Exception):
 
     def body(self) -> bytes:
         """The JSON error body of contract section 4.1."""
-        return _ENCODER.encode(ErrorBody(Error(self.code, self.message, self.target, self.details)))
+        return _ENCODER.encode(
+            ErrorBody(Error(self.code, self.message, self.target, self.details, self.inner))
+        )
 
 
 # --- synchronous refusals, contract section 4.2 ---------------------------------------------------------
@@ -194,6 +199,12 @@ def stopping(message: str, retry_after: int) -> Refusal:
 def internal_error(message: str, *, sub_code: int = 9999) -> Refusal:
     """500 with 9999, 9998, 9001 or 9002."""
     return Refusal(500, sub_code, message)
+
+
+def unprocessable(code: str, message: str, status: int = 422) -> Refusal:
+    """SIP routing that cannot be set; ``code`` says why in the service's words, as ``innererror``."""
+    inner = ErrorDetail(code, message)
+    return Refusal(status, "UnprocessableConfiguration", message, inner=inner)
 
 
 def unsupported_api_version(version: str, supported: tuple[str, ...]) -> Refusal:
