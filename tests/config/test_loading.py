@@ -435,7 +435,6 @@ def test_a_rewrite_refers_to_groups_that_exist():
     [
         (TRUNK + "limits = { calls = 5 }\n", "trunk.0.limits"),
         (TRUNK + 'register = true\nusername = "me"\npassword = "pw"\n', "trunk.0.register"),
-        ('[[phone]]\nusername = "a"\npassword = "b"\nuser = "8:acs:a_b"\n', "phone.0.username"),
     ],
 )
 def test_what_nothing_carries_out_yet_is_refused_instead_of_ignored(text, key):

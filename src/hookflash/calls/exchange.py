@@ -233,7 +233,7 @@ class Exchange:
     # --- legs -------------------------------------------------------------------------------------------
 
     def _incoming(self, turn: Turn, fact: facts.IncomingLeg) -> None:
-        ways = Ways.to(self._registry, fact.callee, from_outside=True)
+        ways = Ways.from_phone(self._registry, fact.callee, outward=fact.outward is not None)
         if ways.none:
             turn.emit(RefuseLeg(fact.leg, 404, "Not Found"))
             return
@@ -246,6 +246,8 @@ class Exchange:
         call.targets.append(fact.callee)
         turn.emit(RingLeg(fact.leg))
         shown = None if fact.caller.is_anonymous else fact.caller.phone_number
+        if ways.outward:
+            shown = fact.outward or None
         manner = Manner(shown, fact.caller, fact.display_name, fact.headers, fact.voip_headers)
         Reaching(call, fact.callee, manner).begin(turn, ways)
 
@@ -283,10 +285,10 @@ class Exchange:
             person.move.returned(turn, fact.message)
 
     def _devices_changed(self, turn: Turn, fact: facts.DevicesChanged) -> None:
-        if fact.devices > 0:
-            self._registry.devices[fact.user] = fact.devices
-        else:
-            self._registry.devices.pop(fact.user, None)
+        kinds = self._registry.devices.setdefault(fact.user, {})
+        kinds[fact.kind] = fact.devices
+        if not any(kinds.values()):
+            del self._registry.devices[fact.user]
 
     def _nobody_listens(self, turn: Turn, fact: facts.NobodyListens) -> None:
         invitation = self._registry.book.open.get(fact.context)
@@ -332,7 +334,7 @@ class Exchange:
     def _tone_heard(self, turn: Turn, fact: facts.ToneHeard) -> None:
         call, person = self._registry.legs.get(fact.leg, (None, None))
         if call is not None and person is not None and person.present:
-            call.heard(turn, fact.leg, fact.digit)
+            call.heard(turn, fact.leg, fact.digit, fact.audible)
 
     def _tones_done(self, turn: Turn, fact: facts.TonesDone) -> None:
         owner = turn.pending.sendings.pop(fact.sending, None)

@@ -36,7 +36,9 @@ class IncomingLeg:
     """A phone calls us. ``leg`` was taken from ``Exchange.new_leg()`` by the phone edge.
 
     ``headers`` holds the custom headers that travel into ``customContext.sipHeaders`` (User-To-User, X-*),
-    ``voip_headers`` those of a phone that is no SIP trunk, for ``customContext.voipHeaders``.
+    ``voip_headers`` those of a phone that is no SIP trunk, for ``customContext.voipHeaders``. ``outward`` is
+    given for a phone of ours: the number (E.164) it shows when it is put through to one that nobody here
+    owns, "" for the trunk's own; None does not let it dial such numbers.
     """
 
     leg: int
@@ -45,6 +47,7 @@ class IncomingLeg:
     display_name: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     voip_headers: Mapping[str, str] = field(default_factory=dict)
+    outward: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +97,14 @@ class LegNotMoved:
 
 @dataclass(frozen=True, slots=True)
 class DevicesChanged:
-    """So many devices are registered for a user now; with any, a call to the user rings them.
+    """So many devices of a ``kind`` are there for a user now; with any, a call to the user rings them.
 
     ``user`` is the rawId.
     """
 
     user: str
     devices: int
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +145,14 @@ class AudioFailed:
 
 @dataclass(frozen=True, slots=True)
 class ToneHeard:
-    """A participant pressed a key; ``digit`` over "0123456789*#ABCD"."""
+    """A participant pressed a key; ``digit`` over "0123456789*#ABCD".
+
+    ``audible``: it came as tones in the audio, which the others hear as they are.
+    """
 
     leg: int
     digit: str
+    audible: bool = False
 
 
 @dataclass(frozen=True, slots=True)

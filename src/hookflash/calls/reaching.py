@@ -33,19 +33,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """How somebody can be reached: by dialling, through the apps of resource ``owner``, or both."""
+    """How somebody can be reached: by dialling, through the apps of resource ``owner``, or both.
+
+    ``outward``: a phone of ours dials a number that nobody here owns.
+    """
 
     dial: bool
     owner: str | None
+    outward: bool = False
 
     @classmethod
-    def to(cls, registry: Registry, target: Identifier, *, from_outside: bool = False) -> Ways:
-        """The ways to ``target``; ``from_outside`` as for :meth:`Directory.owner_from_outside`."""
-        directory = registry.directory
-        owner = directory.owner_from_outside(target) if from_outside else directory.owner(target)
+    def to(cls, registry: Registry, target: Identifier) -> Ways:
+        """The ways to whom an app calls."""
+        owner = registry.directory.owner(target)
         if target.kind is IdentifierKind.COMMUNICATION_USER:
             return cls(target.raw_id in registry.devices, owner)
-        return cls(owner is None and not from_outside, owner)
+        return cls(owner is None, owner)
+
+    @classmethod
+    def from_phone(cls, registry: Registry, target: Identifier, *, outward: bool) -> Ways:
+        """The ways to whom a phone calls; ``outward`` lets it dial numbers that nobody here owns.
+
+        Otherwise those are the default resource's (:meth:`Directory.owner_from_outside`).
+        """
+        if target.kind is not IdentifierKind.COMMUNICATION_USER and outward:
+            owner = registry.directory.owner(target)
+            return cls(owner is None, owner, owner is None)
+        owner = registry.directory.owner_from_outside(target)
+        return cls(
+            target.kind is IdentifierKind.COMMUNICATION_USER and target.raw_id in registry.devices, owner
+        )
 
     @property
     def none(self) -> bool:

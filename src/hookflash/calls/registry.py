@@ -76,7 +76,7 @@ class Registry:
         self._by_id: dict[str, ServerCall] = {}
         self.legs: dict[int, tuple[ServerCall, Participant]] = {}
         self.connections: dict[str, Connection] = {}
-        self.devices: dict[str, int] = {}
+        self.devices: dict[str, dict[str, int]] = {}
         """By rawId of a user, how many devices are registered for it; at least one."""
         self.named: dict[NamedCall, ServerCall] = {}
         """Group calls and rooms that somebody is in."""

@@ -265,11 +265,15 @@ class ServerCall:
             turn.emit(MuteLeg(person.leg, muted))
             self.roster_changed(turn)
 
-    def heard(self, turn: Turn, leg: int, digit: str) -> None:
-        """Somebody pressed a key."""
+    def heard(self, turn: Turn, leg: int, digit: str, audible: bool) -> None:
+        """Somebody pressed a key: it is for the apps; where there is none, for the others."""
         for connection in list(self.connections.values()):
             connection.streams.heard(turn, leg, digit)
             connection.desk.heard(turn, leg, digit)
+        if not self.connections and not audible:
+            for person in self.present():
+                if person.leg != leg:
+                    turn.pass_key(self.number, person.leg, digit)
 
     # --- going ------------------------------------------------------------------------------------------
 

@@ -62,8 +62,11 @@ class Pending:
         self.plays[play] = owner
         return play
 
+    def next_sending(self) -> int:
+        return next(self._sending_ids)
+
     def add_sending(self, owner: TonesOwner) -> int:
-        sending = next(self._sending_ids)
+        sending = self.next_sending()
         self.sendings[sending] = owner
         return sending
 
@@ -147,6 +150,10 @@ class Turn:
         sending = self.pending.add_sending(owner)
         self.emit(SendTones(sending, call, leg, digits))
         return sending
+
+    def pass_key(self, call: int, leg: int, digit: str) -> None:
+        """Press a key towards ``leg`` that somebody else has pressed; what becomes of it nobody asks."""
+        self.emit(SendTones(self.pending.next_sending(), call, leg, digit))
 
     def stop_tones(self, sending: int | None) -> None:
         """Stop a sending; None and sendings that have ended are ignored."""

@@ -1,4 +1,4 @@
-"""Phones out of settings: trunks, and virtual phones where they are wanted."""
+"""Phones out of settings: trunks, phones that register, and virtual phones where they are wanted."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ from collections.abc import Callable
 
 from hookflash.composition.codecs import codecs_of, codecs_of_strangers
 from hookflash.config import Settings
-from hookflash.config.kinds import rewriting_parts
+from hookflash.config.kinds import as_regex, rewriting_parts
 from hookflash.config.sip import TrunkSettings
 from hookflash.phones.callers import Owner, nobody
-from hookflash.phones.config import PhonesConfig, RouteConfig, SearchRules, Target, TrunkConfig
+from hookflash.phones.config import (
+    PhoneConfig,
+    PhonesConfig,
+    RouteConfig,
+    SearchRules,
+    Target,
+    TrunkConfig,
+)
 from hookflash.phones.guard import Guard, GuardRules
 from hookflash.phones.keyed_media import KeyedMedia
+from hookflash.phones.registered.locations import Bounds
 from hookflash.phones.rewriting import Rewrite
 from hookflash.phones.switchboard import Switchboard
 from hookflash.phones.tolls import TollGate
@@ -25,14 +33,15 @@ from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink, Media, Phones
 from hookflash.sip.session import SessionTerms
 from hookflash.sip.ua import Settings as AgentSettings
+from hookflash.wire.identifiers import Identifier
 
 
 class Telephony:
     """Every kind of phone of a server.
 
     Attributes:
-        config: what is configured about trunks and routes.
-        trunks: the phones behind SIP trunks.
+        config: what is configured about trunks, routes and phones.
+        trunks: the phones that speak SIP, behind trunks and registered here.
         guard: who among strangers is not listened to.
         phones: what the engine sees, all kinds behind one door.
         media: what the engine sees; it looks on for the virtual phones.
@@ -57,7 +66,7 @@ class Telephony:
         )
         self.phones: Phones = self.trunks
         self.media: Media = desk
-        if any(trunk.info_keys for trunk in config.trunks):
+        if any(one.info_keys for one in config.trunks) or any(one.info_keys for one in config.phones):
             self.media = KeyedMedia(desk, self.trunks.keys)
         self.virtual: VirtualPhoneDesk | None = None
         self._desk = desk
@@ -109,10 +118,10 @@ def guard_rules(settings: Settings) -> GuardRules:
 
 
 def phones_config(settings: Settings) -> PhonesConfig:
-    """The configured trunks and routes.
+    """The configured trunks, routes and phones.
 
     Raises:
-        NoCodec: a trunk speaks only codecs that cannot be done here.
+        NoCodec: a trunk or phone speaks only codecs that cannot be done here.
     """
     return PhonesConfig(
         trunks=tuple(
@@ -156,7 +165,35 @@ def phones_config(settings: Settings) -> PhonesConfig:
         srtp="optional",
         session=SessionTerms(settings.sip.session_expires, settings.sip.min_session_expires),
         search=SearchRules(settings.sip.max_hops, settings.sip.failover_seconds),
+        phones=_phones(settings),
+        bounds=Bounds(
+            least=settings.sip.min_registration,
+            most=settings.sip.max_registration,
+            longest_open=max(1, int(settings.sip.idle_timeout) - 60),
+        ),
     )
+
+
+def _phones(settings: Settings) -> tuple[PhoneConfig, ...]:
+    """The phones that may register. What their codecs lack is said once, not for each of thousands."""
+    able: dict[tuple[str, ...], tuple[str, ...]] = {}
+    found: list[PhoneConfig] = []
+    for one in settings.phone:
+        if one.codecs not in able:
+            able[one.codecs] = codecs_of(f"phone {one.username}", one.codecs)
+        found.append(
+            PhoneConfig(
+                username=one.username,
+                password=one.password,
+                user=Identifier.parse(one.user),
+                codecs=able[one.codecs],
+                srtp=one.srtp,
+                info_keys=one.dtmf == "info",
+                numbers=tuple(as_regex(pattern) for pattern in one.numbers),
+                caller=one.caller or "",
+            )
+        )
+    return tuple(found)
 
 
 def _session(settings: Settings, trunk: TrunkSettings) -> SessionTerms:

@@ -13,7 +13,15 @@ from hookflash.config.errors import Problem
 from hookflash.config.kinds import as_regex
 from hookflash.config.places import Places, at
 from hookflash.config.sip import TrunkLimits
-from hookflash.config.sip_checks import callers, certificates, challenged, credentials, prices, sips
+from hookflash.config.sip_checks import (
+    callers,
+    certificates,
+    challenged,
+    credentials,
+    phones,
+    prices,
+    sips,
+)
 from hookflash.config.speech import BUILT_IN
 from hookflash.config.tree import Settings, is_development
 from hookflash.wire.containers import NoContainer, read_container
@@ -35,6 +43,7 @@ def cross_check(settings: Settings, places: Places) -> list[Problem]:
         *challenged(settings, places),
         *callers(settings, places),
         *prices(settings, places),
+        *phones(settings, places),
         *_rewrites(settings, places),
         *_plain_endpoints(settings, places),
         *_subscribed(settings, places),
@@ -312,7 +321,6 @@ def _not_in_this_version(settings: Settings, places: Places) -> Iterator[Problem
             "limits": (trunk.limits != TrunkLimits(), "limiting a trunk"),
         }
         found += [(*at(places, trunk, name), what) for name, (asked, what) in wanted.items() if asked]
-    found += [(*at(places, phone, "username"), "registering phones") for phone in settings.phone]
     for place, key, what in found:
         yield Problem(place, key, f"{what} is not in this version of Hookflash", "leave it out")
 

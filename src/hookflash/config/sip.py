@@ -13,6 +13,7 @@ from hookflash.config.setting import required, setting
 from hookflash.sip.codecs import DEFAULT as DEFAULT_CODECS
 from hookflash.sip.codecs import NAMES as CODECS
 from hookflash.sip.offer import POLICIES
+from hookflash.wire.identifiers import Identifier, IdentifierKind
 
 
 def _name_server() -> Kind:
@@ -28,6 +29,24 @@ def _name_server() -> Kind:
         return str(ip_address(text))
 
     return Kind('an IP address, or "[address]:port"', check)
+
+
+def _communication_user() -> Kind:
+    """A rawId of a communication user, as it is compared."""
+
+    def check(value: object) -> str:
+        text = str(value) if isinstance(value, str) else ""
+        identifier = Identifier.parse(text)
+        if (
+            identifier.kind is not IdentifierKind.COMMUNICATION_USER
+            or not text.isprintable()
+            or " " in text
+            or len(text) > 256
+        ):
+            raise ValueError
+        return identifier.raw_id
+
+    return Kind("a communication user such as 8:acs:<resource>_<user>", check)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +108,9 @@ class SipSettings:
     """Answer requests from addresses that no `[[trunk]]` names and whose calls are not taken: 403, 481, and
     200 to OPTIONS. Otherwise they hear nothing at all."""
     stranger_rate: float = setting(kinds.number(1, 10_000, "messages a second"), 20.0)
-    """Messages a second that are looked at from one address that no `[[trunk]]` names, three times as many at
-    once; the others are dropped. Without effect where calls of unknown callers are taken."""
+    """Messages a second that are looked at from one address that no `[[trunk]]` names and no phone is
+    registered from, three times as many at once; the others are dropped. Without effect where calls of
+    unknown callers are taken."""
     ban_points: float = setting(kinds.number(1, 1000), 20.0)
     """When strangers are banned: a request of theirs is 1 point, a message that is no SIP 2, a failed TLS
     handshake 1.5, a wrong password 4, the name of a scanner 20; a point is forgiven every ten seconds. Trunks
@@ -99,12 +119,17 @@ class SipSettings:
     """Seconds of a ban; each further one within a day of the last is twice as long, a day at most. 0 bans
     nobody. What comes from a banned address is dropped unread."""
     realm: str = setting(kinds.pattern("a realm without quotes", r'[^"\\\x00-\x1f\x7f]{1,100}'), "hookflash")
-    """Realm in the challenges to trunks with `challenge`."""
+    """Realm in the challenges to phones, and to trunks with `challenge`."""
+    min_registration: int = setting(kinds.integer(10, 86_400, "s"), 60)
+    """The shortest time a phone may register for, in seconds; it is told so (423, Min-Expires)."""
+    max_registration: int = setting(kinds.integer(60, 86_400, "s"), 3600)
+    """The longest; who asks for more gets this. Over TCP, TLS and WebSockets it is a minute less than
+    `idle_timeout` at most, so that the connection is there when the phone is called."""
     digest_algorithms: tuple[str, ...] = setting(
         kinds.listing(kinds.choice("SHA-512-256", "SHA-256", "MD5"), least=1), ("SHA-256", "MD5")
     )
-    """Hashes that these challenges offer, the preferred one first (RFC 8760). MD5 is there for trunks that
-    know nothing else."""
+    """Hashes that these challenges offer, the preferred one first (RFC 8760). MD5 is there for trunks and
+    phones that know nothing else."""
     app_routing: bool = setting(kinds.boolean(), True)
     """Let apps set trunks and routes of their resource with the SIP-routing SDKs. They are called over
     `app_transport`, and where `server.private_targets` is off at public addresses only."""
@@ -252,11 +277,25 @@ class RouteSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneSettings:
-    """A SIP phone that may register here. Not in this version."""
+    """A SIP phone that may register here. Calls to its user ring it and everything else that is registered
+    with its name; it calls as its user, other phones by their user names."""
 
-    username: str = required(kinds.text("a user name"))
-    """User name it registers with."""
+    username: str = required(kinds.pattern("a user name without spaces", r"[A-Za-z0-9._+*#-]{1,64}"))
+    """User name it registers with and is called by: `sip:<username>@<this server>`."""
     password: str = required(kinds.text("a password", secret=True))
     """Its password."""
-    user: str = required(kinds.text("a communication user id, such as 8:acs:..."))
-    """The communication user that calls to this phone are addressed to."""
+    user: str = required(_communication_user())
+    """The communication user that calls to this phone are addressed to, `8:acs:<id of a resource>_<any>`.
+    Several phones may have the same one; they ring together."""
+    codecs: tuple[str, ...] = setting(kinds.listing(kinds.choice(*CODECS), least=1), DEFAULT_CODECS)
+    """Codecs to offer and accept, best first, as for a trunk."""
+    srtp: str = setting(kinds.choice(*POLICIES), "optional")
+    """Whether media is encrypted, as for a trunk."""
+    dtmf: str = setting(kinds.choice("rtp", "info"), "rtp")
+    """How keys are pressed towards the phone, as for a trunk."""
+    numbers: tuple[str, ...] = setting(kinds.listing(kinds.number_pattern()), ())
+    """Which numbers that no resource owns it may dial, over the routes: prefixes (`+49*`; `*` is every
+    number) or regular expressions that the whole number must match. None unless given: whoever learns the
+    password dials at your expense."""
+    caller: str | None = setting(kinds.pattern("a number such as +14255550100", r"\+[1-9][0-9]{1,14}"), None)
+    """The number it shows then; the trunk's own when not given."""

@@ -104,3 +104,29 @@ def challenged(settings: Settings, places: Places) -> Iterator[Problem]:
         elif (other := users.setdefault(trunk.username, trunk.name)) != trunk.name:
             what = f"trunks {other!r} and {trunk.name!r} have the same username and could not be told apart"
             yield Problem(place, key, what, "give each challenged trunk a username of its own")
+
+
+def phones(settings: Settings, places: Places) -> Iterator[Problem]:
+    """Phones whose names somebody else has, whose users nobody's app could call, or who ask for the
+    impossible.
+    """
+    challenged = {trunk.username: trunk.name for trunk in settings.trunk if trunk.challenge}
+    resources = {resource.id.casefold() for resource in settings.resource}
+    for phone in settings.phone:
+        if phone.username in challenged:
+            place, key = at(places, phone, "username")
+            what = f"is also the username of trunk {challenged[phone.username]!r}, which is challenged"
+            yield Problem(place, key, what, "give the phone another one, so that the two can be told apart")
+        scope = phone.user.rsplit(":", 1)[-1].partition("_")[0].casefold()
+        if scope not in resources and settings.server.mode == "production":
+            place, key = at(places, phone, "user")
+            what = f"{phone.user!r} is a user of no [[resource]], so no app could ever call the phone"
+            yield Problem(place, key, what, "write 8:acs:<id of a resource>_<any name>")
+        if phone.caller is not None and not phone.numbers:
+            place, key = at(places, phone, "caller")
+            what = "is shown to numbers that the phone dials, and it may dial none"
+            yield Problem(place, key, what, "give numbers, or leave it out")
+    if settings.sip.min_registration > settings.sip.max_registration:
+        what = f"is more than sip.max_registration, {settings.sip.max_registration}"
+        place = places.of("sip", "min_registration")
+        yield Problem(place, "sip.min_registration", what, "give the smaller one")

@@ -1,14 +1,16 @@
-"""Who may ask for what: trunks by their address or certificate, trunks by their password, strangers."""
+"""Who may ask for what: trunks by address or certificate, trunks and phones by password, strangers."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 
-from hookflash.phones.config import PhonesConfig, TrunkConfig
+from hookflash.phones.config import PhoneConfig, PhonesConfig, TrunkConfig
 from hookflash.phones.guard import Guard, Offence, is_scanner
+from hookflash.phones.registered.registrar import Registrar
 from hookflash.ports.clock import Clock
-from hookflash.sip.digest import DigestServer, Verdict
+from hookflash.sip.build import ALLOW
+from hookflash.sip.digest import DigestServer, Verdict, Verified
 from hookflash.sip.flow import Flow
 from hookflash.sip.grammar import printable
 from hookflash.sip.message import Request
@@ -17,13 +19,15 @@ from hookflash.sip.stateless import SILENCE, BriefAnswer, Judge
 log = logging.getLogger("hookflash.sip")
 
 UNKNOWN = BriefAnswer(403, "Unknown trunk")
+NOT_FOR_PHONES = BriefAnswer(405, "", (("Allow", ALLOW),))
 
 
 class Admission:
     """Judges requests that belong to no call.
 
     Attributes:
-        proved: the trunk that the request judged last has proved to be by its password; None otherwise.
+        proved: the trunk or phone that the request judged last has proved to be by its password; None
+            otherwise.
     """
 
     def __init__(
@@ -32,13 +36,15 @@ class Admission:
         guard: Guard,
         clock: Clock,
         entropy: Callable[[int], bytes],
+        registrar: Registrar,
     ) -> None:
         self._config = config
         self._guard = guard
         self._clock = clock
+        self._registrar = registrar
         self._challenged = {trunk.username: trunk for trunk in config.trunks if trunk.challenge}
         self._digest = DigestServer(config.realm, entropy(32), algorithms=config.algorithms)
-        self.proved: TrunkConfig | None = None
+        self.proved: TrunkConfig | PhoneConfig | None = None
 
     def judge(self, flow: Flow, trunk: TrunkConfig | None) -> Judge | None:
         """How to judge a message that came over a flow; None for a trunk that is welcome as it is.
@@ -46,7 +52,7 @@ class Admission:
         ``trunk`` is who it is by its address or certificate.
         """
         self.proved = None
-        if trunk is not None and not trunk.challenge:
+        if trunk is not None and not trunk.challenge and not self._registrar:
             return None
         return lambda request: self._judge(request, flow, trunk)
 
@@ -55,11 +61,15 @@ class Admission:
         if trunk is None and is_scanner(request.headers.get("User-Agent")):
             self._guard.offend(host, Offence.SCANNER)
             return SILENCE
-        credentials = request.headers.all("Authorization")
-        if request.method == "INVITE" and self._challenged and (trunk or credentials or not self._open):
-            return self._verify(request, flow, trunk, credentials)
+        if request.method == "REGISTER" and self._registrar and not request.to.tag:
+            return self._register(request, flow, trunk)
+        if request.method == "INVITE" and self._asks(request, flow, trunk):
+            return self._verify(request, flow, trunk)
         if trunk is not None or self._open:
             return None
+        if self._registrar.hosts(host):
+            # At a phone's address: it may ask whether we are there, and is told what it cannot have.
+            return NOT_FOR_PHONES
         self._guard.offend(host, Offence.UNKNOWN)
         if self._config.silent:
             return SILENCE
@@ -70,28 +80,90 @@ class Admission:
     def _open(self) -> bool:
         return self._config.accept_unknown
 
-    def _verify(
-        self, request: Request, flow: Flow, trunk: TrunkConfig | None, credentials: list[str]
-    ) -> BriefAnswer | None:
-        now, known = self._clock.now(), self._challenged
+    # --- calls ------------------------------------------------------------------------------------------
+
+    def _asks(self, request: Request, flow: Flow, trunk: TrunkConfig | None) -> bool:
+        """Whether an INVITE has to prove by a password whom it is from.
+
+        A registered phone always has: a connection over which it registered may be that of a proxy, which
+        brings the calls of others as well.
+        """
+        if self._registrar.at(flow):
+            return True
+        if trunk is not None:
+            return trunk.challenge
+        if not self._challenged and not self._registrar:
+            return False
+        if request.headers.all("Authorization"):
+            return True
+        if self._open:
+            return self._registrar.phone(request.from_.uri.user or "") is not None
+        return bool(self._challenged) or self._registrar.hosts(flow.remote[0])
+
+    def _verify(self, request: Request, flow: Flow, trunk: TrunkConfig | None) -> BriefAnswer | None:
+        known, registrar = self._challenged, self._registrar
 
         def password_of(username: str) -> str | None:
             found = known.get(username)
+            if found is None:
+                phone = registrar.phone(username)
+                return None if phone is None else phone.password
             # Whose address is known may not be somebody else.
-            return None if found is None or trunk not in (None, found) else found.password
+            return found.password if trunk in (None, found) else None
 
-        verified = self._digest.verify(credentials, request.method, request.uri, now, password_of)
+        verified = self._check(request, password_of)
         if verified.verdict is Verdict.OK:
-            self.proved = known[verified.username]
-            if trunk is None:
+            found = known.get(verified.username)
+            self.proved = found or registrar.phone(verified.username)
+            if trunk is None and found is not None:
                 self._guard.trust(flow.remote[0])
             return None
+        return self._refused(verified, flow, trunk, Offence.UNKNOWN)
+
+    # --- phones -----------------------------------------------------------------------------------------
+
+    def _register(self, request: Request, flow: Flow, trunk: TrunkConfig | None) -> BriefAnswer:
+        """Who there is no phone of that name gets the same answers as a phone with a wrong password."""
+        registrar = self._registrar
+
+        def password_of(username: str) -> str | None:
+            phone = registrar.phone(username)
+            return None if phone is None else phone.password
+
+        verified = self._check(request, password_of)
+        phone = registrar.phone(verified.username)
+        if phone is not None and (
+            verified.verdict is Verdict.OK
+            # Its answer was lost: the same credentials come again, with what they have done already.
+            or (verified.verdict is Verdict.STALE and registrar.repeated(request, flow, phone))
+        ):
+            return registrar.register(request, flow, phone)
+        return self._refused(verified, flow, trunk, Offence.REGISTERING)
+
+    # --- both -------------------------------------------------------------------------------------------
+
+    def _check(self, request: Request, password_of: Callable[[str], str | None]) -> Verified:
+        credentials = request.headers.all("Authorization")
+        return self._digest.verify(credentials, request.method, request.uri, self._clock.now(), password_of)
+
+    def _refused(
+        self, verified: Verified, flow: Flow, trunk: TrunkConfig | None, missing: Offence
+    ) -> BriefAnswer:
+        """Challenge, and put what was wrong to the account of a stranger; to be without credentials is
+        ``missing``.
+
+        The address of a registered phone is not banned for it, but may not go on guessing for ever.
+        """
+        host, now = flow.remote[0], self._clock.now()
+        near = self._registrar.hosts(host)
         if verified.verdict is Verdict.WRONG:
-            log.warning("wrong credentials", extra={"peer": flow.remote[0]})
-            if trunk is None:
-                self._guard.offend(flow.remote[0], Offence.PASSWORD)
-        elif verified.verdict is Verdict.MISSING and trunk is None:
-            self._guard.offend(flow.remote[0], Offence.UNKNOWN)
+            log.warning("wrong credentials", extra={"peer": host})
+            if near and not self._guard.allows(host):
+                return SILENCE
+            if trunk is None and not near:
+                self._guard.offend(host, Offence.PASSWORD)
+        elif verified.verdict is Verdict.MISSING and trunk is None and not near:
+            self._guard.offend(host, missing)
         stale = verified.verdict is Verdict.STALE
         asked = [("WWW-Authenticate", value) for value in self._digest.challenges(now, stale=stale)]
         return BriefAnswer(401, "", tuple(asked))

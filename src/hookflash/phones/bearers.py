@@ -56,12 +56,14 @@ class Bearers:
 
     def negotiate(self, leg: Leg, flow: Flow) -> Negotiation:
         """Begin a negotiation for a leg with open media, forgetting an earlier one."""
+        leg.negotiation = self.propose(leg, flow, leg.codecs, leg.srtp)
+        return leg.negotiation
+
+    def propose(self, leg: Leg, flow: Flow, codecs: tuple[str, ...], srtp: str) -> Negotiation:
+        """A negotiation with one of several phones that may have a leg; keys and names are its own."""
         host = self._address or flow.local[0]
         number = str(int.from_bytes(self._entropy(6), "big"))
-        leg.negotiation = Negotiation(
-            host, leg.port, number, leg.codecs, srtp=leg.srtp, entropy=self._entropy
-        )
-        return leg.negotiation
+        return Negotiation(host, leg.port, number, codecs, srtp=srtp, entropy=self._entropy)
 
     def connect(self, leg: Leg) -> None:
         """Tell the plane what was agreed, when it changed."""

@@ -1,12 +1,14 @@
-"""What is configured about trunks and routes, as plain data."""
+"""What is configured about trunks, routes and phones, as plain data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hookflash.phones.registered.locations import Bounds
 from hookflash.phones.rewriting import Rewrite
 from hookflash.sip.codecs import DEFAULT
 from hookflash.sip.session import SessionTerms
+from hookflash.wire.identifiers import Identifier
 
 SESSION = SessionTerms(1800, 90)
 """What is asked for and taken where nothing else is configured: the RFC's recommendations."""
@@ -75,6 +77,25 @@ class SearchRules:
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneConfig:
+    """A SIP phone that may register here.
+
+    It proves who it is by ``username`` and ``password``, and is a device of the communication user ``user``.
+    ``codecs``, ``srtp`` and ``info_keys`` are as for a trunk. ``numbers`` are regular expressions of
+    those numbers, owned by nobody here, that it may dial, showing ``caller``; none unless configured.
+    """
+
+    username: str
+    password: str = field(repr=False)
+    user: Identifier
+    codecs: tuple[str, ...] = DEFAULT
+    srtp: str = "off"
+    info_keys: bool = False
+    numbers: tuple[str, ...] = ()
+    caller: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RouteConfig:
     """Which trunk takes which numbers.
 
@@ -98,7 +119,8 @@ class PhonesConfig:
     strangers get 403, or nothing at all with ``silent``, to OPTIONS and broken requests neither.
     ``media_address`` goes into SDP; "" means the address the peer reaches our SIP at. ``wildcards`` as for
     :func:`hookflash.sip.certificates.matching`. ``realm`` and ``algorithms`` (the best first) are in the
-    challenges to trunks that are challenged. ``search`` bounds every call out.
+    challenges to trunks that are challenged and to ``phones``, whose registrations have ``bounds``.
+    ``search`` bounds every call out.
     """
 
     trunks: tuple[TrunkConfig, ...] = ()
@@ -113,3 +135,5 @@ class PhonesConfig:
     realm: str = "hookflash"
     algorithms: tuple[str, ...] = ("SHA-256", "MD5")
     search: SearchRules = SearchRules()
+    phones: tuple[PhoneConfig, ...] = ()
+    bounds: Bounds = field(default_factory=Bounds)

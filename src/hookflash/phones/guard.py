@@ -53,6 +53,8 @@ class Offence(Enum):
     """Asks for something, and belongs to no trunk."""
     FLOOD = 0.25
     """Sends faster than is answered."""
+    REGISTERING = 0.2
+    """Wants to register, and does not say yet who it is."""
     MALFORMED = 2.0
     """Sends what is no SIP."""
     HANDSHAKE = 1.5

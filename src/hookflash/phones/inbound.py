@@ -1,4 +1,4 @@
-"""Calls that come in from trunks."""
+"""Calls that come in, from trunks and registered phones."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from hookflash.calls.facts import Cause, IncomingLeg
 from hookflash.phones.bearers import Bearers
 from hookflash.phones.callers import Owner, nobody
 from hookflash.phones.causes import warning
-from hookflash.phones.config import PhonesConfig, TrunkConfig
+from hookflash.phones.config import PhoneConfig, PhonesConfig, TrunkConfig
 from hookflash.phones.identities import callee_of, caller_of, custom_headers, diverted_from
 from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Leg, LegState
+from hookflash.phones.registered.registrar import Registrar
 from hookflash.phones.replacing import Replacements
 from hookflash.phones.routes import Sources
 from hookflash.phones.signalling import Signalling
@@ -25,6 +26,7 @@ from hookflash.sip.grammar import printable
 from hookflash.sip.offer import objection
 from hookflash.sip.responder import sdp_of
 from hookflash.sip.sdp import SessionDescription
+from hookflash.wire.identifiers import Identifier
 
 log = logging.getLogger("hookflash.sip")
 
@@ -49,6 +51,7 @@ class InboundCalls:
         new_leg: Callable[[], int],
         strangers: PhonesConfig,
         replacements: Replacements,
+        registrar: Registrar,
         owner: Owner = nobody,
     ) -> None:
         self._owner = owner
@@ -61,22 +64,29 @@ class InboundCalls:
         self._new_leg = new_leg
         self._strangers = strangers
         self._replacements = replacements
+        self._registrar = registrar
 
-    def invited(self, event: IncomingInvite, proved: TrunkConfig | None = None) -> None:
+    def invited(self, event: IncomingInvite, proved: TrunkConfig | PhoneConfig | None = None) -> None:
         """Somebody calls: report it, or refuse what can be no call.
 
-        ``proved`` is the trunk it is by its password; otherwise its address or certificate says that.
+        ``proved`` is the trunk or phone it is by its password; otherwise its address or certificate says
+        which trunk it is.
         """
         request, flow = event.request, event.flow
-        trunk = proved or self._sources.of(flow)
-        terms = trunk if trunk is not None else self._strangers
+        phone = proved if isinstance(proved, PhoneConfig) else None
+        trunk = None if phone is not None else proved or self._sources.of(flow)
+        assert not isinstance(trunk, PhoneConfig)
+        terms = phone or trunk or self._strangers
         if "Replaces" in request.headers:
-            self._replacements.invited(event, trunk)
+            self._replacements.invited(event, trunk, phone)
             return
         try:
-            callee = callee_of(request, trunk.inbound_rewrite if trunk is not None else ())
             rules = trunk.inbound_caller_rewrite if trunk is not None else ()
             caller, display_name = caller_of(request, trunk is not None, rules)
+            if phone is None:
+                callee = callee_of(request, trunk.inbound_rewrite if trunk is not None else ())
+            else:
+                callee, caller = self._registrar.callee(request), phone.user
             offer = sdp_of(request)
             against = objection(SessionDescription.parse(offer), terms.codecs, terms.srtp) if offer else None
         except ParseError as error:
@@ -98,6 +108,7 @@ class InboundCalls:
                 "offered": _offered(offer),
                 "taken": f"{', '.join(terms.codecs)}; srtp {terms.srtp}",
                 "trunk": "-" if trunk is None else trunk.name,
+                "phone": "-" if phone is None else phone.username,
             }
             log.info("no common media", extra={"peer": flow.remote[0], **why})
             self._signalling.refuse(event.session, 488, headers=warning(against))
@@ -109,7 +120,8 @@ class InboundCalls:
             peer=flow.remote[0],
             call_id=printable(request.call_id),
             trunk="" if trunk is None else trunk.name,
-            sends_info=trunk is not None and trunk.info_keys,
+            phone="" if phone is None else phone.username,
+            sends_info=not isinstance(terms, PhonesConfig) and terms.info_keys,
             flow=flow,
             offer=offer,
             codecs=terms.codecs,
@@ -121,11 +133,20 @@ class InboundCalls:
             extra=leg.fields
             | {
                 "to": printable(callee.raw_id),
-                "trunk": trunk.name if trunk else "",
+                "trunk": leg.trunk,
+                "phone": leg.phone,
                 "diverted": diverted_from(request),
             },
         )
-        self._sink(IncomingLeg(leg.leg, caller, callee, display_name, custom_headers(request)))
+        outward = None if phone is None else self._outward(phone, callee)
+        headers = custom_headers(request)
+        self._sink(IncomingLeg(leg.leg, caller, callee, display_name, headers, outward=outward))
+
+    def _outward(self, phone: PhoneConfig, callee: Identifier) -> str | None:
+        """What a phone shows to a number that nobody here owns; None when it may not dial it."""
+        number = callee.phone_number
+        allowed = number is not None and self._registrar.may_dial(phone, number)
+        return phone.caller if allowed else None
 
     def ring(self, effect: RingLeg) -> None:
         """Tell a caller that it rings."""

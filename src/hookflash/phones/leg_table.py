@@ -77,6 +77,14 @@ class LegTable:
         leg.session = session
         self._sessions[session] = leg
 
+    def watch(self, leg: Leg, session: int) -> None:
+        """Events of one more session are a leg's: of a device that rings for it."""
+        self._sessions[session] = leg
+
+    def unwatch(self, session: int) -> None:
+        """A device rings no more."""
+        self._sessions.pop(session, None)
+
     # --- coming up --------------------------------------------------------------------------------------
 
     def rings(self, leg: Leg) -> None:
@@ -109,9 +117,10 @@ class LegTable:
         headers = refusing(status) if offered else parting(cause or Cause(status, reason))
         if offered and retry_after:
             headers = (*headers, ("Retry-After", str(retry_after)))
+        sessions = [*leg.forks.open] if leg.forks is not None else [leg.session] if leg.session else []
         self._release(leg)
-        if leg.session:
-            self._signalling.end(leg.session, status, reason, headers)
+        for session in sessions:
+            self._signalling.end(session, status, reason, headers)
 
     def fail(self, leg: Leg, status: int, reason: str) -> None:
         """It cannot come up for a reason of ours: end it on the network, and say so."""
@@ -150,6 +159,9 @@ class LegTable:
         self._sessions.pop(leg.session, None)
         if self._tolls is not None:
             self._tolls.gone(leg.leg)
+        if leg.forks is not None:
+            for session in leg.forks.open:
+                self._sessions.pop(session, None)
         if leg.opened:
             leg.opened = False
             self._media.close_leg(leg.leg)

@@ -1,4 +1,4 @@
-"""A trunk leg: one phone at the far end of a SIP session, as the phone room keeps it."""
+"""A SIP leg: one phone at the far end of a SIP session, as the phone room keeps it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from hookflash.calls.effects import DialLeg
-from hookflash.phones.config import Target, TrunkConfig
+from hookflash.calls.facts import Cause
+from hookflash.phones.config import PhoneConfig, Target, TrunkConfig
 from hookflash.ports.plane import ConnectLeg, OpusTerms
 from hookflash.sip.codecs import BY_NAME, DEFAULT
 from hookflash.sip.flow import Flow
@@ -57,6 +58,25 @@ class Candidate:
         return format_host_port(host, port)
 
 
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """A device that rings for a leg, in a session of its own."""
+
+    session: int
+    phone: PhoneConfig
+    flow: Flow
+    negotiation: Negotiation
+    call_id: str
+
+
+@dataclass(slots=True, eq=False)
+class Forks:
+    """The devices that ring for a leg, by session, and why others do not (any more)."""
+
+    open: dict[int, Fork] = field(default_factory=dict)
+    refusals: list[Cause] = field(default_factory=list)
+
+
 @dataclass(slots=True, eq=False)
 class Leg:
     """The state of one leg. ``session`` is the user agent's number, 0 while there is none."""
@@ -71,6 +91,8 @@ class Leg:
     call_id: str = ""
     trunk: str = ""
     """The name of the trunk it belongs to; "" for a stranger."""
+    phone: str = ""
+    """The user name of the registered phone it is; "" for any other."""
     flow: Flow | None = None
     offer: bytes = field(default=b"", repr=False)
     """The peer's SDP offer; empty when it wants ours."""
@@ -94,6 +116,8 @@ class Leg:
     candidate: Candidate | None = None
     search: Search | None = None
     """How the search for a target of it stands."""
+    forks: Forks | None = None
+    """The devices that ring for it, until one of them has it."""
     rang: bool = False
     """Whether it was said to ring."""
     alerted: bool = False

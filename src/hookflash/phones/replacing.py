@@ -12,7 +12,7 @@ import logging
 from hookflash.calls.facts import Cause
 from hookflash.phones.bearers import Bearers
 from hookflash.phones.causes import parting
-from hookflash.phones.config import TrunkConfig
+from hookflash.phones.config import PhoneConfig, TrunkConfig
 from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Leg, LegState, Moving
 from hookflash.phones.signalling import Signalling
@@ -34,11 +34,13 @@ class Replacements:
         self._legs = legs
         self._bearers = bearers
 
-    def invited(self, event: IncomingInvite, trunk: TrunkConfig | None) -> None:
-        """Somebody calls to replace a phone; ``trunk`` is whom the call comes from."""
+    def invited(
+        self, event: IncomingInvite, trunk: TrunkConfig | None, phone: PhoneConfig | None = None
+    ) -> None:
+        """Somebody calls to replace a phone; ``trunk`` or ``phone`` is whom the call comes from."""
         try:
             replaces = Replaces.parse(event.request.headers.get("Replaces") or "")
-            leg = self._replaced(replaces, event, trunk)
+            leg = self._replaced(replaces, event, trunk, phone)
             status = leg if isinstance(leg, int) else self._take(leg, event)
         except ParseError as error:
             status = error.status
@@ -46,7 +48,13 @@ class Replacements:
             log.info("not replaced", extra={"peer": event.flow.remote[0], "status": status})
             self._signalling.refuse(event.session, status)
 
-    def _replaced(self, replaces: Replaces, event: IncomingInvite, trunk: TrunkConfig | None) -> Leg | int:
+    def _replaced(
+        self,
+        replaces: Replaces,
+        event: IncomingInvite,
+        trunk: TrunkConfig | None,
+        phone: PhoneConfig | None,
+    ) -> Leg | int:
         """The leg whose phone is replaced, or why not: 481 there is none, 486 it is answered already, 403 it
         is not theirs, 603 it cannot be replaced now.
         """
@@ -54,7 +62,11 @@ class Replacements:
         leg = None if found is None else self._legs.of_session(found)
         if leg is None or leg.session == event.session:
             return 481
-        theirs = leg.trunk == trunk.name if trunk is not None else leg.peer == event.flow.remote[0]
+        if phone is not None:
+            # Registered phones stand in one office: the other one said which dialog it is.
+            theirs = bool(leg.phone)
+        else:
+            theirs = leg.trunk == trunk.name if trunk is not None else leg.peer == event.flow.remote[0]
         if not theirs:
             return 403
         if leg.state is not LegState.UP:

@@ -1,4 +1,4 @@
-"""Phones behind SIP trunks: carries out the effects on legs and reports what becomes of them.
+"""SIP phones, behind trunks and registered here: carries out the effects on legs, and reports the outcome.
 
 It drives one :class:`~hookflash.sip.ua.UserAgent` over the network it is attached to, and asks the plane for
 the audio of each leg. Every leg it has reported or was asked to dial ends in exactly one of: a fact that says
@@ -27,6 +27,8 @@ from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Leg, LegState
 from hookflash.phones.moving import Moves
 from hookflash.phones.outbound import OutboundCalls
+from hookflash.phones.registered.devices import DeviceCalls
+from hookflash.phones.registered.registrar import Registrar
 from hookflash.phones.replacing import Replacements
 from hookflash.phones.route_book import AppRoute, RouteBook
 from hookflash.phones.routes import Routes, Sources
@@ -75,7 +77,7 @@ def _is_address(host: str) -> bool:
 
 
 class TrunkPhones:
-    """Implements :class:`hookflash.ports.edges.Phones` for SIP trunks.
+    """Implements :class:`hookflash.ports.edges.Phones` for SIP trunks and registered phones.
 
     Wire it up with :meth:`attach`, and let the transports call :meth:`receive`, :meth:`broken` and
     :meth:`malformed`. ``new_leg`` mints leg numbers for calls that come in; facts go to ``sink``. Raises
@@ -102,7 +104,8 @@ class TrunkPhones:
         self._looking: Timer | None = None
         self._sources = Sources(config.trunks, wildcards=config.wildcards, now=clock.now)
         self._guard = guard or Guard(clock)
-        self._admission = Admission(config, self._guard, clock, entropy)
+        self.registrar = Registrar(config.phones, config.bounds, clock, sink)
+        self._admission = Admission(config, self._guard, clock, entropy, self.registrar)
         self._tasks = Tasks()
         self._agent = UserAgent(settings or Settings(), entropy)
         self._signalling = Signalling(self._agent, clock, self._handle)
@@ -123,6 +126,7 @@ class TrunkPhones:
             new_leg,
             config,
             Replacements(self._signalling, self._legs, self._bearers),
+            self.registrar,
             owner,
         )
         self._book = RouteBook(Routes(config.trunks, config.routes))
@@ -138,6 +142,9 @@ class TrunkPhones:
             config.search,
             owner,
             self.tolls,
+        )
+        self._devices = DeviceCalls(
+            self._signalling, self._legs, self._bearers, self.registrar, self._tasks, config.session
         )
 
     def _unpaid(self, leg: int, cause: Cause) -> None:
@@ -206,6 +213,7 @@ class TrunkPhones:
             self._looking.cancel()
         self.keys.close()
         self.tolls.close()
+        self.registrar.close()
         await self._tasks.cancel()
         self._signalling.stop()
 
@@ -214,7 +222,7 @@ class TrunkPhones:
     def receive(self, data: bytes, flow: Flow) -> None:
         """One SIP message from the network."""
         trunk, host = self._sources.of(flow), flow.remote[0]
-        stranger = trunk is None
+        stranger = trunk is None and not self.registrar.hosts(host)
         if flow.shown and trunk is not None and not self._guard.trusts(host):
             self._guard.trust(host)
         if stranger and not self._config.accept_unknown and not self._guard.allows(host):
@@ -229,30 +237,32 @@ class TrunkPhones:
             self._guard.excuse(host)
 
     def barred(self, host: str) -> bool:
-        """Whether nothing is taken from an address: it is banned, no trunk's, and no call is up with it.
+        """Whether nothing is taken from an address: it is banned, no trunk's, no registered phone's, and no
+        call is up with it.
 
         Otherwise a ban, earned by datagrams forged in its name, would cut a call off.
         """
-        return (
-            self._guard.barred(host) and self._sources.trunk(host) is None and not self._legs.talks_to(host)
+        return self._guard.barred(host) and not (
+            self._sources.trunk(host) is not None or self.registrar.hosts(host) or self._legs.talks_to(host)
         )
 
     def known(self, host: str) -> bool:
-        """Whether an address is a trunk's, or has lately proved to be."""
-        return self._sources.trunk(host) is not None or self._guard.trusts(host)
+        """Whether an address is a trunk's, or has lately proved to be, or a phone is registered from it."""
+        return self._sources.trunk(host) is not None or self._guard.trusts(host) or self.registrar.hosts(host)
 
     def failed_handshake(self, host: str) -> None:
         """Somebody wanted TLS and could not have it."""
-        if self._sources.trunk(host) is None:
+        if self._sources.trunk(host) is None and not self.registrar.hosts(host):
             self._guard.offend(host, Offence.HANDSHAKE)
 
     def broken(self, flow: Flow) -> None:
         """A connection is gone or could not be opened."""
+        self.registrar.lost(flow)
         self._signalling.broken(flow)
 
     def malformed(self, error: ParseError, flow: Flow) -> None:
         """A stream that cannot be cut into messages."""
-        stranger = self._sources.of(flow) is None
+        stranger = self._sources.of(flow) is None and not self.registrar.hosts(flow.remote[0])
         if stranger:
             self._guard.offend(flow.remote[0], Offence.MALFORMED)
         self._signalling.malformed(error, flow, quiet=stranger and self._config.silent)
@@ -260,8 +270,11 @@ class TrunkPhones:
     # --- the effects ------------------------------------------------------------------------------------
 
     def dial(self, effect: DialLeg) -> None:
-        """Call a number through the routes; LegRinging, LegUp, LegFailed follow."""
-        self._outbound.dial(effect)
+        """Call a number through the routes, or a user's phones; LegRinging, LegUp, LegFailed follow."""
+        if self.registrar.takes(effect.target):
+            self._devices.dial(effect)
+        else:
+            self._outbound.dial(effect)
 
     def ring(self, effect: RingLeg) -> None:
         """Tell an incoming caller that it rings."""
@@ -297,6 +310,9 @@ class TrunkPhones:
             self._happened(leg, event)
 
     def _happened(self, leg: Leg, event: Event) -> None:
+        if leg.forks is not None:
+            self._devices.happened(leg, leg.forks, event)
+            return
         match event:
             case Ringing(status=status):
                 self._outbound.rings(leg, status)

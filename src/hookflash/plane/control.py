@@ -267,7 +267,7 @@ class MediaDesk:
             match event:
                 case plane.ToneHeard():
                     if self._placement.seat_of_leg(event.leg) is seat:
-                        self._report(facts.ToneHeard(event.leg, event.digit))
+                        self._report(facts.ToneHeard(event.leg, event.digit, event.source == "inband"))
                 case plane.PlayStarted():
                     self._plays.started(event)
                 case plane.PlayFinished():

@@ -231,7 +231,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The outcome of :meth:`DigestServer.verify`; ``username`` is set for OK only."""
+    """The outcome of :meth:`DigestServer.verify`; ``username`` is set where the password was right."""
 
     verdict: Verdict
     username: str = ""
@@ -326,9 +326,9 @@ class DigestServer:
         # A nonce that is none of ours was ours before a restart, most likely: the password is right.
         minted = self._minted(nonce)
         if minted is None or not 0 <= now - minted <= self._lifetime:
-            return Verified(Verdict.STALE)
+            return Verified(Verdict.STALE, username)
         if not self._count(nonce, int(nc, 16) if qop else 1):
-            return Verified(Verdict.STALE)
+            return Verified(Verdict.STALE, username)
         return Verified(Verdict.OK, username)
 
     def _count(self, nonce: str, count: int) -> bool:
