@@ -42,6 +42,9 @@ class Baresip:
         encryption: "" for plain RTP, "srtp" for keys in RTP/AVP, "srtp-mand" for RTP/SAVP.
         answers: whether it answers every call at once.
         transport: "" for any, or the one it uses; TLS is at the port after its own.
+        registrar: "host:port" of the server it registers with as ``number``; nowhere when "".
+        password: for that.
+        expires: seconds it registers for.
         more: further lines of its configuration.
     """
 
@@ -57,6 +60,9 @@ class Baresip:
         rate: int = RATE,
         encryption: str = "",
         transport: str = "",
+        registrar: str = "",
+        password: str = "",
+        expires: int = 300,
         more: Sequence[str] = (),
     ) -> None:
         folder.mkdir(parents=True)
@@ -98,8 +104,12 @@ class Baresip:
             *more,
         ]
         (folder / "config").write_text("\n".join(lines) + "\n")
-        where = f"127.0.0.1:{self.port}" + (f";transport={transport}" if transport else "")
-        account = f"<sip:{number}@{where}>;regint=0;audio_codecs={codecs}"
+        where = registrar or f"127.0.0.1:{self.port}"
+        interval = expires if registrar else 0
+        account = f"<sip:{number}@{where}{f';transport={transport}' if transport else ''}>"
+        account += f";regint={interval};audio_codecs={codecs}"
+        if registrar:
+            account += f";auth_pass={password}"
         if encryption:
             account += f";mediaenc={encryption}"
         (folder / "accounts").write_text(account + f";answermode={'auto' if answers else 'manual'}\n")
@@ -212,6 +222,13 @@ class Baresip:
                 left = deadline - time.monotonic()
                 assert left > 0, f"no {what} within {timeout} s; seen: {self.events}\n{self.log()}"
                 self._changed.wait(left)
+
+    def wait_printed(self, words: str, timeout: float = 10) -> None:
+        """Wait until it has printed something; what happens before its control port is open is seen so."""
+        deadline = time.monotonic() + timeout
+        while words not in self._printed():
+            assert time.monotonic() < deadline, f"no {words!r} within {timeout} s:\n{self.log()}"
+            threading.Event().wait(0.05)
 
     @property
     def digits(self) -> str:
