@@ -212,6 +212,9 @@ class Server:
             'resource = "tests"',
             f'endpoint = "{webhook.url}/incoming"',
         ]
+        if "[speech]" not in extra:
+            # Most servers here say nothing, and a voice takes a second of a core to start.
+            lines += ["[speech]", 'start = "demand"', "first_audio = 30"]
         self.config = folder / "hookflash.toml"
         self.config.write_text("\n".join(lines) + "\n" + extra)
         self.process: subprocess.Popen[bytes] | None = None
