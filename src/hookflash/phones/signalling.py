@@ -191,9 +191,12 @@ class Signalling:
         self._arm()
 
     def _arm(self) -> None:
-        """Keep one timer at the user agent's next time-out."""
+        """Keep one timer no later than the user agent's next time-out; one that is early does nothing.
+
+        Most time-outs are called off again (repetitions, the wait for an ACK): following each would cost more.
+        """
         due = self._agent.next_timeout()
-        if due == self._armed:
+        if due == self._armed or (due is not None and self._armed is not None and self._armed < due):
             return
         if self._timer is not None:
             self._timer.cancel()
