@@ -7,6 +7,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hookflash.phones.config import RouteConfig, TrunkConfig
 from hookflash.phones.rewriting import PatternError, check, compiled, rewritten
@@ -173,6 +174,7 @@ class Sources:
         return None
 
 
+@lru_cache(1024)
 def _address(host: str) -> str | None:
     """An address in the words it is compared in: IPv4 as such, without a zone; None for a name."""
     try:

@@ -167,6 +167,7 @@ def is_for_many(text: str) -> bool:
     return address.is_multicast
 
 
+@lru_cache(_CACHED)
 def is_loopback(text: str) -> bool:
     """Whether ``text`` is an address of the host that looks at it."""
     if not is_address(text):
