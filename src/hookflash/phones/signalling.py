@@ -193,7 +193,7 @@ class Signalling:
     def _arm(self) -> None:
         """Keep one timer no later than the user agent's next time-out; one that is early does nothing.
 
-        Most time-outs are called off again (repetitions, the wait for an ACK): following each would cost more.
+        Most time-outs are called off again (repetitions, the wait for an ACK): to follow each costs more.
         """
         due = self._agent.next_timeout()
         if due == self._armed or (due is not None and self._armed is not None and self._armed < due):
