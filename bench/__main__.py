@@ -28,6 +28,8 @@ NAMES = (
     "flows",
     "sip",
     "sip_core",
+    "sip_media",
+    "sip_phones",
     "keys",
     "talkoff",
     "speech",
