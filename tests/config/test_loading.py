@@ -430,19 +430,6 @@ def test_a_rewrite_refers_to_groups_that_exist():
     assert "does not go with the pattern" in the_problem(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "key"),
-    [
-        (TRUNK + "limits = { calls = 5 }\n", "trunk.0.limits"),
-        (TRUNK + 'register = true\nusername = "me"\npassword = "pw"\n', "trunk.0.register"),
-    ],
-)
-def test_what_nothing_carries_out_yet_is_refused_instead_of_ignored(text, key):
-    found = the_problem(text)
-    assert f" {key}: " in found
-    assert "is not in this version of Hookflash" in found
-
-
 @pytest.mark.parametrize("pattern", ["+49*", "+49", "*", "0049"])
 def test_a_prefix_is_a_pattern_too(pattern):
     entry = f"[[route]]\npattern = '{pattern}'\ntrunk = 'carrier1'\n"

@@ -24,6 +24,7 @@ from hookflash.phones.rewriting import Rewrite
 from hookflash.phones.switchboard import Switchboard
 from hookflash.phones.tolls import TollGate
 from hookflash.phones.trunk import TrunkPhones
+from hookflash.phones.trunks.config import Share, TrunkCare
 from hookflash.phones.virtual.ears import Ears
 from hookflash.phones.virtual.lines import Lines
 from hookflash.phones.virtual.registry import Registry
@@ -127,7 +128,8 @@ def phones_config(settings: Settings) -> PhonesConfig:
         trunks=tuple(
             TrunkConfig(
                 name=one.name,
-                targets=tuple(_target(text) for text in one.targets),
+                targets=tuple(_target(text.partition(";")[0]) for text in one.targets),
+                care=_care(one),
                 transport="" if one.transport == "auto" else one.transport.upper(),
                 sips=one.sips,
                 challenge=one.challenge,
@@ -230,6 +232,27 @@ def shown_trunks(trunks: tuple[TrunkConfig, ...]) -> dict[str, TrunkConfig]:
 
 def _rewrites(rules: tuple[str, ...]) -> tuple[Rewrite, ...]:
     return tuple(Rewrite(*rewriting_parts(rule)) for rule in rules)
+
+
+def _care(trunk: TrunkSettings) -> TrunkCare:
+    """How a trunk is looked after."""
+    shared = any(";" in text for text in trunk.targets)
+    return TrunkCare(
+        calls=trunk.limits.calls,
+        calls_per_second=trunk.limits.calls_per_second,
+        shares=tuple(_share(text) for text in trunk.targets) if shared else (),
+        health_interval=trunk.health_interval,
+        health_failures=trunk.health_failures,
+        register=trunk.register,
+        account=trunk.register_account or "",
+        register_expires=trunk.register_expires,
+    )
+
+
+def _share(text: str) -> Share:
+    """The priority and the weight behind a target."""
+    given = dict(one.split("=") for one in text.split(";")[1:])
+    return Share(int(given.get("priority", 0)), int(given.get("weight", 1)))
 
 
 def _target(text: str) -> Target:

@@ -12,7 +12,6 @@ from typing import Any
 from hookflash.config.errors import Problem
 from hookflash.config.kinds import as_regex
 from hookflash.config.places import Places, at
-from hookflash.config.sip import TrunkLimits
 from hookflash.config.sip_checks import (
     callers,
     certificates,
@@ -51,7 +50,6 @@ def cross_check(settings: Settings, places: Places) -> list[Problem]:
         *_media(settings, places),
         *_speech(settings, places),
         *_storage(settings, places),
-        *_not_in_this_version(settings, places),
         *(_production(settings, places) if settings.server.mode == "production" else ()),
     ]
 
@@ -310,19 +308,6 @@ def _ranges(numbers: Iterable[int]) -> str:
         else:
             found.append([number])
     return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in found)
-
-
-def _not_in_this_version(settings: Settings, places: Places) -> Iterator[Problem]:
-    """What the tree has a place for but nothing carries out: said, because silence would be a promise."""
-    found: list[tuple[str, str, str]] = []
-    for trunk in settings.trunk:
-        wanted = {
-            "register": (trunk.register, "registering with a trunk"),
-            "limits": (trunk.limits != TrunkLimits(), "limiting a trunk"),
-        }
-        found += [(*at(places, trunk, name), what) for name, (asked, what) in wanted.items() if asked]
-    for place, key, what in found:
-        yield Problem(place, key, f"{what} is not in this version of Hookflash", "leave it out")
 
 
 def _production(settings: Settings, places: Places) -> Iterator[Problem]:

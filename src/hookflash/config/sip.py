@@ -167,7 +167,7 @@ class TrunkLimits:
     calls: int = setting(kinds.integer(1, 100_000, "calls"), 1000)
     """Calls at the same time, both directions together."""
     calls_per_second: float = setting(kinds.number(0.1, 10_000, "calls a second"), 50.0)
-    """New outgoing calls a second."""
+    """New calls a second, both directions together; a second's worth may come at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,13 +178,18 @@ class TrunkSettings:
     """Name of the trunk; routes refer to it."""
     targets: tuple[str, ...] = required(
         kinds.listing(
-            kinds.pattern('"host" or "host:port"', r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?"),
+            kinds.pattern(
+                '"host" or "host:port", with ";priority=10;weight=60" behind it if need be',
+                r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?(;priority=\d{1,4})?(;weight=\d{1,4})?",
+            ),
             least=1,
         )
     )
-    """Where calls are sent, tried in order: `host` or `host:port`. A name without a port is looked up by
-    RFC 3263: SRV records say which servers it has and in which order they are tried; without any it is the
-    host itself at port 5060, 5061 for TLS."""
+    """Where calls are sent: `host` or `host:port`, tried in order. With `;priority=` and `;weight=` behind
+    any of them, such as `sbc1.example.org:5060;priority=10;weight=60`, lower priorities (0 where not given)
+    are tried first, and equal ones share the calls in proportion to their weights (1 where not given; 0 is
+    tried last). A name without a port is looked up by RFC 3263: SRV records say which servers it has and in
+    which order they are tried; without any it is the host itself at port 5060, 5061 for TLS."""
     transport: str = setting(kinds.choice("udp", "tcp", "tls", "auto"), "udp")
     """SIP transport towards the trunk; with `auto` the NAPTR and SRV records of the target choose. With `tls`
     it has to show a certificate for the host of the target, see `sip.tls_verify`."""
@@ -210,7 +215,21 @@ class TrunkSettings:
     """Take calls of this trunk only with `username` and `password`: who calls is challenged (digest
     authentication, 401). They are then taken from any address."""
     register: bool = setting(kinds.boolean(), False)
-    """Register with the trunk, so that it knows where to send calls. Not in this version."""
+    """Register at `targets` with `username` and `password`, so that the trunk knows where to send calls. The
+    registration is refreshed before it ends, tried again after failures (after half a minute at first, after
+    half an hour at most), and taken back at the end."""
+    register_account: str | None = setting(kinds.text("the user part of an address"), None)
+    """Whom to register: the user part of the address that the trunk knows us by, `username` when not given.
+    Its domain is `domain`, or else the host of the first target."""
+    register_expires: int = setting(kinds.integer(60, 86_400, "s"), 600)
+    """Seconds to register for; the trunk may grant less, or ask for more (423)."""
+    health_interval: float = setting(kinds.number(0, 86_400, "seconds"), 0.0)
+    """Seconds after which each target is asked by OPTIONS whether it is there; 0 never asks. Targets that are
+    down are tried last, and a trunk that has no other is skipped for the next route. `hookflash trunks`
+    shows which are."""
+    health_failures: int = setting(kinds.integer(1, 100), 3)
+    """How many times in a row there may be no answer, 408, 503 or 504 before a target is down. Any other
+    answer, and it is up."""
     allow: tuple[str, ...] = setting(kinds.peers(), ())
     """Addresses and networks its calls come from; the addresses of `targets` are always allowed, though over
     UDP not where `transport` is `tls`: a datagram can be forged in anybody's name."""
@@ -256,7 +275,8 @@ class TrunkSettings:
     min_session_expires: int | None = setting(kinds.integer(90, 86_400, "s"), None)
     """`sip.min_session_expires` for this trunk."""
     limits: TrunkLimits = setting(kinds.table(TrunkLimits), TrunkLimits())
-    """Bounds on the trunk. Not in this version."""
+    """Bounds on the trunk. What is over them goes out by the next route, or fails; calls that come in get 503
+    with Retry-After."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

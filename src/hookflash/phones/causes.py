@@ -25,6 +25,8 @@ ELSEWHERE = 10003
 
 WORKER_FULL = 8530
 """Sub-code: as much is carried as can be (contract section 4.3)."""
+THROTTLED = 8516
+"""Sub-code: more calls at once than may go out (contract section 4.3)."""
 NO_WORKER = 9001
 """Sub-code: nothing carries the audio of calls at the moment (contract section 4.3)."""
 

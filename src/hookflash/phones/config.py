@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 
 from hookflash.phones.registered.locations import Bounds
 from hookflash.phones.rewriting import Rewrite
+from hookflash.phones.trunks.config import TrunkCare
 from hookflash.sip.codecs import DEFAULT
 from hookflash.sip.session import SessionTerms
 from hookflash.wire.identifiers import Identifier
 
 SESSION = SessionTerms(1800, 90)
 """What is asked for and taken where nothing else is configured: the RFC's recommendations."""
+
+CARE = TrunkCare()
+"""A trunk that nothing is known or asked of, without limits."""
 
 IDENTITIES = ("from", "asserted", "preferred")
 """Where the caller's number goes beside From: nowhere, P-Asserted- or P-Preferred-Identity (RFC 3325)."""
@@ -24,9 +28,9 @@ Target = tuple[str, int | None]
 class TrunkConfig:
     """One SIP trunk: somebody who carries calls to and from us.
 
-    ``targets`` are tried in order; ``transport`` is "UDP", "TCP", "TLS", or "" to let DNS choose. Calls from
-    the addresses of ``targets`` and from the networks of ``allow`` (CIDR or single addresses) belong to the
-    trunk. ``username`` and ``password`` answer its 401/407. ``caller`` is shown when a call has no number of
+    ``targets`` are tried in order, or as ``care.shares`` say; ``transport`` is "UDP", "TCP", "TLS", or "" to
+    let DNS choose. Calls from the addresses of ``targets`` and from the networks of ``allow`` (CIDR or single
+    addresses) belong to the trunk. ``username`` and ``password`` answer its 401/407. ``caller`` is shown when a call has no number of
     its own; ``domain`` stands behind numbers in From ("" means our own address). Numbers that fit
     ``callers`` may be shown, all without any; ``otherwise`` is one of
     :data:`hookflash.phones.callers.OTHERWISE`. ``caller_rewrite`` is how callers are written for the trunk,
@@ -36,7 +40,7 @@ class TrunkConfig:
     addresses. ``session`` are the terms of its session timers (RFC 4028). ``challenge`` takes its calls only
     with the same user name and password, and then from anywhere. With ``info_keys`` keys go out by INFO.
     ``identity`` is one of :data:`IDENTITIES`. Redirects to ``redirect_hosts`` (names, addresses,
-    "*.example.org") are followed beside those to ``targets``.
+    "*.example.org") are followed beside those to ``targets``. ``care`` says how the trunk is looked after.
     """
 
     name: str
@@ -66,6 +70,7 @@ class TrunkConfig:
     """The GUID of the resource whose app has set it, in lower case; it may call that one's numbers only."""
     public_only: bool = False
     """Whether it is called at addresses of the public internet only."""
+    care: TrunkCare = CARE
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from hookflash.phones.replacing import Replacements
 from hookflash.phones.routes import Sources
 from hookflash.phones.signalling import Signalling
 from hookflash.phones.tasks import Tasks
+from hookflash.phones.trunks.desk import TrunkDesk
 from hookflash.ports.edges import FactSink
 from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Acked, IncomingInvite
@@ -52,6 +53,7 @@ class InboundCalls:
         strangers: PhonesConfig,
         replacements: Replacements,
         registrar: Registrar,
+        desk: TrunkDesk,
         owner: Owner = nobody,
     ) -> None:
         self._owner = owner
@@ -65,6 +67,7 @@ class InboundCalls:
         self._strangers = strangers
         self._replacements = replacements
         self._registrar = registrar
+        self._desk = desk
 
     def invited(self, event: IncomingInvite, proved: TrunkConfig | PhoneConfig | None = None) -> None:
         """Somebody calls: report it, or refuse what can be no call.
@@ -72,10 +75,12 @@ class InboundCalls:
         ``proved`` is the trunk or phone it is by its password; otherwise its address or certificate says
         which trunk it is.
         """
-        request, flow = event.request, event.flow
+        flow = event.flow
         phone = proved if isinstance(proved, PhoneConfig) else None
         trunk = None if phone is not None else proved or self._sources.of(flow)
         assert not isinstance(trunk, PhoneConfig)
+        event, trunk = self._desk.called(event, trunk)
+        request = event.request
         terms = phone or trunk or self._strangers
         if "Replaces" in request.headers:
             self._replacements.invited(event, trunk, phone)
@@ -112,6 +117,13 @@ class InboundCalls:
             }
             log.info("no common media", extra={"peer": flow.remote[0], **why})
             self._signalling.refuse(event.session, 488, headers=warning(against))
+            return
+        refusal = self._desk.admit(trunk) if trunk is not None else None
+        if refusal is not None:
+            if refusal.told:
+                log.warning("call refused", extra={"peer": flow.remote[0], "problem": refusal.reason})
+            again = ("Retry-After", str(refusal.retry_after))
+            self._signalling.refuse(event.session, 503, headers=(again,))
             return
         leg = Leg(
             self._new_leg(),

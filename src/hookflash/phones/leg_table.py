@@ -32,6 +32,7 @@ class LegTable:
         self._legs: dict[int, Leg] = {}
         self._sessions: dict[int, Leg] = {}
         self._talking: Counter[str] = Counter()
+        self._carried: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._legs)
@@ -65,9 +66,24 @@ class LegTable:
             if not self._talking[host]:
                 del self._talking[host]
 
+    def carried(self, trunk: str) -> int:
+        """Legs that a trunk carries."""
+        return self._carried.get(trunk, 0)
+
+    def carry(self, leg: Leg, trunk: str) -> None:
+        """A leg is with this trunk from now on; "" for none."""
+        former, leg.trunk = leg.trunk, trunk
+        for name, change in ((former, -1), (trunk, 1)):
+            if name:
+                self._carried[name] += change
+                if not self._carried[name]:
+                    del self._carried[name]
+
     def add(self, leg: Leg) -> None:
         """Keep a new leg, with its session if it has one."""
         self._legs[leg.leg] = leg
+        if leg.trunk:
+            self._carried[leg.trunk] += 1
         if leg.session:
             self._sessions[leg.session] = leg
 
@@ -155,7 +171,10 @@ class LegTable:
         """Forget a leg and give its media back; a media leg still being opened is closed when it comes."""
         leg.state = LegState.GONE
         self._silent(leg)
-        self._legs.pop(leg.leg, None)
+        if self._legs.pop(leg.leg, None) is not None and leg.trunk:
+            self._carried[leg.trunk] -= 1
+            if not self._carried[leg.trunk]:
+                del self._carried[leg.trunk]
         self._sessions.pop(leg.session, None)
         if self._tolls is not None:
             self._tolls.gone(leg.leg)

@@ -9,7 +9,7 @@ from hookflash.calls.effects import DialLeg
 from hookflash.calls.facts import Cause
 from hookflash.phones.bearers import Bearers
 from hookflash.phones.callers import Owner, shown_to
-from hookflash.phones.causes import NO_ENDPOINT, NO_TRUNK, NOT_ALLOWED, failure_of
+from hookflash.phones.causes import NO_ENDPOINT, NO_TRUNK, NOT_ALLOWED, THROTTLED, WORKER_FULL, failure_of
 from hookflash.phones.config import SearchRules, TrunkConfig
 from hookflash.phones.identities import ANONYMOUS, identity_headers, sendable_headers
 from hookflash.phones.leg_table import LegTable
@@ -20,6 +20,7 @@ from hookflash.phones.searching import Search, moves_on, redirects, request_uri,
 from hookflash.phones.signalling import Signalling
 from hookflash.phones.tasks import Tasks
 from hookflash.phones.tolls import TollGate
+from hookflash.phones.trunks.desk import TrunkDesk
 from hookflash.ports.clock import Clock
 from hookflash.sip.events import Failed
 from hookflash.sip.flow import Flow
@@ -32,6 +33,8 @@ from hookflash.wire.identifiers import IdentifierKind
 log = logging.getLogger("hookflash.sip")
 
 _REDIRECTED = Cause(503, "the call was redirected, and no further target may be tried")
+_LIMITS = {"calls": WORKER_FULL, "calls_per_second": THROTTLED}
+"""Sub-codes of the limits of a trunk."""
 _ALERTED = (180, 182)
 """Provisional responses that say that the callee knows."""
 
@@ -51,6 +54,7 @@ class OutboundCalls:
         rules: SearchRules,
         owner: Owner,
         tolls: TollGate,
+        desk: TrunkDesk,
     ) -> None:
         self._signalling = signalling
         self._legs = legs
@@ -62,6 +66,7 @@ class OutboundCalls:
         self._rules = rules
         self._owner = owner
         self._tolls = tolls
+        self._desk = desk
 
     def dial(self, effect: DialLeg) -> None:
         """Call a number through the routes; LegRinging, LegUp, LegFailed follow."""
@@ -79,10 +84,13 @@ class OutboundCalls:
         if target.kind is not IdentifierKind.PHONE_NUMBER or number is None or number == ANONYMOUS:
             who = printable(target.raw_id)
             return Cause(480, f"{who} has no phone; only phone numbers can be dialled", NO_ENDPOINT)
+        # A trunk that is down is tried when there is nothing else: it may be up again by then.
+        found = self._routes.choices(number, effect.resource)
+        choices = sorted(found, key=lambda choice: not self._desk.up(choice.trunk))
         leg.candidates = [
             Candidate(choice.trunk, choice.number, target)
-            for choice in self._routes.choices(number, effect.resource)
-            for target in choice.trunk.targets
+            for choice in choices
+            for target in self._desk.order(choice.trunk)
         ]
         refused = self._tolls.admit(leg.leg, number, effect.caller, effect.resource)
         if refused is not None:
@@ -132,9 +140,12 @@ class OutboundCalls:
                 search.local.append(_unshowable(leg.effect, trunk))
                 log.warning("caller refused", extra=leg.fields | {"trunk": trunk.name})
                 continue
+            if not self._admitted(leg, search, trunk):
+                continue
             self._sources.learn(flow.remote[0], trunk)
             leg.candidate, leg.flow, leg.peer = candidate, flow, flow.remote[0]
-            leg.trunk, leg.sends_info = trunk.name, trunk.info_keys
+            self._legs.carry(leg, trunk.name)
+            leg.sends_info = trunk.info_keys
             leg.codecs, leg.srtp = trunk.codecs, trunk.srtp
             offer = self._bearers.negotiate(leg, flow).offer()
             uri = request_uri(candidate, flow.transport)
@@ -154,6 +165,20 @@ class OutboundCalls:
             return
         if search is not None and leg.state is LegState.DIALLING:
             self._legs.failed(leg, search.best())
+
+    def _admitted(self, leg: Leg, search: Search, trunk: TrunkConfig) -> bool:
+        """Whether a trunk may carry this call; when not, none of its targets is tried."""
+        if trunk.name in search.admitted:
+            return True
+        refusal = self._desk.admit(trunk, counted=leg.trunk == trunk.name)
+        if refusal is None:
+            search.admitted.add(trunk.name)
+            return True
+        leg.candidates = [one for one in leg.candidates if one.trunk is not trunk]
+        search.local.append(Cause(503, refusal.reason, _LIMITS[refusal.limit]))
+        if refusal.told:
+            log.warning("trunk full", extra=leg.fields | {"trunk": trunk.name, "problem": refusal.reason})
+        return False
 
     def rings(self, leg: Leg, status: int) -> None:
         """A provisional response: when the callee is alerted the search is over, whatever comes."""

@@ -56,6 +56,8 @@ class Search:
     """Calls that have gone out."""
     tried: set[str] = field(default_factory=set)
     """Request-URIs that were called, or are about to be after a redirect."""
+    admitted: set[str] = field(default_factory=set)
+    """Trunks that this call has been counted for: once, however many of their targets are tried."""
     failures: list[Cause] = field(default_factory=list)
     local: list[Cause] = field(default_factory=list)
     """What failed before anybody was asked."""

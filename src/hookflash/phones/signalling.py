@@ -118,6 +118,11 @@ class Signalling:
         self._agent.forget(inquiry)
         self.perform(())
 
+    def keep_open(self, flow: Flow) -> None:
+        """Send the two empty lines that keep a NAT open (RFC 5626 section 3.5.1)."""
+        if self._network is not None:
+            self._network.send(b"\r\n\r\n", flow)
+
     # --- sessions ---------------------------------------------------------------------------------------
 
     def invite(self, outgoing: Outgoing) -> tuple[int, list[Output]]:

@@ -18,6 +18,10 @@ class Tasks:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def over(self) -> None:
+        """Wait until all are over."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def cancel(self) -> None:
         """Cancel all, and wait until they are over."""
         for task in list(self._tasks):

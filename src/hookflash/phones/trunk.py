@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import random
 import secrets
 from collections.abc import Callable, Mapping
 
 from hookflash.calls.effects import AnswerLeg, DialLeg, EndLeg, MoveLeg, RefuseLeg, RingLeg
 from hookflash.calls.facts import Cause
 from hookflash.phones.admission import Admission
-from hookflash.phones.asking import Asking
 from hookflash.phones.bearers import Bearers
 from hookflash.phones.callers import Owner, nobody
 from hookflash.phones.causes import cause_of, failure_of
@@ -35,6 +35,7 @@ from hookflash.phones.routes import Routes, Sources
 from hookflash.phones.signalling import Network, Signalling
 from hookflash.phones.tasks import Tasks
 from hookflash.phones.tolls import TollGate
+from hookflash.phones.trunks.desk import TrunkDesk
 from hookflash.ports.clock import Clock, Timer
 from hookflash.ports.edges import FactSink
 from hookflash.ports.plane import LegMedia
@@ -98,6 +99,7 @@ class TrunkPhones:
         guard: Guard | None = None,
         owner: Owner = nobody,
         tolls: TollGate | None = None,
+        draw: Callable[[], float] = random.random,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -109,10 +111,12 @@ class TrunkPhones:
         self._tasks = Tasks()
         self._agent = UserAgent(settings or Settings(), entropy)
         self._signalling = Signalling(self._agent, clock, self._handle)
-        self._asking = Asking(self._signalling)
         self.tolls = tolls or TollGate(clock)
         self.tolls.end = self._unpaid
         self._legs = LegTable(self._signalling, media, sink, self.tolls)
+        self.desk = TrunkDesk(
+            config.trunks, self._signalling, self._sources, clock, self._legs.carried, draw=draw
+        )
         self._bearers = Bearers(self._signalling, self._legs, media, config.media_address, entropy)
         self._moves = Moves(self._signalling, self._legs, self._bearers, media, self._tasks, sink)
         self.keys = InfoKeys(self._signalling, self._legs, clock, sink)
@@ -127,6 +131,7 @@ class TrunkPhones:
             config,
             Replacements(self._signalling, self._legs, self._bearers),
             self.registrar,
+            self.desk,
             owner,
         )
         self._book = RouteBook(Routes(config.trunks, config.routes))
@@ -142,6 +147,7 @@ class TrunkPhones:
             config.search,
             owner,
             self.tolls,
+            self.desk,
         )
         self._devices = DeviceCalls(
             self._signalling, self._legs, self._bearers, self.registrar, self._tasks, config.session
@@ -164,6 +170,7 @@ class TrunkPhones:
         not resolve is logged and learnt at the next dial.
         """
         await self._learn_trunks((*self._config.trunks, *self._app_trunks))
+        self.desk.start()
         if self._looking is not None:
             self._looking.cancel()
         trunks = (*self._config.trunks, *self._app_trunks)
@@ -214,6 +221,7 @@ class TrunkPhones:
         self.keys.close()
         self.tolls.close()
         self.registrar.close()
+        await self.desk.close()
         await self._tasks.cancel()
         self._signalling.stop()
 
@@ -259,6 +267,7 @@ class TrunkPhones:
         """A connection is gone or could not be opened."""
         self.registrar.lost(flow)
         self._signalling.broken(flow)
+        self.desk.broken(flow)
 
     def malformed(self, error: ParseError, flow: Flow) -> None:
         """A stream that cannot be cut into messages."""
@@ -305,7 +314,7 @@ class TrunkPhones:
         if isinstance(event, IncomingInvite):
             self._inbound.invited(event, self._admission.proved)
         elif isinstance(event, Replied):
-            self._asking.replied(event)
+            self.desk.asking.replied(event)
         elif (leg := self._legs.of_session(event.session)) is not None:
             self._happened(leg, event)
 
