@@ -30,13 +30,13 @@ class TrunkConfig:
 
     ``targets`` are tried in order, or as ``care.shares`` say; ``transport`` is "UDP", "TCP", "TLS", or "" to
     let DNS choose. Calls from the addresses of ``targets`` and from the networks of ``allow`` (CIDR or single
-    addresses) belong to the trunk. ``username`` and ``password`` answer its 401/407. ``caller`` is shown when a call has no number of
-    its own; ``domain`` stands behind numbers in From ("" means our own address). Numbers that fit
-    ``callers`` may be shown, all without any; ``otherwise`` is one of
+    addresses) belong to the trunk. ``username`` and ``password`` answer its 401/407. ``caller`` is shown when
+    a call has no number of its own; ``domain`` stands behind numbers in From ("" means our own address).
+    Numbers that fit ``callers`` may be shown, all without any; ``otherwise`` is one of
     :data:`hookflash.phones.callers.OTHERWISE`. ``caller_rewrite`` is how callers are written for the trunk,
-    ``dial_rewrite`` how dialled numbers are, ``inbound_rewrite`` and ``inbound_caller_rewrite`` make E.164
-    of the callees and callers of its calls. ``codecs`` are offered and accepted, best first; ``srtp`` is one
-    of :data:`hookflash.sip.offer.POLICIES`. ``ring_timeout`` is in seconds. ``sips`` calls with ``sips:``
+    ``dial_rewrite`` how dialled numbers are, ``inbound_rewrite`` and ``inbound_caller_rewrite`` make E.164 of
+    the callees and callers of its calls. ``codecs`` are offered and accepted, best first; ``srtp`` is one of
+    :data:`hookflash.sip.offer.POLICIES`. ``ring_timeout`` is in seconds. ``sips`` calls with ``sips:``
     addresses. ``session`` are the terms of its session timers (RFC 4028). ``challenge`` takes its calls only
     with the same user name and password, and then from anywhere. With ``info_keys`` keys go out by INFO.
     ``identity`` is one of :data:`IDENTITIES`. Redirects to ``redirect_hosts`` (names, addresses,
