@@ -53,7 +53,7 @@ def callee_of(request: Request, rules: tuple[Rewrite, ...] = ()) -> Identifier |
 
 
 def _user_of(uri: Uri) -> Identifier | None:
-    if not isinstance(uri, SipUri) or not uri.user or len(uri.user) > 256:
+    if not isinstance(uri, SipUri) or not uri.user or len(uri.user) > 256 or not uri.user.isprintable():
         return None
     identifier = Identifier.parse(uri.user)
     return identifier if identifier.kind is IdentifierKind.COMMUNICATION_USER else None

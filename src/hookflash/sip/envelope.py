@@ -47,6 +47,14 @@ class Envelope(NamedTuple):
         )
 
 
+def answers(envelope: Envelope, request: Request) -> bool:
+    """Whether a response repeats what identifies a request of ours (RFC 3261 section 8.2.6.2): what a dialog
+    is made of is not the peer's choice.
+    """
+    ours = (request.call_id, request.from_.tag or "", request.cseq.number)
+    return (envelope.call_id, envelope.from_tag, envelope.number) == ours
+
+
 def contact_uri(message: Request | Response) -> str | None:
     """The URI of the first Contact, ready to be a Request-URI; None when there is none we can call.
 

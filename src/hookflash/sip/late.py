@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from hookflash.sip.build import acknowledge_failure, cancel
 from hookflash.sip.core import Core
-from hookflash.sip.envelope import Envelope
+from hookflash.sip.envelope import Envelope, answers
 from hookflash.sip.message import Request, Response
 from hookflash.sip.session import Session
 from hookflash.sip.transactions import Transaction
@@ -63,6 +63,8 @@ class LateAnswers:
         """A response that belongs to no transaction; False when it is to none of these INVITEs either."""
         late = self._late.get(envelope.via.branch or "")
         if late is None or envelope.method != "INVITE" or now >= late.until:
+            return False
+        if not answers(envelope, late.request):
             return False
         if response.status < 200:
             if not late.cancelled:

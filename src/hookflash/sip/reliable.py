@@ -37,6 +37,9 @@ OPTION = "100rel"
 MAX_QUEUED = 8
 """Provisional responses that may wait for the PRACK of another; more are dropped, the oldest first."""
 
+MAX_PRACKS = 8
+"""PRACKs of one session without an answer; further responses are passed over until they come again."""
+
 _FIRST = 2**31 - 1
 """The first RSeq is between 1 and this (RFC 3262 section 3)."""
 
@@ -175,9 +178,10 @@ class ReliableClient:
         except ParseError as error:
             log.info("bad provisional", extra={"call_id": session.call_id, "problem": printable(str(error))})
             return False
-        if dialog is None or (dialog.rseq and number != dialog.rseq + 1):
+        if dialog is None or (dialog.rseq and number != dialog.rseq + 1) or session.pracks >= MAX_PRACKS:
             return False
         dialog.rseq = number
+        session.pracks += 1
         request = dialog.request("PRACK", self._core.new_branch())
         request.headers.add("RAck", str(RAck(number, response.cseq.number, "INVITE")))
         self._core.ask(now, session, dialog, request)

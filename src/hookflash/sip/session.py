@@ -224,6 +224,8 @@ class Session:
     asked: dict[int, Asked] = field(default_factory=dict)
     """The peer's REFERs that wait for the owner's word, by their number."""
     referring: Referring | None = None
+    pracks: int = 0
+    """PRACKs of ours that are not answered yet."""
     watch: Watch = field(default_factory=Watch)
     refreshing: bool = False
     """Whether our re-INVITE is a refresh of our own accord (RFC 4028)."""

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from hookflash.sip.build import acknowledge_failure
-from hookflash.sip.envelope import Envelope
+from hookflash.sip.envelope import Envelope, answers
 from hookflash.sip.flow import Flow
 from hookflash.sip.headers import MAGIC_COOKIE
 from hookflash.sip.machines import (
@@ -191,7 +191,9 @@ class Transactions:
     def response(self, now: float, envelope: Envelope, response: Response) -> bool:
         """Whether a response belongs to a request of ours; if so it is dealt with."""
         transaction = self._clients.get((envelope.via.branch, envelope.method))
-        if transaction is None:
+        if transaction is None or (
+            transaction.request is not None and not answers(envelope, transaction.request)
+        ):
             return False
         self._signal(now, transaction, signal_of(response.status), response)
         return True

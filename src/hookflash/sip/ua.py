@@ -16,9 +16,8 @@ from hookflash.sip.dialog_headers import Replaces
 from hookflash.sip.envelope import Envelope
 from hookflash.sip.errors import ParseError
 from hookflash.sip.fields import Headers
-from hookflash.sip.flow import Address, Flow
+from hookflash.sip.flow import Flow
 from hookflash.sip.grammar import printable
-from hookflash.sip.headers import Via
 from hookflash.sip.inquiries import Inquiries, Inquiry
 from hookflash.sip.machines import Signal
 from hookflash.sip.message import Request, Response, parse
@@ -131,6 +130,13 @@ class UserAgent:
         for _, dialog in self._core.dialogs.values():
             if dialog.flow.connection and lost(dialog.flow):
                 dialog.flow = dialog.flow.towards(dialog.flow.remote)
+        for session in self._core.sessions.values():
+            for said in (session.success, session.provisional):
+                if said is not None and lost(said.flow):
+                    said.flow = _home(said.data, said.flow)
+            for key, (data, way) in session.acks.items():
+                if lost(way):
+                    session.acks[key] = data, way.towards(way.remote)
         self._core.transactions.broken(now, lost, _detour)
         return self._core.drain()
 
@@ -350,16 +356,15 @@ def _detour(transaction: Transaction) -> Flow:
     """Where to go when a connection is gone: to the address the peer's Via names, for responses (section
     18.2.2).
     """
-    flow = transaction.flow
-    address: Address = flow.remote
-    if not transaction.is_client and transaction.last:
-        via: Via = _via_of(transaction.last)
-        address = (via.received or flow.remote[0], via.effective_port)
-    return flow.towards(address)
+    if transaction.is_client or not transaction.last:
+        return transaction.flow.towards(transaction.flow.remote)
+    return _home(transaction.last, transaction.flow)
 
 
-def _via_of(message: bytes) -> Via:
-    return parse(message).via
+def _home(response: bytes, flow: Flow) -> Flow:
+    """Where the address in the Via of a response leads to."""
+    via = parse(response).via
+    return flow.towards((via.received or flow.remote[0], via.effective_port))
 
 
 __all__ = ["Asking", "Inquiry", "Outgoing", "Output", "Session", "SessionTerms", "Settings", "UserAgent"]

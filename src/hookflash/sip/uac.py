@@ -169,6 +169,7 @@ class Client:
         if request.method == "BYE":
             self._core.forget(session)
         elif request.method == "PRACK":
+            session.pracks -= 1
             log.info("PRACK unanswered", extra={"call_id": session.call_id, "status": status})
         elif request.method in ("UPDATE", "INFO", "REFER"):
             self._inside(now, session, request, Response(status, reason, Headers()))
@@ -185,7 +186,9 @@ class Client:
         """A response to what travels in a dialog beside INVITE and BYE."""
         if response.status < 200 or self._challenged(now, session, request, response):
             return
-        if request.method == "UPDATE":
+        if request.method == "PRACK":
+            session.pracks -= 1
+        elif request.method == "UPDATE":
             self._updates.responded(now, session, response)
         elif request.method == "REFER":
             self.referring.responded(now, session, response)
