@@ -16,6 +16,7 @@ with driving.watched():
     from hookflash.sip.grammar import format_params, has_control, parse_params, printable, split_list
     from hookflash.sip.headers import CSeq, MediaType, NameAddr, Reason, Via
     from hookflash.sip.message import Message, Request, parse
+    from hookflash.sip.registration import MAX_CONTACTS, Registration, unsupported
     from hookflash.sip.stream import StreamFramer
     from hookflash.sip.uri import parse_uri
     from hookflash.sip.websocket import WebSocketFramer
@@ -153,6 +154,35 @@ def values(data: bytes) -> None:
         presentable(error)
 
 
+def registrations(data: bytes) -> None:
+    """What a phone registers: each line of the input is a Contact, and what is answered can be read."""
+    lines = b"".join(b"Contact: " + line + b"\r\n" for line in data.split(b"\n")[:12])
+    head = HEAD.replace(b"OPTIONS", b"REGISTER")
+    try:
+        found = parse(head + lines + b"\r\n")
+        assert isinstance(found, Request)
+        wanted = Registration.of(found)
+        assert all(value.isprintable() for _, value in unsupported(found))
+    except ParseError as error:
+        presentable(error)
+        return
+    assert len(wanted.contacts) <= MAX_CONTACTS
+    for contact in wanted.contacts:
+        assert 0 <= contact.quality <= 1
+        assert 0 <= contact.expires < 2**32
+        assert contact.same(contact)
+        answer = head + b"Contact: " + contact.value(60).encode() + b"\r\n\r\n"
+        (again,) = Registration.of(_request(answer)).contacts
+        assert (again.uri, again.instance, again.reg_id) == (contact.uri, contact.instance, contact.reg_id)
+        assert again.expires == 60
+
+
+def _request(data: bytes) -> Request:
+    found = parse(data)
+    assert isinstance(found, Request)
+    return found
+
+
 def credentials(data: bytes) -> None:
     """Credentials never raise, and only the right ones pass."""
     server = DigestServer("here", SECRET)
@@ -179,7 +209,7 @@ def calls(data: bytes) -> None:
     FuzzedAgent().follow(Script(data))
 
 
-TARGETS = (message, stream, websocket, values, credentials, calls, calls, calls)
+TARGETS = (message, stream, websocket, values, credentials, calls, calls, calls, registrations)
 
 
 def target(data: bytes) -> None:
