@@ -16,7 +16,7 @@ class Purse:
 
     def accounts(self, asker: str | None) -> SpendingView:
         self.askers.append(asker)
-        return SpendingView([AccountView("number", "a", "+1", 2, None, 1, 3.5, 10.0)])
+        return SpendingView([AccountView("number", "a", 2, 1, 3.5, "+1", units_per_day=10.0)])
 
 
 @pytest.fixture
@@ -39,7 +39,6 @@ def test_a_key_sees_the_accounts_of_its_resource(client, purse) -> None:
                 "resource": "a",
                 "number": "+1",
                 "callsLastMinute": 2,
-                "callsPerMinute": None,
                 "running": 1,
                 "spent": 3.5,
                 "unitsPerDay": 10.0,

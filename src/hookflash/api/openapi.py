@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 import hookflash
 from hookflash.api.exchange import Operation
 from hookflash.api.keys import CONFIGURATION_PATH, KEYS_PATH
-from hookflash.api.own_operations import ANSWERS, OWN, Own, Schema
+from hookflash.api.own_operations import ANSWERS, OWN, REQUESTS, Own, Schema
 from hookflash.wire import operation as wire
 from hookflash.wire.openapi import JSON, document, path_parameter, refusals
 from hookflash.wire.openapi_schemas import reference
@@ -90,7 +90,7 @@ def _row(operation: Operation) -> wire.Operation:
         "",
         operation.repeatable,
         operation.status,
-        None,
+        REQUESTS.get(operation.name),
         ANSWERS.get(operation.name),
     )
 

@@ -121,8 +121,12 @@ ANSWERS: dict[str, type[msgspec.Struct]] = {
     "listOfferings": numbers.PhoneNumberOfferings,
     "listReservations": numbers.PhoneNumbersReservations,
     "getSipConfiguration": numbers.SipConfiguration,
+    "updateSipConfiguration": numbers.SipConfiguration,
 }
 """What the operations answer that no table of the contract has."""
+
+REQUESTS: dict[str, type[msgspec.Struct]] = {"updateSipConfiguration": numbers.SipPatch}
+"""What they take."""
 
 _PHONE = "/hookflash/phones/{id}"
 

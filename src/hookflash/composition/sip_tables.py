@@ -21,7 +21,7 @@ from hookflash.phones.rewriting import PatternError
 from hookflash.phones.route_book import AppRoute
 from hookflash.ports.outbox import Documents
 from hookflash.wire.numbers import SipConfiguration, SipPatch, SipRouteWish, SipTrunk, SipTrunkRoute
-from hookflash.wire.results import unprocessable
+from hookflash.wire.results import duplicated, unprocessable
 
 log = logging.getLogger("hookflash")
 
@@ -186,7 +186,7 @@ def _routes(wished: list[SipRouteWish], known: set[str], configured: SipConfigur
             wish.description or "",
         )
         if route.name in names:
-            raise unprocessable("DuplicatedRoute", f"Route {route.name[:80]!r} is there twice.", 400)
+            raise duplicated("DuplicatedRoute", f"Route {route.name[:80]!r} is there twice.")
         names.add(route.name)
         if route.name in fixed:
             # Whoever lists routes, adds one and sets them all sends those of the configuration as well.
@@ -217,7 +217,7 @@ def _check(route: SipTrunkRoute, known: set[str]) -> None:
         raise unprocessable("InvalidRouteNumberPattern", what) from None
     if len(set(route.trunks)) < len(route.trunks) or len(route.trunks) > MAX_ROUTE_TRUNKS:
         what = f"Route {route.name!r} names a trunk twice, or more than {MAX_ROUTE_TRUNKS}."
-        raise unprocessable("RouteWithDuplicatedTrunk", what, 400)
+        raise duplicated("RouteWithDuplicatedTrunk", what)
     missing = [host for host in route.trunks if host not in known]
     if missing:
         what = f"Route {route.name!r} names trunk {missing[0][:80]!r}, which is not set; set it first."

@@ -63,11 +63,11 @@ class KeptTolls:
             AccountView(
                 one.kind,
                 one.resource,
-                one.number or None,
                 one.calls_last_minute,
-                one.calls_per_minute or None,
                 one.running,
                 round(one.spent, 3),
+                one.number or None,
+                one.calls_per_minute or None,
                 one.units_per_day or None,
             )
             for one in self.gate.view()

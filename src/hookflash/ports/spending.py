@@ -7,19 +7,19 @@ from typing import Protocol
 import msgspec
 
 
-class AccountView(msgspec.Struct, rename="camel"):
+class AccountView(msgspec.Struct, rename="camel", omit_defaults=True):
     """One account of calls out: ``kind`` is "resource", "number", or "others" for the calls of a resource
     from numbers that nobody owns. ``resource`` is a GUID, "" for calls that no app has asked for. ``spent``
-    is in units within a day, with what running calls have cost up to now; None of a bound is none."""
+    is in units within a day, with what running calls have cost up to now; a bound left out is none."""
 
     kind: str
     resource: str
-    number: str | None
     calls_last_minute: int
-    calls_per_minute: int | None
     running: int
     spent: float
-    units_per_day: float | None
+    number: str | None = None
+    calls_per_minute: int | None = None
+    units_per_day: float | None = None
 
 
 class SpendingView(msgspec.Struct):

@@ -203,10 +203,11 @@ LEGS: tuple[Row, ...] = (
         "510403",
         "blocked",
         "The call is not allowed.",
-        "Look at what the trunk or route allows.",
+        "`message` says why: the number may not be called, as much has been called or spent as may be "
+        "([tolls](../sip.md#what-calls-out-may-cost)), or the caller's number may not be shown to the trunk.",
         events={403: _FAILED},
-        message="Call was blocked. DiagCode: 403#510403.@",
-        emitted=False,
+        message="Call was blocked. Calls to +8821234567 are denied by the configuration (tolls.denied). "
+        "DiagCode: 403#510403.@",
     ),
     Row(
         "511404",

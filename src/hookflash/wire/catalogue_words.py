@@ -50,6 +50,16 @@ WORDS: tuple[Row, ...] = (
         target="expiresInMinutes",
     ),
     Row(
+        "UnprocessableConfiguration",
+        "SIP routing cannot be set",
+        "Trunks or routes cannot be what a request to `/sip` asks for; nothing has been changed.",
+        "`innererror` has the reason as the real service names it, and `message` says which entry; see "
+        "[SIP routing](../numbers.md#sip-routing).",
+        source="inferred",
+        answers=(400, 422),
+        message="Route 'US' names trunk 'sbc.example.org', which is not set; set it first.",
+    ),
+    Row(
         "PhoneNumberNotFound",
         "number not owned",
         "The number belongs to no resource of this server.",

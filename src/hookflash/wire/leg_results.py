@@ -5,6 +5,8 @@ from __future__ import annotations
 from hookflash.wire.results import Detail, ResultInformation
 from hookflash.wire.versions import at_least
 
+BLOCKED = 510403
+"""Sub-code: the call is not allowed to go out."""
 _DETAILS_SINCE = "2026-03-12"
 
 _ENDED = "The conversation has ended."
@@ -41,7 +43,7 @@ _PLATFORM_TEXTS: dict[int, str] = {
     10057: "Callee was lost.",
     301005: "Media connection failed.",
     500001: "Gateway timed out.",
-    510403: "Call was blocked.",
+    BLOCKED: "Call was blocked.",
     511404: "Called number or its resource was not found.",
     511532: "No SIP trunk is configured for this call.",
     531004: "Media connection could not be established.",
@@ -79,6 +81,9 @@ def leg_result(
     else:
         number = sub_code
         text = _PLATFORM_TEXTS.get(sub_code) or (f"{reason.rstrip('.')}." if reason else _ENDED)
+        if sub_code == BLOCKED and reason:
+            # Whoever is blocked has to know by what: by the trunk, or by what the configuration allows.
+            text = f"{text} {reason[:1].upper()}{reason[1:].rstrip('.')}."
     detailed = at_least(version, _DETAILS_SINCE)
     return ResultInformation(
         code,

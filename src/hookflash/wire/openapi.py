@@ -51,6 +51,7 @@ STATUSES = {
     413: "The body is too large.",
     414: "The path or query is too long.",
     415: "The body is not JSON.",
+    422: "SIP routing cannot be what is asked for.",
     429: "Too much at once; see Retry-After.",
     431: "The headers are too large.",
     500: "Hookflash failed; its log has the reason.",
@@ -263,6 +264,8 @@ def _statuses(row: Operation, served: bool) -> set[int]:
     found = {400, 401, 403, 404, 405, 408, 414, 429, 431, 500, 503}
     if row.request is not None:
         found |= {413, 415}
+    if row.path == "/sip" and row.request is not None:
+        found |= {422}
     if row.repeatable or row.path.startswith("/calling"):
         found |= {409, 412}
     return found

@@ -154,7 +154,10 @@ TEXTS: dict[str, Text] = {
     "listPhoneNumbers": Text("Numbers", "The numbers of the resource."),
     "getPhoneNumber": Text("Numbers", "One number of the resource, percent-encoded: `%2B18005550100`."),
     "listAvailableCountries": Text("Numbers", "The countries of the resource's numbers."),
-    "getSipConfiguration": Text("Numbers", "The trunks and routes of the server."),
+    "getSipConfiguration": Text("Numbers", "The trunks and routes that calls of the resource go by."),
+    "updateSipConfiguration": Text(
+        "Numbers", "Set or delete trunks of the resource (null deletes), or set its routes, by a merge patch."
+    ),
 }
 """By the name of the operation."""
 

@@ -201,10 +201,14 @@ def internal_error(message: str, *, sub_code: int = 9999) -> Refusal:
     return Refusal(500, sub_code, message)
 
 
-def unprocessable(code: str, message: str, status: int = 422) -> Refusal:
+def unprocessable(code: str, message: str) -> Refusal:
     """SIP routing that cannot be set; ``code`` says why in the service's words, as ``innererror``."""
-    inner = ErrorDetail(code, message)
-    return Refusal(status, "UnprocessableConfiguration", message, inner=inner)
+    return Refusal(422, "UnprocessableConfiguration", message, inner=ErrorDetail(code, message))
+
+
+def duplicated(code: str, message: str) -> Refusal:
+    """As :func:`unprocessable`, where something is there twice."""
+    return Refusal(400, "UnprocessableConfiguration", message, inner=ErrorDetail(code, message))
 
 
 def unsupported_api_version(version: str, supported: tuple[str, ...]) -> Refusal:
