@@ -7,9 +7,13 @@ from phones.exchange import BYE, THEM, Bench, answered, incoming, sdp
 
 from hookflash.calls.effects import AnswerLeg, EndLeg, RefuseLeg, RingLeg
 from hookflash.calls.facts import Cause, IncomingLeg, LegDown, LegFailed, LegUp
+from hookflash.phones.config import PhonesConfig
+from hookflash.phones.identities import caller_of
 from hookflash.ports.plane import ConnectLeg
+from hookflash.sip.events import Failed
+from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow
-from hookflash.sip.message import Response
+from hookflash.sip.message import Request, Response
 from hookflash.sip.sdp import SessionDescription
 from hookflash.wire.identifiers import Identifier
 
@@ -220,3 +224,16 @@ async def test_a_delayed_offer_without_an_answer_fails_the_call() -> None:
     assert failed.cause.status == 488
     assert bench.far.kinds()[-1] == "Ended"
     await bench.over()
+
+
+@pytest.mark.parametrize("user", ["8%3Aacs%3Ax%0D%0AX-Evil%3A%201", "8%3Aacs%3Ax%00", "8%3Aacs%3A%E2%80%AEx"])
+async def test_escaped_control_characters_name_nobody(user: str) -> None:
+    """They would get into identifiers, and with them into events and logs."""
+    bench = Bench(PhonesConfig(accept_unknown=True))
+    bench.far.call(f"sip:{user}@192.0.2.2")
+    await bench.settle()
+    failed = bench.far.events[-1]
+    assert isinstance(failed, Failed)
+    assert failed.status == 404
+    message = Request("INVITE", "sip:+14255550100@192.0.2.2", Headers([("From", f"<sip:{user}@h>;tag=1")]))
+    assert caller_of(message, trusted=True)[0] == Identifier.phone("anonymous")
