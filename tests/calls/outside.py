@@ -146,7 +146,11 @@ class World(RuleBasedStateMachine):
 
     def _SendTones(self, effect: effects.SendTones) -> None:
         assert self.phones[effect.leg] == "up"
-        self.sendings.add(effect.sending)
+        registry = self.office.exchange._registry
+        if registry.calls[effect.call].connections:
+            self.sendings.add(effect.sending)
+        else:  # a key that phones among themselves pass on: it ends with its leg, and nobody waits for it
+            assert effect.sending not in registry.pending.sendings
 
     def _StopTones(self, effect: effects.StopTones) -> None:
         self.sendings.remove(effect.sending)

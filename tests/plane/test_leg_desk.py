@@ -69,7 +69,7 @@ async def test_a_leg_moves_to_another_worker_with_all_that_was_set(room: Room) -
     assert there.posted[1:] == [plane.MuteLeg(10, True), connected]
     here.say(plane.ToneHeard(10, "1", "inband", 3), plane.LegClosed(10, 1, 1, 0, 0.0))
     there.say(plane.ToneHeard(10, "2", "inband", 3))
-    assert room.facts == [facts.ToneHeard(10, "2")]
+    assert room.facts == [facts.ToneHeard(10, "2", audible=True)]
     room.desk.join_mix(10)
     assert there.posted[-1] == plane.JoinMix(10)
 

@@ -67,11 +67,10 @@ ANSWERS: tuple[Row, ...] = (
     Row(
         "8516",
         "call throttled",
-        "Too many requests of this kind at once.",
-        "Wait as many seconds as the header `Retry-After` says and send the request again; the SDKs do.",
-        answers=(429,),
-        message="Too many requests; try again in 1 s.",
-        emitted=False,
+        "More calls a second than the trunk may carry (`limits.calls_per_second` of `[[trunk]]`).",
+        "Spread the calls over time, or raise the limit if the carrier has agreed to more.",
+        events={503: ("CreateCallFailed", "AddParticipantFailed", "CallTransferFailed")},
+        message="trunk carrier has had its 5 calls a second (limits.calls_per_second)",
     ),
     Row(
         "8519",
@@ -164,7 +163,8 @@ ANSWERS: tuple[Row, ...] = (
         "8530",
         "throttled by the active calls limit",
         "As many calls are up as the media workers can carry without harm to any of them: by the time their "
-        "ticks take, by `media.legs` or by `media.rtp_ports`.",
+        "ticks take, by `media.legs` or by `media.rtp_ports`; or as many as the trunk may (`limits.calls` of "
+        "`[[trunk]]`).",
         "Wait as many seconds as `Retry-After` says and send the request again; the SDKs do. If it happens "
         "often, look at `GET /hookflash/media`, and give the server more workers and CPU cores.",
         answers=(503,),
