@@ -15,8 +15,8 @@ settings.load_profile("project")
 os.environ.setdefault("HOOKFLASH_SPEECH__START", "demand")
 
 _LEFT_OUT = {
-    "interop": "that need SIPp, baresip or Node.js (apt-get install sip-tester baresip nodejs npm; "
-    "then: make interop)",
+    "interop": "that need SIPp, baresip, linphone or Node.js (apt-get install sip-tester baresip "
+    "linphone-cli nodejs npm; then: make interop)",
     "slow": "that take minutes (make soak)",
 }
 """Markers of tests that run only when asked for by ``-m``, and how to have them run."""

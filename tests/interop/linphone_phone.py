@@ -126,7 +126,12 @@ class Linphone:
             f"register sip:{self.number}@{host.partition(':')[0]} "
             f"{scheme}:{host};transport={self.transport} {password}"
         )
-        self.wait(r"Registration on .* successful|LinphoneRegistrationOk")
+        deadline = time.monotonic() + 15
+        while "registered, identity=" not in self._printed:
+            assert time.monotonic() < deadline, f"linphone did not register:\n{self.log()}"
+            # It says so only to who asks.
+            self.command("status register")
+            threading.Event().wait(0.2)
 
     def dial(self, uri: str) -> None:
         """Call somebody."""
