@@ -52,6 +52,7 @@ from hookflash.events.targets import TargetPolicy
 from hookflash.events.tokens import TokenMinter
 from hookflash.identity.service import IdentityService
 from hookflash.media.speech import Abilities
+from hookflash.phones.trunks.view import view as trunks_view
 from hookflash.plane.control import MediaDesk
 from hookflash.plane.prompts import Prompts
 from hookflash.ports.clock import Clock
@@ -304,6 +305,7 @@ class App:
             clock,
             lambda: asdict(uploads.figures),
             lambda: tolls.gate.refused,
+            lambda: trunks_view(phones.trunks.desk, clock),
         )
 
         engine.remember(opened(entry) for entry in await journal.recent_connections())

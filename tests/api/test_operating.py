@@ -16,7 +16,10 @@ from hookflash.ports.operating import (
     MediaView,
     QualityView,
     SpeechView,
+    TargetView,
     TotalsView,
+    TrunksView,
+    TrunkView,
     WorkerView,
 )
 
@@ -61,6 +64,10 @@ class Operation:
 
     def bans(self) -> BansView:
         return BansView([BanView(source, "scanner", 30.5, 2, 17) for source in self.banned])
+
+    def trunks(self) -> TrunksView:
+        target = TargetView("192.0.2.1:5060", True, True, "2026-06-13T18:58:20.000Z")
+        return TrunksView([TrunkView("carrier", "udp", True, [target], 3, {"calls": 1000.0}, {"calls": 2})])
 
     def lift_bans(self, source: str | None) -> int:
         gone = [one for one in self.banned if source in (None, one)]
@@ -194,6 +201,17 @@ def test_a_resource_sees_its_own_legs_and_only_the_first_decides_for_all(guarded
         assert refused(answer)[:2] == (403, "7504"), path
     assert len(operation.asked) == 1
     assert guarded.post("/hookflash/drain", headers=bearer(FIRST)).status_code == 202
+
+
+def test_trunks_are_shown(client):
+    (one,) = client.get("/hookflash/trunks").json()["value"]
+    assert (one["name"], one["up"], one["calls"], one["refused"]) == ("carrier", True, 3, {"calls": 2})
+    assert one["targets"][0] == {
+        "target": "192.0.2.1:5060",
+        "up": True,
+        "watched": True,
+        "since": "2026-06-13T18:58:20.000Z",
+    }
 
 
 def test_bans_are_shown_and_lifted(client, operation):

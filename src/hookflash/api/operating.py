@@ -79,6 +79,9 @@ def operating_routes(operating: Operating, guarded: Guard) -> list[Route]:
     async def bans(request: Request) -> Response:
         return json_answer(operating.bans())
 
+    async def trunks(request: Request) -> Response:
+        return json_answer(operating.trunks())
+
     async def lift(request: Request) -> Response:
         _may(operating, request)
         source = request.query_params.get("source")
@@ -92,6 +95,7 @@ def operating_routes(operating: Operating, guarded: Guard) -> list[Route]:
     return [
         Route("/hookflash/bans", guarded(bans), methods=["GET"]),
         Route("/hookflash/bans", guarded(lift), methods=["DELETE"]),
+        Route("/hookflash/trunks", guarded(trunks), methods=["GET"]),
         Route("/hookflash/media", guarded(media), methods=["GET"]),
         Route("/hookflash/speech", guarded(speech), methods=["GET"]),
         Route("/hookflash/media/legs", guarded(legs), methods=["GET"]),

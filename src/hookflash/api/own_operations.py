@@ -23,6 +23,7 @@ from hookflash.ports.operating import (
     LiftedView,
     MediaView,
     SpeechView,
+    TrunksView,
     WorkerView,
 )
 from hookflash.ports.spending import SpendingView
@@ -194,6 +195,10 @@ OWN: dict[tuple[str, str], Own] = {
         "Take calls again after all.", 204, refusals=(403, 409), about="409 when it is not being drained."
     ),
     ("GET", "/hookflash/bans"): Own("The sources of SIP that are not listened to, and why.", answer=BansView),
+    ("GET", "/hookflash/trunks"): Own(
+        "The trunks of the configuration: which targets are up, registrations, calls and limits.",
+        answer=TrunksView,
+    ),
     ("DELETE", "/hookflash/bans"): Own(
         "Lift the ban of a source, or all bans.",
         query={"source": {**_TEXT, "description": "An address, or a /64 of IPv6 as the list has it."}},

@@ -152,6 +152,14 @@ def bans(
 
 
 @cli.command()
+def trunks(config: Config = None, url: Url = None, key: Key = None) -> None:
+    """Show how the trunks of a running server do: what is up, registered, full."""
+    from hookflash.cli.trunks import run_trunks
+
+    raise typer.Exit(run_trunks(config, url, key))
+
+
+@cli.command()
 def drain(
     worker: Annotated[
         int | None, typer.Option(help="Replace this media worker instead.", min=0, show_default=False)

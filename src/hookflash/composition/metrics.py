@@ -8,8 +8,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from hookflash.composition.speech_metrics import SpeechFigures, families
+from hookflash.composition.trunk_metrics import trunk_families
 from hookflash.plane.quality_desk import MOS_STEPS, MediaTotals
 from hookflash.plane.roster import WorkerHealth
+from hookflash.ports.operating import TrunkView
 
 STATES = ("starting", "ready", "full", "draining")
 
@@ -18,7 +20,7 @@ class Facts(NamedTuple):
     """What the figures are made from: ``alive`` is how much of what is alive, by name; ``speech`` is None
     where there is none; ``left_out`` how many intermediate results of transcripts were not sent, by who was
     too busy for them; ``uploads`` how many files of recordings were sent, by how it went;
-    ``tolls`` how many calls out were not allowed, by why."""
+    ``tolls`` how many calls out were not allowed, by why; ``trunks`` how each trunk does."""
 
     alive: Mapping[str, int]
     workers: Sequence[WorkerHealth]
@@ -29,6 +31,7 @@ class Facts(NamedTuple):
     left_out: Mapping[str, int] = MappingProxyType({})
     uploads: Mapping[str, int] = MappingProxyType({})
     tolls: Mapping[str, int] = MappingProxyType({})
+    trunks: Sequence[TrunkView] = ()
 
 
 def render(facts: Facts) -> str:
@@ -79,6 +82,8 @@ def render(facts: Facts) -> str:
         "Files of recordings sent to storage outside, by how it went: uploaded, retried (attempts), failed.",
         [(f'{{result="{result}"}}', count) for result, count in facts.uploads.items()],
     )
+    for name, (kind, text, samples) in trunk_families(facts.trunks).items():
+        family(name, kind, text, samples)
     family(
         "media_workers",
         "gauge",

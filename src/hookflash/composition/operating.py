@@ -23,6 +23,7 @@ from hookflash.ports.operating import (
     QualityView,
     SpeechView,
     TotalsView,
+    TrunksView,
     WorkerView,
 )
 from hookflash.ports.plane import LegQuality
@@ -43,6 +44,7 @@ class Operator:
         clock: says how long they are not.
         uploads: how many files of recordings were sent to storage outside, by how it went.
         tolls: how many calls out were not allowed, by why.
+        trunks: looks at the trunks.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Operator:
         clock: Clock,
         uploads: Callable[[], Mapping[str, int]] = dict,
         tolls: Callable[[], Mapping[str, int]] = dict,
+        trunks: Callable[[], TrunksView] = lambda: TrunksView([]),
     ) -> None:
         self._desk = desk
         self._exchange = exchange
@@ -70,6 +73,7 @@ class Operator:
         self._clock = clock
         self._uploads = uploads
         self._tolls = tolls
+        self._trunks = trunks
 
     def media(self) -> MediaView:
         return MediaView(
@@ -106,6 +110,7 @@ class Operator:
                 self._left_out(),
                 self._uploads(),
                 self._tolls(),
+                self._trunks().value,
             )
         )
 
@@ -132,6 +137,9 @@ class Operator:
                 for one in self._guard.bans()
             ]
         )
+
+    def trunks(self) -> TrunksView:
+        return self._trunks()
 
     def lift_bans(self, source: str | None) -> int:
         return self._guard.clear(source)

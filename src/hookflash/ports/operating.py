@@ -166,6 +166,51 @@ class BansView(msgspec.Struct):
     value: list[BanView]
 
 
+class TargetView(msgspec.Struct, rename="camel", omit_defaults=True):
+    """A target of a trunk. ``watched`` is whether it is asked by OPTIONS; ``up`` holds until the opposite is
+    known. ``since`` is when that last changed (ISO 8601); ``problem`` why the last question failed."""
+
+    target: str
+    up: bool
+    watched: bool
+    since: str | None = None
+    problem: str = ""
+    priority: int = 0
+    weight: int = 1
+
+
+class RegistrationView(msgspec.Struct, rename="camel", omit_defaults=True):
+    """Our registration with a trunk: "registering", "registered", "waiting" for the next try, "refused" (the
+    trunk has said no, and it is tried again later) or "left". ``registrar`` and ``secondsLeft`` are there
+    while it is known to a server; ``problem`` is why the last try failed."""
+
+    state: str
+    since: str
+    registrar: str = ""
+    seconds_left: float = 0.0
+    problem: str = ""
+
+
+class TrunkView(msgspec.Struct, rename="camel", omit_defaults=True):
+    """A trunk: up while any of its targets is. ``calls`` are those it carries now, both directions together;
+    ``refused`` how many were not taken since the start, by the limit that said so."""
+
+    name: str
+    transport: str
+    up: bool
+    targets: list[TargetView]
+    calls: int
+    limits: dict[str, float]
+    refused: dict[str, int]
+    registration: RegistrationView | None = None
+
+
+class TrunksView(msgspec.Struct):
+    """The trunks of the configuration, in its order."""
+
+    value: list[TrunkView]
+
+
 class LiftedView(msgspec.Struct):
     """How many bans were lifted."""
 
@@ -202,6 +247,10 @@ class Operating(Protocol):
 
     def bans(self) -> BansView:
         """Who is not listened to on SIP."""
+        ...
+
+    def trunks(self) -> TrunksView:
+        """The trunks of the configuration, and how they do."""
         ...
 
     def lift_bans(self, source: str | None) -> int:
