@@ -25,7 +25,7 @@ async def test_targets_registration_calls_and_limits_are_shown() -> None:
     await bench.phones.resolve_trunks()
     await bench.settle(12.0)
     await incoming(bench, sdp())
-    bench.fars[THEM].call(body=sdp())
+    bench.far.call(body=sdp())
     await bench.settle(0.5)
     one, two = view(bench.phones.desk, bench.clock).value
     assert (one.name, one.transport, one.up, one.calls) == ("carrier", "udp", True, 1)
