@@ -30,6 +30,7 @@ from hookflash.composition.numbers import ConfiguredNumbers, configured_sip
 from hookflash.composition.operating import Operator
 from hookflash.composition.recordings import Recordings
 from hookflash.composition.recovering import lost_recordings
+from hookflash.composition.registrations import RegistrationBook
 from hookflash.composition.reloading import reloaded
 from hookflash.composition.signalling import CannotListenForSip, SipEdge
 from hookflash.composition.sip_tables import SipTables
@@ -373,6 +374,7 @@ class App:
             operating=operator,
             calls=CallBook(exchange, clock),
             spending=tolls,
+            registrations=RegistrationBook(phones.trunks.registrar, clock),
             more=openapi_routes(azure.operations),
         )
         contents = Contents(ShelfObjects(shelf), access, clock.wall)

@@ -430,6 +430,37 @@ def test_a_rewrite_refers_to_groups_that_exist():
     assert "does not go with the pattern" in the_problem(text)
 
 
+PHONE = '[[phone]]\nusername = "bob"\npassword = "b"\nuser = "8:acs:a_b"\n'
+
+
+def test_a_phone_that_may_register():
+    (phone,) = parse(PHONE).phone
+    assert (phone.username, phone.user, phone.srtp, phone.numbers) == ("bob", "8:acs:a_b", "optional", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "why"),
+    [
+        (PHONE.replace("bob", "bob smith"), "phone.0.username", "a user name without spaces"),
+        (PHONE.replace("8:acs:a_b", "bob"), "phone.0.user", "a communication user such as"),
+        (PHONE.replace("8:acs:a_b", "4:+14255550100"), "phone.0.user", "a communication user such as"),
+        (PHONE + 'caller = "+14255550100"\n', "phone.0.caller", "it may dial none"),
+        (PHONE + 'numbers = ["("]\n', "phone.0.numbers", "a prefix such as"),
+        (PHONE + PHONE, "phone.1.username", "was given before"),
+        (
+            TRUNK + 'challenge = true\nusername = "bob"\npassword = "pw"\n' + PHONE,
+            "phone.0.username",
+            "is also the username of trunk",
+        ),
+        ("[sip]\nmin_registration = 600\nmax_registration = 300\n", "sip.min_registration", "is more than"),
+    ],
+)
+def test_phones_that_could_not_work(text, key, why):
+    found = the_problem(text)
+    assert f" {key}: " in found
+    assert why in found
+
+
 @pytest.mark.parametrize("pattern", ["+49*", "+49", "*", "0049"])
 def test_a_prefix_is_a_pattern_too(pattern):
     entry = f"[[route]]\npattern = '{pattern}'\ntrunk = 'carrier1'\n"

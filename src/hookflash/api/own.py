@@ -21,11 +21,13 @@ import hookflash
 from hookflash.api.operating import operating_routes
 from hookflash.api.own_http import asker, document, json_answer, key_guard
 from hookflash.api.ports import JournalReader, Readiness, Resource, Subscriptions
+from hookflash.api.registrations import registration_routes
 from hookflash.api.spending import spending_routes
 from hookflash.api.stories import call_routes
 from hookflash.api.virtual_phones import phone_routes
 from hookflash.ports.calls import Calls
 from hookflash.ports.operating import Operating
+from hookflash.ports.registrations import Registrations
 from hookflash.ports.spending import Spending
 from hookflash.ports.virtual_phones import VirtualPhones
 from hookflash.wire.catalogue import help_link
@@ -77,6 +79,7 @@ def own_surface(
     operating: Operating | None = None,
     calls: Calls | None = None,
     spending: Spending | None = None,
+    registrations: Registrations | None = None,
     more: Iterable[Route] = (),
 ) -> Starlette:
     """The ASGI app of the own surface.
@@ -92,6 +95,7 @@ def own_surface(
         operating: media workers, metrics and draining; None where there is no such server behind it.
         calls: the calls and what happened in them; None as above.
         spending: what calls out have cost; None as above.
+        registrations: which phones have registered; None as above.
         more: further routes (console), beside these.
     """
     guarded = key_guard(resources, open_to_all)
@@ -170,6 +174,7 @@ def own_surface(
         *(operating_routes(operating, guarded) if operating is not None else ()),
         *(call_routes(calls, guarded) if calls is not None else ()),
         *(spending_routes(spending, guarded) if spending is not None else ()),
+        *(registration_routes(registrations, guarded) if registrations is not None else ()),
         *more,
     ]
     handlers = {Refusal: _refused, 404: _lost, 405: _lost, Exception: _failed}

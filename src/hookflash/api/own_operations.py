@@ -26,6 +26,7 @@ from hookflash.ports.operating import (
     TrunksView,
     WorkerView,
 )
+from hookflash.ports.registrations import MAX_REGISTRATIONS, RegistrationPage
 from hookflash.ports.spending import SpendingView
 from hookflash.ports.virtual_phones import (
     MAX_DIGITS,
@@ -210,6 +211,16 @@ OWN: dict[tuple[str, str], Own] = {
         "What calls out have cost within a day, and how many there were within a minute, by account.",
         answer=SpendingView,
         about="With a key: the accounts of its resource. `spent` is in the units of tolls.price.",
+    ),
+    ("GET", "/hookflash/registrations"): Own(
+        "The SIP phones that have registered, from where and for how long, by user name.",
+        query={
+            "after": {**_TEXT, "description": "Where to go on: `next` of the page before."},
+            "top": {"type": "integer", "minimum": 1, "maximum": MAX_REGISTRATIONS},
+        },
+        answer=RegistrationPage,
+        about="With a key: the phones of its resource's users. `top` counts user names; one may have several "
+        "contacts.",
     ),
     ("GET", "/hookflash/calls"): Own(
         "The calls that are up and those lately ended, the newest first.",

@@ -42,7 +42,7 @@ class DialLeg:
     and ``source`` who calls, for devices that can show more than a number. ``call`` names the plane's mix the
     leg belongs to. ``headers`` go out as SIP headers, ``voip_headers`` only to devices that are no SIP trunk.
     A user with several devices is one leg: they all ring, the first to answer has it. ``resource`` is the
-    GUID of the resource whose app has asked for the call, "" when none has.
+    GUID of the resource whose app has asked for the call, or whose user's phone dials; "" for neither.
     """
 
     leg: int

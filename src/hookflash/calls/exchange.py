@@ -8,7 +8,7 @@ is over already is normal, since edges and exchange act at the same time, and le
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -246,9 +246,11 @@ class Exchange:
         call.targets.append(fact.callee)
         turn.emit(RingLeg(fact.leg))
         shown = None if fact.caller.is_anonymous else fact.caller.phone_number
-        if ways.outward:
-            shown = fact.outward or None
         manner = Manner(shown, fact.caller, fact.display_name, fact.headers, fact.voip_headers)
+        if ways.outward:
+            # At the expense of the resource whose user has the phone.
+            payer = self._registry.directory.resource_of(fact.caller) or ""
+            manner = replace(manner, caller=fact.outward or None, resource=payer)
         Reaching(call, fact.callee, manner).begin(turn, ways)
 
     def _ringing(self, turn: Turn, fact: facts.LegRinging) -> None:

@@ -77,7 +77,7 @@ class Manner:
     ``from``, one invited for a user the latter. ``context`` says that the invitation carries customContext
     even if there are no headers. ``timeout`` (seconds) replaces the usual ring time. ``on_behalf_of`` is who
     was called before a redirect, and ``hops`` counts the redirects. ``resource`` is the GUID of the resource
-    whose app wants the target called, "" when no app does.
+    whose app wants the target called, or whose user's phone dials it, "" for neither.
     """
 
     caller: str | None

@@ -43,7 +43,7 @@ class Contact:
 
     def same(self, other: Contact) -> bool:
         """Whether both stand for one binding: the same flow of the same phone, or else the same address."""
-        if self.reg_id and self.instance and other.reg_id:
+        if self.reg_id or other.reg_id:
             return (self.instance, self.reg_id) == (other.instance, other.reg_id)
         return self.uri.matches(other.uri)
 

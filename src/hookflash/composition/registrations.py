@@ -1,0 +1,54 @@
+"""Who has registered, for whoever asks over HTTP."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from hookflash.phones.registered.registrar import Device, Registrar
+from hookflash.ports.clock import Clock
+from hookflash.ports.registrations import RegistrationPage, RegistrationView
+from hookflash.sip.grammar import printable
+from hookflash.sip.uri import format_host_port
+
+
+class RegistrationBook:
+    """Implements :class:`~hookflash.ports.registrations.Registrations`."""
+
+    def __init__(self, registrar: Registrar, clock: Clock) -> None:
+        self._registrar = registrar
+        self._clock = clock
+
+    def page(self, asker: str | None, after: str, top: int) -> RegistrationPage:
+        """See :class:`~hookflash.ports.registrations.Registrations`."""
+        rows: list[RegistrationView] = []
+        names = 0
+        last = ""
+        for name, devices in groupby(self._registrar.bindings(), lambda one: one.phone.username):
+            held = list(devices)
+            if name <= after or not _is_of(held[0], asker):
+                continue
+            if names == top:
+                return RegistrationPage(rows, last)
+            rows += [self._row(one) for one in held]
+            names, last = names + 1, name
+        return RegistrationPage(rows)
+
+    def _row(self, device: Device) -> RegistrationView:
+        binding, now = device.binding, self._clock.now()
+        return RegistrationView(
+            binding.name,
+            device.phone.user.raw_id,
+            printable(str(binding.contact.uri), 256),
+            format_host_port(*binding.flow.remote),
+            binding.flow.transport,
+            binding.contact.quality,
+            round(now - binding.since, 1),
+            round(max(0.0, binding.until - now), 1),
+            binding.agent,
+        )
+
+
+def _is_of(device: Device, resource: str | None) -> bool:
+    """Whether a phone's user is one of a resource: users carry its GUID (``8:acs:<resource>_<user>``)."""
+    scope = device.phone.user.raw_id.rsplit(":", 1)[-1].partition("_")[0]
+    return resource is None or scope.casefold() == resource.casefold()
