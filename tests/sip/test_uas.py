@@ -126,6 +126,35 @@ def test_without_an_ack_the_session_fails_and_bye_is_sent() -> None:
     assert probe.idle()
 
 
+def test_the_200_is_repeated_ever_more_slowly_and_the_bye_comes_after_64_times_t1() -> None:
+    probe = Probe()
+    session = ringing(probe)
+    probe.until(7.0)
+    probe.take(probe.agent.answer(probe.now, session, ANSWER))
+    probe.until(38.9)
+    assert not probe.requests("BYE")
+    probe.until(39.0)
+    answered = [when - 7.0 for when, send in probe.sends if send.data.startswith(b"SIP/2.0 200")]
+    assert answered == [0.0, 0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5, 27.5, 31.5]
+    assert [when for when, send in probe.sends if send.data.startswith(b"BYE")] == [39.0]
+
+
+def test_who_looks_too_late_at_an_unacknowledged_200_ends_the_call_at_once() -> None:
+    probe = Probe()
+    session = ringing(probe)
+    probe.take(probe.agent.answer(0.0, session, ANSWER))
+    probe.now = 30.0
+    assert status(probe.take(probe.agent.timeout(30.0))) == [200]
+    probe.until(32.0)
+    (bye,) = (when for when, send in probe.sends if send.data.startswith(b"BYE"))
+    assert bye == 32.0
+    late = Probe()
+    late.take(late.agent.answer(0.0, ringing(late), ANSWER))
+    late.now = 50.0
+    assert status(late.take(late.agent.timeout(50.0))) == []
+    assert len(late.requests("BYE")) == 1
+
+
 def test_a_repeated_invite_is_not_a_new_call() -> None:
     probe = Probe()
     session = ringing(probe)

@@ -31,6 +31,8 @@ _REQUEST_LINE = re.compile(
     r"([A-Za-z0-9\-.!%*_+`'~]{1,64}) ([!#-;=?-~]+) (SIP/([0-9]+\.[0-9]+))", re.IGNORECASE
 )
 _STATUS_LINE = re.compile(r"SIP/([0-9]+\.[0-9]+) ([1-6][0-9]{2})(?: (.*))?", re.IGNORECASE)
+_NEEDED = {"cseq": "CSeq", "via": "Via", "from": "From", "to": "To", "call-id": "Call-ID"}
+"""What every message must have: lookup key and name."""
 _CALL_ID = re.compile(r"[\x21-\x7e\x80-\U0010ffff]{1,512}")
 
 
@@ -311,11 +313,16 @@ def _read_start(line: str, headers: Headers) -> tuple[Request | Response, ParseE
 def _check(message: Request | Response) -> ParseError | None:
     """Check what every message must have; the values are typed again, from a cache, when somebody asks."""
     try:
-        cseq = message.cseq
+        first = message.headers.index()
+        if not _NEEDED.keys() <= first.keys():
+            missing = next(name for key, name in _NEEDED.items() if key not in first)
+            raise ParseError("the header is missing", header=missing)
+        cseq = CSeq.parse(first["cseq"])
         via = message.via
-        message.from_, message.to  # noqa: B018
-        if _CALL_ID.fullmatch(message.call_id) is None:
-            raise ParseError(f'"{printable(message.call_id)}" is not a Call-ID', header="Call-ID")
+        _address("From", first["from"])
+        _address("To", first["to"])
+        if _CALL_ID.fullmatch(first["call-id"]) is None:
+            raise ParseError(f'"{printable(first["call-id"])}" is not a Call-ID', header="Call-ID")
         if via.version != "2.0":
             raise ParseError(f"SIP version {via.version}", 505, "Via")
         if isinstance(message, Request) and cseq.method != message.method:

@@ -10,6 +10,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from hookflash.sip.errors import ParseError
 from hookflash.sip.grammar import printable
@@ -48,8 +49,7 @@ class Origin:
         return f"{self.username} {self.session_id} {self.version} IN {_family(self.address)} {self.address}"
 
 
-@dataclass(frozen=True, slots=True)
-class RtpMap:
+class RtpMap(NamedTuple):
     """``a=rtpmap``: what a payload type is; ``encoding`` in upper case, ``rate`` in Hz."""
 
     encoding: str

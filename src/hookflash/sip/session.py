@@ -95,8 +95,9 @@ class Success:
     data: bytes
     flow: Flow
     interval: float
+    until: float
+    """When there is no waiting any more."""
     repeat: Timer
-    give_up: Timer
 
 
 @dataclass(slots=True)
@@ -259,5 +260,4 @@ class Session:
         """The 2xx needs no more repetition."""
         if self.success is not None:
             self.success.repeat.cancel()
-            self.success.give_up.cancel()
             self.success = None

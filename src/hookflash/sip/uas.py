@@ -310,8 +310,8 @@ class Server:
             transaction.last,
             flow,
             interval,
+            now + core.timing.give_up,
             core.timers.set(now + interval, partial(self._repeat, session)),
-            core.timers.set(now + core.timing.give_up, partial(self._unacknowledged, session)),
         )
 
     def refuse(self, now: float, session: Session, status: int, reason: str, headers: Headers | None) -> None:
@@ -380,9 +380,13 @@ class Server:
         success = session.success
         if success is None:
             return
+        if now >= success.until:
+            self._unacknowledged(session, now)
+            return
         self._core.send(success.data, success.flow)
         success.interval = min(2 * success.interval, self._core.timing.t2)
-        success.repeat = self._core.timers.set(now + success.interval, partial(self._repeat, session))
+        when = min(now + success.interval, success.until)
+        success.repeat = self._core.timers.set(when, partial(self._repeat, session))
 
     def _unacknowledged(self, session: Session, now: float) -> None:
         """No ACK within 64*T1: the dialog is ended with BYE (section 13.3.1.4)."""
