@@ -173,6 +173,7 @@ def phones_config(settings: Settings) -> PhonesConfig:
             most=settings.sip.max_registration,
             longest_open=max(1, int(settings.sip.idle_timeout) - 60),
         ),
+        calls_per_source=settings.sip.calls_per_source,
     )
 
 

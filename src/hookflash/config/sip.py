@@ -149,6 +149,9 @@ class SipSettings:
     """Connections (TCP and TLS) that others may have open to us at a time. Trunks get in beyond that."""
     connections_per_source: int = setting(kinds.integer(1, 100_000, "connections"), 250)
     """Those of one address among them, or of one /64 of IPv6."""
+    calls_per_source: int = setting(kinds.integer(1, 100_000, "calls"), 100)
+    """Calls that one phone, or one address that no `[[trunk]]` names, may have coming in at a time; one more
+    gets 503 with Retry-After. Without effect on this machine itself. Trunks have `limits`."""
     message_timeout: float = setting(kinds.number(1, 300, "seconds"), 30.0)
     """Seconds in which a message that has begun on a connection must be complete, and in which a new
     connection must bring its first. A TLS handshake may take a third of it."""

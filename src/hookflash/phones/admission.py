@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from hookflash.phones.call_caps import CallCaps, source_of_phone, source_of_stranger
 from hookflash.phones.config import PhoneConfig, PhonesConfig, TrunkConfig
 from hookflash.phones.guard import Guard, Offence, is_scanner
 from hookflash.phones.registered.registrar import Registrar
@@ -37,8 +38,10 @@ class Admission:
         clock: Clock,
         entropy: Callable[[int], bytes],
         registrar: Registrar,
+        caps: CallCaps,
     ) -> None:
         self._config = config
+        self._caps = caps
         self._guard = guard
         self._clock = clock
         self._registrar = registrar
@@ -65,8 +68,10 @@ class Admission:
             return self._register(request, flow, trunk)
         if request.method == "INVITE" and self._asks(request, flow, trunk):
             return self._verify(request, flow, trunk)
-        if trunk is not None or self._open:
+        if trunk is not None:
             return None
+        if self._open:
+            return self._caps.refuses(source_of_stranger(host)) if request.method == "INVITE" else None
         if self._registrar.hosts(host):
             # At a phone's address: it may ask whether we are there, and is told what it cannot have.
             return NOT_FOR_PHONES
@@ -117,7 +122,7 @@ class Admission:
             self.proved = found or registrar.phone(verified.username)
             if trunk is None and found is not None:
                 self._guard.trust(flow.remote[0])
-            return None
+            return None if found is not None else self._caps.refuses(source_of_phone(verified.username))
         return self._refused(verified, flow, trunk, Offence.UNKNOWN)
 
     # --- phones -----------------------------------------------------------------------------------------

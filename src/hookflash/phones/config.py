@@ -125,7 +125,8 @@ class PhonesConfig:
     ``media_address`` goes into SDP; "" means the address the peer reaches our SIP at. ``wildcards`` as for
     :func:`hookflash.sip.certificates.matching`. ``realm`` and ``algorithms`` (the best first) are in the
     challenges to trunks that are challenged and to ``phones``, whose registrations have ``bounds``.
-    ``search`` bounds every call out.
+    ``search`` bounds every call out. ``calls_per_source`` bounds the calls that a phone, or an address of no
+    trunk, may have coming in at a time.
     """
 
     trunks: tuple[TrunkConfig, ...] = ()
@@ -142,3 +143,4 @@ class PhonesConfig:
     search: SearchRules = SearchRules()
     phones: tuple[PhoneConfig, ...] = ()
     bounds: Bounds = field(default_factory=Bounds)
+    calls_per_source: int = 100

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from hookflash.calls.effects import AnswerLeg, RefuseLeg, RingLeg
 from hookflash.calls.facts import Cause, IncomingLeg
 from hookflash.phones.bearers import Bearers
+from hookflash.phones.call_caps import source_of_phone, source_of_stranger
 from hookflash.phones.callers import Owner, nobody
 from hookflash.phones.causes import warning
 from hookflash.phones.config import PhoneConfig, PhonesConfig, TrunkConfig
@@ -133,6 +134,7 @@ class InboundCalls:
             call_id=printable(request.call_id),
             trunk="" if trunk is None else trunk.name,
             phone="" if phone is None else phone.username,
+            source=_source(trunk, phone, flow.remote[0]),
             sends_info=not isinstance(terms, PhonesConfig) and terms.info_keys,
             flow=flow,
             offer=offer,
@@ -209,6 +211,13 @@ class InboundCalls:
                 self._legs.lose(leg, Cause(488, reason))
             else:
                 self._legs.fail(leg, 488, reason)
+
+
+def _source(trunk: TrunkConfig | None, phone: PhoneConfig | None, host: str) -> str:
+    """Whom a call counts for."""
+    if phone is not None:
+        return source_of_phone(phone.username)
+    return "" if trunk is not None else source_of_stranger(host)
 
 
 def _offered(offer: bytes) -> str:

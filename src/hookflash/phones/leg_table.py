@@ -33,6 +33,7 @@ class LegTable:
         self._sessions: dict[int, Leg] = {}
         self._talking: Counter[str] = Counter()
         self._carried: Counter[str] = Counter()
+        self._sources: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._legs)
@@ -79,9 +80,15 @@ class LegTable:
                 if not self._carried[name]:
                     del self._carried[name]
 
+    def come_from(self, source: str) -> int:
+        """Legs whose calls came in from a source."""
+        return self._sources.get(source, 0)
+
     def add(self, leg: Leg) -> None:
         """Keep a new leg, with its session if it has one."""
         self._legs[leg.leg] = leg
+        if leg.source:
+            self._sources[leg.source] += 1
         if leg.trunk:
             self._carried[leg.trunk] += 1
         if leg.session:
@@ -171,10 +178,12 @@ class LegTable:
         """Forget a leg and give its media back; a media leg still being opened is closed when it comes."""
         leg.state = LegState.GONE
         self._silent(leg)
-        if self._legs.pop(leg.leg, None) is not None and leg.trunk:
-            self._carried[leg.trunk] -= 1
-            if not self._carried[leg.trunk]:
-                del self._carried[leg.trunk]
+        if self._legs.pop(leg.leg, None) is not None:
+            for counted, name in ((self._carried, leg.trunk), (self._sources, leg.source)):
+                if name:
+                    counted[name] -= 1
+                    if not counted[name]:
+                        del counted[name]
         self._sessions.pop(leg.session, None)
         if self._tolls is not None:
             self._tolls.gone(leg.leg)

@@ -93,6 +93,8 @@ class Leg:
     """The name of the trunk it belongs to; "" for a stranger."""
     phone: str = ""
     """The user name of the registered phone it is; "" for any other."""
+    source: str = ""
+    """Whom a call that came in counts for (:mod:`hookflash.phones.call_caps`); "" for nobody."""
     flow: Flow | None = None
     offer: bytes = field(default=b"", repr=False)
     """The peer's SDP offer; empty when it wants ours."""

@@ -17,6 +17,7 @@ from hookflash.calls.effects import AnswerLeg, DialLeg, EndLeg, MoveLeg, RefuseL
 from hookflash.calls.facts import Cause
 from hookflash.phones.admission import Admission
 from hookflash.phones.bearers import Bearers
+from hookflash.phones.call_caps import CallCaps
 from hookflash.phones.callers import Owner, nobody
 from hookflash.phones.causes import cause_of, failure_of
 from hookflash.phones.config import PhonesConfig, TrunkConfig
@@ -107,13 +108,14 @@ class TrunkPhones:
         self._sources = Sources(config.trunks, wildcards=config.wildcards, now=clock.now)
         self._guard = guard or Guard(clock)
         self.registrar = Registrar(config.phones, config.bounds, clock, sink)
-        self._admission = Admission(config, self._guard, clock, entropy, self.registrar)
         self._tasks = Tasks()
         self._agent = UserAgent(settings or Settings(), entropy)
         self._signalling = Signalling(self._agent, clock, self._handle)
         self.tolls = tolls or TollGate(clock)
         self.tolls.end = self._unpaid
         self._legs = LegTable(self._signalling, media, sink, self.tolls)
+        caps = CallCaps(config.calls_per_source, self._legs.come_from, clock)
+        self._admission = Admission(config, self._guard, clock, entropy, self.registrar, caps)
         self.desk = TrunkDesk(
             config.trunks, self._signalling, self._sources, clock, self._legs.carried, draw=draw
         )
