@@ -70,6 +70,8 @@ class World(RuleBasedStateMachine):
         self.adds: dict[str, str] = {}  # invitationId -> operationContext
         self.reported: dict[tuple[str, str], set[str]] = {}  # (resource, call) -> participantIds
         self.finished: set[tuple[str, str]] = set()
+        self.asked: set[int] = set()  # legs whose trunk was asked to transfer
+        self.refers: dict[int, bool] = {}  # what phones asked for -> whether the last word was said
         self.serial = 0
 
     # --- carrying out effects ---------------------------------------------------------------------------
@@ -102,6 +104,14 @@ class World(RuleBasedStateMachine):
         assert self.phones[effect.leg] == "up"
         assert effect.leg not in self.mixed
         self.phones[effect.leg] = "moving"
+
+    def _ReferLeg(self, effect: effects.ReferLeg) -> None:
+        assert self.phones[effect.leg] == "up"
+        self.asked.add(effect.leg)
+
+    def _TellReferrer(self, effect: effects.TellReferrer) -> None:
+        assert not self.refers[effect.refer], "something was said after the last word"
+        self.refers[effect.refer] = effect.status >= 200
 
     def _OpenAppLeg(self, effect: effects.OpenAppLeg) -> None:
         assert effect.leg not in self.ever

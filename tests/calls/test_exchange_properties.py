@@ -25,6 +25,7 @@ from hookflash.wire.enums import (
     StreamingTransportType,
     Tone,
 )
+from hookflash.wire.identifiers import Identifier
 from hookflash.wire.parts import CallIntelligenceOptions, MediaStreamingOptions
 from hookflash.wire.requests import (
     InterruptAudioAndAnnounceRequest,
@@ -127,7 +128,7 @@ class Outside(World):
         self.connections[made.call_connection_id] = self.office.RED
         for leg in [effect.leg for effect in self.office.last if isinstance(effect, effects.DialLeg)]:
             self.phones[leg] = "up"
-            self.tell(facts.LegUp(leg))
+            self.tell(facts.LegUp(leg, refers=leg % 3 == 0))
 
     @rule()
     def an_app_has_answered_a_phone(self) -> None:
@@ -186,6 +187,27 @@ class Outside(World):
             self.muted |= {leg} if registry.legs[leg][1].muted else set()
         self.tell(facts.LegMoved(leg) if well else facts.LegNotMoved(leg, "no port"))
 
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data(), said=st.sampled_from(["done", "refused", "declined"]))
+    def a_trunk_says_what_became_of_a_transfer(self, data: Any, said: str) -> None:
+        leg = data.draw(st.sampled_from(sorted(self.asked)))
+        self.asked.discard(leg)
+        if said == "done":
+            self.tell(facts.LegReferred(leg))
+        else:
+            self.tell(facts.LegNotReferred(leg, Cause(486, "Busy Here"), said == "declined"))
+
+    @precondition(lambda self: "up" in self.phones.values())
+    @rule(data=st.data(), whom=st.sampled_from([*PHONES, "+18005550200"]), attended=st.booleans())
+    def a_phone_refers(self, data: Any, whom: str, attended: bool) -> None:
+        """To somebody else, or its two calls to each other."""
+        up = sorted(leg for leg, at in self.phones.items() if at == "up")
+        leg, other = data.draw(st.sampled_from(up)), data.draw(st.sampled_from(up))
+        refer = len(self.refers) + 1
+        self.refers[refer] = False
+        joins = other if attended else None
+        self.tell(facts.LegRefers(leg, refer, Identifier.phone(whom), joins=joins))
+
     @rule(leg=st.integers(1, 40), cause=CAUSES)
     def something_late_or_idle_is_said_of_a_leg(self, leg: int, cause: Cause) -> None:
         self.tell(facts.LegRinging(leg))
@@ -195,6 +217,8 @@ class Outside(World):
         if leg not in self.phones and leg not in self.app_legs:
             self.tell(facts.LegUp(leg))
             self.tell(facts.LegDown(leg, cause))
+            self.tell(facts.LegReferred(leg))
+            self.tell(facts.LegNotReferred(leg, cause))
 
     @rule(bob=st.booleans(), devices=st.integers(0, 2))
     def devices_come_and_go(self, bob: bool, devices: int) -> None:

@@ -22,6 +22,8 @@ from hookflash.calls.effects import (
     MuteLeg,
     PublishEvent,
     RaiseIncomingCall,
+    ReferLeg,
+    TellReferrer,
 )
 from hookflash.calls.exchange import Exchange
 from hookflash.calls.facts import Cause, Fact, IncomingLeg, LegDown, LegRinging, LegUp, ToneHeard
@@ -386,6 +388,8 @@ async def test_a_fact_that_cannot_be_decided_does_not_hold_up_the_others(
     [
         (DialLeg(1, 1, Identifier.phone("+14255550123"), None), ["dial"]),
         (MoveLeg(1, 2), ["move"]),
+        (ReferLeg(1, Identifier.phone("+14255550123")), ["refer"]),
+        (TellReferrer(1, 1, 200, "OK"), ["tell_referrer"]),
         (EndLeg(1, Cause(200, "OK")), ["end"]),
         (JoinMix(1), ["join_mix"]),
         (LeaveMix(1), ["leave_mix"]),

@@ -6,7 +6,16 @@ from typing import Any
 
 from phones.virtual_room import NUMBER, USER, identity
 
-from hookflash.calls.effects import AnswerLeg, DialLeg, EndLeg, MoveLeg, RefuseLeg, RingLeg
+from hookflash.calls.effects import (
+    AnswerLeg,
+    DialLeg,
+    EndLeg,
+    MoveLeg,
+    ReferLeg,
+    RefuseLeg,
+    RingLeg,
+    TellReferrer,
+)
 from hookflash.calls.facts import Cause
 from hookflash.phones.switchboard import Switchboard
 from hookflash.wire.identifiers import Identifier
@@ -28,7 +37,7 @@ class Phones:
     def take(self, effect: Any) -> None:
         self.given.append(effect)
 
-    dial = ring = answer = refuse = end = move = take
+    dial = ring = answer = refuse = end = move = refer = tell_referrer = take
 
 
 def test_a_dial_goes_to_whoever_has_a_phone_for_it_and_else_to_the_trunks() -> None:
@@ -49,6 +58,8 @@ def test_everything_else_goes_to_whoever_has_the_leg() -> None:
         board.refuse(RefuseLeg(leg, 486, ""))
         board.end(EndLeg(leg, Cause(200, "OK")))
         board.move(MoveLeg(leg, 2))
-    assert [effect.leg for effect in local.given] == [5] * 5
-    assert [effect.leg for effect in trunks.given] == [6] * 5
-    assert len({type(effect) for effect in local.given}) == 5
+        board.refer(ReferLeg(leg, identity(NUMBER)))
+        board.tell_referrer(TellReferrer(leg, 1, 200, "OK"))
+    assert [effect.leg for effect in local.given] == [5] * 7
+    assert [effect.leg for effect in trunks.given] == [6] * 7
+    assert len({type(effect) for effect in local.given}) == 7

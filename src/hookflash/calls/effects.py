@@ -43,6 +43,8 @@ class DialLeg:
     leg belongs to. ``headers`` go out as SIP headers, ``voip_headers`` only to devices that are no SIP trunk.
     A user with several devices is one leg: they all ring, the first to answer has it. ``resource`` is the
     GUID of the resource whose app has asked for the call, or whose user's phone dials; "" for neither.
+    ``referrer`` is the address of who referred somebody in the call to the target (RFC 3892), ``replaces``
+    the dialog at the target that the leg is to take the place of (RFC 3891).
     """
 
     leg: int
@@ -54,6 +56,8 @@ class DialLeg:
     voip_headers: Mapping[str, str] = field(default_factory=dict)
     source: Identifier | None = None
     resource: str = ""
+    referrer: str = ""
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,33 @@ class MoveLeg:
 
     leg: int
     call: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReferLeg:
+    """Ask the far side of an established leg to call ``target`` in its place (REFER, RFC 3515).
+
+    LegReferred or LegNotReferred follows. ``headers`` are those its call is to have, ``caller`` is the number
+    of who asks, if any.
+    """
+
+    leg: int
+    target: Identifier
+    caller: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TellReferrer:
+    """Tell the far side of a leg what has become of what it asked for (LegRefers); the leg may be over.
+
+    ``status`` is one of SIP; a final one (>= 200) is the last word.
+    """
+
+    leg: int
+    refer: int
+    status: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +314,8 @@ class StopTimer:
 Effect = (
     DialLeg
     | MoveLeg
+    | ReferLeg
+    | TellReferrer
     | RingLeg
     | AnswerLeg
     | RefuseLeg

@@ -31,6 +31,7 @@ from hookflash.calls.server_call import ServerCall
 from hookflash.calls.speech_effects import AudioReady, ListeningFailed, VoiceBegan, VoiceEnded, WordsHeard
 from hookflash.calls.streaming_control import StreamingControl
 from hookflash.calls.tables import Leg, LegEvent
+from hookflash.calls.takeover import TakeoverControl
 from hookflash.calls.transferring import TransferControl
 from hookflash.calls.turn import Turn
 from hookflash.calls.views import CallPage, TracedCall, page_of, view_of
@@ -121,6 +122,9 @@ class Exchange:
             facts.LegDown: self._over,
             facts.LegMoved: self._moved,
             facts.LegNotMoved: self._not_moved,
+            facts.LegReferred: self._referred,
+            facts.LegNotReferred: self._not_referred,
+            facts.LegRefers: TakeoverControl(self._registry).refers,
             facts.DevicesChanged: self._devices_changed,
             facts.NobodyListens: self._nobody_listens,
             AudioReady: self._audio_ready,
@@ -259,10 +263,13 @@ class Exchange:
             person.machine.fire(LegEvent.RING)
             for connection in call.connections.values():
                 connection.story.rings(turn.now, person)
+            if person.reaching is not None and person.reaching.watcher is not None:
+                person.reaching.watcher.rings(turn)
 
     def _up(self, turn: Turn, fact: facts.LegUp) -> None:
         call, person = self._registry.legs.get(fact.leg, (None, None))
         if call is not None and person is not None and person.machine.allows(LegEvent.ESTABLISH):
+            person.refers = fact.refers
             call.established(turn, person)
 
     def _over(self, turn: Turn, fact: facts.LegFailed | facts.LegDown) -> None:
@@ -285,6 +292,16 @@ class Exchange:
         _, person = self._registry.legs.get(fact.leg, (None, None))
         if person is not None and person.moving and person.move is not None:
             person.move.returned(turn, fact.message)
+
+    def _referred(self, turn: Turn, fact: facts.LegReferred) -> None:
+        _, person = self._registry.legs.get(fact.leg, (None, None))
+        if person is not None and person.referral is not None:
+            person.referral.carried_out(turn)
+
+    def _not_referred(self, turn: Turn, fact: facts.LegNotReferred) -> None:
+        _, person = self._registry.legs.get(fact.leg, (None, None))
+        if person is not None and person.referral is not None:
+            person.referral.not_carried_out(turn, fact)
 
     def _devices_changed(self, turn: Turn, fact: facts.DevicesChanged) -> None:
         kinds = self._registry.devices.setdefault(fact.user, {})

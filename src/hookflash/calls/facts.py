@@ -59,9 +59,13 @@ class LegRinging:
 
 @dataclass(frozen=True, slots=True)
 class LegUp:
-    """The leg is established: an incoming one was answered and acknowledged, an outgoing one got its 200."""
+    """The leg is established: an incoming one was answered and acknowledged, an outgoing one got its 200.
+
+    With ``refers`` its far side is to be asked (ReferLeg) when the phone is transferred.
+    """
 
     leg: int
+    refers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,42 @@ class LegNotMoved:
 
     leg: int
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegReferred:
+    """The far side of a leg has connected the phone elsewhere (effect ReferLeg); the leg is to be ended."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class LegNotReferred:
+    """The far side has not connected the phone elsewhere; the leg is as it was.
+
+    With ``declined`` it does not do such a thing, so that it has to be done here.
+    """
+
+    leg: int
+    cause: Cause
+    declined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LegRefers:
+    """The far side of an established leg wants its call to go on with ``target`` in its place (REFER).
+
+    TellReferrer is to follow, with ``refer``. ``by`` is the address of who says so (RFC 3892). In an attended
+    transfer ``joins`` is the other leg of that phone, whose call is to become one with this; where that other
+    call is not here, ``replaces`` names its dialog at the target.
+    """
+
+    leg: int
+    refer: int
+    target: Identifier
+    by: str = ""
+    replaces: str = ""
+    joins: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +343,9 @@ Fact = (
     | LegDown
     | LegMoved
     | LegNotMoved
+    | LegReferred
+    | LegNotReferred
+    | LegRefers
     | DevicesChanged
     | NobodyListens
     | AudioReady

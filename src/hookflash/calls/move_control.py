@@ -132,7 +132,7 @@ class MoveControl:
                     f"{identity} is the end of an app, which cannot be moved; only phones and users' devices "
                     "can.",
                 )
-            if person is not None and person.move is not None:
+            if person is not None and person.leaving:
                 raise conflict(
                     f"{identity} ({field}) is being transferred already; wait until that is over.",
                     target=field,

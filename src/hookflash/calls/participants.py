@@ -12,6 +12,8 @@ from hookflash.wire.responses import CallParticipant
 if TYPE_CHECKING:
     from hookflash.calls.moving import Move
     from hookflash.calls.reaching import Reaching
+    from hookflash.calls.referring import Referral
+    from hookflash.calls.takeover import Takeover
 
 MAX_ALIASES = 8
 """Most numbers one app is known by in a call."""
@@ -26,7 +28,8 @@ class Participant:
     ``outbound`` says that we dialled the phone (it chooses 560xyz over 540xyz); until it answers,
     ``reaching`` is what it was dialled for. ``move`` is there while another call waits for the participant,
     or while it is on the way to it. ``aliases`` are the numbers an app was called by, or called from: others
-    know it by them, so requests may name it so.
+    know it by them, so requests may name it so. ``refers`` says that the far side of the phone carries out
+    transfers itself; ``referral`` is one that it was asked for, ``takeover`` one that it has asked for.
     """
 
     __slots__ = (
@@ -39,6 +42,9 @@ class Participant:
         "muted",
         "outbound",
         "reaching",
+        "referral",
+        "refers",
+        "takeover",
     )
 
     def __init__(
@@ -52,6 +58,9 @@ class Participant:
         self.aliases: tuple[Identifier, ...] = ()
         self.reaching: Reaching | None = None
         self.move: Move | None = None
+        self.refers = False
+        self.referral: Referral | None = None
+        self.takeover: Takeover | None = None
         self.machine = Machine(LEG, state)
 
     @property
@@ -72,6 +81,11 @@ class Participant:
     def moving(self) -> bool:
         """On the way to another call."""
         return self.state is Leg.MOVING
+
+    @property
+    def leaving(self) -> bool:
+        """About to go elsewhere, in whichever way."""
+        return self.move is not None or self.referral is not None or self.takeover is not None
 
     @property
     def on_hold(self) -> bool:

@@ -77,7 +77,8 @@ class Manner:
     ``from``, one invited for a user the latter. ``context`` says that the invitation carries customContext
     even if there are no headers. ``timeout`` (seconds) replaces the usual ring time. ``on_behalf_of`` is who
     was called before a redirect, and ``hops`` counts the redirects. ``resource`` is the GUID of the resource
-    whose app wants the target called, or whose user's phone dials it, "" for neither.
+    whose app wants the target called, or whose user's phone dials it, "" for neither. ``referrer`` and
+    ``replaces`` as for :class:`~hookflash.calls.effects.DialLeg`.
     """
 
     caller: str | None
@@ -90,6 +91,8 @@ class Manner:
     on_behalf_of: Identifier | None = None
     hops: int = 0
     resource: str = ""
+    referrer: str = ""
+    replaces: str = ""
 
 
 def headers_of(context: CustomCallingContext | None) -> tuple[dict[str, str], dict[str, str]]:
@@ -115,6 +118,23 @@ class Purpose(Protocol):
         ...
 
 
+class Watcher(Protocol):
+    """Whoever else wants to know how it goes."""
+
+    @property
+    def replaces(self) -> bool:
+        """Whether somebody is in the call still who leaves it when the target answers."""
+        ...
+
+    def rings(self, turn: Turn) -> None:
+        """The target says that it rings."""
+        ...
+
+    def withdrawn(self, turn: Turn) -> None:
+        """It is given up, without a word to the purpose."""
+        ...
+
+
 class Calling:
     """What a target is reached for when a call is created, comes in or is redirected: the call itself."""
 
@@ -134,7 +154,18 @@ CALLING = Calling()
 class Reaching:
     """One target of a call that rings. ``began`` is in seconds."""
 
-    __slots__ = ("began", "call", "failure", "invitation", "manner", "person", "purpose", "target", "timer")
+    __slots__ = (
+        "began",
+        "call",
+        "failure",
+        "invitation",
+        "manner",
+        "person",
+        "purpose",
+        "target",
+        "timer",
+        "watcher",
+    )
 
     def __init__(
         self, call: ServerCall, target: Identifier, manner: Manner, purpose: Purpose | None = None
@@ -148,6 +179,12 @@ class Reaching:
         self.failure: Ending | None = None
         self.timer: int | None = None
         self.began = 0.0
+        self.watcher: Watcher | None = None
+
+    @property
+    def replaces(self) -> bool:
+        """Whether the target takes the place of somebody who is there, so that there is no further end."""
+        return self.watcher is not None and self.watcher.replaces
 
     # --- beginning --------------------------------------------------------------------------------------
 
@@ -181,6 +218,8 @@ class Reaching:
                 manner.voip_headers,
                 manner.identity,
                 manner.resource,
+                manner.referrer,
+                manner.replaces,
             )
         )
 
@@ -258,6 +297,8 @@ class Reaching:
     def withdraw(self, turn: Turn, cause: Cause, event: InvitationEvent = InvitationEvent.CANCEL) -> None:
         """Stop ringing, without a word to the purpose."""
         self._close(turn, event, cause)
+        if self.watcher is not None and event is InvitationEvent.CANCEL:
+            self.watcher.withdrawn(turn)
 
     def _close(self, turn: Turn, event: InvitationEvent, cause: Cause) -> None:
         """It is settled: whatever still rings stops."""

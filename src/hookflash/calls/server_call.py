@@ -109,7 +109,8 @@ class ServerCall:
     def ends(self) -> int:
         """How many ends the call has, counting those being reached or moved."""
         here = sum(not person.being_reached for person in self.participants.values())
-        return here + len(self.reachings) + len(self.arriving) + len(self.departing)
+        reached = sum(not one.replaces for one in self.reachings)
+        return here + reached + len(self.arriving) + len(self.departing)
 
     def member(self, wanted: Identifier) -> Participant | None:
         """Whoever in the call is called that."""
@@ -392,5 +393,7 @@ class ServerCall:
             self.originator = None
         del self.participants[person.leg]
         del self.registry.legs[person.leg]
+        if person.referral is not None:
+            person.referral.lost(turn, ending)
         if person.move is not None:
             person.move.lost(turn, ending)

@@ -8,15 +8,20 @@ over, everything is as it was: CallTransferFailed says why, and nothing that ran
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from hookflash.calls import checks
 from hookflash.calls.commands import Transfer as TransferCommand
 from hookflash.calls.connection import Connection
+from hookflash.calls.effects import ReferLeg
 from hookflash.calls.ending import ALONE, CANCELED, TRANSFERRED, Ending
+from hookflash.calls.handover import Handover
 from hookflash.calls.moving import Move
 from hookflash.calls.participants import Participant
 from hookflash.calls.reaching import Manner, Reaching, Ways, headers_of
+from hookflash.calls.referring import Referral
 from hookflash.calls.registry import Registry
 from hookflash.calls.server_call import ServerCall
 from hookflash.calls.tables import ConnectionEvent
@@ -24,15 +29,14 @@ from hookflash.calls.turn import Handlers, Turn
 from hookflash.media.line import Request
 from hookflash.wire.constraints import CallbackRules, require_callback
 from hookflash.wire.enums import CallConnectionState
-from hookflash.wire.events import CallTransferAccepted, CallTransferFailed
 from hookflash.wire.identifiers import Identifier
 from hookflash.wire.requests import TransferToParticipantRequest
 from hookflash.wire.responses import OperationResponse
-from hookflash.wire.results import SUCCESS, UNKNOWN_ERROR, Refusal, ResultInformation, invalid_argument
+from hookflash.wire.results import UNKNOWN_ERROR, Refusal, ResultInformation, invalid_argument
 
 
-class Transfer:
-    """One transfer under way. ``whole`` tells that the call is one of two, so that the app leaves it."""
+class Transfer(Handover):
+    """One transfer that is carried out here."""
 
     def __init__(
         self,
@@ -43,22 +47,11 @@ class Transfer:
         *,
         whole: bool,
     ) -> None:
-        self.connection = connection
-        self.request = request
-        self.transferee = transferee
+        super().__init__(connection, request, transferee, reaching.target, whole=whole)
         self.reaching = reaching
-        self.whole = whole
-        self.target = reaching.target
         self.move = Move(transferee, connection.server_call, reaching.call, self)
         self.answered = False
         reaching.purpose = self
-        connection.undertakings.append(self)
-        if whole:
-            connection.machine.fire(ConnectionEvent.TRANSFER)
-
-    @property
-    def under_way(self) -> bool:
-        return self in self.connection.undertakings
 
     # --- the target -------------------------------------------------------------------------------------
 
@@ -68,7 +61,7 @@ class Transfer:
         self.move.begin(turn)
 
     def failed(self, turn: Turn, reaching: Reaching, ending: Ending) -> None:
-        self._fail(turn, ending.result(self.request.version))
+        self.fail(turn, ending.result(self.request.version))
         self._dissolve(turn)
 
     def redirected(self, reaching: Reaching) -> None:
@@ -80,20 +73,20 @@ class Transfer:
         if not self.under_way:
             return
         connection = self.connection
-        self._accept(turn)
+        self.accept(turn)
         if self.whole:
             connection.machine.fire(ConnectionEvent.ACCEPT_TRANSFER)
             connection.server_call.drop_app(turn, connection, TRANSFERRED)
 
     def returned(self, turn: Turn, move: Move, message: str) -> None:
-        self._fail(turn, ResultInformation(UNKNOWN_ERROR.code, UNKNOWN_ERROR.sub_code, message))
+        self.fail(turn, ResultInformation(UNKNOWN_ERROR.code, UNKNOWN_ERROR.sub_code, message))
 
     def lost(self, turn: Turn, move: Move, ending: Ending) -> None:
         """The transferee hung up, or the target did before the transferee came."""
         result = ending.result(self.request.version)
         if result.code < 300:
             result = CANCELED.result(self.request.version)
-        self._fail(turn, result)
+        self.fail(turn, result)
         if not self.answered:
             self._dissolve(turn)
 
@@ -102,29 +95,10 @@ class Transfer:
     def abandon(self, turn: Turn, ending: Ending) -> None:
         """The app's connection ends; a target that has answered keeps the transferee."""
         if self.answered:
-            self._accept(turn)
+            self.accept(turn)
             return
-        self._fail(turn, CANCELED.result(self.request.version))
+        self.fail(turn, CANCELED.result(self.request.version))
         self._dissolve(turn)
-
-    def _accept(self, turn: Turn) -> None:
-        self.connection.undertakings.remove(self)
-        self.connection.notify(
-            turn,
-            CallTransferAccepted,
-            SUCCESS,
-            self.request,
-            transfer_target=self.target.to_model(),
-            transferee=self.transferee.identity.to_model(),
-        )
-
-    def _fail(self, turn: Turn, result: ResultInformation) -> None:
-        if not self.under_way:
-            return
-        self.connection.undertakings.remove(self)
-        if self.whole:
-            self.connection.machine.fire(ConnectionEvent.FAIL_TRANSFER)
-        self.connection.notify(turn, CallTransferFailed, result, self.request)
 
     def _dissolve(self, turn: Turn) -> None:
         """The new call is not needed."""
@@ -163,8 +137,33 @@ class TransferControl:
         number = checks.shown_number(self._registry, command.resource, request.source_caller_id_number)
         self._registry.admission.require_transfer()
 
-        self._begin(turn, command, connection, transferee, target, ways, number)
+        def bridge(turn: Turn) -> None:
+            self._begin(turn, command, connection, transferee, target, ways, number)
+
+        asks = transferee.refers and ways.dial and ways.owner is None and number is None
+        if asks and target.phone_number is not None:
+            self._ask(turn, command, connection, transferee, target, bridge)
+        else:
+            bridge(turn)
         return OperationResponse(operation_context=request.operation_context)
+
+    def _ask(
+        self,
+        turn: Turn,
+        command: TransferCommand,
+        connection: Connection,
+        transferee: Participant,
+        target: Identifier,
+        bridge: Callable[[Turn], None],
+    ) -> None:
+        request, call = command.request, connection.server_call
+        operation = Request(command.version, request.operation_context, request.operation_callback_uri)
+        whole = len(call.present()) <= 2
+        Referral(connection, operation, transferee, target, bridge, whole=whole)
+        sip, _ = headers_of(request.custom_calling_context)
+        known = (alias.phone_number for alias in connection.participant.aliases)
+        asker = next((number for number in known if number), call.caller_number)
+        turn.emit(ReferLeg(transferee.leg, target, asker, sip))
 
     def _begin(
         self,
@@ -203,7 +202,7 @@ class TransferControl:
 
 def _refuse_second(connection: Connection) -> None:
     """One transfer at a time. Raises Refusal 409/8607."""
-    running = next((one for one in connection.undertakings if isinstance(one, Transfer)), None)
+    running = next((one for one in connection.undertakings if isinstance(one, Handover)), None)
     if running is not None and connection.state is not CallConnectionState.CONNECTING:
         raise Refusal(
             409,
@@ -235,7 +234,7 @@ def _transferee(connection: Connection, request: TransferToParticipantRequest) -
             f"{person.identity} is the end of an app, which cannot be transferred; only phones and users' "
             "devices can.",
         )
-    if person.move is not None:
+    if person.leaving:
         raise Refusal(
             409,
             8607,

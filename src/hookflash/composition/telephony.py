@@ -141,6 +141,8 @@ def phones_config(settings: Settings) -> PhonesConfig:
                 session=_session(settings, one),
                 info_keys=one.dtmf == "info",
                 identity=one.identity,
+                takes_refer=one.refer == "accept",
+                transfers=one.transfer == "refer",
                 redirect_hosts=one.redirect_hosts,
                 caller=one.caller or "",
                 callers=one.callers,

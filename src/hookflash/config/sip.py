@@ -273,6 +273,14 @@ class TrunkSettings:
     dtmf: str = setting(kinds.choice("rtp", "info"), "rtp")
     """How keys are pressed towards the trunk: in the audio (`rtp`: RFC 4733 events, or tones where those were
     not agreed on) or by INFO requests (`info`: application/dtmf-relay). From the trunk both are taken."""
+    refer: str = setting(kinds.choice("refuse", "accept"), "refuse")
+    """Whether the trunk may transfer its calls with REFER, in a call: `accept` dials whom it names, by our
+    routes and at our expense, with its call ended once they answer; `refuse` answers 405."""
+    transfer: str = setting(kinds.choice("bridge", "refer"), "bridge")
+    """How an app's transfer of a phone behind this trunk to a number nobody here owns is carried out: by
+    dialling and connecting both (`bridge`), or by asking the trunk to with REFER (`refer`), which takes both
+    off this server. A trunk that answers 403, 405 or 501, or does not allow REFER, is bridged; so is a
+    transfer with a caller id of its own."""
     session_expires: int | None = setting(kinds.integer(0, 86_400, "s"), None)
     """`sip.session_expires` for this trunk."""
     min_session_expires: int | None = setting(kinds.integer(90, 86_400, "s"), None)

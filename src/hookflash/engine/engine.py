@@ -57,6 +57,7 @@ from hookflash.calls.effects import (
     PlayAudio,
     PublishEvent,
     RaiseIncomingCall,
+    ReferLeg,
     RefuseLeg,
     RemoveListener,
     RingLeg,
@@ -65,6 +66,7 @@ from hookflash.calls.effects import (
     StopAudio,
     StopTimer,
     StopTones,
+    TellReferrer,
 )
 from hookflash.calls.exchange import Exchange
 from hookflash.calls.facts import Fact, NobodyListens, Stopping, TimerFired
@@ -146,6 +148,8 @@ class Engine:
         self._hands: dict[type, Callable[..., None]] = {
             DialLeg: phones.dial,
             MoveLeg: phones.move,
+            ReferLeg: phones.refer,
+            TellReferrer: phones.tell_referrer,
             RingLeg: phones.ring,
             AnswerLeg: phones.answer,
             RefuseLeg: phones.refuse,

@@ -40,7 +40,9 @@ class TrunkConfig:
     addresses. ``session`` are the terms of its session timers (RFC 4028). ``challenge`` takes its calls only
     with the same user name and password, and then from anywhere. With ``info_keys`` keys go out by INFO.
     ``identity`` is one of :data:`IDENTITIES`. Redirects to ``redirect_hosts`` (names, addresses,
-    "*.example.org") are followed beside those to ``targets``. ``care`` says how the trunk is looked after.
+    "*.example.org") are followed beside those to ``targets``. With ``takes_refer`` it may have its calls go
+    on with somebody else (REFER), who is dialled; one that ``transfers`` is asked to, by REFER, when an app
+    transfers. ``care`` says how the trunk is looked after.
     """
 
     name: str
@@ -60,6 +62,8 @@ class TrunkConfig:
     info_keys: bool = False
     identity: str = "from"
     redirect_hosts: tuple[str, ...] = ()
+    takes_refer: bool = False
+    transfers: bool = False
     callers: tuple[str, ...] = ()
     otherwise: str = "replace"
     caller_rewrite: tuple[Rewrite, ...] = ()

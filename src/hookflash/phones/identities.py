@@ -45,7 +45,11 @@ def callee_of(request: Request, rules: tuple[Rewrite, ...] = ()) -> Identifier |
 
     Raises ParseError when the Request-URI cannot be read.
     """
-    uri = parse_uri(request.uri)
+    return target_of(parse_uri(request.uri), rules)
+
+
+def target_of(uri: Uri, rules: tuple[Rewrite, ...] = ()) -> Identifier | None:
+    """Who is meant by an address: a phone number or a communication user, as for :func:`callee_of`."""
     number = number_of(uri, rules)
     if number is not None:
         return Identifier.phone(number)

@@ -83,6 +83,8 @@ class InboundCalls:
         event, trunk = self._desk.called(event, trunk)
         request = event.request
         terms = phone or trunk or self._strangers
+        if trunk is not None and trunk.takes_refer:
+            self._signalling.let_refer(event.session)
         if "Replaces" in request.headers:
             self._replacements.invited(event, trunk, phone)
             return
@@ -136,6 +138,7 @@ class InboundCalls:
             phone="" if phone is None else phone.username,
             source=_source(trunk, phone, flow.remote[0]),
             sends_info=not isinstance(terms, PhonesConfig) and terms.info_keys,
+            refers=trunk is not None and trunk.transfers,
             flow=flow,
             offer=offer,
             codecs=terms.codecs,

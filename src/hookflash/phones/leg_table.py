@@ -124,7 +124,7 @@ class LegTable:
         if self._tolls is not None:
             self._tolls.up(leg.leg)
         log.info("call up", extra=leg.fields)
-        self._sink(LegUp(leg.leg))
+        self._sink(LegUp(leg.leg, leg.refers))
 
     # --- ending -----------------------------------------------------------------------------------------
 

@@ -124,6 +124,14 @@ class Leg:
     """Whether it was said to ring."""
     alerted: bool = False
     """Whether the callee is alerted, which more than early media tells."""
+    referring: bool = False
+    """Whether its trunk is asked to connect the phone elsewhere (REFER)."""
+    refer_taken: bool = False
+    """Whether it has taken that."""
+    refer_told: bool = False
+    """Whether it has told how far it is."""
+    refers: bool = False
+    """Whether its trunk is to be asked when it is transferred."""
     sends_info: bool = False
     """Whether keys for it go out by INFO."""
     presses_by_info: bool = False

@@ -145,7 +145,7 @@ class OutboundCalls:
             self._sources.learn(flow.remote[0], trunk)
             leg.candidate, leg.flow, leg.peer = candidate, flow, flow.remote[0]
             self._legs.carry(leg, trunk.name)
-            leg.sends_info = trunk.info_keys
+            leg.sends_info, leg.refers = trunk.info_keys, trunk.transfers
             leg.codecs, leg.srtp = trunk.codecs, trunk.srtp
             offer = self._bearers.negotiate(leg, flow).offer()
             uri = request_uri(candidate, flow.transport)
@@ -261,9 +261,18 @@ def _outgoing(
         str(NameAddr("", candidate.asked or replace(uri, port=None, params={}))),
         offer,
         flow,
-        (*identity_headers(trunk, number, caller), *sendable_headers(effect.headers)),
+        (*identity_headers(trunk, number, caller), *_referred(effect), *sendable_headers(effect.headers)),
         trunk.username,
         trunk.password,
         trunk.ring_timeout,
         trunk.session,
+        trunk.takes_refer,
     )
+
+
+def _referred(effect: DialLeg) -> tuple[tuple[str, str], ...]:
+    """Who has referred somebody to the callee, and which call of the callee's it is to replace."""
+    by = (("Referred-By", effect.referrer),) if effect.referrer else ()
+    if not effect.replaces:
+        return by
+    return (*by, ("Require", "replaces"), ("Replaces", effect.replaces))

@@ -74,7 +74,7 @@ class Replacements:
             return 603 if leg.state is LegState.DIALLING else 481
         if replaces.early_only:
             return 486
-        return leg if leg.moving is Moving.NO else 603
+        return leg if leg.moving is Moving.NO and not leg.referring else 603
 
     def _take(self, leg: Leg, event: IncomingInvite) -> int:
         """Let the new session have the leg; 0, or the status to refuse it with."""

@@ -16,7 +16,7 @@ from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow, Send
 from hookflash.sip.inquiries import Inquiry
 from hookflash.sip.stateless import Judge
-from hookflash.sip.ua import Outgoing, Output, SessionTerms, UserAgent
+from hookflash.sip.ua import Asking, Outgoing, Output, SessionTerms, UserAgent
 from hookflash.wire.urls import is_public
 
 
@@ -139,6 +139,28 @@ class Signalling:
     def press(self, session: int, key: str, duration: int) -> bool:
         """Press a key for so many milliseconds by INFO; False when the session is not up."""
         sent, outputs = self._agent.press(self._clock.now(), session, key, duration)
+        self.perform(outputs)
+        return sent
+
+    def let_refer(self, session: int) -> None:
+        """Take the REFERs of a session's peer; before the first response."""
+        self._agent.let_refer(session)
+
+    def accept_refer(self, session: int, refer: int) -> None:
+        """Take a REFER."""
+        self.perform(self._agent.accept_refer(self._clock.now(), session, refer))
+
+    def refuse_refer(self, session: int, refer: int, status: int) -> None:
+        """Refuse a REFER."""
+        self.perform(self._agent.refuse_refer(self._clock.now(), session, refer, status))
+
+    def notify_referrer(self, refer: int, status: int, reason: str) -> None:
+        """Tell who sent a REFER what has become of it."""
+        self.perform(self._agent.notify_referrer(self._clock.now(), refer, status, reason))
+
+    def refer(self, session: int, asking: Asking) -> bool:
+        """Send a REFER, if one may be sent. ValueError for what cannot be written."""
+        sent, outputs = self._agent.refer(self._clock.now(), session, asking)
         self.perform(outputs)
         return sent
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from hookflash.calls.effects import AnswerLeg, DialLeg, EndLeg, MoveLeg, RefuseLeg, RingLeg
+from hookflash.calls.effects import (
+    AnswerLeg,
+    DialLeg,
+    EndLeg,
+    MoveLeg,
+    ReferLeg,
+    RefuseLeg,
+    RingLeg,
+    TellReferrer,
+)
 from hookflash.ports.edges import Phones
 from hookflash.wire.identifiers import Identifier
 
@@ -49,6 +58,12 @@ class Switchboard:
 
     def move(self, effect: MoveLeg) -> None:
         self._of(effect.leg).move(effect)
+
+    def refer(self, effect: ReferLeg) -> None:
+        self._of(effect.leg).refer(effect)
+
+    def tell_referrer(self, effect: TellReferrer) -> None:
+        self._of(effect.leg).tell_referrer(effect)
 
     def _of(self, leg: int) -> Phones:
         return next((phones for phones in self._local if phones.knows(leg)), self._trunks)

@@ -13,7 +13,16 @@ import random
 import secrets
 from collections.abc import Callable, Mapping
 
-from hookflash.calls.effects import AnswerLeg, DialLeg, EndLeg, MoveLeg, RefuseLeg, RingLeg
+from hookflash.calls.effects import (
+    AnswerLeg,
+    DialLeg,
+    EndLeg,
+    MoveLeg,
+    ReferLeg,
+    RefuseLeg,
+    RingLeg,
+    TellReferrer,
+)
 from hookflash.calls.facts import Cause
 from hookflash.phones.admission import Admission
 from hookflash.phones.bearers import Bearers
@@ -28,6 +37,7 @@ from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Leg, LegState
 from hookflash.phones.moving import Moves
 from hookflash.phones.outbound import OutboundCalls
+from hookflash.phones.referrals import Referrals
 from hookflash.phones.registered.devices import DeviceCalls
 from hookflash.phones.registered.registrar import Registrar
 from hookflash.phones.replacing import Replacements
@@ -53,6 +63,10 @@ from hookflash.sip.events import (
     KeyPressed,
     Progress,
     Reanswered,
+    ReferProgress,
+    Referred,
+    ReferRefused,
+    ReferTaken,
     Refreshed,
     Reoffered,
     ReofferRefused,
@@ -121,6 +135,7 @@ class TrunkPhones:
         )
         self._bearers = Bearers(self._signalling, self._legs, media, config.media_address, entropy)
         self._moves = Moves(self._signalling, self._legs, self._bearers, media, self._tasks, sink)
+        self._referrals = Referrals(self._signalling, self._legs, config.trunks, sink)
         self.keys = InfoKeys(self._signalling, self._legs, clock, sink)
         self._inbound = InboundCalls(
             self._signalling,
@@ -310,6 +325,14 @@ class TrunkPhones:
         """Bring an established leg into another call; LegMoved or LegNotMoved follows."""
         self._moves.move(effect)
 
+    def refer(self, effect: ReferLeg) -> None:
+        """Ask the trunk of a leg to connect the phone elsewhere; LegReferred or LegNotReferred follows."""
+        self._referrals.refer(effect)
+
+    def tell_referrer(self, effect: TellReferrer) -> None:
+        """Tell the far side of a leg what has become of its REFER."""
+        self._referrals.tell(effect)
+
     # --- what happens to a session ----------------------------------------------------------------------
 
     def _handle(self, event: Event) -> None:
@@ -352,6 +375,14 @@ class TrunkPhones:
                 self.keys.pressed(leg, key)
             case Informed(status=status):
                 self.keys.informed(leg, status)
+            case Referred():
+                self._referrals.asked(leg, event)
+            case ReferTaken(subscribed=subscribed):
+                self._referrals.taken(leg, subscribed)
+            case ReferProgress():
+                self._referrals.progress(leg, event)
+            case ReferRefused():
+                self._referrals.refused(leg, event)
             case ReofferRefused(status=status, reason=reason):
                 self._moves.refused(leg, status, printable(reason))
             case Cancelled(headers=headers):
@@ -364,6 +395,7 @@ class TrunkPhones:
             case Failed():
                 self._legs.failed(leg, failure_of(event))
             case Ended(status=status, reason=reason, headers=headers):
+                self._referrals.ended(leg)
                 self._legs.ended(leg, cause_of(status, printable(reason), headers))
             case IncomingInvite():
                 pass

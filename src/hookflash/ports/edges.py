@@ -27,10 +27,12 @@ from hookflash.calls.effects import (
     PlayAudio,
     PublishEvent,
     RaiseIncomingCall,
+    ReferLeg,
     RefuseLeg,
     RemoveListener,
     RingLeg,
     SendTones,
+    TellReferrer,
 )
 from hookflash.calls.facts import Fact
 from hookflash.calls.speech_effects import FinishListening, StartListening, StopListening
@@ -57,6 +59,14 @@ class Phones(Protocol):
 
     def move(self, effect: MoveLeg) -> None:
         """Bring an established leg into another call; LegMoved or LegNotMoved follows."""
+        ...
+
+    def refer(self, effect: ReferLeg) -> None:
+        """Ask the far side to connect the phone elsewhere; LegReferred or LegNotReferred follows."""
+        ...
+
+    def tell_referrer(self, effect: TellReferrer) -> None:
+        """Tell the far side what has become of what it asked for; no fact follows."""
         ...
 
 

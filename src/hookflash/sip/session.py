@@ -72,7 +72,8 @@ class Outgoing:
 
     ``uri`` is the Request-URI, ``caller`` and ``callee`` whole From and To values without tags, ``body`` the
     SDP offer. ``flow`` leads to the next hop. ``ring_timeout`` (seconds) ends a call nobody answers.
-    ``username`` and ``password`` answer a 401 or 407. ``terms`` are those of its session timer.
+    ``username`` and ``password`` answer a 401 or 407. ``terms`` are those of its session timer. With
+    ``refers`` the callee's REFERs are taken.
     """
 
     uri: str
@@ -85,6 +86,7 @@ class Outgoing:
     password: str = field(default="", repr=False)
     ring_timeout: float = 180.0
     terms: SessionTerms = field(default_factory=SessionTerms)
+    refers: bool = False
 
 
 @dataclass(slots=True)

@@ -58,7 +58,7 @@ class Client:
         template = Headers([("From", str(NameAddr.parse(outgoing.caller).with_tag(tag))), *outgoing.headers])
         NameAddr.parse(outgoing.callee)
         session = core.open(Stage.CALLING, call_id, tag, core.contact(outgoing.flow, outgoing.uri))
-        session.outgoing = outgoing
+        session.outgoing, session.refers = outgoing, outgoing.refers
         self._timers.begin(session, outgoing.terms)
         if outgoing.username:
             session.auth = Authenticator(outgoing.username, outgoing.password, core.entropy)

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from hookflash.calls.effects import AnswerLeg, DialLeg, EndLeg, MoveLeg, RefuseLeg, RingLeg
+from hookflash.calls.effects import (
+    AnswerLeg,
+    DialLeg,
+    EndLeg,
+    MoveLeg,
+    ReferLeg,
+    RefuseLeg,
+    RingLeg,
+    TellReferrer,
+)
 from hookflash.calls.facts import (
     Cause,
     IncomingLeg,
@@ -16,6 +25,7 @@ from hookflash.calls.facts import (
     LegFailed,
     LegMoved,
     LegNotMoved,
+    LegNotReferred,
     LegRinging,
     LegUp,
     ToneHeard,
@@ -146,6 +156,14 @@ class Lines:
         if line is not None:
             cancelled = not line.up and effect.cause.status == 200
             self._leave(line, CANCELLED if cancelled else effect.cause)
+
+    def refer(self, effect: ReferLeg) -> None:
+        """There is nobody behind a virtual phone who could connect it elsewhere."""
+        declined = Cause(501, "virtual phones are transferred by the server itself")
+        self._sink(LegNotReferred(effect.leg, declined, declined=True))
+
+    def tell_referrer(self, effect: TellReferrer) -> None:
+        """Virtual phones refer nobody."""
 
     def move(self, effect: MoveLeg) -> None:
         """Bring an established leg into another call; LegMoved or LegNotMoved follows."""
