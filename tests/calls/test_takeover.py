@@ -231,6 +231,22 @@ def test_who_comes_hangs_up_on_the_way(office):
     assert office.nothing_left()
 
 
+def test_the_call_to_come_to_ends_while_a_user_is_on_the_way(office):
+    office.tell(facts.DevicesChanged(office.ALICE, 1))
+    first, one, second, two, (third, alice) = two_calls(office, THIRD, office.ALICE)
+    refers(office, first, joins=second)
+    assert [effect.leg for effect in office.lately(effects.MoveLeg)] == [third, alice]
+    office.tell(facts.LegMoved(third))
+    office.terminate(one)
+    assert told(office) == [(1, 200)], "somebody came"
+    assert office.result(two, "CallDisconnected") == (200, 7000)
+    told_of = [effect for effect in office.all(effects.PublishEvent) if "Participant" in effect.type]
+    comings = sorted(e.data.participant_id for e in told_of if e.type.endswith("Added"))
+    goings = sorted(e.data.participant_id for e in told_of if e.type.endswith("Removed"))
+    assert comings == goings, "whoever came is said to have gone before the call ended"
+    assert office.nothing_left()
+
+
 def test_apps_alone_cannot_be_joined(office):
     first, one, second, two, _ = two_calls(office)
     refers(office, first, joins=second)

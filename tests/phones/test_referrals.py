@@ -14,7 +14,7 @@ from hookflash.phones.rewriting import Rewrite
 from hookflash.sip.dialog_headers import Replaces
 from hookflash.sip.events import Event, IncomingInvite, ReferProgress, Referred, ReferRefused, ReferTaken
 from hookflash.sip.refer_headers import written
-from hookflash.sip.ua import Asking
+from hookflash.sip.ua import Asking, SessionTerms
 from hookflash.wire.identifiers import Identifier
 
 OTHER = ("192.0.2.77", 5077)
@@ -239,6 +239,23 @@ async def test_a_trunk_that_hangs_up_without_a_word_has_done_it() -> None:
 
     await asked(place, then)
     assert [type(fact) for fact in place.facts[-2:]] == [LegReferred, LegDown]
+
+
+async def test_a_trunk_that_vanishes_has_done_nothing() -> None:
+    place = asking(session=SessionTerms(90, 90))
+
+    def then(event: Referred) -> None:
+        far = place.far
+        outputs = far.agent.accept_refer(place.clock.now(), event.session, event.refer)
+        far.take([one for one in outputs if b"NOTIFY" not in getattr(one, "data", b"").split(b"\r\n")[0]])
+
+    await asked(place, then)
+    place.far.silent = True
+    await place.settle(180.0)
+    down = place.facts[-1]
+    assert isinstance(down, LegDown)
+    assert down.cause.status == 408
+    assert not any(isinstance(fact, LegReferred) for fact in place.facts)
 
 
 async def test_a_phone_that_hangs_up_while_the_target_rings() -> None:

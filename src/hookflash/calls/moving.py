@@ -119,6 +119,9 @@ class Move:
         person.move = None
         self.destination.arriving.pop(person.leg, None)
         begun = source.departing.pop(person.leg, None) is not None
+        if begun:
+            # The mover may end the old call, which knows nothing of the participant any more.
+            source.report.left(turn, person)
         self.mover.lost(turn, self, ending)
         if begun and not source.over:
             source.left(turn, person, ending)

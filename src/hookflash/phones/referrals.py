@@ -135,11 +135,11 @@ class Referrals:
             cause = Cause(event.status, printable(event.reason))
             self._failed(leg, cause, declined=event.status in _DECLINING)
 
-    def ended(self, leg: Leg) -> None:
-        """The trunk hangs up. One that has taken our REFER and never tells anything has carried it out;
-        otherwise it is the phone that has hung up.
+    def ended(self, leg: Leg, status: int) -> None:
+        """The call is over. A trunk that has taken our REFER, tells nothing of it and hangs up (``status``
+        200) has carried it out; otherwise the phone has hung up, or was lost.
         """
-        if leg.referring and leg.refer_taken and not leg.refer_told:
+        if status < 300 and leg.referring and leg.refer_taken and not leg.refer_told:
             self._succeeded(leg)
 
     def _succeeded(self, leg: Leg) -> None:

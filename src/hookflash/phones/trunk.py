@@ -395,7 +395,7 @@ class TrunkPhones:
             case Failed():
                 self._legs.failed(leg, failure_of(event))
             case Ended(status=status, reason=reason, headers=headers):
-                self._referrals.ended(leg)
+                self._referrals.ended(leg, status)
                 self._legs.ended(leg, cause_of(status, printable(reason), headers))
             case IncomingInvite():
                 pass
