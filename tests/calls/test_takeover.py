@@ -269,6 +269,18 @@ def test_calls_of_different_resources_are_not_joined(office):
     assert len(office.people(two, office.BLUE)) == 2
 
 
+def test_without_an_app_the_resource_of_the_user_pays(office):
+    leg = office.exchange.new_leg()
+    alice = Identifier.parse(office.ALICE)
+    office.tell(facts.IncomingLeg(leg, alice, Identifier.phone(office.OUTSIDE), "Alice", outward=""))
+    (dialled,) = office.all(effects.DialLeg)
+    office.tell(facts.LegUp(dialled.leg))
+    office.tell(facts.LegUp(leg))
+    refers(office, dialled.leg)
+    (dial,) = office.lately(effects.DialLeg)
+    assert (dial.target.phone_number, dial.resource) == (THIRD, office.RED)
+
+
 def test_a_dialog_of_another_server_is_dialled(office):
     leg, _ = office.answered()
     refers(office, leg, replaces="abc;to-tag=x;from-tag=y")

@@ -163,11 +163,10 @@ class TakeoverControl:
         except Refusal as refusal:
             return (503 if refusal.status == 503 else 480), refusal.message
         identity, number = _shown(call, person)
-        resources = [connection.resource for connection in call.connections.values()]
         manner = Manner(
             number,
             identity,
-            resource=resources[0] if resources else "",
+            resource=self._payer(call),
             referrer=fact.by,
             replaces=fact.replaces,
         )
@@ -176,6 +175,12 @@ class TakeoverControl:
         reaching.watcher = takeover
         reaching.begin(turn, ways)
         return None
+
+    def _payer(self, call: ServerCall) -> str:
+        """At whose expense the target is called: the resource of the call's app, without one its user's."""
+        ours = [connection.resource for connection in call.connections.values()]
+        owners = (self._registry.directory.resource_of(one.identity) for one in call.present())
+        return next((owner for owner in [*ours, *owners] if owner), "")
 
     def _join(
         self, turn: Turn, fact: LegRefers, call: ServerCall, person: Participant, joins: int
