@@ -92,6 +92,15 @@ def test_a_name_that_is_none_is_an_error(name: str) -> None:
     run(test)
 
 
+@pytest.mark.parametrize("name", ["x" * 80, "a..local", "x" * 80 + ".local"])
+def test_a_name_of_this_machine_that_is_none_is_an_error(name: str) -> None:
+    async def test(server: NameServer, names: DnsNames) -> None:
+        with pytest.raises(OSError, match="is no name that can be looked up"):
+            await names.ask(Question(name, A))
+
+    run(test)
+
+
 def test_the_hosts_file_comes_first(tmp_path: Path) -> None:
     hosts = tmp_path / "hosts"
     hosts.write_text(

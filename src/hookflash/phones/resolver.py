@@ -115,6 +115,9 @@ async def _by_system(name: str, family: int) -> Answer:
         if error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)):
             return Answer((), NOTHING_TTL)
         raise
+    except UnicodeError as error:
+        # A label that is too long, or empty.
+        raise OSError(f"{name} is no name that can be looked up: {error}") from error
     addresses = dict.fromkeys(str(one[4][0]) for one in found[:MAX_RECORDS])
     return Answer(tuple(addresses), LOCAL_TTL)
 

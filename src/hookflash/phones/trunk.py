@@ -233,13 +233,14 @@ class TrunkPhones:
         """End every leg (CANCEL, BYE or 503) and stop; no facts follow."""
         for leg in self._legs.all():
             self._legs.leave(leg, 503, "Shutting down")
-        if self._looking is not None:
-            self._looking.cancel()
         self.keys.close()
         self.tolls.close()
-        self.registrar.close()
         await self.desk.close()
         await self._tasks.cancel()
+        # Meanwhile others may have registered, or names have been looked up.
+        self.registrar.close()
+        if self._looking is not None:
+            self._looking.cancel()
         self._signalling.stop()
 
     # --- the network ------------------------------------------------------------------------------------

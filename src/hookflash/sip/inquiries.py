@@ -20,6 +20,7 @@ from hookflash.sip.flow import Address, Flow
 from hookflash.sip.headers import NameAddr
 from hookflash.sip.machines import Signal
 from hookflash.sip.message import Request, Response
+from hookflash.sip.sdp import is_address
 from hookflash.sip.timers import Timer
 from hookflash.sip.transactions import Transaction
 
@@ -196,12 +197,14 @@ class Inquiries:
 
 
 def _seen(response: Response) -> Address | None:
-    """Where the other side saw our request come from (RFC 3581); None when it does not say so."""
+    """Where the other side saw our request come from (RFC 3581); None when it does not say so, or says
+    something else than an address.
+    """
     try:
         via = response.via
         host, port = via.received, via.rport
     except ParseError:
         return None
-    if host is None and port is None:
+    if (host is None and port is None) or (host is not None and not is_address(host)):
         return None
     return (host or via.sent_by[0], port or via.sent_by[1])

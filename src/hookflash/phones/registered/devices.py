@@ -55,9 +55,10 @@ class DeviceCalls:
 
     def dial(self, effect: DialLeg) -> None:
         """Ring every device of a user; LegRinging, LegUp, LegFailed follow."""
-        leg = Leg(effect.leg, LegState.DIALLING, call=effect.call, effect=effect, forks=Forks())
+        forks = Forks()
+        leg = Leg(effect.leg, LegState.DIALLING, call=effect.call, effect=effect, forks=forks)
         self._legs.add(leg)
-        self._tasks.spawn(self._dial(leg, leg.forks or Forks(), effect))
+        self._tasks.spawn(self._dial(leg, forks, effect))
 
     async def _dial(self, leg: Leg, forks: Forks, effect: DialLeg) -> None:
         who = printable(effect.target.raw_id)
