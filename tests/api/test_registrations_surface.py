@@ -18,7 +18,7 @@ class Book:
 
     def page(self, asker: str | None, after: str, top: int) -> RegistrationPage:
         self.asked.append((asker, after, top))
-        return RegistrationPage([ROW], None if after else "bob")
+        return RegistrationPage([ROW], next=None if after else "bob")
 
 
 @pytest.fixture

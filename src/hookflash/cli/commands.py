@@ -160,6 +160,14 @@ def trunks(config: Config = None, url: Url = None, key: Key = None) -> None:
 
 
 @cli.command()
+def registrations(config: Config = None, url: Url = None, key: Key = None) -> None:
+    """Show which SIP phones have registered with a running server, and why others have not."""
+    from hookflash.cli.registrations import run_registrations
+
+    raise typer.Exit(run_registrations(config, url, key))
+
+
+@cli.command()
 def drain(
     worker: Annotated[
         int | None, typer.Option(help="Replace this media worker instead.", min=0, show_default=False)

@@ -143,6 +143,9 @@ class Admission:
             or (verified.verdict is Verdict.STALE and registrar.repeated(request, flow, phone))
         ):
             return registrar.register(request, flow, phone)
+        if verified.verdict is not Verdict.STALE:
+            claimed = verified.claimed or request.to.uri.user or ""
+            registrar.not_registered(claimed, flow, 401, verified.problem)
         return self._refused(verified, flow, trunk, Offence.REGISTERING)
 
     # --- both -------------------------------------------------------------------------------------------
@@ -162,7 +165,10 @@ class Admission:
         host, now = flow.remote[0], self._clock.now()
         near = self._registrar.hosts(host)
         if verified.verdict is Verdict.WRONG:
-            log.warning("wrong credentials", extra={"peer": host})
+            name = printable(verified.claimed, 64)
+            log.warning(
+                "wrong credentials", extra={"peer": host, "username": name, "problem": verified.problem}
+            )
             if near and not self._guard.allows(host):
                 return SILENCE
             if trunk is None and not near:

@@ -28,10 +28,29 @@ class RegistrationView(msgspec.Struct, rename="camel"):
     agent: str
 
 
+class RefusalView(msgspec.Struct, rename="camel"):
+    """REGISTERs that were not carried out: ``phone`` is the user name they gave, ``address`` the host they
+    came from, ``status`` what it was told and ``problem`` why.
+
+    The last one came ``since`` so many seconds ago; there were ``times`` of them.
+    """
+
+    phone: str
+    address: str
+    status: int
+    problem: str
+    since: float
+    times: int
+
+
 class RegistrationPage(msgspec.Struct, omit_defaults=True):
-    """Registrations by user name; ``next`` is the ``after`` of the next page, absent on the last."""
+    """Registrations by user name; ``next`` is the ``after`` of the next page, absent on the last.
+
+    ``refused`` are the phones that have tried within the last hour and are not registered, on the first page.
+    """
 
     value: list[RegistrationView]
+    refused: list[RefusalView] = []
     next: str | None = None
 
 
@@ -40,6 +59,6 @@ class Registrations(Protocol):
 
     def page(self, asker: str | None, after: str, top: int) -> RegistrationPage:
         """Those of users of the resource that asks, by its GUID (None sees all), of the user names beyond
-        ``after``: those of ``top`` names at most.
+        ``after``: those of ``top`` names at most. User names that nobody has are shown to everybody.
         """
         ...

@@ -18,6 +18,8 @@ from hookflash.sip.uri import SipUri
 
 NONCE_LIFETIME = 60.0
 """Seconds for which a server takes a nonce; after that it says stale and gives a new one."""
+NO_CREDENTIALS = "it gave no credentials"
+"""What is wrong with a request that has to be challenged first."""
 MAX_NONCES = 10_000
 """Most nonces whose counters a server remembers."""
 
@@ -231,10 +233,16 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The outcome of :meth:`DigestServer.verify`; ``username`` is set where the password was right."""
+    """The outcome of :meth:`DigestServer.verify`; ``username`` is set where the password was right.
+
+    ``claimed`` is the user name as the peer gave it, ``problem`` what was wrong: both are for those who run
+    the server, and not to be told to the peer.
+    """
 
     verdict: Verdict
     username: str = ""
+    claimed: str = ""
+    problem: str = ""
 
 
 class DigestServer:
@@ -283,14 +291,18 @@ class DigestServer:
         ``uri`` is its Request-URI; the one in the credentials has to be the same. ``password_of`` gives a
         user's password or None. An unknown user takes as long as a wrong password. Raises nothing.
         """
+        found = Verified(Verdict.MISSING, problem=NO_CREDENTIALS)
         for value in values:
             try:
                 pairs = parse_pairs(value)
-            except ParseError:
+            except ParseError as error:
+                found = Verified(Verdict.MISSING, problem=f"its credentials cannot be read: {error}")
                 continue
             if pairs.get("realm") == self.realm:
                 return self._verify(pairs, method, uri, now, password_of)
-        return Verified(Verdict.MISSING)
+            problem = f'its credentials are for the realm "{printable(pairs.get("realm", ""), 60)}"'
+            found = Verified(Verdict.MISSING, claimed=pairs.get("username", ""), problem=problem)
+        return found
 
     def _verify(
         self,
@@ -303,10 +315,16 @@ class DigestServer:
         username, nonce = pairs.get("username", ""), pairs.get("nonce", "")
         algorithm, qop, nc = pairs.get("algorithm", "MD5"), pairs.get("qop"), pairs.get("nc", "")
         offered = {own.lower() for own in self._algorithms}
-        if algorithm.lower() not in offered or not _same_uri(pairs.get("uri", ""), uri):
-            return Verified(Verdict.WRONG)
+
+        def wrong(problem: str) -> Verified:
+            return Verified(Verdict.WRONG, claimed=username, problem=problem)
+
+        if algorithm.lower() not in offered:
+            return wrong(f'it used the algorithm "{printable(algorithm, 40)}", which was not offered')
+        if not _same_uri(pairs.get("uri", ""), uri):
+            return wrong("its credentials are for another address")
         if qop is not None and (qop.lower() != "auth" or not _NC.fullmatch(nc) or not pairs.get("cnonce")):
-            return Verified(Verdict.WRONG)
+            return wrong("its credentials lack qop, nc or cnonce as they were asked for")
         password = password_of(username)
         expected = response_hash(
             algorithm,
@@ -322,7 +340,7 @@ class DigestServer:
         )
         same = hmac.compare_digest(expected.encode(), pairs.get("response", "").lower().encode())
         if not same or password is None:
-            return Verified(Verdict.WRONG)
+            return wrong("nobody has that user name" if password is None else "the password is wrong")
         # A nonce that is none of ours was ours before a restart, most likely: the password is right.
         minted = self._minted(nonce)
         if minted is None or not 0 <= now - minted <= self._lifetime:

@@ -12,6 +12,7 @@ from hookflash.calls.facts import DevicesChanged
 from hookflash.phones.config import PhoneConfig
 from hookflash.phones.identities import callee_of
 from hookflash.phones.registered.locations import Binding, Bounds, Locations, NotRegistered
+from hookflash.phones.registered.refusals import Refusal, Refusals
 from hookflash.ports.clock import Clock, Timer
 from hookflash.ports.edges import FactSink
 from hookflash.sip.build import Extra
@@ -60,6 +61,7 @@ class Registrar:
         self._clock = clock
         self._sink = sink
         self._locations = Locations(bounds)
+        self._refusals = Refusals()
         self._devices: Counter[str] = Counter()
         self._timer: Timer | None = None
         self._armed = 0.0
@@ -123,6 +125,10 @@ class Registrar:
         """Every contact, by user name."""
         return [Device(self._phones[one.name], one) for one in self._locations.all()]
 
+    def refusals(self) -> list[Refusal]:
+        """Who was not registered within the last hour and has not been since, the latest first."""
+        return self._refusals.lately(self._clock.now())
+
     # --- registering ------------------------------------------------------------------------------------
 
     def repeated(self, request: Request, flow: Flow, phone: PhoneConfig) -> bool:
@@ -157,6 +163,7 @@ class Registrar:
             least = (("Min-Expires", str(self._locations.bounds.least)),)
             return self._refused(error.status, str(error), flow, phone, least if error.status == 423 else ())
         self._arm()
+        self._refusals.settled(name, flow.remote[0])
         return BriefAnswer(200, "", self._granted(wish, flow, now, name))
 
     def _granted(self, wish: Registration, flow: Flow, now: float, name: str) -> Extra:
@@ -176,7 +183,12 @@ class Registrar:
             "not registered",
             extra={"phone": phone.username, "peer": flow.remote[0], "status": status, "problem": why},
         )
+        self.not_registered(phone.username, flow, status, why)
         return BriefAnswer(status, "", headers)
+
+    def not_registered(self, name: str, flow: Flow, status: int, why: str) -> None:
+        """Remember for :meth:`refusals` that a REGISTER was refused; ``name`` is as the peer gave it."""
+        self._refusals.add(self._clock.now(), printable(name, 64), flow.remote[0], status, printable(why))
 
     def lost(self, flow: Flow) -> None:
         """A connection is gone, and with it who registered over it."""
