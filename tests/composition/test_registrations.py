@@ -63,7 +63,8 @@ async def test_who_gives_up_at_the_challenge_is_told_apart_from_who_just_came() 
     phone = Handset(bench, DESK, "bob")
     phone.ask(phone.request())
     assert book.page(None, "", 10).refused == []
-    await bench.settle(30.0)
+    await bench.settle(6.0)
+    assert [row.phone for row in book.page(None, "", 10).refused] == ["bob"]
     phone.ask(phone.request())
     (row,) = book.page(None, "", 10).refused
     assert (row.phone, row.times) == ("bob", 2)

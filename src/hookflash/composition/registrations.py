@@ -42,14 +42,21 @@ class RegistrationBook:
 
     def _refused(self, asker: str | None) -> list[RefusalView]:
         now, found = self._clock.now(), []
-        for one in self._registrar.refusals():
+        refusals = self._registrar.refusals()
+        proved = {(one.phone, one.peer) for one in refusals if one.problem != NO_CREDENTIALS}
+        for one in refusals:
             phone = self._registrar.phone(one.phone)
             if phone is not None and not _is_of(phone, asker):
                 continue
-            if one.problem != NO_CREDENTIALS or one.times >= PATIENCE:
-                problem = f"{one.problem}; {HINT}" if one.problem == NO_CREDENTIALS else one.problem
-                since = round(now - one.at, 1)
-                found.append(RefusalView(one.phone, one.peer, one.status, problem, since, one.times))
+            problem = one.problem
+            if problem == NO_CREDENTIALS:
+                # Each phone comes so once; to some it was only the beginning.
+                begun = one.times == 1 and now - one.at < PATIENCE
+                if begun or (one.phone, one.peer) in proved:
+                    continue
+                problem = f"{problem}; {HINT}"
+            since = round(now - one.at, 1)
+            found.append(RefusalView(one.phone, one.peer, one.status, problem, since, one.times))
         return found
 
     def _row(self, device: Device) -> RegistrationView:

@@ -9,8 +9,10 @@ MAX_REFUSALS = 200
 """Refusals remembered; the one that was last repeated the longest ago goes first."""
 LATELY = 3600.0
 """Seconds for which one is remembered."""
-PATIENCE = 2
-"""How often somebody may come without credentials until that is a problem: each phone does so once."""
+PATIENCE = 5.0
+"""Seconds until it is a problem that somebody came without credentials: each phone does so once, to be
+challenged.
+"""
 
 
 @dataclass(frozen=True, slots=True)
