@@ -16,7 +16,7 @@ from hookflash.sip.machines import (
     State,
     signal_of,
 )
-from hookflash.sip.timers import TimerName
+from hookflash.sip.timers import RETRANSMIT, TimerName
 
 T = TimerName
 
@@ -40,6 +40,14 @@ def test_every_timer_of_a_state_means_something_there(machine: Machine) -> None:
     for state, names in machine.timers.items():
         for name in names:
             assert (state, SIGNAL_OF[name]) in machine.transitions
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+def test_no_state_has_two_timers_of_a_kind(machine: Machine) -> None:
+    for names in machine.timers.values():
+        repeating = [name for name in names if name in RETRANSMIT]
+        assert len(repeating) <= 1
+        assert len(names) - len(repeating) <= 1
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)

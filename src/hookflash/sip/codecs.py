@@ -119,11 +119,12 @@ def parameters(form: RtpMap) -> str:
 def formats(media: MediaDescription) -> list[tuple[int, RtpMap]]:
     """The payload types of a media line in their order, with what they are: by rtpmap, or by RFC 3551."""
     found: list[tuple[int, RtpMap]] = []
+    stated_types = media.rtpmaps()
     for text in media.formats:
         number = int(text) if text.isascii() and text.isdigit() and len(text) <= 3 else MAX_PAYLOAD_TYPE + 1
         if number > MAX_PAYLOAD_TYPE:
             continue
-        stated = media.rtpmap(number) or _STATIC.get(number)
+        stated = stated_types.get(str(number)) or _STATIC.get(number)
         if stated is not None:
             found.append((number, stated))
     return found

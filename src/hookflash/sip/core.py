@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 
 from hookflash.sip.dialogs import Dialog, DialogKey
 from hookflash.sip.events import Ended, Event
@@ -208,7 +207,7 @@ class Core:
         """Run ``action(now, session)`` later on the session's own timer, replacing what it waited for."""
         if session.timer is not None:
             session.timer.cancel()
-        session.timer = self.timers.set(now + delay, partial(_later, action, session))
+        session.timer = self.timers.set(now + delay, _later, action, session)
 
 
 def _later(action: Callable[[float, Session], None], session: Session, now: float) -> None:

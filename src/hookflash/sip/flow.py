@@ -41,6 +41,8 @@ class Flow(NamedTuple):
 
         Whoever is there has to be who was reached, or who proved who it is, on this one.
         """
+        if remote == self.remote and not self.connection and not self.shown:
+            return self
         return Flow(self.transport, self.local, remote, 0, self.name or (self.shown[0] if self.shown else ""))
 
 

@@ -7,7 +7,6 @@ is exactly one :class:`~hookflash.sip.events.Replied`, whatever happens.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 
 from hookflash.sip.auth import Authenticator
 from hookflash.sip.build import MAX_FORWARDS, Extra
@@ -106,7 +105,7 @@ class Inquiries:
         self._send(now, asked)
         self._asked[asked.number] = asked
         if inquiry.patience is not None:
-            asked.timer = core.timers.set(now + inquiry.patience, partial(self._give_up, asked))
+            asked.timer = core.timers.set(now + inquiry.patience, self._give_up, asked)
         return asked.number
 
     def forget(self, number: int) -> None:

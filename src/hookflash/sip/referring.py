@@ -5,7 +5,6 @@ other party of our call over. Its NOTIFYs tell what becomes of that; one REFER o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 from hookflash.sip.build import SUPPORTED, Extra
 from hookflash.sip.core import Core
@@ -99,8 +98,7 @@ class ReferClient:
         except ParseError:
             told = True
         if told and (referring.subscribed or "Refer-Sub" in response.headers):
-            later = partial(self._never_told, session, referring)
-            referring.timer = self._core.timers.set(now + PATIENCE, later)
+            referring.timer = self._core.timers.set(now + PATIENCE, self._never_told, session, referring)
         else:
             # A peer that knows nothing of Refer-Sub tells all the same: its NOTIFY gets 481, which ends that.
             told = False

@@ -9,7 +9,6 @@ a peer that hangs up as soon as we have taken its REFER is still told how that e
 from __future__ import annotations
 
 import logging
-from functools import partial
 from itertools import count
 
 from hookflash.sip.build import SUPPORTED, Extra
@@ -142,7 +141,7 @@ class ReferServer:
         self._responder.respond(now, transaction, request, 202, session.local_tag, extra)
         one = Subscription(number, asked.event, session, dialog, now + SUBSCRIPTION)
         self._subscriptions[number] = one
-        one.timer = self._core.timers.set(one.ends, partial(self._expired, one))
+        one.timer = self._core.timers.set(one.ends, self._expired, one)
         self._say(now, one, 100, "")
 
     def refuse(self, now: float, session: Session, number: int, status: int) -> None:

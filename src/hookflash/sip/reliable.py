@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import partial
 
 from hookflash.sip.build import Extra
 from hookflash.sip.core import Core
@@ -90,8 +89,8 @@ class ReliableServer:
             transaction.last,
             transaction.flow,
             interval,
-            core.timers.set(now + interval, partial(self._repeat, session)),
-            core.timers.set(now + core.timing.give_up, partial(self._unacknowledged, session)),
+            core.timers.set(now + interval, self._repeat, session),
+            core.timers.set(now + core.timing.give_up, self._unacknowledged, session),
         )
 
     def prack(
@@ -143,7 +142,7 @@ class ReliableServer:
         self._core.send(provisional.data, provisional.flow)
         provisional.interval *= 2
         when = now + provisional.interval
-        provisional.repeat = self._core.timers.set(when, partial(self._repeat, session))
+        provisional.repeat = self._core.timers.set(when, self._repeat, session)
 
     def _unacknowledged(self, session: Session, now: float) -> None:
         """No PRACK within 64*T1: the INVITE is refused (section 3)."""

@@ -82,13 +82,17 @@ class MediaDescription:
 
     def rtpmap(self, payload_type: int) -> RtpMap | None:
         """What an rtpmap says ``payload_type`` is; None without a well-formed one."""
-        number = str(payload_type)
+        return self.rtpmaps().get(str(payload_type))
+
+    def rtpmaps(self) -> dict[str, RtpMap]:
+        """What the well-formed rtpmaps say, by payload type as written; of two for one the first counts."""
+        found: dict[str, RtpMap] = {}
         for name, value in self.attributes:
             if name == "rtpmap" and value is not None:
-                own, _, rest = value.partition(" ")
-                if own == number and (found := _parse_rtpmap(rest.strip(" "))) is not None:
-                    return found
-        return None
+                number, _, rest = value.partition(" ")
+                if number not in found and (stated := _parse_rtpmap(rest.strip(" "))) is not None:
+                    found[number] = stated
+        return found
 
     def lines(self) -> list[str]:
         """The wire form, line by line."""

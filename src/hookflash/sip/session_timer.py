@@ -10,7 +10,6 @@ answers 408, 481 or not at all is gone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from hookflash.sip.build import Extra
 from hookflash.sip.core import Core
@@ -149,7 +148,7 @@ class SessionTimers:
         if not interval:
             return
         watch.ends = now + interval - min(_MARGIN, interval / 3)
-        watch.end = self._core.timers.set(watch.ends, partial(self._expired, session))
+        watch.end = self._core.timers.set(watch.ends, self._expired, session)
         if ours:
             self._set_refresh(now, session, interval / 2)
 
@@ -157,7 +156,7 @@ class SessionTimers:
         watch = session.watch
         if watch.refresh is not None:
             watch.refresh.cancel()
-        watch.refresh = self._core.timers.set(now + delay, partial(self._due, session))
+        watch.refresh = self._core.timers.set(now + delay, self._due, session)
 
     def _due(self, session: Session, now: float) -> None:
         session.watch.refresh = None

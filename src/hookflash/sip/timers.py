@@ -9,6 +9,9 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVarTuple, Unpack
+
+Args = TypeVarTuple("Args")
 
 
 class TimerName(Enum):
@@ -78,19 +81,24 @@ class Timing:
 
 
 class Timer:
-    """A pending call. Cancelling leaves a tombstone in the heap."""
+    """A pending call. Cancelling leaves a tombstone in the heap.
 
-    __slots__ = ("_heap", "fire", "when")
+    ``args`` are what ``fire`` is called with, before the time. There are so many timers that a closure for
+    each would be felt in the collection of garbage.
+    """
 
-    def __init__(self, heap: TimerHeap, when: float, fire: Callable[[float], None]) -> None:
+    __slots__ = ("_heap", "args", "fire")
+
+    def __init__(self, heap: TimerHeap, fire: Callable[..., None], args: tuple[object, ...]) -> None:
         self._heap = heap
-        self.when = when
-        self.fire: Callable[[float], None] | None = fire
+        self.fire: Callable[..., None] | None = fire
+        self.args = args
 
     def cancel(self) -> None:
         """Idempotent; harmless after the timer has fired."""
         if self.fire is not None:
             self.fire = None
+            self.args = ()
             self._heap.bury()
 
 
@@ -106,9 +114,9 @@ class TimerHeap:
         """Timers that will still fire."""
         return len(self._heap) - self._dead
 
-    def set(self, when: float, fire: Callable[[float], None]) -> Timer:
-        """Call ``fire(now)`` from the first :meth:`run` at or after ``when``."""
-        timer = Timer(self, when, fire)
+    def set(self, when: float, fire: Callable[[Unpack[Args], float], None], *args: *Args) -> Timer:
+        """Call ``fire(*args, now)`` from the first :meth:`run` at or after ``when``."""
+        timer = Timer(self, fire, args)
         self._count += 1
         heapq.heappush(self._heap, (when, self._count, timer))
         return timer
@@ -126,10 +134,10 @@ class TimerHeap:
         """
         while (when := self.next()) is not None and when <= now:
             timer = heapq.heappop(self._heap)[2]
-            fire = timer.fire
-            timer.fire = None
+            fire, args = timer.fire, timer.args
+            timer.fire, timer.args = None, ()
             if fire is not None:
-                fire(now)
+                fire(*args, now)
 
     def bury(self) -> None:
         """Count a tombstone; sweep them out once they outnumber the living."""

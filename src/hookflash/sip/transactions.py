@@ -8,7 +8,6 @@ response keeps only its key and those bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from functools import partial
 from typing import Protocol
 
 from hookflash.sip.build import acknowledge_failure
@@ -37,7 +36,9 @@ Key = Hashable
 class Transaction:
     """One request and its responses. ``owner`` is whatever the user wants to find again."""
 
-    __slots__ = ("flow", "home", "interval", "key", "last", "machine", "owner", "request", "state", "timers")
+    __slots__ = (
+        "flow", "home", "interval", "key", "last", "limit", "machine", "owner", "repeat", "request", "state"
+    )  # fmt: skip
 
     def __init__(self, key: Key, machine: Machine, flow: Flow) -> None:
         self.key = key
@@ -49,7 +50,10 @@ class Transaction:
         self.last = b""
         self.request: Request | None = None
         self.owner: object | None = None
-        self.timers: dict[TimerName, Timer] = {}
+        self.repeat: Timer | None = None
+        """That of timers A, E and G which runs."""
+        self.limit: Timer | None = None
+        """That of the other timers which runs; no state has more than one of either kind."""
         self.interval = 0.0
 
     @property
@@ -105,6 +109,7 @@ class Transactions:
         self._oversize = Oversize(longest)
         self._servers: dict[Key, Transaction] = {}
         self._clients: dict[Key, Transaction] = {}
+        self._fire = self._fired
 
     def __len__(self) -> int:
         return len(self._servers) + len(self._clients)
@@ -263,8 +268,8 @@ class Transactions:
         """Change state; stop the timers the new one does not list."""
         transaction.state = state
         wanted = transaction.machine.timers.get(state, ())
-        for name in [name for name in transaction.timers if name not in wanted]:
-            transaction.timers.pop(name).cancel()
+        transaction.repeat = _kept(transaction.repeat, wanted)
+        transaction.limit = _kept(transaction.limit, wanted)
         if state is State.TERMINATED:
             if transaction.is_client:
                 self._clients.pop(transaction.key, None)
@@ -275,7 +280,7 @@ class Transactions:
     def _enter(self, now: float, transaction: Transaction, before: State | None) -> bool:
         """Start the timers of the present state that do not run yet; False when it lasts no time at all."""
         for name in transaction.machine.timers.get(transaction.state, ()):
-            if name in transaction.timers:
+            if (transaction.repeat if name in RETRANSMIT else transaction.limit) is not None:
                 continue
             interval = self._timing.first(name, transaction.flow.reliable)
             if interval is None:
@@ -288,12 +293,25 @@ class Transactions:
         return True
 
     def _arm(self, when: float, transaction: Transaction, name: TimerName) -> None:
-        transaction.timers[name] = self._heap.set(when, partial(self._fired, transaction, name))
+        timer = self._heap.set(when, self._fire, transaction, name)
+        if name in RETRANSMIT:
+            transaction.repeat = timer
+        else:
+            transaction.limit = timer
 
     def _fired(self, transaction: Transaction, name: TimerName, now: float) -> None:
-        del transaction.timers[name]
-        if name in RETRANSMIT:
+        if name not in RETRANSMIT:
+            transaction.limit = None
+        else:
             settled = name is TimerName.E and transaction.state is State.PROCEEDING
             transaction.interval = self._timing.following(name, transaction.interval, settled)
             self._arm(now + transaction.interval, transaction, name)
         self._signal(now, transaction, SIGNAL_OF[name])
+
+
+def _kept(timer: Timer | None, wanted: tuple[TimerName, ...]) -> Timer | None:
+    """A timer of a transaction, if the next state lists it too; otherwise it is stopped."""
+    if timer is None or timer.args[1] in wanted:
+        return timer
+    timer.cancel()
+    return None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from hookflash.sip.build import ABILITIES, SUPPORTED, Extra
 from hookflash.sip.core import Core
 from hookflash.sip.dialogs import Dialog, Offering
@@ -311,7 +309,7 @@ class Server:
             flow,
             interval,
             now + core.timing.give_up,
-            core.timers.set(now + interval, partial(self._repeat, session)),
+            core.timers.set(now + interval, self._repeat, session),
         )
 
     def refuse(self, now: float, session: Session, status: int, reason: str, headers: Headers | None) -> None:
@@ -386,7 +384,7 @@ class Server:
         self._core.send(success.data, success.flow)
         success.interval = min(2 * success.interval, self._core.timing.t2)
         when = min(now + success.interval, success.until)
-        success.repeat = self._core.timers.set(when, partial(self._repeat, session))
+        success.repeat = self._core.timers.set(when, self._repeat, session)
 
     def _unacknowledged(self, session: Session, now: float) -> None:
         """No ACK within 64*T1: the dialog is ended with BYE (section 13.3.1.4)."""

@@ -12,7 +12,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Coroutine, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from hookflash.ports.clock import Clock
@@ -35,6 +35,10 @@ _PAUSE = 0.5
 """Seconds until we accept again when the system would not let us."""
 
 _SECURE = ("TLS", "WSS")
+
+_PEERS = 4096
+_from = lru_cache(_PEERS)(partial(Flow, "UDP"))
+"""The flow of a datagram by our address and its source: one object for all that is remembered of a peer."""
 
 _Leading = tuple[str, Address, str]
 """Transport, address and name of whoever a connection leads to."""
@@ -262,7 +266,7 @@ class Transports:
         if keeps_alive(data) or self._handlers.is_barred(source[0]):
             return
         local = self._interfaces.local("UDP", source[0])
-        self._handlers.on_message(data, Flow("UDP", local, source))
+        self._handlers.on_message(data, _from(local, source))
 
     def _connection(self, kind: str, admitted: Address | None = None) -> Connection:
         web = kind in ("WS", "WSS")
