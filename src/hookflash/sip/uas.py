@@ -7,10 +7,9 @@ from hookflash.sip.core import Core
 from hookflash.sip.dialogs import Dialog, Offering
 from hookflash.sip.envelope import Envelope
 from hookflash.sip.errors import ParseError
-from hookflash.sip.events import Acked, Cancelled, Ended, Failed, IncomingInvite, Reoffered
+from hookflash.sip.events import Cancelled, Ended, Failed, IncomingInvite, Reoffered
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow
-from hookflash.sip.headers import Reason
 from hookflash.sip.infos import InfoServer
 from hookflash.sip.inspection import inspect_body, inspect_headers
 from hookflash.sip.message import Request
@@ -18,9 +17,10 @@ from hookflash.sip.referring import NotifyServer
 from hookflash.sip.refers import ReferServer
 from hookflash.sip.reliable import ReliableServer, pending_invite
 from hookflash.sip.responder import Responder, sdp_of, warning
-from hookflash.sip.session import Session, SessionTerms, Stage, Success
+from hookflash.sip.session import Session, SessionTerms, Stage
 from hookflash.sip.session_timer import SessionTimers
 from hookflash.sip.stateless import Judge, Stateless, trace
+from hookflash.sip.successes import Successes
 from hookflash.sip.transactions import Transaction, server_key
 from hookflash.sip.updates import UpdateServer
 
@@ -36,6 +36,7 @@ class Server:
         self.ended = self._responder.ended
         core.terminate = self._terminate_pending
         self._reliable = ReliableServer(core, self._responder, self._go_on)
+        self._successes = Successes(core)
         self._updates = UpdateServer(core, timers, self._responder)
         self.referrals = ReferServer(core, self._responder)
         self._within = {
@@ -66,7 +67,7 @@ class Server:
             if self._core.transactions.acknowledged(now, envelope):
                 self._core.belonged += 1
             else:
-                self._ack(now, envelope, request)
+                self._successes.acknowledged(now, envelope, request)
             return
         if self._core.transactions.repeated(now, envelope):
             self._core.belonged += 1
@@ -236,25 +237,6 @@ class Server:
             session.invite, session.reinvited = None, False
             self._responder.respond(now, transaction, transaction.request, 487, session.local_tag)
 
-    def _ack(self, now: float, envelope: Envelope, request: Request) -> None:
-        """The ACK of a 2xx (section 13.3.1.4)."""
-        found = self._core.dialogs.get((envelope.call_id, envelope.to_tag, envelope.from_tag))
-        if found is None:
-            return
-        session, dialog = found
-        self._core.belonged += 1
-        if session.success is None or session.success.number != envelope.number:
-            return
-        session.settle()
-        if dialog.offering is Offering.OURS:
-            dialog.offering = Offering.AGREED
-        if session.stage is Stage.LEAVING:
-            self._core.bye(now, session, dialog)
-            return
-        first = session.stage is Stage.ANSWERED
-        session.stage = Stage.UP
-        self._core.emit(session, Acked(session.number, sdp_of(request), first))
-
     # --- from the owner ---------------------------------------------------------------------------------
 
     def ring(self, now: float, session: Session, status: int, body: bytes) -> None:
@@ -282,7 +264,6 @@ class Server:
 
     def answer(self, now: float, session: Session, body: bytes) -> None:
         """Send 200 with a session description, and repeat it until the ACK comes."""
-        core = self._core
         transaction = pending_invite(session)
         if transaction is None or transaction.request is None or session.dialog is None:
             return
@@ -291,7 +272,6 @@ class Server:
             session.held = body
             return
         request = transaction.request
-        flow = transaction.flow
         number = request.cseq.number
         session.dialog.described()
         extra = (*self._path(session, request), *self._timers.granting(now, session, request))
@@ -302,15 +282,7 @@ class Server:
             session.stop_ringing()
             session.stage = Stage.ANSWERED
             session.dialog.confirmed = True
-        interval = core.timing.t1
-        session.success = Success(
-            number,
-            transaction.last,
-            flow,
-            interval,
-            now + core.timing.give_up,
-            core.timers.set(now + interval, self._repeat, session),
-        )
+        self._successes.sent(now, session, number, transaction)
 
     def refuse(self, now: float, session: Session, status: int, reason: str, headers: Headers | None) -> None:
         """Refuse the pending INVITE; the session is gone unless it was a re-INVITE."""
@@ -373,29 +345,3 @@ class Server:
         routes = [("Record-Route", value) for value in request.headers.lines("Record-Route")]
         able = (("Allow", session.allow), ("Supported", SUPPORTED))
         return (*routes, ("Contact", session.contact), *able)
-
-    def _repeat(self, session: Session, now: float) -> None:
-        success = session.success
-        if success is None:
-            return
-        if now >= success.until:
-            self._unacknowledged(session, now)
-            return
-        self._core.send(success.data, success.flow)
-        success.interval = min(2 * success.interval, self._core.timing.t2)
-        when = min(now + success.interval, success.until)
-        success.repeat = self._core.timers.set(when, self._repeat, session)
-
-    def _unacknowledged(self, session: Session, now: float) -> None:
-        """No ACK within 64*T1: the dialog is ended with BYE (section 13.3.1.4)."""
-        core = self._core
-        session.settle()
-        reason = "No ACK for the 200"
-        session.parting = (("Reason", str(Reason("SIP", 408, reason))),)
-        if session.stage is Stage.ANSWERED:
-            core.emit(session, Failed(session.number, 408, reason, "no-ack", Headers()))
-        else:
-            core.emit(session, Ended(session.number, 408, reason, Headers()))
-        session.quiet = True
-        if session.dialog is not None:
-            core.bye(now, session, session.dialog)
