@@ -20,11 +20,9 @@ FINE = [round(2048 * 2 ** (i / 32)) for i in range(32)]
 
 
 def saturate(value: int, most: int = 32767) -> int:
-    return max(-most - 1, min(most, value))
-
-
-def sign(value: int) -> bool:
-    return value < 0
+    if -most <= value <= most:
+        return value
+    return most if value > 0 else -most - 1
 
 
 class Band:
@@ -48,24 +46,26 @@ class Band:
         self.log = max(0, min(self.most, (self.log * 127 >> 7) + rise))
         r, p = saturate(self.s + d), saturate(self.sz + d)
         a1, a2 = self.a
+        like, unlike = (p < 0) == (self.p[0] < 0), (p < 0) != (self.p[1] < 0)
         turned = saturate(a1 * 4)
-        if sign(p) == sign(self.p[0]):
+        if like:
             turned = min(-turned, 32767)
-        second = (turned >> 7) + (128 if sign(p) == sign(self.p[1]) else -128) + (a2 * 32512 >> 15)
+        second = (turned >> 7) + (-128 if unlike else 128) + (a2 * 32512 >> 15)
         second = max(-12288, min(12288, second))
-        first = (192 if sign(p) == sign(self.p[0]) else -192) + (a1 * 32640 >> 15)
+        first = (192 if like else -192) + (a1 * 32640 >> 15)
         most = 15360 - second
         first = max(-most, min(most, first))
-        for i in range(6):
-            change = 0 if d == 0 else 128
-            if sign(d) != sign(self.d[i]):
-                change = -change
-            self.b[i] = saturate(change + (self.b[i] * 32640 >> 15))
+        change = 0 if d == 0 else 128
+        negative = d < 0
+        self.b = [
+            saturate((-change if negative != (old < 0) else change) + (b * 32640 >> 15))
+            for b, old in zip(self.b, self.d, strict=True)
+        ]
         self.a, self.p, self.d = [first, second], [p, self.p[0]], [d, *self.d[:5]]
         poles = saturate((first * saturate(2 * r) >> 15) + (second * saturate(2 * self.r) >> 15))
         self.r = r
         self.sz = 0
-        for b, old in reversed(list(zip(self.b, self.d, strict=True))):
+        for b, old in zip(self.b[::-1], self.d[::-1], strict=True):
             self.sz = saturate(self.sz + (b * saturate(2 * old) >> 15))
         self.s = saturate(poles + self.sz)
 
