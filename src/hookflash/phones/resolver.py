@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +14,7 @@ import dns.resolver
 from dns.rdtypes.IN.NAPTR import NAPTR
 from dns.rdtypes.IN.SRV import SRV
 
+from hookflash.phones.hosts import HostsFile
 from hookflash.ports.names import Answer, Naptr, Question, Record, RecordKind, Srv
 from hookflash.sip.flow import Address
 
@@ -40,14 +40,14 @@ class DnsNames:
 
     def __init__(self, servers: Iterable[Address] = (), hosts: Path = _HOSTS) -> None:
         self._servers = list(servers)
-        self._hosts = hosts
+        self._hosts = HostsFile(hosts)
         self._resolver: dns.asyncresolver.Resolver | None = None
 
     async def ask(self, question: Question) -> Answer:
         """Ask. OSError when no server answers within :data:`TIMEOUT`, or answers that it failed."""
         family = _FAMILIES.get(question.kind)
         if family is not None:
-            found = self._from_hosts(question)
+            found = await self._hosts.find(question.name, 4 if question.kind is RecordKind.A else 6)
             if found:
                 return Answer(found, LOCAL_TTL)
             if _is_local(question.name):
@@ -55,25 +55,6 @@ class DnsNames:
         elif _is_local(question.name):
             return Answer((), LOCAL_TTL)
         return await self._by_dns(question)
-
-    def _from_hosts(self, question: Question) -> tuple[Record, ...]:
-        try:
-            lines = self._hosts.read_text("utf-8", "replace").splitlines()
-        except OSError:
-            return ()
-        version = 4 if question.kind is RecordKind.A else 6
-        found: list[Record] = []
-        for line in lines:
-            words = line.partition("#")[0].split()
-            if question.name.lower() not in (word.lower() for word in words[1:]):
-                continue
-            try:
-                address = ipaddress.ip_address(words[0])
-            except ValueError:
-                continue
-            if address.version == version:
-                found.append(str(address))
-        return tuple(found[:MAX_RECORDS])
 
     async def _by_dns(self, question: Question) -> Answer:
         try:
