@@ -314,7 +314,7 @@ class FuzzedAgent:
             messages = self.framer.feed(data)
         except ParseError as error:
             self.unreadable = True
-            self._take(self.agent.malformed(error, FLOWS[1], quiet=bool(how & 1)))
+            self._take(self.agent.malformed(self.now, error, FLOWS[1], quiet=bool(how & 1)))
             self.unreadable = False
             self._take(self.agent.broken(self.now, FLOWS[1]))
             self.framer = StreamFramer()

@@ -141,7 +141,7 @@ class App:
             SubscriptionError, FilterError: a subscription cannot be used; the others have been changed.
         """
         former, (settings, waiting) = self.settings, reloaded(self.settings, new)
-        self._sip.renew()
+        await self._sip.renew()
         self.settings = settings
         self.access.replace(resources(settings), issuers(settings, self._fetch))
         self._owners.become(directory_of(settings))
@@ -307,6 +307,7 @@ class App:
             lambda: asdict(uploads.figures),
             lambda: tolls.gate.refused,
             lambda: trunks_view(phones.trunks.desk, clock),
+            lambda: {**phones.refused, **self._sip.refused},
         )
 
         engine.remember(opened(entry) for entry in await journal.recent_connections())

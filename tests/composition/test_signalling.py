@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +49,42 @@ async def test_everything_listens_and_certificates_are_read_again(files: str, tm
     for transport in ("UDP", "TCP", "TLS"):
         assert made.transports.path(transport, ("127.0.0.1", 9)).local[1] != 0
     assert made.transports.path("UDP", ("::1", 9)).local[0] == "::1"
-    made.renew()
+    await made.renew()
     (tmp_path / "us.pem").write_text("nothing")
     with pytest.raises(TlsError, match=r"us\.pem"):
-        made.renew()
+        await made.renew()
     with pytest.raises(CannotListenForSip, match=r"sip\.bind: cannot listen"):
         await edge(parse(f'[sip]\nbind = "127.0.0.1:{made.address[1]}"\n')).listen()
     await made.close()
+
+
+async def test_calls_go_on_while_certificates_are_read_again(files: str, tmp_path: Path) -> None:
+    """The file of the authorities gives nothing for as long as this test wants."""
+    slow = tmp_path / "slow.pem"
+    slow.write_bytes((tmp_path / "authority.pem").read_bytes())
+    text = files.replace("authority.pem", "slow.pem")
+    made = edge(parse(f'[sip]\nbind = "127.0.0.1:0"\ntls_bind = "127.0.0.1:0"\n{text}'))
+    slow.unlink()
+    os.mkfifo(slow)
+    went_on, seen = threading.Event(), []
+
+    def give() -> None:
+        # Gives in the end even where nothing went on: nobody shall wait for ever.
+        seen.append(went_on.wait(20.0))
+        slow.write_bytes((tmp_path / "authority.pem").read_bytes())
+
+    writer = threading.Thread(target=give)
+    writer.start()
+    before = made.transports._tls
+    renewing = asyncio.ensure_future(made.renew())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not renewing.done() or seen
+    went_on.set()
+    await renewing
+    writer.join()
+    assert seen == [True]
+    assert made.transports._tls is not before
 
 
 async def test_websockets_listen_where_they_are_wanted(files: str) -> None:
@@ -66,7 +98,7 @@ async def test_websockets_listen_where_they_are_wanted(files: str) -> None:
 
 async def test_without_tls_nothing_is_read() -> None:
     made = edge(parse('[sip]\nbind = "127.0.0.1:0"\n'))
-    made.renew()
+    await made.renew()
     await made.listen()
     assert made.tls_address is None
     await made.close()

@@ -9,9 +9,10 @@ import pytest
 
 from hookflash.calls.effects import DialLeg, PlayAudio
 from hookflash.calls.facts import AudioStarted, Fact
-from hookflash.composition.telephony import Telephony, guard_rules, phones_config
+from hookflash.composition.telephony import Telephony, agent_settings, guard_rules, phones_config
 from hookflash.config import parse
 from hookflash.phones.config import SearchRules
+from hookflash.phones.guard import Offence
 from hookflash.phones.rewriting import Rewrite
 from hookflash.phones.switchboard import Switchboard
 from hookflash.phones.virtual.ears import Ears
@@ -144,3 +145,32 @@ failover_seconds = 20
     assert config.search == SearchRules(3, 20.0)
     (trunk,) = phones_config(parse(text.replace("domain", "inbound_caller_rewrite = []\ndomain"))).trunks
     assert trunk.inbound_caller_rewrite == ()
+
+
+def test_bounds_and_ways_of_the_user_agent() -> None:
+    usual = agent_settings(parse(""))
+    assert usual.max_sessions == 5000
+    assert (usual.max_transactions, usual.transactions_per_source) == (20_000, 4000)
+    assert usual.reliable
+    text = "dialogs = 50\ntransactions = 200\ntransactions_per_source = 20\n"
+    own = agent_settings(parse(f"[sip]\n{text}reliable = false\nudp_bytes = 900\n"))
+    assert own.max_sessions == 50
+    assert (own.max_transactions, own.transactions_per_source) == (200, 20)
+    assert (own.reliable, own.max_datagram) == (False, 900)
+
+
+def test_what_was_refused_is_counted_by_the_setting_that_says_so() -> None:
+    made = Telephony(parse(""), Desk(), lambda fact: None, lambda: 1, VirtualClock())  # type: ignore[arg-type]
+    assert set(made.refused) == {
+        "transactions",
+        "transactions_per_source",
+        "dialogs",
+        "calls_per_source",
+        "stranger_rate",
+        "ban_points",
+        "malformed",
+    }
+    assert set(made.refused.values()) == {0}
+    made.guard.offend("203.0.113.1", Offence.SCANNER)
+    assert made.guard.barred("203.0.113.1")
+    assert made.refused["ban_points"] == 1

@@ -10,6 +10,7 @@ from dataclasses import replace
 from hookflash.calls.effects import AnswerLeg, DialLeg
 from hookflash.calls.facts import Cause, Fact, IncomingLeg, LegUp
 from hookflash.phones.config import PhonesConfig, RouteConfig, TrunkConfig
+from hookflash.phones.guard import Guard, GuardRules
 from hookflash.phones.trunk import TrunkPhones
 from hookflash.ports.plane import ConnectLeg, LegUnavailable
 from hookflash.sip.events import Event, IncomingInvite, Reoffered
@@ -134,7 +135,12 @@ class Far:
 class Bench:
     """Everything together. Messages travel in no time; only the clock's timers take any."""
 
-    def __init__(self, config: PhonesConfig | None = None) -> None:
+    def __init__(
+        self,
+        config: PhonesConfig | None = None,
+        settings: Settings | None = None,
+        guard: GuardRules | None = None,
+    ) -> None:
         self.clock = VirtualClock()
         self.plane = Plane()
         self.facts: list[Fact] = []
@@ -151,6 +157,8 @@ class Bench:
             self._fact,
             self.new_leg,
             self.clock,
+            settings=settings,
+            guard=Guard(self.clock, guard),
             entropy=random.Random(5).randbytes,
             draw=random.Random(6).random,
         )

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
+
 import pytest
 from phones.exchange import THEM, US, Bench, Far, answered, sdp
 
 from hookflash.calls.effects import AnswerLeg
 from hookflash.calls.facts import IncomingLeg, LegDown
 from hookflash.phones.config import PhonesConfig, TrunkConfig
-from hookflash.phones.guard import Offence
+from hookflash.phones.guard import GuardRules, Offence
 from hookflash.sip.digest import Challenge
 from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Failed
 from hookflash.sip.flow import Flow
 from hookflash.sip.message import Response
+from hookflash.sip.session import SessionTerms
 from hookflash.sip.ua import Outgoing
+from hookflash.sip.ua import Settings as AgentSettings
 
 STRANGER = ("203.0.113.9", 5060)
 USER, PASSWORD = "carrier-user", "correct horse"
@@ -44,7 +49,7 @@ def told(bench: Bench, data: bytes, host: str = STRANGER[0]) -> list[int]:
     return [message.status for message in bench.seen[before:] if isinstance(message, Response)]
 
 
-def dial_in(far: Far, username: str = "", password: str = "") -> None:
+def dial_in(far: Far, username: str = "", password: str = "", expires: int = 0) -> None:
     flow = Flow("UDP", far.address, US)
     outgoing = Outgoing(
         "sip:+14255550100@192.0.2.2",
@@ -54,6 +59,7 @@ def dial_in(far: Far, username: str = "", password: str = "") -> None:
         flow,
         username=username,
         password=password,
+        terms=SessionTerms(expires, 90),
     )
     _, outputs = far.agent.invite(far.bench.clock.now(), outgoing)
     far.take(outputs)
@@ -297,3 +303,82 @@ async def test_in_development_strangers_may_call_without_and_the_trunk_with_its_
     dial_in(bench.far, USER, PASSWORD)
     await bench.settle(1.0)
     assert len(incoming(bench)) == 2
+
+
+# --- room -----------------------------------------------------------------------------------------------
+
+
+async def test_strangers_and_phones_have_bounds_of_their_own_and_trunks_have_not() -> None:
+    config = PhonesConfig((TrunkConfig("carrier", (THEM,)), SECURED), accept_unknown=True)
+    bench = Bench(config, AgentSettings(transactions_per_source=3))
+    for number in range(10):
+        assert told(bench, request("OPTIONS", branch=f"t{number}"), THEM[0]) == [200]
+    assert [told(bench, request("OPTIONS", branch=f"s{number}")) for number in range(4)] == [
+        *[[200]] * 3,
+        [503],
+    ]
+    six = [told(bench, request("OPTIONS", branch=f"6{n}"), f"2001:db8::{n}") for n in range(4)]
+    assert six == [*[[200]] * 3, [503]]  # one customer
+    bench.phones._guard.trust(STRANGER[0])  # it has proved to be a trunk
+    assert told(bench, request("OPTIONS", branch="p")) == [200]
+    assert bench.phones.agent.refused["transactions_per_source"] == 2
+
+
+async def test_a_trunk_proved_by_password_has_its_own_terms_wherever_it_calls_from() -> None:
+    """Those of its session timer, and bounds as trunks have them."""
+    trunk = replace(SECURED, session=SessionTerms(600, 300))
+    config = PhonesConfig((trunk, OTHER), session=SessionTerms(1800, 90), calls_per_source=1)
+    bench = Bench(config, AgentSettings(transactions_per_source=1))
+    far = bench.at(STRANGER)
+    for _ in range(3):
+        dial_in(far, USER, PASSWORD)
+        await bench.settle()
+    calls = bench.phones.agent._core.sessions.values()
+    assert [(one.watch.wanted, one.watch.floor) for one in calls] == [(600, 300)] * 3
+    dial_in(far, USER, PASSWORD, expires=120)
+    await bench.settle()
+    refused = [message for message in bench.seen if isinstance(message, Response) and message.status == 422]
+    assert [one.headers.get("Min-SE") for one in refused] == ["300"]
+    assert len(incoming(bench)) == 4
+    assert "300" in (bench.sent("INVITE")[-1].headers.get("Session-Expires") or "")
+
+
+# --- the log --------------------------------------------------------------------------------------------
+
+
+async def test_strangers_cannot_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "hookflash.sip")
+    trunk = TrunkConfig("carrier", (THEM,))
+    bench = Bench(PhonesConfig((trunk,)), guard=GuardRules(ban=0, rate=1000.0, burst=1000.0))
+
+    def lines(what: str) -> list[logging.LogRecord]:
+        return [one for one in caplog.records if one.message == what]
+
+    for number in range(100):
+        assert told(bench, request("INVITE", branch=f"{number}")) == [403]
+        told(bench, b"INVITE nonsense\r\n\r\n")
+        bench.phones.malformed(ParseError("broken"), Flow("TCP", US, STRANGER, 3))
+    assert (len(lines("stranger refused")), len(lines("malformed message"))) == (5, 5)
+    first = lines("stranger refused")[0]
+    assert (first.peer, first.method) == (STRANGER[0], "INVITE")  # type: ignore[attr-defined]
+    assert told(bench, request("INVITE", branch="another"), "203.0.113.10") == [403]
+    assert len(lines("stranger refused")) == 6
+    bench.clock.advance(20.0)
+    told(bench, request("INVITE", branch="later"))
+    assert lines("stranger refused")[-1].left_out == 95  # type: ignore[attr-defined]
+
+
+async def test_wrong_passwords_and_calls_without_common_media_cannot_fill_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "hookflash.sip")
+    bench = challenged(SECURED)
+    for _ in range(20):
+        dial_in(bench.far, USER, "guess")
+        await bench.settle()
+    assert [one.message for one in caplog.records].count("wrong credentials") == 5
+    bench = Bench()
+    for _ in range(20):
+        bench.far.call(body=sdp("3"))
+        await bench.settle()
+    assert [one.message for one in caplog.records].count("no common media") == 5

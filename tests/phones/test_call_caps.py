@@ -10,7 +10,7 @@ from phones.registering import DESK, HERS, SOFT, Handset, office
 from phones.test_admission import dial_in, incoming
 
 from hookflash.calls.effects import AnswerLeg, RefuseLeg
-from hookflash.phones.call_caps import NOTICE, CallCaps
+from hookflash.phones.call_caps import CallCaps
 from hookflash.phones.config import PhonesConfig, TrunkConfig
 from hookflash.sip.events import Failed, Reanswered
 from hookflash.sip.flow import Flow
@@ -138,10 +138,13 @@ def test_it_is_logged_once_in_a_while(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "hookflash.sip")
     clock = VirtualClock()
     caps = CallCaps(1, lambda source: 1, clock)
-    for _ in range(5):
-        assert caps.refuses("203.0.113.9") is not None
-    assert len(caplog.records) == 1
-    clock.advance(NOTICE)
+    for _ in range(50):
+        assert caps.refuses("2001:db8::/64") is not None
+    assert len(caplog.records) == 5
     caps.refuses("phone alice")
-    assert len(caplog.records) == 2
+    assert len(caplog.records) == 6
+    clock.advance(10.0)
+    caps.refuses("2001:db8::/64")
+    assert caplog.records[-1].left_out == 45  # type: ignore[attr-defined]
+    assert caps.refused == 52
     assert caps.refuses("") is None

@@ -22,6 +22,7 @@ from hookflash.sip.events import (
     ReofferRefused,
 )
 from hookflash.sip.message import Request, Response
+from hookflash.sip.stateless import Guest
 from hookflash.sip.ua import SessionTerms, Settings
 
 TIMER = "Supported: timer"
@@ -92,7 +93,7 @@ def test_terms_of_the_sender_go_before_the_general_ones() -> None:
     probe = server()
     head = message("INVITE", SDP, TIMER).replace("\n", "\r\n")
     data = f"{head}\r\nContent-Length: {len(OFFER)}\r\n\r\n".encode() + OFFER
-    probe.take(probe.agent.receive(0.0, data, probe.flow, terms=SessionTerms(300, 90)))
+    probe.take(probe.agent.receive(0.0, data, probe.flow, guest=lambda: Guest(SessionTerms(300, 90))))
     (ok,) = probe.take(probe.agent.answer(0.0, 1, ANSWER))
     assert ok.headers.get("Session-Expires") == "300;refresher=uac"
 

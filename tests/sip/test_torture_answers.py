@@ -220,7 +220,7 @@ def test_over_a_stream_a_length_that_is_none_ends_it_with_an_answer(name: str) -
         framer.feed(ALL[name])
     assert caught.value.complete == []
     probe = Probe(flow=Flow("TCP", US, THEM, 7))
-    (answer,) = probe.agent.malformed(caught.value, probe.flow)
+    (answer,) = probe.agent.malformed(0.0, caught.value, probe.flow)
     assert isinstance(answer, Send)
     assert answer.data.startswith(b"SIP/2.0 400 Bad Request\r\n")
     assert answer.flow == probe.flow

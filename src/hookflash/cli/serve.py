@@ -148,7 +148,7 @@ async def _reload_when_told(app: App, told: asyncio.Event, read_again: Callable[
         await told.wait()
         told.clear()
         try:
-            waiting = await app.reload(read_again())
+            waiting = await app.reload(await asyncio.to_thread(read_again))
         except ConfigError as error:
             for problem in error.problems:
                 log.error("the configuration is not reloaded: %s", problem)

@@ -20,7 +20,8 @@ class Facts(NamedTuple):
     """What the figures are made from: ``alive`` is how much of what is alive, by name; ``speech`` is None
     where there is none; ``left_out`` how many intermediate results of transcripts were not sent, by who was
     too busy for them; ``uploads`` how many files of recordings were sent, by how it went;
-    ``tolls`` how many calls out were not allowed, by why; ``trunks`` how each trunk does."""
+    ``tolls`` how many calls out were not allowed, by why; ``trunks`` how each trunk does;
+    ``sip_refused`` what of SIP was refused or dropped, by limit."""
 
     alive: Mapping[str, int]
     workers: Sequence[WorkerHealth]
@@ -32,6 +33,7 @@ class Facts(NamedTuple):
     uploads: Mapping[str, int] = MappingProxyType({})
     tolls: Mapping[str, int] = MappingProxyType({})
     trunks: Sequence[TrunkView] = ()
+    sip_refused: Mapping[str, int] = MappingProxyType({})
 
 
 def render(facts: Facts) -> str:
@@ -81,6 +83,12 @@ def render(facts: Facts) -> str:
         "counter",
         "Files of recordings sent to storage outside, by how it went: uploaded, retried (attempts), failed.",
         [(f'{{result="{result}"}}', count) for result, count in facts.uploads.items()],
+    )
+    family(
+        "sip_refused_total",
+        "counter",
+        "SIP refused or dropped, by the limit that said so; malformed messages among them.",
+        [(f'{{limit="{limit}"}}', count) for limit, count in facts.sip_refused.items()],
     )
     for name, (kind, text, samples) in trunk_families(facts.trunks).items():
         family(name, kind, text, samples)

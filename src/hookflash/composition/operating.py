@@ -45,6 +45,7 @@ class Operator:
         uploads: how many files of recordings were sent to storage outside, by how it went.
         tolls: how many calls out were not allowed, by why.
         trunks: looks at the trunks.
+        sip_refused: what of SIP was refused or dropped, by limit.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Operator:
         uploads: Callable[[], Mapping[str, int]] = dict,
         tolls: Callable[[], Mapping[str, int]] = dict,
         trunks: Callable[[], TrunksView] = lambda: TrunksView([]),
+        sip_refused: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._desk = desk
         self._exchange = exchange
@@ -74,6 +76,7 @@ class Operator:
         self._uploads = uploads
         self._tolls = tolls
         self._trunks = trunks
+        self._sip_refused = sip_refused
 
     def media(self) -> MediaView:
         return MediaView(
@@ -111,6 +114,7 @@ class Operator:
                 self._uploads(),
                 self._tolls(),
                 self._trunks().value,
+                self._sip_refused(),
             )
         )
 

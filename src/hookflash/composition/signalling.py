@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+
 from hookflash.config import Address, Settings, SipSettings
 from hookflash.phones.locating import LocatingNetwork
 from hookflash.phones.name_cache import CachedNames
@@ -88,15 +91,21 @@ class SipEdge:
         except OSError as error:
             raise CannotListenForSip(_refused(setting, where, error)) from error
 
-    def renew(self) -> None:
-        """Read the files of TLS again; connections that are up keep what they have.
+    async def renew(self) -> None:
+        """Read the files of TLS again, in a thread: a bundle of authorities takes its time, and calls go on
+        meanwhile. Connections that are up keep what they have.
 
         Raises:
             TlsError: one cannot be used; what was in use stays in use.
         """
-        tls = tls_of(self._settings)
+        tls = await asyncio.to_thread(tls_of, self._settings)
         if tls is not None:
             self.transports.renew(tls)
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """Connections that were not let in so far, by the setting in ``sip`` that says so."""
+        return self.transports.refused
 
     async def close(self) -> None:
         """Let go of every socket."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from hookflash.composition.codecs import codecs_of, codecs_of_strangers
 from hookflash.config import Settings
@@ -59,7 +59,7 @@ class Telephony:
         owner: Owner = nobody,
         tolls: TollGate | None = None,
     ) -> None:
-        config, agent = phones_config(settings), AgentSettings(max_datagram=settings.sip.udp_bytes)
+        config, agent = phones_config(settings), agent_settings(settings)
         self.config = config
         self.guard = Guard(clock, guard_rules(settings))
         self.trunks = TrunkPhones(
@@ -90,6 +90,17 @@ class Telephony:
         """Plays that virtual phones listen for."""
         return self._ears.plays if self._ears is not None else 0
 
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """Messages of SIP that were refused or dropped so far, by the setting in ``sip`` that says so."""
+        agent = self.trunks.agent
+        return {
+            **agent.refused,
+            **self.guard.refused,
+            "calls_per_source": self.trunks.caps.refused,
+            "malformed": agent.broken_messages,
+        }
+
     def report_to(self, sink: FactSink) -> None:
         """Send what the media report to ``sink``."""
         sink = self._ears.through(sink) if self._ears is not None else sink
@@ -105,6 +116,18 @@ class Telephony:
         if self._lines is not None:
             await self._lines.close()
         await self.trunks.close()
+
+
+def agent_settings(settings: Settings) -> AgentSettings:
+    """How the user agent behaves."""
+    sip = settings.sip
+    return AgentSettings(
+        max_datagram=sip.udp_bytes,
+        max_sessions=sip.dialogs,
+        max_transactions=sip.transactions,
+        transactions_per_source=sip.transactions_per_source,
+        reliable=sip.reliable,
+    )
 
 
 def guard_rules(settings: Settings) -> GuardRules:

@@ -95,6 +95,9 @@ class SipSettings:
         kinds.boolean(), True, loose="calls are taken from addresses that no trunk names"
     )
     """Take calls from addresses that no `[[trunk]]` names."""
+    reliable: bool = setting(kinds.boolean(), True)
+    """Send 180 and 183 reliably (RFC 3262) to whoever supports it. Otherwise only who requires it gets them
+    so: for peers that say `100rel` and then send no PRACK, whose calls would end with 504."""
     session_expires: int = setting(kinds.integer(0, 86_400, "s"), 1800)
     """Session timers (RFC 4028): for how many seconds a call lives without a sign of its phone. Halfway it is
     refreshed, by whoever was agreed on; a call whose phone has vanished is ended. 0 asks for none."""
@@ -152,6 +155,13 @@ class SipSettings:
     calls_per_source: int = setting(kinds.integer(1, 100_000, "calls"), 100)
     """Calls that one phone, or one address that no `[[trunk]]` names, may have coming in at a time; one more
     gets 503 with Retry-After. Without effect on this machine itself. Trunks have `limits`."""
+    dialogs: int = setting(kinds.integer(1, 1_000_000, "calls"), 5000)
+    """Calls of SIP at a time, whoever has begun them: who calls beyond that gets 503 with Retry-After."""
+    transactions: int = setting(kinds.integer(100, 10_000_000, "requests"), 20_000)
+    """Requests that are remembered at a time, most of them for half a minute after their answer (RFC 3261
+    timers H and J); of more, all but BYE and CANCEL get 503 with Retry-After."""
+    transactions_per_source: int = setting(kinds.integer(10, 10_000_000, "requests"), 4000)
+    """Those of one address among them, or of one /64 of IPv6. Trunks are not counted."""
     message_timeout: float = setting(kinds.number(1, 300, "seconds"), 30.0)
     """Seconds in which a message that has begun on a connection must be complete, and in which a new
     connection must bring its first. A TLS handshake may take a third of it."""

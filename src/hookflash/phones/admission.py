@@ -15,6 +15,7 @@ from hookflash.sip.digest import DigestServer, Verdict, Verified
 from hookflash.sip.flow import Flow
 from hookflash.sip.grammar import printable
 from hookflash.sip.message import Request
+from hookflash.sip.notices import Notices
 from hookflash.sip.stateless import SILENCE, BriefAnswer, Judge
 
 log = logging.getLogger("hookflash.sip")
@@ -47,6 +48,7 @@ class Admission:
         self._registrar = registrar
         self._challenged = {trunk.username: trunk for trunk in config.trunks if trunk.challenge}
         self._digest = DigestServer(config.realm, entropy(32), algorithms=config.algorithms)
+        self._notices = Notices()
         self.proved: TrunkConfig | PhoneConfig | None = None
 
     def judge(self, flow: Flow, trunk: TrunkConfig | None) -> Judge | None:
@@ -78,7 +80,9 @@ class Admission:
         self._guard.offend(host, Offence.UNKNOWN)
         if self._config.silent:
             return SILENCE
-        log.warning("stranger refused", extra={"peer": host, "call_id": printable(request.call_id)})
+        if (more := self._notices.due(self._clock.now(), "stranger", host)) is not None:
+            what = {"peer": host, "method": request.method, "call_id": printable(request.call_id)}
+            log.warning("stranger refused", extra=what | more)
         return UNKNOWN
 
     @property
@@ -165,10 +169,10 @@ class Admission:
         host, now = flow.remote[0], self._clock.now()
         near = self._registrar.hosts(host)
         if verified.verdict is Verdict.WRONG:
-            name = printable(verified.claimed, 64)
-            log.warning(
-                "wrong credentials", extra={"peer": host, "username": name, "problem": verified.problem}
-            )
+            if (more := self._notices.due(now, "password", host)) is not None:
+                name = printable(verified.claimed, 64)
+                what = {"peer": host, "username": name, "problem": verified.problem}
+                log.warning("wrong credentials", extra=what | more)
             if near and not self._guard.allows(host):
                 return SILENCE
             if trunk is None and not near:

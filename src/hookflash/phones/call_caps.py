@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from hookflash.phones.guard import source_of
 from hookflash.ports.clock import Clock
+from hookflash.sip.notices import Notices
 from hookflash.sip.sdp import is_loopback
 from hookflash.sip.stateless import BriefAnswer
 
@@ -18,8 +19,6 @@ log = logging.getLogger("hookflash.sip")
 
 FULL_FOR = 5
 """Seconds after which a caller who has too many calls may try again (Retry-After)."""
-NOTICE = 10.0
-"""Seconds between two lines in the log about this."""
 
 
 def source_of_phone(username: str) -> str:
@@ -33,21 +32,25 @@ def source_of_stranger(host: str) -> str:
 
 
 class CallCaps:
-    """Refuses what is beyond ``most`` calls; ``active`` says how many a source has now."""
+    """Refuses what is beyond ``most`` calls; ``active`` says how many a source has now.
+
+    Attributes:
+        refused: calls so far that were.
+    """
 
     def __init__(self, most: int, active: Callable[[str], int], clock: Clock) -> None:
         self._most = most
         self._active = active
         self._clock = clock
-        self._quiet_until = clock.now()
+        self._notices = Notices()
+        self.refused = 0
 
     def refuses(self, source: str) -> BriefAnswer | None:
         """The answer to one call more of a source, None when it may have it."""
         if not source or self._active(source) < self._most:
             return None
-        now = self._clock.now()
-        if now >= self._quiet_until:
-            self._quiet_until = now + NOTICE
+        self.refused += 1
+        if (more := self._notices.due(self._clock.now(), "calls", source)) is not None:
             why = f"it has {self._most} calls, as many as sip.calls_per_source allows"
-            log.warning("call refused", extra={"peer": source, "problem": why})
+            log.warning("call refused", extra={"peer": source, "problem": why} | more)
         return BriefAnswer(503, "", (("Retry-After", str(FULL_FOR)),))

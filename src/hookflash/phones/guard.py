@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from enum import Enum
 
 from hookflash.ports.clock import Clock
+from hookflash.sip.notices import Notices
 
 log = logging.getLogger("hookflash.sip")
 
@@ -108,7 +109,12 @@ class _Sentence:
 
 
 class Guard:
-    """Keeps the accounts. Sources are addresses; those of IPv6 count by their /64, which is one customer."""
+    """Keeps the accounts. Sources are addresses; those of IPv6 count by their /64, which is one customer.
+
+    Attributes:
+        refused: what was not looked at, by the setting that says so: messages of a stranger beyond
+            "stranger_rate"; messages and connections of who is banned ("ban_points").
+    """
 
     def __init__(self, clock: Clock, rules: GuardRules | None = None) -> None:
         self._clock = clock
@@ -117,6 +123,8 @@ class Guard:
         self._bans: OrderedDict[str, _Sentence] = OrderedDict()
         self._former: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._trusted: OrderedDict[str, float] = OrderedDict()
+        self._notices = Notices()
+        self.refused: Counter[str] = Counter(stranger_rate=0, ban_points=0)
 
     def trust(self, host: str) -> None:
         """An address has proved to be a trunk: its points, and a ban in its name, are forgotten.
@@ -149,6 +157,7 @@ class Guard:
         if self.trusts(host):
             return False
         sentence.refused += 1
+        self.refused["ban_points"] += 1
         return True
 
     def allows(self, host: str) -> bool:
@@ -159,6 +168,7 @@ class Guard:
         if account.left >= 1.0:
             account.left -= 1.0
             return True
+        self.refused["stranger_rate"] += 1
         self.offend(host, Offence.FLOOD)
         return False
 
@@ -235,9 +245,9 @@ class Guard:
         if len(self._bans) > MAX_BANS:
             # Not the one that ends first: to look for it at each of many forged datagrams takes too long.
             self._release(next(iter(self._bans)))
-        log.warning(
-            "source banned", extra={"peer": source, "reason": reason.name.lower(), "seconds": round(seconds)}
-        )
+        if (more := self._notices.due(now, "banned", source.partition("/")[0])) is not None:
+            what = {"peer": source, "reason": reason.name.lower(), "seconds": round(seconds)}
+            log.warning("source banned", extra=what | more)
 
     def _release(self, source: str) -> None:
         sentence = self._bans.pop(source)

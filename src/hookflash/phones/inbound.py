@@ -21,10 +21,13 @@ from hookflash.phones.routes import Sources
 from hookflash.phones.signalling import Signalling
 from hookflash.phones.tasks import Tasks
 from hookflash.phones.trunks.desk import TrunkDesk
+from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink
 from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Acked, IncomingInvite
+from hookflash.sip.flow import Flow
 from hookflash.sip.grammar import printable
+from hookflash.sip.notices import Notices
 from hookflash.sip.offer import objection
 from hookflash.sip.responder import sdp_of
 from hookflash.sip.sdp import SessionDescription
@@ -55,6 +58,7 @@ class InboundCalls:
         replacements: Replacements,
         registrar: Registrar,
         desk: TrunkDesk,
+        clock: Clock,
         owner: Owner = nobody,
     ) -> None:
         self._owner = owner
@@ -69,6 +73,8 @@ class InboundCalls:
         self._replacements = replacements
         self._registrar = registrar
         self._desk = desk
+        self._clock = clock
+        self._notices = Notices()
 
     def invited(self, event: IncomingInvite, proved: TrunkConfig | PhoneConfig | None = None) -> None:
         """Somebody calls: report it, or refuse what can be no call.
@@ -98,7 +104,7 @@ class InboundCalls:
             offer = sdp_of(request)
             against = objection(SessionDescription.parse(offer), terms.codecs, terms.srtp) if offer else None
         except ParseError as error:
-            log.info("bad INVITE", extra={"peer": flow.remote[0], "problem": str(error)})
+            self._tell("bad INVITE", flow, problem=str(error))
             self._signalling.refuse(event.session, error.status)
             return
         if callee is None:
@@ -107,7 +113,7 @@ class InboundCalls:
         if trunk is not None and trunk.resource:
             owned_by = self._owner(callee.phone_number or "")
             if owned_by is not None and owned_by.casefold() != trunk.resource:
-                log.info("call refused", extra={"peer": flow.remote[0], "trunk": trunk.name})
+                self._tell("call refused", flow, trunk=trunk.name, problem="the number is another resource's")
                 self._signalling.refuse(event.session, 404)
                 return
         if against is not None:
@@ -118,7 +124,7 @@ class InboundCalls:
                 "trunk": "-" if trunk is None else trunk.name,
                 "phone": "-" if phone is None else phone.username,
             }
-            log.info("no common media", extra={"peer": flow.remote[0], **why})
+            self._tell("no common media", flow, **why)
             self._signalling.refuse(event.session, 488, headers=warning(against))
             return
         refusal = self._desk.admit(trunk) if trunk is not None else None
@@ -158,6 +164,12 @@ class InboundCalls:
         outward = None if phone is None else self._outward(phone, callee)
         headers = custom_headers(request)
         self._sink(IncomingLeg(leg.leg, caller, callee, display_name, headers, outward=outward))
+
+    def _tell(self, what: str, flow: Flow, **more: str) -> None:
+        """A line in the log, unless this caller has filled too much of it already."""
+        due = self._notices.due(self._clock.now(), what, flow.remote[0])
+        if due is not None:
+            log.info(what, extra={"peer": flow.remote[0]} | more | due)
 
     def _outward(self, phone: PhoneConfig, callee: Identifier) -> str | None:
         """What a phone shows to a number that nobody here owns; None when it may not dial it."""

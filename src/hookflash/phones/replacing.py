@@ -16,10 +16,12 @@ from hookflash.phones.config import PhoneConfig, TrunkConfig
 from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Leg, LegState, Moving
 from hookflash.phones.signalling import Signalling
+from hookflash.ports.clock import Clock
 from hookflash.sip.dialog_headers import Replaces
 from hookflash.sip.errors import ParseError
 from hookflash.sip.events import IncomingInvite
 from hookflash.sip.grammar import printable
+from hookflash.sip.notices import Notices
 from hookflash.sip.responder import sdp_of
 from hookflash.sip.sdp import SessionDescription
 
@@ -29,10 +31,12 @@ log = logging.getLogger("hookflash.sip")
 class Replacements:
     """Takes INVITEs with Replaces, or refuses them as RFC 3891 section 3 says."""
 
-    def __init__(self, signalling: Signalling, legs: LegTable, bearers: Bearers) -> None:
+    def __init__(self, signalling: Signalling, legs: LegTable, bearers: Bearers, clock: Clock) -> None:
         self._signalling = signalling
         self._legs = legs
         self._bearers = bearers
+        self._clock = clock
+        self._notices = Notices()
 
     def invited(
         self, event: IncomingInvite, trunk: TrunkConfig | None, phone: PhoneConfig | None = None
@@ -45,7 +49,9 @@ class Replacements:
         except ParseError as error:
             status = error.status
         if status:
-            log.info("not replaced", extra={"peer": event.flow.remote[0], "status": status})
+            host = event.flow.remote[0]
+            if (more := self._notices.due(self._clock.now(), "replacing", host)) is not None:
+                log.info("not replaced", extra={"peer": host, "status": status} | more)
             self._signalling.refuse(event.session, status)
 
     def _replaced(

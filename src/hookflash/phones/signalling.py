@@ -15,8 +15,8 @@ from hookflash.sip.events import Event
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow, Send
 from hookflash.sip.inquiries import Inquiry
-from hookflash.sip.stateless import Judge
-from hookflash.sip.ua import Asking, Outgoing, Output, SessionTerms, UserAgent
+from hookflash.sip.stateless import Guest, Judge
+from hookflash.sip.ua import Asking, Outgoing, Output, UserAgent
 from hookflash.wire.urls import is_public
 
 
@@ -81,14 +81,14 @@ class Signalling:
             self._network.avoid(flow, seconds)
 
     def receive(
-        self, data: bytes, flow: Flow, judge: Judge | None, terms: SessionTerms, *, quiet: bool = False
+        self, data: bytes, flow: Flow, judge: Judge | None, guest: Callable[[], Guest], *, quiet: bool = False
     ) -> bool:
-        """One message from the network; ``judge``, ``terms`` and ``quiet`` as for :meth:`UserAgent.receive`.
+        """One message from the network; ``judge``, ``guest`` and ``quiet`` as for :meth:`UserAgent.receive`.
 
         Returns False for one that could not be read.
         """
         before, now = self._agent.broken_messages, self._clock.now()
-        self.perform(self._agent.receive(now, data, flow, judge=judge, terms=terms, quiet=quiet))
+        self.perform(self._agent.receive(now, data, flow, judge=judge, guest=guest, quiet=quiet))
         return self._agent.broken_messages == before
 
     def broken(self, flow: Flow) -> None:
@@ -97,7 +97,7 @@ class Signalling:
 
     def malformed(self, error: ParseError, flow: Flow, *, quiet: bool = False) -> None:
         """A stream that cannot be cut into messages."""
-        self.perform(self._agent.malformed(error, flow, quiet=quiet))
+        self.perform(self._agent.malformed(self._clock.now(), error, flow, quiet=quiet))
 
     def stop(self) -> None:
         """Let no more time pass for the user agent."""

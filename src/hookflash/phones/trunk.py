@@ -12,6 +12,7 @@ import logging
 import random
 import secrets
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from hookflash.calls.effects import (
     AnswerLeg,
@@ -26,7 +27,7 @@ from hookflash.calls.effects import (
 from hookflash.calls.facts import Cause
 from hookflash.phones.admission import Admission
 from hookflash.phones.bearers import Bearers
-from hookflash.phones.call_caps import CallCaps
+from hookflash.phones.call_caps import CallCaps, source_of_stranger
 from hookflash.phones.callers import Owner, nobody
 from hookflash.phones.causes import cause_of, failure_of
 from hookflash.phones.config import PhonesConfig, TrunkConfig
@@ -75,6 +76,7 @@ from hookflash.sip.events import (
 )
 from hookflash.sip.flow import Flow
 from hookflash.sip.grammar import printable
+from hookflash.sip.stateless import Guest
 from hookflash.sip.ua import Settings, UserAgent
 
 log = logging.getLogger("hookflash.sip")
@@ -128,8 +130,8 @@ class TrunkPhones:
         self.tolls = tolls or TollGate(clock)
         self.tolls.end = self._unpaid
         self._legs = LegTable(self._signalling, media, sink, self.tolls)
-        caps = CallCaps(config.calls_per_source, self._legs.come_from, clock)
-        self._admission = Admission(config, self._guard, clock, entropy, self.registrar, caps)
+        self.caps = CallCaps(config.calls_per_source, self._legs.come_from, clock)
+        self._admission = Admission(config, self._guard, clock, entropy, self.registrar, self.caps)
         self.desk = TrunkDesk(
             config.trunks, self._signalling, self._sources, clock, self._legs.carried, draw=draw
         )
@@ -146,9 +148,10 @@ class TrunkPhones:
             sink,
             new_leg,
             config,
-            Replacements(self._signalling, self._legs, self._bearers),
+            Replacements(self._signalling, self._legs, self._bearers, clock),
             self.registrar,
             self.desk,
+            clock,
             owner,
         )
         self._book = RouteBook(Routes(config.trunks, config.routes))
@@ -253,14 +256,25 @@ class TrunkPhones:
             self._guard.trust(host)
         if stranger and not self._config.accept_unknown and not self._guard.allows(host):
             return
-        judge, terms = self._admission.judge(flow, trunk), (trunk or self._config).session
+        judge = self._admission.judge(flow, trunk)
         quiet = stranger and self._config.silent
         before = self._agent.belonged
-        readable = self._signalling.receive(data, flow, judge, terms, quiet=quiet)
+        readable = self._signalling.receive(data, flow, judge, partial(self._guest, host, trunk), quiet=quiet)
         if stranger and not readable:
             self._guard.offend(host, Offence.MALFORMED)
         elif stranger and self._agent.belonged > before:
             self._guard.excuse(host)
+
+    def _guest(self, host: str, trunk: TrunkConfig | None) -> Guest:
+        """Whose a request is that was judged; ``trunk`` is who it is by address or certificate.
+
+        Trunks are not counted: how many calls they may have is in their own limits.
+        """
+        proved = self._admission.proved
+        if isinstance(proved, TrunkConfig):
+            trunk = proved
+        counted = trunk is None and not self._guard.trusts(host)
+        return Guest((trunk or self._config).session, source_of_stranger(host) if counted else "")
 
     def barred(self, host: str) -> bool:
         """Whether nothing is taken from an address: it is banned, no trunk's, no registered phone's, and no

@@ -4,22 +4,28 @@ outputs.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hookflash.sip.dialogs import Dialog, DialogKey
+from hookflash.sip.envelope import Envelope
 from hookflash.sip.events import Ended, Event
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow, Send
 from hookflash.sip.headers import MAGIC_COOKIE
 from hookflash.sip.message import Request
+from hookflash.sip.notices import Notices
 from hookflash.sip.oversize import MAX_DATAGRAM
+from hookflash.sip.room import Room
 from hookflash.sip.session import Session, SessionTerms, Stage
 from hookflash.sip.timers import TimerHeap, Timing
-from hookflash.sip.transactions import Transactions, User
+from hookflash.sip.transactions import Transactions, User, server_key
 from hookflash.sip.uri import format_host_port
 
 Output = Send | Event
+
+log = logging.getLogger("hookflash.sip")
 
 _RENEWED = frozenset(["Authorization", "Proxy-Authorization", "Content-Length", "User-Agent"])
 """Headers a request gets when it is sent, not when it is made."""
@@ -29,10 +35,11 @@ _RENEWED = frozenset(["Authorization", "Proxy-Authorization", "Content-Length", 
 class Settings:
     """How a user agent behaves; times in seconds.
 
-    ``max_transactions`` and ``max_sessions`` bound what the network can make us remember; beyond them new
-    requests get 503. ``reminder`` is how often a 180 is repeated while it rings (RFC 3261 section 13.3.1.1);
-    ``unanswered`` how long an incoming call may go without an answer. With ``reliable`` provisional responses
-    go reliably (RFC 3262) to everybody who supports it, otherwise only to who requires it.
+    ``max_transactions`` and ``max_sessions`` bound what the network can make us remember,
+    ``transactions_per_source`` what one source can (0: no further bound); beyond them new requests get 503.
+    ``reminder`` is how often a 180 is repeated while it rings (RFC 3261 section 13.3.1.1); ``unanswered`` how
+    long an incoming call may go without an answer. With ``reliable`` provisional responses go reliably (RFC
+    3262) to everybody who supports it, otherwise only to who requires it.
     Requests of more than ``max_datagram`` bytes go over TCP instead of UDP, where the peer takes that.
     ``terms`` are those of the session timer of a call that comes in, unless it is received with others.
     """
@@ -42,6 +49,7 @@ class Settings:
     contact_user: str = "hookflash"
     max_transactions: int = 20_000
     max_sessions: int = 5_000
+    transactions_per_source: int = 0
     reminder: float = 60.0
     unanswered: float = 300.0
     reliable: bool = True
@@ -57,8 +65,10 @@ class Core:
         self.timing = settings.timing
         self.entropy = entropy
         self.timers = TimerHeap()
+        self.notices = Notices()
+        self.room = Room(settings.transactions_per_source)
         self.transactions = Transactions(
-            self.timers, settings.timing, user, settings.max_transactions, settings.max_datagram
+            self.timers, settings.timing, user, settings.max_transactions, settings.max_datagram, self.room
         )
         self.sessions: dict[int, Session] = {}
         self.dialogs: dict[DialogKey, tuple[Session, Dialog]] = {}
@@ -113,6 +123,33 @@ class Core:
     def full(self) -> bool:
         """No further session may be opened."""
         return len(self.sessions) >= self.settings.max_sessions
+
+    def lacks_transaction(self, envelope: Envelope, method: str) -> str:
+        """The limit that keeps the present source from having a request answered; "" when it may.
+
+        What ends something that is there is always taken: there is one such request for each.
+        """
+        if self.transactions.full:
+            limit = "transactions"
+        elif self.room.transactions.full(self.room.source):
+            limit = "transactions_per_source"
+        else:
+            return ""
+        if method == "CANCEL" and self.transactions.find(server_key(envelope, "INVITE")) is not None:
+            return ""
+        found = self.dialogs.get((envelope.call_id, envelope.to_tag, envelope.from_tag))
+        if method == "BYE" and found is not None:
+            session, dialog = found
+            in_order = dialog.remote_number is None or envelope.number >= dialog.remote_number
+            if in_order and session.stage not in (Stage.CALLING, Stage.CANCELLING):
+                return ""
+        return limit
+
+    def crowded(self, now: float, limit: str, flow: Flow) -> None:
+        """A request is refused for want of room."""
+        self.room.refused[limit] += 1
+        if (more := self.notices.due(now, limit, flow.remote[0])) is not None:
+            log.warning("request refused", extra={"peer": flow.remote[0], "limit": limit} | more)
 
     def open(self, stage: Stage, call_id: str, local_tag: str, contact: str) -> Session:
         self._count += 1

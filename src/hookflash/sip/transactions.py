@@ -28,6 +28,7 @@ from hookflash.sip.machines import (
 )
 from hookflash.sip.message import Request, Response
 from hookflash.sip.oversize import MAX_DATAGRAM, Oversize, readdress
+from hookflash.sip.room import Room
 from hookflash.sip.timers import RETRANSMIT, Timer, TimerHeap, TimerName, Timing
 
 Key = Hashable
@@ -37,7 +38,8 @@ class Transaction:
     """One request and its responses. ``owner`` is whatever the user wants to find again."""
 
     __slots__ = (
-        "flow", "home", "interval", "key", "last", "limit", "machine", "owner", "repeat", "request", "state"
+        "flow", "home", "interval", "key", "last", "limit", "machine", "owner", "repeat", "request", "source",
+        "state"
     )  # fmt: skip
 
     def __init__(self, key: Key, machine: Machine, flow: Flow) -> None:
@@ -55,6 +57,8 @@ class Transaction:
         self.limit: Timer | None = None
         """That of the other timers which runs; no state has more than one of either kind."""
         self.interval = 0.0
+        self.source = ""
+        """Whom a server transaction counts for."""
 
     @property
     def is_client(self) -> bool:
@@ -96,12 +100,19 @@ def server_key(envelope: Envelope, method: str) -> Key:
 
 class Transactions:
     """All transactions of one user agent. ``limit`` bounds the server transactions; requests of more than
-    ``longest`` bytes go over TCP instead of UDP.
+    ``longest`` bytes go over TCP instead of UDP. ``room`` counts the server transactions of each source.
     """
 
     def __init__(
-        self, timers: TimerHeap, timing: Timing, user: User, limit: int, longest: int = MAX_DATAGRAM
+        self,
+        timers: TimerHeap,
+        timing: Timing,
+        user: User,
+        limit: int,
+        longest: int = MAX_DATAGRAM,
+        room: Room | None = None,
     ) -> None:
+        self._room = room or Room(0)
         self._heap = timers
         self._timing = timing
         self._user = user
@@ -149,6 +160,7 @@ class Transactions:
         machine = INVITE_SERVER if request.method == "INVITE" else SERVER
         transaction = Transaction(server_key(envelope, request.method), machine, flow)
         transaction.request = request
+        transaction.source = self._room.transactions.take(self._room.source)
         self._servers[transaction.key] = transaction
         return transaction
 
@@ -275,6 +287,7 @@ class Transactions:
                 self._clients.pop(transaction.key, None)
             else:
                 self._servers.pop(transaction.key, None)
+                self._room.transactions.release(transaction.source)
                 self._user.ended(transaction)
 
     def _enter(self, now: float, transaction: Transaction, before: State | None) -> bool:

@@ -8,7 +8,7 @@ put on the network, everything else is an event for the owner. After every call 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from hookflash.sip.build import Extra
 from hookflash.sip.core import Core, Output, Settings
@@ -25,7 +25,7 @@ from hookflash.sip.referring import Asking
 from hookflash.sip.refers import Subscription
 from hookflash.sip.session import Outgoing, Session, SessionTerms, Stage
 from hookflash.sip.session_timer import SessionTimers
-from hookflash.sip.stateless import Judge, Stateless, trace
+from hookflash.sip.stateless import Guest, Judge, Stateless, trace
 from hookflash.sip.transactions import Transaction
 from hookflash.sip.uac import Client
 from hookflash.sip.uas import Server
@@ -60,21 +60,21 @@ class UserAgent:
         flow: Flow,
         *,
         judge: Judge | None = None,
-        terms: SessionTerms | None = None,
+        guest: Callable[[], Guest] | None = None,
         quiet: bool = False,
     ) -> list[Output]:
         """Take one message (a datagram, or what the framer cut from a stream). Garbage is dropped.
 
         ``judge`` is asked about a request that belongs to no call: what it refuses is answered without our
-        remembering anything. ``terms`` are those of the session timer if the message opens a session.
-        ``quiet`` leaves broken requests without an answer.
+        remembering anything. ``guest`` says whose a request is that we answer: by default nobody's, with
+        the terms of the settings. ``quiet`` leaves broken requests without an answer.
         """
         message = None
         try:
             message = parse(data)
             envelope = Envelope.of(message)
             if isinstance(message, Request):
-                self._server.receive(now, envelope, message, flow, judge, terms)
+                self._server.receive(now, envelope, message, flow, judge, guest)
             elif message.passed_on:
                 # It was meant for somebody behind us (section 8.1.3.3).
                 log.debug("misrouted response", extra={"peer": flow.remote[0]})
@@ -87,18 +87,19 @@ class UserAgent:
         except ParseError as error:
             if isinstance(message, Request):
                 error.request = message
-            return self.malformed(error, flow, quiet=quiet)
+            return self.malformed(now, error, flow, quiet=quiet)
         except ValueError as error:
             # Something could be read but not be written again: bytes that are control characters in a header.
-            return self.malformed(ParseError(str(error)), flow, quiet=quiet)
+            return self.malformed(now, ParseError(str(error)), flow, quiet=quiet)
         return self._core.drain()
 
-    def malformed(self, error: ParseError, flow: Flow, *, quiet: bool = False) -> list[Output]:
+    def malformed(self, now: float, error: ParseError, flow: Flow, *, quiet: bool = False) -> list[Output]:
         """Answer a broken request if that is possible at all (RFC 3261 section 8.2), and we are not
         ``quiet``.
         """
         self.broken_messages += 1
-        log.info("malformed message", extra={"peer": flow.remote[0], "problem": str(error)})
+        if (more := self._core.notices.due(now, "malformed", flow.remote[0])) is not None:
+            log.info("malformed message", extra={"peer": flow.remote[0], "problem": str(error)} | more)
         request = error.request
         if request is not None and request.method != "ACK" and not quiet:
             try:
@@ -298,6 +299,11 @@ class UserAgent:
     def belonged(self) -> int:
         """Messages so far that belonged to something we have: whoever sent them knew its tags."""
         return self._core.belonged
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """Requests so far that there was no room for, by limit (:class:`~hookflash.sip.room.Room`)."""
+        return self._core.room.refused
 
     # --- what is alive ----------------------------------------------------------------------------------
 

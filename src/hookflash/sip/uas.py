@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hookflash.sip.build import ABILITIES, SUPPORTED, Extra
 from hookflash.sip.core import Core
 from hookflash.sip.dialogs import Dialog, Offering
@@ -19,7 +21,7 @@ from hookflash.sip.reliable import ReliableServer, pending_invite
 from hookflash.sip.responder import Responder, sdp_of, warning
 from hookflash.sip.session import Session, SessionTerms, Stage
 from hookflash.sip.session_timer import SessionTimers
-from hookflash.sip.stateless import Judge, Stateless, trace
+from hookflash.sip.stateless import Guest, Judge, Stateless, trace
 from hookflash.sip.successes import Successes
 from hookflash.sip.transactions import Transaction, server_key
 from hookflash.sip.updates import UpdateServer
@@ -56,26 +58,29 @@ class Server:
         request: Request,
         flow: Flow,
         judge: Judge | None = None,
-        terms: SessionTerms | None = None,
+        guest: Callable[[], Guest] | None = None,
     ) -> None:
         """Take one well-formed request.
 
-        ``judge`` says whether it is welcome where it belongs to no call, ``terms`` are those of the session
-        timer if it opens a session.
+        ``judge`` says whether it is welcome where it belongs to no call, ``guest`` whose it is: asked after
+        the judge, who may have found out.
         """
+        core = self._core
         if request.method == "ACK":
-            if self._core.transactions.acknowledged(now, envelope):
-                self._core.belonged += 1
+            if core.transactions.acknowledged(now, envelope):
+                core.belonged += 1
             else:
                 self._successes.acknowledged(now, envelope, request)
             return
-        if self._core.transactions.repeated(now, envelope):
-            self._core.belonged += 1
+        if core.transactions.repeated(now, envelope):
+            core.belonged += 1
             return
         back = trace(request, flow)
         if judge is not None and self._stateless.turn_away(envelope, request, back, judge):
             return
-        if self._core.transactions.full:
+        terms, core.room.source = guest() if guest is not None else Guest(core.settings.terms)
+        if limit := core.lacks_transaction(envelope, request.method):
+            core.crowded(now, limit, flow)
             self._stateless.respond(request, 503, back, (("Retry-After", "10"),))
             return
         if request.method == "CANCEL":
@@ -87,7 +92,7 @@ class Server:
         elif envelope.to_tag:
             self._inside(now, envelope, request, flow, back)
         elif request.method == "INVITE":
-            self._invite(now, envelope, request, flow, back, terms or self._core.settings.terms)
+            self._invite(now, envelope, request, flow, back, terms)
         elif request.method == "OPTIONS":
             self._options(now, self._responder.open(envelope, request, back), request)
         else:
@@ -121,6 +126,7 @@ class Server:
             self._responder.refuse(now, envelope, request, back, *refusal)
             return
         if core.full:
+            core.crowded(now, "dialogs", flow)
             self._responder.refuse(now, envelope, request, back, 503, (("Retry-After", "10"),))
             return
         tag, contact = core.new_tag(), core.contact(flow, request.uri)

@@ -20,6 +20,7 @@ from hookflash.sip.errors import ParseError
 from hookflash.sip.flow import Flow
 from hookflash.sip.grammar import printable
 from hookflash.sip.message import Request
+from hookflash.sip.notices import Notices
 from hookflash.sip.registration import Registration, unsupported
 from hookflash.sip.stateless import BriefAnswer
 from hookflash.sip.uri import SipUri, parse_uri
@@ -59,6 +60,7 @@ class Registrar:
             if phone.numbers
         }
         self._clock = clock
+        self._notices = Notices()
         self._sink = sink
         self._locations = Locations(bounds)
         self._refusals = Refusals()
@@ -179,10 +181,9 @@ class Registrar:
     def _refused(
         self, status: int, why: str, flow: Flow, phone: PhoneConfig, headers: Extra = ()
     ) -> BriefAnswer:
-        log.warning(
-            "not registered",
-            extra={"phone": phone.username, "peer": flow.remote[0], "status": status, "problem": why},
-        )
+        if (more := self._notices.due(self._clock.now(), phone.username, flow.remote[0])) is not None:
+            what = {"phone": phone.username, "peer": flow.remote[0], "status": status, "problem": why}
+            log.warning("not registered", extra=what | more)
         self.not_registered(phone.username, flow, status, why)
         return BriefAnswer(status, "", headers)
 

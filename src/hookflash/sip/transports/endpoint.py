@@ -144,7 +144,7 @@ class Endpoint:
         self._perform(self.agent.broken(self._clock.now(), flow))
 
     def _malformed(self, error: ParseError, flow: Flow) -> None:
-        self._perform(self.agent.malformed(error, flow))
+        self._perform(self.agent.malformed(self._clock.now(), error, flow))
 
     def _sent(self, result: tuple[bool, list[Output]]) -> bool:
         sent, outputs = result

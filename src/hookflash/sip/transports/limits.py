@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -52,10 +51,3 @@ class Limits:
     connect: float = 5.0
     keep_alive: float = 95.0
     pong: float = 10.0
-
-
-def source_of(host: str) -> str:
-    """What connections from an address are counted as: itself, or the /64 it is in, which is one customer."""
-    if ":" not in host:
-        return host
-    return str(ipaddress.ip_network((host.partition("%")[0], 64), strict=False))

@@ -19,12 +19,13 @@ from hookflash.ports.clock import Clock
 from hookflash.ports.names import RecordKind
 from hookflash.sip.flow import Address, Flow
 from hookflash.sip.grammar import printable
+from hookflash.sip.notices import Notices, network_of
 from hookflash.sip.stream import FramingError, StreamFramer
 from hookflash.sip.transports.binding import RECEIVE_BUFFER, bind, keeps_alive
 from hookflash.sip.transports.connections import Connection
 from hookflash.sip.transports.framing import Framer
 from hookflash.sip.transports.interfaces import Interfaces
-from hookflash.sip.transports.limits import Handlers, Limits, source_of
+from hookflash.sip.transports.limits import Handlers, Limits
 from hookflash.sip.transports.tls import Tls, shown_by
 from hookflash.sip.websocket import WebSocketFramer
 
@@ -50,6 +51,9 @@ class Transports:
     ``external_address`` is what peers are told to reach us at; "" means the bound address, or that of the
     interface which leads to the peer. ``tls`` has the certificates; without it there is no TLS either way.
     ``origins`` are those whose pages may open a WebSocket, all when empty.
+
+    Attributes:
+        refused: connections that were not let in, by the limit that said so.
     """
 
     def __init__(
@@ -77,6 +81,8 @@ class Transports:
         self._tasks: set[asyncio.Task[None]] = set()
         self._count = 0
         self._closed = False
+        self._notices = Notices()
+        self.refused: Counter[str] = Counter(connections=0, connections_per_source=0)
 
     # --- opening and closing ----------------------------------------------------------------------------
 
@@ -278,18 +284,23 @@ class Transports:
         held = self._accepted
         if self._closed or self._handlers.is_barred(peer[0]):
             return False
-        limits, source = self.limits, source_of(peer[0])
+        limits, source = self.limits, network_of(peer[0])
         full = held.total() >= limits.connections and not self._handlers.is_known(peer[0])
         if full or held[source] >= limits.per_peer:
-            limit = limits.connections if full else limits.per_peer
-            log.warning("too many connections", extra={"peer": peer[0], "limit": limit})
+            name, most = (
+                ("connections", limits.connections) if full else ("connections_per_source", limits.per_peer)
+            )
+            self.refused[name] += 1
+            if (more := self._notices.due(self.clock.now(), "connections", peer[0])) is not None:
+                what = {"peer": peer[0], "limit": name, "most": most}
+                log.warning("too many connections", extra=what | more)
             return False
         held[source] += 1
         return True
 
     def release(self, peer: Address) -> None:
         """Count somebody out who was admitted."""
-        source = source_of(peer[0])
+        source = network_of(peer[0])
         self._accepted[source] -= 1
         if not self._accepted[source]:
             del self._accepted[source]
@@ -308,7 +319,8 @@ class Transports:
                 lambda: connection, sock, ssl=context, ssl_handshake_timeout=seconds
             )
         except (OSError, TimeoutError) as error:
-            log.info("TLS refused", extra={"peer": peer[0], "problem": _said(error)})
+            if (more := self._notices.due(self.clock.now(), "TLS", peer[0])) is not None:
+                log.info("TLS refused", extra={"peer": peer[0], "problem": _said(error)} | more)
             connection.leave()
             self._handlers.on_handshake(peer[0])
         except BaseException:
