@@ -161,7 +161,7 @@ class SipSettings:
     """Requests that are remembered at a time, most of them for half a minute after their answer (RFC 3261
     timers H and J); of more, all but BYE and CANCEL get 503 with Retry-After."""
     transactions_per_source: int = setting(kinds.integer(10, 10_000_000, "requests"), 4000)
-    """Those of one address among them, or of one /64 of IPv6. Trunks are not counted."""
+    """Those of one address among them, or of one /64 of IPv6. Trunks and this machine are not counted."""
     message_timeout: float = setting(kinds.number(1, 300, "seconds"), 30.0)
     """Seconds in which a message that has begun on a connection must be complete, and in which a new
     connection must bring its first. A TLS handshake may take a third of it."""
