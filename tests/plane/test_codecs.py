@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 from plane_bench import Bench, Phone, sine, split
-from slow_g722 import Coder
+from slow_g722 import Coder, encode_next
 
 from hookflash.plane.columns import G722, L16, L16_WIDE, OPUS, PCMU
 from hookflash.plane.kernels.codec import decode_alaw, decode_ulaw, encode_alaw, encode_ulaw
@@ -49,7 +49,7 @@ class Peer:
         )
         self.phone.kind = kind
         self.rate = 16000 if name in WIDE else 8000
-        self.coder = Coder()
+        self.said = 0
         self.opus = (OpusEncoder(), OpusDecoder()) if name == "OPUS" else None
         self.before = len(self.bench.sent(self.number))
 
@@ -60,7 +60,8 @@ class Peer:
             (encode_ulaw if self.name == "PCMU" else encode_alaw)(frame, out)
             return out.tobytes()
         if self.name == "G722":
-            return self.coder.encode(frame.tolist())
+            octets, self.said = encode_next(self.said, frame.tobytes())
+            return octets
         if self.opus:
             out = np.zeros(LARGEST, np.uint8)
             size = self.opus[0].encode(frame.ctypes.data, out.ctypes.data)
