@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sip.test_transports import MESSAGE, End, loops
 from hookflash.sip.flow import Flow
 from hookflash.sip.grammar import MAX_MESSAGE
 from hookflash.sip.transports import Tls, TlsSettings
+from hookflash.sip.transports.limits import Limits
 from hookflash.sip.websocket import (
     MAX_CONTROLS,
     MAX_FRAMES,
@@ -116,7 +118,7 @@ def test_pages_of_other_origins_are_refused_where_that_is_wanted() -> None:
 
 
 @given(
-    st.lists(st.binary(min_size=1, max_size=300).filter(lambda m: m not in (CRLF, 2 * CRLF)), max_size=5),
+    st.lists(st.binary(max_size=300).filter(lambda message: message.strip(CRLF)), max_size=5),
     st.integers(1, 50),
     st.randoms(use_true_random=False),
 )
@@ -178,6 +180,8 @@ def test_frames_of_every_length(size: int) -> None:
         ),
         (frame(Opcode.TEXT, final=False) + frame(0, final=False) * MAX_FRAMES, CloseCode.PROTOCOL_ERROR),
         (frame(Opcode.PING) * (MAX_CONTROLS + 1), CloseCode.PROTOCOL_ERROR),
+        (frame(Opcode.TEXT) * (MAX_CONTROLS + 1), CloseCode.PROTOCOL_ERROR),
+        (frame(Opcode.BINARY, 2 * CRLF) * (MAX_CONTROLS + 1), CloseCode.PROTOCOL_ERROR),
     ],
 )
 def test_what_breaks_the_rules_is_closed_with_its_reason(data: bytes, code: CloseCode) -> None:
@@ -260,6 +264,85 @@ def test_half_a_handshake_and_half_a_frame_have_their_time() -> None:
             async with asyncio.timeout(5):
                 assert await reader.read() == b""
             writer.close()
+        await end.transports.close()
+
+    asyncio.run(main())
+
+
+def test_compression_that_is_offered_is_not_taken() -> None:
+    """As browsers offer it."""
+    framer = WebSocketFramer()
+    offered = b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nUpgrade"
+    framer.feed(HANDSHAKE.replace(b"Upgrade", offered, 1))
+    answer = framer.take_pongs()
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    assert b"xtensions" not in answer
+
+
+async def _opened(end: End, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A WebSocket over which a message has come."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(HANDSHAKE + frame(Opcode.TEXT, MESSAGE))
+    await reader.readuntil(2 * CRLF)
+    await end.got()
+    return reader, writer
+
+
+def test_a_browser_that_answers_no_ping_is_gone_and_one_that_does_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda least, most: most)
+
+    async def main() -> None:
+        end = End(limits=Limits(keep_alive=60.0, pong=10.0))
+        _, port = await end.transports.listen_ws("127.0.0.1", 0)
+        (mute, one), (lively, two) = await _opened(end, port), await _opened(end, port)
+        end.clock.advance(60.0)
+        assert await mute.readexactly(2) == await lively.readexactly(2) == b"\x89\x00"
+        two.write(frame(Opcode.PONG) + frame(Opcode.TEXT, MESSAGE))
+        await end.got()
+        end.clock.advance(10.0)
+        async with asyncio.timeout(5):
+            gone = await end.lost.get()
+        assert gone.remote == one.get_extra_info("sockname")
+        assert end.lost.empty()
+        end.clock.advance(50.0)
+        assert await lively.readexactly(2) == b"\x89\x00"
+        one.close()
+        two.close()
+        await end.transports.close()
+
+    asyncio.run(main())
+
+
+def test_nobody_is_pinged_in_the_middle_of_a_handshake_or_a_message() -> None:
+    async def main() -> None:
+        end = End(limits=Limits(keep_alive=10.0, message=60.0))
+        _, port = await end.transports.listen_ws("127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HANDSHAKE[:60])
+        _, other = await _opened(end, port)  # read after the half
+        end.clock.advance(10.0)
+        writer.write(HANDSHAKE[60:])
+        assert (await reader.readuntil(2 * CRLF)).startswith(b"HTTP/1.1 101 ")
+        writer.close()
+        other.close()
+        await end.transports.close()
+
+    asyncio.run(main())
+
+
+def test_the_system_watches_over_connections() -> None:
+    async def main() -> None:
+        end = End(limits=Limits(keep_alive=60.0))
+        _, port = await end.transports.listen_ws("127.0.0.1", 0)
+        _, writer = await _opened(end, port)
+        (connection,) = end.transports._connections.values()
+        assert connection._transport is not None
+        sock = connection._transport.get_extra_info("socket")
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+        writer.close()
         await end.transports.close()
 
     asyncio.run(main())

@@ -59,7 +59,8 @@ class SipSettings:
     """Where SIP listens besides, UDP and TCP, for example `[::]:5060` for IPv6; nowhere when not given."""
     ws_bind: Address | None = setting(kinds.address(), None)
     """Where SIP over WebSockets (RFC 7118) listens; nowhere when not given. Media are RTP as everywhere, so
-    this is for soft phones and gateways, not for browsers, which speak DTLS and ICE only."""
+    this is for soft phones and gateways, not for browsers, which speak DTLS and ICE only. The address of a
+    trunk counts for nothing here: a page that is open there could call at its expense."""
     wss_bind: Address | None = setting(kinds.address(), None)
     """Where SIP over secure WebSockets listens, with `tls_cert`; nowhere when not given."""
     ws_origins: tuple[str, ...] = setting(kinds.listing(kinds.url("https", "http")), ())
@@ -170,7 +171,7 @@ class SipSettings:
     keep_alive: float = setting(kinds.number(0, 3600, "seconds"), 95.0)
     """Seconds of silence at most after which a keep-alive goes over a connection that we opened (RFC 5626,
     two empty lines); 0 sends none. Once a trunk has answered one, a connection on which it fails to is
-    closed after ten seconds."""
+    closed after ten seconds. WebSockets are pinged as often, and closed in the same way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@ class Sources:
     """Which trunk a call comes from: by what its certificate proves, else by its source address.
 
     The addresses of the targets of a trunk over TLS count over connections only; over UDP it takes one that
-    it allows.
+    it allows. Over WebSockets no address counts.
 
     ``wildcards`` as for :func:`hookflash.sip.certificates.matching`; ``now`` tells the time in seconds.
     """
@@ -146,6 +146,9 @@ class Sources:
             for domains, trunk in self._domains:
                 if matching(flow.shown, domains, wildcards=self._wildcards) is not None:
                     return trunk
+        if flow.transport in ("WS", "WSS"):
+            # Any page that is open at a trunk's address could be it.
+            return None
         found = self.trunk(flow.remote[0])
         if found is not None and found.transport == "TLS" and flow.transport == "UDP":
             # Anybody can send in its name, which is what it has TLS for.

@@ -299,6 +299,7 @@ class TrunkPhones:
         """A connection is gone or could not be opened."""
         self.registrar.lost(flow)
         self._signalling.broken(flow)
+        self._devices.broken(flow)
         self.desk.broken(flow)
 
     def malformed(self, error: ParseError, flow: Flow) -> None:

@@ -19,7 +19,7 @@ MAX_HANDSHAKE = 8192
 MAX_FRAMES = 64
 """Frames of one message at most: each may be empty."""
 MAX_CONTROLS = 32
-"""Pings answered for one read at most; more are a flood."""
+"""Pings and messages without a word that one read may bring; more are a flood."""
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
@@ -209,9 +209,7 @@ class WebSocketFramer:
         return self._data(Opcode(kind), payload, final)
 
     def _control(self, kind: Opcode, payload: bytes) -> None:
-        self._controls += 1
-        if self._controls > MAX_CONTROLS:
-            raise _Violation(CloseCode.PROTOCOL_ERROR)
+        self._counted()
         if kind is Opcode.PING:
             self._owed += _frame(Opcode.PONG, payload)
         elif kind is Opcode.PONG:
@@ -237,12 +235,18 @@ class WebSocketFramer:
         self._kind = None
         if text and not _is_text(message):
             raise _Violation(CloseCode.BAD_DATA)
+        if message.strip(b"\r\n"):
+            return message
+        self._counted()
         if message == _KEEP_ALIVE:
-            self._controls += 1
-            if self._controls <= MAX_CONTROLS:
-                self._owed += _frame(Opcode.TEXT, b"\r\n")
-            return b""
-        return b"" if message == b"\r\n" else message
+            self._owed += _frame(Opcode.TEXT, b"\r\n")
+        return b""
+
+    def _counted(self) -> None:
+        """One more thing that is no message of SIP."""
+        self._controls += 1
+        if self._controls > MAX_CONTROLS:
+            raise _Violation(CloseCode.PROTOCOL_ERROR)
 
 
 def _fields(lines: list[str]) -> dict[str, str]:

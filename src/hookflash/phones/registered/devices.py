@@ -21,6 +21,7 @@ from hookflash.phones.registered.registrar import Device, Registrar
 from hookflash.phones.signalling import Signalling
 from hookflash.phones.tasks import Tasks
 from hookflash.sip.events import Answered, Event, Failed, Progress, Replied, Ringing
+from hookflash.sip.flow import Flow
 from hookflash.sip.grammar import printable
 from hookflash.sip.headers import NameAddr
 from hookflash.sip.session import SessionTerms
@@ -133,6 +134,19 @@ class DeviceCalls:
                 self._lost(leg, forks, fork, failure_of(event))
             case _:
                 pass
+
+    def broken(self, flow: Flow) -> None:
+        """A connection is gone. Who rang in a page is lost with it: its answer has no other way. Other phones
+        may open a new one for theirs (section 18.2.2).
+        """
+        if not flow.connection or flow.transport not in ("WS", "WSS"):
+            return
+        for leg in list(self._legs.all()):
+            forks = leg.forks or Forks()
+            for fork in [one for one in forks.open.values() if one.flow == flow]:
+                self._signalling.end(fork.session, 480, "")
+                cause = Cause(480, "Its connection is gone", NO_ENDPOINT)
+                self._lost(leg, forks, fork, cause)
 
     def _answered(self, leg: Leg, forks: Forks, fork: Fork, body: bytes) -> None:
         leg.negotiation, leg.peer = fork.negotiation, fork.flow.remote[0]

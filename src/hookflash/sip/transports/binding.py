@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+from typing import Any
 
+PROBE_INTERVAL, PROBES = 15, 3
+"""Seconds between two of the system's questions whether the other machine is there, and how many it asks."""
 RECEIVE_BUFFER = 4 * 1024 * 1024
 """Bytes of datagrams the kernel may hold for us while we are busy; the kernel may grant less."""
 
@@ -33,3 +37,16 @@ def keeps_alive(data: bytes) -> bool:
     if len(data) <= 4:
         return not data.strip(b"\r\n\0 ")
     return len(data) >= 20 and data[0] < 4 and data[4:8] == b"\x21\x12\xa4\x42"
+
+
+def probe(sock: Any, seconds: float) -> None:
+    """Let the system find out that the machine at the other end of a connection has gone without a word: it
+    is asked after so many seconds of silence; 0 asks never.
+    """
+    if sock is None or seconds <= 0:
+        return
+    with contextlib.suppress(OSError):  # It has gone already.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, max(1, round(seconds)))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_INTERVAL)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, PROBES)

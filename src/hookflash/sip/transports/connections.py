@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 
 from hookflash.ports.clock import Clock, Timer
 from hookflash.sip.flow import Address, Flow
+from hookflash.sip.transports.binding import probe
 from hookflash.sip.transports.framing import Framer
 from hookflash.sip.transports.limits import MAX_WRITE_BUFFER, Limits
 
@@ -85,6 +86,7 @@ class Connection(asyncio.Protocol):
                 return
         self.flow = self.flow._replace(remote=remote)
         self._transport = transport
+        probe(transport.get_extra_info("socket"), self._owner.limits.keep_alive)
         if not self._owner.connected(self, self._kind, remote):
             self._transport = None
             transport.abort()
@@ -167,14 +169,23 @@ class Connection(asyncio.Protocol):
         """Ping after a while without a word from the peer; anything it says shows that it is there."""
         self._stop_ping()
         seconds = self._owner.limits.keep_alive
-        if seconds and not self.accepted and self._transport is not None:
+        if seconds and (not self.accepted or self._web) and self._transport is not None:
             # Spread, so that a server is not pinged by all its clients at once (RFC 5626 section 4.4.1).
             wait = seconds * random.uniform(0.8, 1.0)
             self._pinger = self._owner.clock.call_at(self._owner.clock.now() + wait, self._ping)
 
+    @property
+    def _web(self) -> bool:
+        """Whether it carries a WebSocket: the other end answers pings by itself, and may not send any."""
+        return self._kind in ("WS", "WSS")
+
     def _ping(self) -> None:
+        if self.accepted and self.framer.owing:
+            # In the middle of its handshake or of a message, for which its time runs.
+            self._arm_ping()
+            return
         self.write(self.framer.ping())
-        if self.framer.answered:
+        if self.framer.answered or self._web:
             now, pong = self._owner.clock.now(), self._owner.limits.pong
             self._pinger = self._owner.clock.call_at(now + pong, self.abort)
         else:

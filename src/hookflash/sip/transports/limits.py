@@ -40,7 +40,9 @@ class Limits:
     its handshake included.
 
     On a connection that we opened a keep-alive is sent every ``keep_alive`` at most (RFC 5626 section 4.4.1);
-    0 sends none. Once the peer has answered one it has to answer the others within ``pong``.
+    0 sends none. Once the peer has answered one it has to answer the others within ``pong``. On a WebSocket,
+    whoever opened it, a ping is sent as often, and each has to be answered. On all connections the system
+    looks as often whether the other machine is there.
     """
 
     connections: int = 1000
