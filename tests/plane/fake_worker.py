@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 from hookflash.plane.worker import main
 from hookflash.ports.plane import (
+    AudioTapped,
     CloseLeg,
     LegClosed,
     LegOpened,
@@ -27,6 +29,8 @@ CRASH = 667
 
 
 class FakeCore:
+    announce: Callable[[AudioTapped], None] | None = None
+
     def __init__(self) -> None:
         self._events: list[PlaneEvent] = []
         self._ticks = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from hookflash.calls import effects, facts
@@ -12,6 +14,7 @@ from hookflash.plane.inline import InlinePlane
 from hookflash.plane.wav import Audio
 from hookflash.ports.plane import (
     TICK,
+    AudioTapped,
     CloseLeg,
     LegClosed,
     LegOpened,
@@ -30,6 +33,8 @@ from hookflash.testing.clock import VirtualClock
 
 class TinyCore:
     """Plays clips for as long as they are; everything else it just confirms."""
+
+    announce: Callable[[AudioTapped], None] | None = None
 
     def __init__(self) -> None:
         self.ticks: list[float] = []

@@ -36,6 +36,7 @@ from hookflash.plane.rings import Rings
 from hookflash.plane.supervisor import Patience
 from hookflash.ports.plane import (
     TICK,
+    AudioTapped,
     CloseLeg,
     ConnectLeg,
     LegClosed,
@@ -240,6 +241,8 @@ sys.exit(main(sys.argv[1:], make=lambda options: Busy()))
 
 class Busy:
     """A plane whose ticks take a share of the core that the first leg's call number tells, in per cent."""
+
+    announce: Callable[[AudioTapped], None] | None = None
 
     def __init__(self) -> None:
         self._share = 0.0

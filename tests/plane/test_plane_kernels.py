@@ -32,6 +32,7 @@ from hookflash.plane.kernels import (
     ranking,
     tapping,
     tones,
+    voicing,
 )
 from hookflash.plane.kernels.compiling import cache_folder
 from hookflash.plane.plays import Pool, PoolFull
@@ -53,6 +54,7 @@ MODULES = (
     tapping,
     taptable,
     tones,
+    voicing,
 )
 
 

@@ -13,8 +13,8 @@ from plane_bench import FRAME, Bench, sine, through_ulaw
 
 from hookflash.plane import bridge, core, taptable
 from hookflash.plane.columns.wide import CODES
-from hookflash.plane.kernels import gathering, mixing, output, playing, playout, ranking, tapping
-from hookflash.plane.rings import TAP_FRAMES, TAPS, VOICE_SAMPLES, make_file, map_rings
+from hookflash.plane.kernels import gathering, mixing, output, playing, playout, ranking, tapping, voicing
+from hookflash.plane.rings import LOOK, TAP_FRAMES, TAPS, VOICE_SAMPLES, make_file, map_rings
 from hookflash.plane.warmup import warm_up
 from hookflash.ports.plane import (
     AddPlayLeg,
@@ -282,6 +282,28 @@ def test_a_call_tap_follows_the_mix_through_its_end_and_return():
     assert levels(whole.take()[5 * FRAME :], 400, 2000) == pytest.approx([6000, 0], abs=150)
 
 
+@pytest.mark.parametrize("patient", [False, True])
+def test_who_hears_every_tick_is_told_before_its_packets_leave(patient):
+    """By then the frames are there; who may wait is told when the packets are gone."""
+    bench, phones = two_phones()
+    bench.do(OpenTap(0, "heard", 9, patient=patient))
+    reader = Reader(bench, 0)
+    talk(bench, phones, 9)
+    reader.take()
+    bench.events.clear()
+    sent, told = bench.endpoint(1).sent, []
+    bench.plane.announce = lambda event: told.append((event.tick, len(sent), reader.take().any()))
+    before, tick = len(sent), bench.plane.ticks
+    talk(bench, phones, 10)
+    assert len(sent) == before + 10
+    ticks = range(tick, tick + 10)
+    if patient:
+        assert told == [(one, before + one - tick + 1, True) for one in ticks if one % LOOK == 0]
+    else:
+        assert told == [(one, before + one - tick, True) for one in ticks]
+    assert not bench.of(AudioTapped)
+
+
 def test_many_calls_each_have_their_own():
     bench = Bench(rows=192, jitter_ms=0)
     phones = []
@@ -390,7 +412,7 @@ def test_little_is_said_after_a_short_wait():
     bench.do(OpenVoice(0, 9))
     bench.endpoint(1).sent.clear()
     say(bench, 0, np.full(40, 5000, np.int16))
-    bench.tick(tapping.PATIENCE)
+    bench.tick(voicing.PATIENCE)
     assert not bench.heard_by_peer(1).any()
     bench.tick(2)
     assert np.count_nonzero(bench.heard_by_peer(1)) == 40
@@ -476,7 +498,8 @@ def busy_scene():
 def test_it_is_the_same_without_the_compiler(monkeypatch):
     warm_up()
     fast = busy_scene()
-    for module in (bridge, core, gathering, mixing, output, playing, playout, ranking, tapping, taptable):
+    kernels = (gathering, mixing, output, playing, playout, ranking, tapping, voicing)
+    for module in (bridge, core, taptable, *kernels):
         for name, value in inspect.getmembers(module, lambda v: hasattr(v, "py_func")):
             monkeypatch.setattr(module, name, value.py_func)
     slow = busy_scene()

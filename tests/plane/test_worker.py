@@ -21,6 +21,7 @@ from hookflash.plane.process import WORKER_COMMAND, WorkerProcess
 from hookflash.plane.worker import CATCH_UP, NICENESS, Worker, serve
 from hookflash.ports.plane import (
     TICK,
+    AudioTapped,
     CloseLeg,
     Heartbeat,
     LegClosed,
@@ -38,6 +39,8 @@ FREEZE, CRASH = 666, 667
 
 class ScriptedCore:
     """Calls ``on_tick`` with the number of each tick."""
+
+    announce: Callable[[AudioTapped], None] | None = None
 
     def __init__(self, on_tick: Callable[[int], Sequence[PlaneEvent]]) -> None:
         self.applied: list[PlaneCommand] = []
@@ -95,6 +98,24 @@ def run(
         return core, worker, event_reader().feed(control.recv(1 << 20))
     except BlockingIOError:
         return core, worker, []
+
+
+def test_taps_are_told_of_before_the_tick_is_over(pair: tuple[socket.socket, socket.socket]) -> None:
+    """What hears every tick reads it while the worker still makes packets."""
+    control, seen = pair[0], []
+    core = ScriptedCore(lambda number: on_tick(number))
+
+    def on_tick(number: int) -> Sequence[PlaneEvent]:
+        assert core.announce is not None
+        core.announce(AudioTapped(number))
+        seen.extend(event_reader().feed(control.recv(1 << 20)))
+        control.sendall(pack([Shutdown()]))
+        return [LegOpened(7, 4000)]
+
+    time = Time()
+    Worker(core, WorkerLink(pair[1]), now=time, sleep=time.sleep).run()
+    assert seen == [AudioTapped(1)]
+    assert event_reader().feed(control.recv(1 << 20)) == [LegOpened(7, 4000)]
 
 
 def test_ticks_are_20_ms_apart_whatever_they_take(pair: tuple[socket.socket, socket.socket]) -> None:

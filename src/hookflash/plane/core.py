@@ -31,6 +31,7 @@ from hookflash.ports.plane import (
     TICK,
     AddPlayLeg,
     AskPlay,
+    AudioTapped,
     ClipRefused,
     CloseLeg,
     CloseTap,
@@ -84,6 +85,10 @@ class Plane:
         wall_offset: Unix time minus the ``now`` of :meth:`tick`, for RTCP.
         entropy: random octets for SSRC, sequence numbers and times.
         rings: makes the memory through which audio leaves and comes in; memory of its own when not given.
+
+    Attributes:
+        announce: told of a tick in the rings while its packets are still to be made; without it, that is
+            among what :meth:`tick` returns.
     """
 
     def __init__(
@@ -109,6 +114,7 @@ class Plane:
             )
         self.net = net
         self.ticks = 0
+        self.announce: Callable[[AudioTapped], None] | None = None
         self._now = 0.0
         self._rows = Rows(rows)
         self.columns = make_columns(self._rows.limit)
@@ -287,8 +293,13 @@ class Plane:
         self.taps.look()
         self.taps.take_voices()
         self.mixes.run(plays.plays, used, plays.used)
+        # Those who hear every tick have work to do with it, while the packets are made and sent here.
+        urgent = self.taps.urgent
+        if urgent:
+            self._tap(used)
         self._sender.run(plays.plays, self.mixes.mixes, used)
-        self.taps.write(plays.plays, self.mixes.mixes, used, self.mixes.used, self.ticks)
+        if not urgent:
+            self._tap(used)
         self.mixes.settle(used)
         if self._asked:
             self._events += [PlayProgress(play, self.ticks, plays.played(play)) for play in self._asked]
@@ -296,7 +307,7 @@ class Plane:
         if told:
             self._events += plays.take_events(self.ticks)
         self._events += self._sendings.after_tick(self.ticks)
-        self._events += self.taps.take_events(self.ticks)
+        self._events += self.taps.take_events()
         self._reports.tick(self.ticks, now)
         self._events += self._assessor.reports(self.ticks, used)
         if self.ticks % STARVE_CHECK == 0:
@@ -304,6 +315,15 @@ class Plane:
         self.ticks += 1
         events, self._events = self._events, []
         return events
+
+    def _tap(self, used: int) -> None:
+        told = self.taps.write(self.plays.plays, self.mixes.mixes, used, self.mixes.used, self.ticks)
+        if told is None:
+            return
+        if self.announce is None:
+            self._events.append(told)
+        else:
+            self.announce(told)
 
     def _tell_unheard(self) -> None:
         for play, row in self.plays.take_unheard():

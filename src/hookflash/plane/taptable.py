@@ -10,7 +10,6 @@ import numpy as np
 
 from hookflash.plane.columns import FRAME, PAST, WIDE_FRAME, Columns, RowsExhausted
 from hookflash.plane.columns.wide import VOICE
-from hookflash.plane.kernels.bands import LINE
 from hookflash.plane.kernels.mixing import Mixes
 from hookflash.plane.kernels.playing import Plays
 from hookflash.plane.kernels.tapping import (
@@ -18,16 +17,14 @@ from hookflash.plane.kernels.tapping import (
     HEARD,
     LEAD,
     PROMPTS,
-    REACH,
     SAID,
     WHOLE,
     Prompts,
     Taps,
-    Voices,
     list_prompts,
-    take_voices,
     write_taps,
 )
+from hookflash.plane.kernels.voicing import begin, make_voices, take_voices
 from hookflash.plane.legs import Legs
 from hookflash.plane.rings import LOOK, TAPS, VOICES, Rings, private_rings
 from hookflash.plane.slots import Slots
@@ -40,7 +37,10 @@ RATES = (8_000, WIDE_RATE)
 
 
 class TapTable:
-    """The control side of ``kernels.tapping``. ``rings`` makes the memory when it is first needed."""
+    """The control side of ``kernels.tapping`` and ``kernels.voicing``.
+
+    ``rings`` makes the memory when it is first needed.
+    """
 
     def __init__(
         self,
@@ -68,15 +68,7 @@ class TapTable:
             lead=np.zeros((TAPS, LEAD), np.int16),
             line=np.zeros(PAST + FRAME, np.int16),
         )
-        self._voices = Voices(
-            row=np.zeros(VOICES, np.int32),
-            slot=np.full(VOICES, -1, np.int32),
-            speaking=np.zeros(VOICES, np.uint8),
-            waited=np.zeros(VOICES, np.int16),
-            tail=np.zeros((VOICES, 2 * REACH), np.int16),
-            fresh=np.zeros(VOICES, np.uint8),
-            flat=np.zeros(LINE, np.float32),
-        )
+        self._voices = make_voices(VOICES)
         self._prompts = _make_prompts(0, 0)
         self._total = np.zeros(WIDE_FRAME, np.int32)
         self._seen = np.zeros(VOICES, np.int64)
@@ -96,6 +88,11 @@ class TapTable:
         if self._rings is None:
             self._rings = self._make()
         return self._rings
+
+    @property
+    def urgent(self) -> bool:
+        """Somebody speaks, or listens who cannot wait."""
+        return self._urgent
 
     # --- commands ---
 
@@ -162,12 +159,7 @@ class TapTable:
                 except RowsExhausted as error:
                     self._events.append(VoiceClosed(command.voice, str(error)))
                     return
-            self._voices.row[command.voice] = leg.row
-            self._voices.slot[command.voice] = slot
-            self._voices.speaking[command.voice] = 0
-            self._voices.waited[command.voice] = 0
-            self._voices.tail[command.voice] = 0
-            self._voices.fresh[command.voice] = 0
+            begin(self._voices, command.voice, leg.row, slot)
             self._seen[command.voice] = 0
             self._speak[command.voice] = command.leg
             self._index()
@@ -213,7 +205,7 @@ class TapTable:
         """Note how much the voices have to say, before any of it is taken."""
         if len(self._speaking):
             np.copyto(self._seen, self.rings.said)
-            # As in take_events: nobody may see the samples behind a count from before it was read.
+            # As in write: nobody may see the samples behind a count from before it was read.
             with self._order:
                 pass
             with self._order:
@@ -225,10 +217,21 @@ class TapTable:
             c = self._columns
             take_voices(c.jitter, c.wide, self._voices, self.rings, self._speaking, self._seen)
 
-    def write(self, plays: Plays, mixes: Mixes, used: int, used_mixes: int, tick: int) -> None:
-        """Fill the rings with this tick."""
-        if not len(self._active):
-            return
+    def write(self, plays: Plays, mixes: Mixes, used: int, used_mixes: int, tick: int) -> AudioTapped | None:
+        """Fill the rings with this tick; what there is to tell of it, if anybody waits to be told."""
+        if len(self._active):
+            self._write(plays, mixes, used, used_mixes, tick)
+        elif not len(self._speaking):
+            return None
+        # Nobody may see the tick who does not see its frames: what is written before a lock is given back is
+        # there for all before what is written after it is taken again.
+        with self._order:
+            pass
+        with self._order:
+            self.rings.tick[0] = tick
+        return AudioTapped(tick) if self._urgent or tick % LOOK == 0 else None
+
+    def _write(self, plays: Plays, mixes: Mixes, used: int, used_mixes: int, tick: int) -> None:
         c = self._columns
         if self._calls:
             self._fit(len(mixes.speakers), len(plays.active))
@@ -248,18 +251,9 @@ class TapTable:
             tick,
         )
 
-    def take_events(self, tick: int) -> list[PlaneEvent]:
-        """What has ended, and that there is something to read."""
+    def take_events(self) -> list[PlaneEvent]:
+        """What has ended."""
         events, self._events = self._events, []
-        if len(self._active) or len(self._speaking):
-            # Nobody may see the tick who does not see its frames: what is written before a lock is given
-            # back is there for all before what is written after it is taken again.
-            with self._order:
-                pass
-            with self._order:
-                self.rings.tick[0] = tick
-            if self._urgent or tick % LOOK == 0:
-                events.append(AudioTapped(tick))
         return events
 
     def _fit(self, mixes: int, plays: int) -> None:

@@ -33,6 +33,7 @@ from hookflash.plane.options import PlaneOptions, parse
 from hookflash.plane.rings import Rings
 from hookflash.ports.plane import (
     TICK,
+    AudioTapped,
     Heartbeat,
     LegClosed,
     LegOpened,
@@ -72,6 +73,9 @@ def behind(late: float) -> int:
 class Core(Protocol):
     """What a worker drives: the media plane, or a stand-in for it in tests."""
 
+    announce: Callable[[AudioTapped], None] | None
+    """What cannot wait for the end of a tick is told here."""
+
     @property
     def rings(self) -> Rings:
         """Where audio leaves and comes in."""
@@ -109,6 +113,7 @@ class Worker:
     ) -> None:
         self._core = core
         self._link = link
+        core.announce = lambda tapped: link.send([tapped])
         self._now = now
         self._sleep = sleep
         self._legs = 0

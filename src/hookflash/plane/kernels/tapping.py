@@ -1,4 +1,4 @@
-"""Audio out of the plane and into it: what taps give away in a tick, and the voices of app legs."""
+"""Audio out of the plane: what taps give away in a tick."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hookflash.plane.columns import FRAME, PAST, WIDE_FRAME, Bridge, Jitter, Setup, Wide
-from hookflash.plane.kernels.bands import SIDE, narrow, widen
+from hookflash.plane.kernels.bands import SIDE, widen
 from hookflash.plane.kernels.compiling import kernel, part
 from hookflash.plane.kernels.gathering import clear, gather, gather_wide
 from hookflash.plane.kernels.limiting import fit
@@ -23,7 +23,7 @@ from hookflash.plane.kernels.mixing import (
     wide_voice_of,
 )
 from hookflash.plane.kernels.playing import STOPPED, Plays
-from hookflash.plane.rings import TAP_FRAMES, VOICE_SAMPLES, Rings
+from hookflash.plane.rings import TAP_FRAMES, Rings
 
 HEARD = 0
 """What a leg hears."""
@@ -33,16 +33,9 @@ WHOLE = 2
 """All that is said in a call, and its prompts."""
 PROMPTS = 3
 """The prompts of a call alone."""
-CUSHION = 1
-"""Frames a voice waits for before it begins to speak. Nothing of it is dropped, so that a sender who is late
-once is behind by that much from then on, and has this cushion."""
-PATIENCE = 1
-"""Ticks after which it begins with less."""
 FRESH = 2
-REACH = 80
-"""Samples of the past (at 8,000 Hz) that are kept for the filter of a voice."""
 LEAD = 2 * SIDE
-"""The same for the filter of a tap."""
+"""Samples of the past that are kept for the filter of a tap."""
 NONE = np.int32(-1)
 
 
@@ -68,99 +61,6 @@ class Prompts(NamedTuple):
     first: NDArray[np.int32]  # [mixes] a play that a joined leg hears, -1 none in this tick
     then: NDArray[np.int32]  # [plays] another one of the same mix, -1 none
     taken: NDArray[np.int64]  # [plays] the tick in which it was put into a list
-
-
-class Voices(NamedTuple):
-    """One row a voice, the same as its ring."""
-
-    row: NDArray[np.int32]  # of the leg it speaks for
-    slot: NDArray[np.int32]  # its wideband slot when the ring is at 16,000 Hz, -1 at 8,000
-    speaking: NDArray[np.uint8]  # has begun
-    waited: NDArray[np.int16]  # ticks since something is there to be said
-    tail: NDArray[np.int16]  # [voices, 2 * REACH] the end of what was said last, at the rate of the ring
-    fresh: NDArray[np.uint8]  # something was said in the last tick
-    flat: NDArray[np.float32]  # [LINE] scratch of the filter, all voices share it
-
-
-@kernel
-def take_voices(
-    jitter: Jitter,
-    wide: Wide,
-    voices: Voices,
-    rings: Rings,
-    active: NDArray[np.int64],
-    seen: NDArray[np.int64],
-) -> None:
-    """Let the legs of the voices ``active`` say what is in their rings.
-
-    ``seen`` is what had been written into each ring when it was looked at, which has to be done so that the
-    samples behind such a count are surely there, also on machines that reorder what they read and write.
-    """
-    for k in range(active.shape[0]):
-        voice = active[k]
-        size = FRAME if voices.slot[voice] < 0 else WIDE_FRAME
-        at = max(rings.spoken[voice], rings.void[voice])
-        ready = seen[voice] - at
-        if voices.speaking[voice] == 0 and ready > 0:
-            voices.waited[voice] += 1
-            if ready >= CUSHION * size or voices.waited[voice] > PATIENCE:
-                voices.speaking[voice] = 1
-        count = 0
-        if voices.speaking[voice] != 0:
-            count = max(min(ready, size), 0)
-            if count < size:
-                voices.speaking[voice] = 0
-                voices.waited[voice] = 0
-        if voices.slot[voice] < 0:
-            say(jitter, voices, rings, voice, at, count)
-        else:
-            say_wide(jitter, wide, voices, rings, voice, at, count)
-        voices.fresh[voice] = count > 0
-        rings.spoken[voice] = at + count
-
-
-@part
-def say(jitter: Jitter, voices: Voices, rings: Rings, voice: int, at: int, count: int) -> None:
-    """``count`` samples of a ring at 8,000 Hz as this tick of its leg."""
-    if count == 0 and voices.fresh[voice] == 0:
-        return
-    heard = jitter.heard[voices.row[voice]]
-    tail = voices.tail[voice]
-    if count > 0:
-        jitter.silent[voices.row[voice]] = 0
-        # A leg without packets is silent to the plane, which clears what it said before.
-        for i in range(REACH):
-            heard[PAST - REACH + i] = tail[i]
-        for i in range(count):
-            heard[PAST + i] = rings.samples[voice, (at + i) & (VOICE_SAMPLES - 1)]
-        for i in range(count, FRAME):
-            heard[PAST + i] = 0
-        for i in range(REACH):
-            tail[i] = heard[PAST + FRAME - REACH + i]
-    else:
-        for i in range(REACH):
-            tail[i] = 0
-
-
-@part
-def say_wide(
-    jitter: Jitter, wide: Wide, voices: Voices, rings: Rings, voice: int, at: int, count: int
-) -> None:
-    """``count`` samples of a ring at 16,000 Hz as this tick of its leg, and the same at 8,000 Hz."""
-    line = wide.heard[voices.slot[voice]]
-    tail = voices.tail[voice]
-    for i in range(2 * REACH):
-        line[2 * PAST - 2 * REACH + i] = tail[i]
-    for i in range(count):
-        line[2 * PAST + i] = rings.samples[voice, (at + i) & (VOICE_SAMPLES - 1)]
-    for i in range(count, WIDE_FRAME):
-        line[2 * PAST + i] = 0
-    for i in range(2 * REACH):
-        tail[i] = line[2 * PAST + WIDE_FRAME - 2 * REACH + i]
-    if count > 0 or voices.fresh[voice] != 0:
-        # The tick after the last sample holds what the filter still gives.
-        jitter.silent[voices.row[voice]] = 0
-        narrow(line, voices.flat, jitter.heard[voices.row[voice], PAST:])
 
 
 @kernel
