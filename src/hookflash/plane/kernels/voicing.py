@@ -2,8 +2,9 @@
 
 A voice says one frame a tick, in the order in which it was sent, and nothing of it is lost. Whoever sends in
 real time and is late once is behind by a frame from then on: the tick that had nothing to say is over. Such
-a frame, which stands in the ring for a second and more without being needed, is left out again where it is
-silent. Who sends faster than real time, and has much in the ring, is left alone.
+a frame, which stands in the ring without being needed, is left out again where it is silent: soon when it
+makes up for a silence that was said because it came late, after a second when there is no such reason for
+it. Who sends faster than real time, and has much in the ring, is left alone.
 """
 
 from __future__ import annotations
@@ -24,13 +25,16 @@ PATIENCE = 1
 """Ticks after which it begins with less."""
 REACH = 80
 """Samples of the past (at 8,000 Hz) that are kept for the filter of a voice."""
-STEADY, STEADIEST = 50, 3_200
-"""Ticks that a frame has to stand in a ring before it is left out: at first, and at most."""
+PROMPT, STEADY, STEADIEST = 5, 50, 3_200
+"""Ticks that a frame has to stand in a ring before it is left out: when it makes up for being late, when it
+does not, and at most."""
+WARIER = 4
+"""How many times as long it has to stand when one that was left out was missed."""
 SPARE = 2
-"""Frames left over after a tick beyond which a sender is taken to be ahead on purpose."""
+"""Frames left over after a tick, besides those owed, beyond which a sender is taken to be ahead on purpose."""
 STILL = 16
 """Peak up to which a frame is silent enough to be left out: 66 dB below full scale."""
-GAP = 5
+GAP = 15
 """Ticks without anything to say up to which a voice was late, and had not fallen silent."""
 RECENT = 500
 """Ticks after one was left out in which the frame is missed if the voice is late."""
@@ -49,8 +53,9 @@ class Voices(NamedTuple):
     run: NDArray[np.int32]  # ticks in a row with a frame or two left over
     least: NDArray[np.int32]  # samples left over in them, at least
     most: NDArray[np.int32]  # and at most
-    needed: NDArray[np.int32]  # such ticks after which a frame is left out
-    since: NDArray[np.int32]  # ticks since one was, counted up to RECENT
+    needed: NDArray[np.int32]  # such ticks after which a frame is left out, STEADY at least if none is owed
+    owed: NDArray[np.int32]  # ticks in which there was nothing to say because it was late, not made up for
+    since: NDArray[np.int32]  # ticks since one was left out, counted up to RECENT
     dry: NDArray[np.int32]  # ticks since there was nothing to say, counted up to RECENT
 
 
@@ -67,7 +72,8 @@ def make_voices(voices: int) -> Voices:
         run=np.zeros(voices, np.int32),
         least=np.zeros(voices, np.int32),
         most=np.zeros(voices, np.int32),
-        needed=np.full(voices, STEADY, np.int32),
+        needed=np.full(voices, PROMPT, np.int32),
+        owed=np.zeros(voices, np.int32),
         since=np.full(voices, RECENT, np.int32),
         dry=np.full(voices, RECENT, np.int32),
     )
@@ -79,7 +85,7 @@ def begin(voices: Voices, voice: int, row: int, slot: int) -> None:
     voices.slot[voice] = slot
     voices.speaking[voice] = voices.waited[voice] = voices.fresh[voice] = voices.run[voice] = 0
     voices.tail[voice] = 0
-    voices.needed[voice] = STEADY
+    voices.needed[voice], voices.owed[voice] = PROMPT, 0
     voices.since[voice] = voices.dry[voice] = RECENT
 
 
@@ -100,6 +106,7 @@ def take_voices(
     for k in range(active.shape[0]):
         voice = active[k]
         size = FRAME if voices.slot[voice] < 0 else WIDE_FRAME
+        hushed = rings.void[voice] > rings.spoken[voice]
         at = max(rings.spoken[voice], rings.void[voice])
         ready = seen[voice] - at
         if voices.speaking[voice] == 0 and ready > 0:
@@ -116,12 +123,13 @@ def take_voices(
                 ready -= size
                 voices.run[voice] = 0
                 voices.since[voice] = 0
+                voices.owed[voice] = max(voices.owed[voice] - 1, 0)
             count = max(min(ready, size), 0)
             if count < size:
                 voices.speaking[voice] = 0
                 voices.waited[voice] = 0
                 voices.run[voice] = 0
-                voices.dry[voice] = 0
+                voices.dry[voice] = RECENT if hushed else 0
         if voices.slot[voice] < 0:
             say(jitter, voices, rings, voice, at, count)
         else:
@@ -133,10 +141,12 @@ def take_voices(
 @part
 def resume(voices: Voices, voice: int) -> None:
     """A voice has something to say again: if it was only late, it may have needed what was left out."""
+    late = voices.dry[voice] < GAP
+    voices.owed[voice] = min(voices.owed[voice] + voices.dry[voice] + 1, STEADIEST) if late else 0
     if voices.since[voice] >= RECENT:
-        voices.needed[voice] = STEADY
-    elif voices.dry[voice] < GAP:
-        voices.needed[voice] = min(2 * voices.needed[voice], STEADIEST)
+        voices.needed[voice] = PROMPT
+    elif late:
+        voices.needed[voice] = min(WARIER * voices.needed[voice], STEADIEST)
     voices.since[voice] = RECENT
 
 
@@ -145,7 +155,11 @@ def stands(voices: Voices, voice: int, left: int, size: int) -> bool:
     """Count a tick after which ``left`` samples will be left over; whether a frame of ``size`` of them has
     stood there for long enough, over and above by how much they vary.
     """
-    if left < size or left > SPARE * size:
+    if left < size and voices.dry[voice] >= GAP:
+        # What was late has not been caught up with: whoever sends is on time by now.
+        voices.owed[voice] = 0
+    owed = voices.owed[voice]
+    if left < size or left > (SPARE + owed) * size:
         voices.run[voice] = 0
         return False
     if voices.run[voice] == 0:
@@ -157,7 +171,8 @@ def stands(voices: Voices, voice: int, left: int, size: int) -> bool:
         # It has to be steady for so long.
         voices.run[voice] = 0
         return False
-    return bool(voices.run[voice] >= voices.needed[voice])
+    needed = voices.needed[voice]
+    return bool(voices.run[voice] >= (needed if owed > 0 else max(needed, STEADY)))
 
 
 @part
