@@ -1,4 +1,4 @@
-"""What voices say of what is sent to them: against a plain reference, and what is left out of it, and when."""
+"""What voices say of what is sent to them, against a plain reference; what is left out of it, and when."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_what_stands_for_no_reason_is_left_out_only_after_a_second_of_it():
 
 
 def test_who_never_catches_up_owes_nothing():
-    """A clock that is slow leaves a tick empty now and then; a frame that comes early later is another thing."""
+    """A slow clock leaves a tick empty now and then; a frame that comes early later is another thing."""
     room = Room()
     room.ticks([1] * 10 + [0], QUIET)
     room.ticks([1] * GAP + [2], QUIET)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -99,18 +98,20 @@ class Glance:
     Attributes:
         tick: the last one of which all taps have their frames.
         place: where its frames lie, if nothing was lost.
-        written, read, shift, lost, ticks, ranks: of each tap, as in the rings, the last two at that place.
+        read, lost, ranks: of each tap, as in the rings, the last at that place.
+        fresh: whether all there is to be read of a tap is the frame of this tick.
         frames: [TAPS, WIDE_FRAME] what lies there.
     """
 
     def __init__(self, rings: Rings, count: int) -> None:
         self.tick = int(rings.tick[0])
         self.place = self.tick % TAP_FRAMES
-        self.written = rings.written[:count].tolist()
-        self.read = rings.read[:count].tolist()
-        self.shift = rings.shift[:count].tolist()
+        read = rings.read[:count]
+        fresh = (rings.written[:count] == read + 1) & (rings.ticks[self.place, :count] == self.tick)
+        fresh &= (read + rings.shift[:count]) % TAP_FRAMES == self.place
+        self.fresh = fresh.tolist()
+        self.read = read.tolist()
         self.lost = rings.lost[:count].tolist()
-        self.ticks = rings.ticks[self.place, :count].tolist()
         self.ranks = rings.rank[self.place, :count].tolist()
         self.frames = rings.frames[self.place]
         self._peaks: list[int] | None = None
@@ -123,16 +124,6 @@ class Glance:
             lowest = np.minimum.reduce(frames, axis=1).astype(np.int32)
             self._peaks = np.maximum(highest, -lowest).tolist()
         return self._peaks[tap]
-
-    def fresh(self, tap: int) -> bool:
-        """Whether all there is to be read of a tap is the frame of this tick."""
-        if tap >= len(self.read):
-            return False
-        read: int = self.read[tap]
-        if self.written[tap] != read + 1 or self.ticks[tap] != self.tick:
-            return False
-        place: int = (read + self.shift[tap]) % TAP_FRAMES
-        return place == self.place
 
 
 class Shelf:
@@ -199,15 +190,22 @@ class Shelf:
             return
         glance = Glance(self.rings, self.used_taps)
         for listener in list(self.listeners):
-            self._have(partial(listener.take, glance))
+            try:
+                listener.take(glance)
+            except Exception:
+                _not_handed_over()
 
     @staticmethod
     def _have(look: Callable[[], None]) -> None:
         try:
             look()
         except Exception:
-            # One listener's fault must not cost the others their audio.
-            _log.exception("audio could not be handed over")
+            _not_handed_over()
+
+
+def _not_handed_over() -> None:
+    # One listener's fault must not cost the others their audio.
+    _log.exception("audio could not be handed over")
 
 
 class RingListener:
@@ -312,18 +310,20 @@ class TapListener(RingListener):
 
     def take(self, glance: Glance) -> None:
         """Hand over what there is by ``glance``: nearly always one frame of each source, of one tick."""
+        fresh = glance.fresh
         for tap, _ in self.taps.values():
-            if not glance.fresh(tap):
+            if tap >= len(fresh) or not fresh[tap]:
                 self._catch_up(glance.tick)
                 return
         frames = Frames()
         read = self.shelf.counts.read
+        wide = self.size == WIDE_FRAME
         missed = 0
         for source, (tap, resampler) in self.taps.items():
             # A copy: the worker writes there again.
-            frame = glance.frames[tap, : self.size].copy()
+            frame = glance.frames[tap].copy() if wide else glance.frames[tap, : self.size].copy()
             frames[source] = resampler.feed(frame)
-            frames.peaks[source] = glance.peak(tap) if self.size == WIDE_FRAME else _peak(frame)
+            frames.peaks[source] = glance.peak(tap) if wide else _peak(frame)
             read[tap] = glance.read[tap] + 1
             if glance.ranks[tap]:
                 frames.ranks[source] = glance.ranks[tap]

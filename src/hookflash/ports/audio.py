@@ -23,12 +23,19 @@ class Heard:
     leg: int
     itself: bool = False
 
+    def __hash__(self) -> int:
+        # Asked for several times a frame; what dataclasses make builds a tuple first.
+        return self.leg
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
     """What others hear of ``leg``: silence while it is muted or on hold."""
 
     leg: int
+
+    def __hash__(self) -> int:
+        return self.leg
 
 
 @dataclass(frozen=True, slots=True)

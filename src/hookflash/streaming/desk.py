@@ -23,6 +23,7 @@ from hookflash.ports.outbound import BearerTokens, Targets
 from hookflash.streaming.dialling import Dialler
 from hookflash.streaming.recogniser import Recogniser, RecognitionFailed
 from hookflash.streaming.stream import AudioStream
+from hookflash.streaming.timeline import Timeline
 from hookflash.streaming.transcript import Transcript
 from hookflash.tallying import Tally
 
@@ -55,6 +56,7 @@ class StreamDesk:
         self._report = report
         self._recogniser = recogniser
         self._dialler = Dialler(targets, tokens)
+        self._timeline = Timeline(clock)
         self._streams: dict[int, AudioStream] = {}
         self._transcripts: dict[int, Transcript] = {}
         self._closing: set[AudioStream | Transcript] = set()
@@ -86,6 +88,7 @@ class StreamDesk:
             self._audio,
             self._dialler,
             self._clock,
+            self._timeline,
             self._report,
             partial(self._streams.pop, number, None),
         )

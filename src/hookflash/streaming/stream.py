@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from hookflash.calls.audio_effects import OpenStream, Roster
 from hookflash.calls.facts import StreamFailed, StreamOpened
 from hookflash.ports.audio import (
-    FRAMES_PER_SECOND,
     AudioUnavailable,
     CallAudio,
     Frames,
@@ -26,6 +25,7 @@ from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink
 from hookflash.streaming.app_socket import AppSocket, Ended
 from hookflash.streaming.dialling import Dialler, Ticket
+from hookflash.streaming.timeline import Anchor, Timeline
 from hookflash.wire.streaming_frames import (
     AppAudio,
     FrameError,
@@ -51,8 +51,6 @@ MAX_MARKS = 1_000
 """Marks that may wait to be reached."""
 SILENCE = 16
 """Peak up to which a frame counts as silent: -66 dB below full scale."""
-DRIFT = 0.5
-"""Seconds by which time stamps may differ from the clock before they are set anew."""
 
 _log = logging.getLogger(__name__)
 
@@ -71,12 +69,14 @@ class AudioStream:
         audio: CallAudio,
         dialler: Dialler,
         clock: Clock,
+        timeline: Timeline,
         report: FactSink,
         done: Callable[[], object],
     ) -> None:
         self.effect = effect
         self._audio = audio
         self._clock = clock
+        self._timeline = timeline
         self._report = report
         self._done = done
         self._names: dict[int, str] = dict(effect.roster)
@@ -84,7 +84,7 @@ class AudioStream:
         self._dominant: list[int] = []
         self._listener: Listener | None = None
         self._voice: Voice | None = None
-        self._anchor: tuple[int, float] | None = None
+        self._anchor: Anchor | None = None
         self._misread = False
         self._marking = wants_marks(effect.url)
         self._marks = 0
@@ -239,13 +239,12 @@ class AudioStream:
 
     def _time(self, tick: int) -> float:
         """When the first sample of a tick was heard: 20 ms steps from the first one."""
-        now = self._clock.wall() - 1 / FRAMES_PER_SECOND
-        if self._anchor is not None:
-            time = self._anchor[1] + (tick - self._anchor[0]) / FRAMES_PER_SECOND
-            if abs(time - now) < DRIFT:
-                return time
-        self._anchor = tick, now
-        return now
+        time = None if self._anchor is None else self._anchor.time(tick)
+        if time is None:
+            self._anchor = self._timeline.anchor(tick)
+            time = self._anchor.time(tick)
+            assert time is not None
+        return time
 
     def _lost(self, reason: str) -> None:
         self.socket.fail(Ended(f"The audio of the call is gone: {reason}.", "serviceShutdown", 500, 8603))

@@ -35,6 +35,7 @@ def zulu_time(time: float) -> str:
     return ticks_iso(time, "Z")
 
 
+@lru_cache(maxsize=64)
 def millisecond_time(time: float) -> str:
     """``2024-11-15T19:16:12.925Z``: audio on streaming sockets (contract section 7.3)."""
     seconds, milliseconds = divmod(round(time * 1000), 1000)

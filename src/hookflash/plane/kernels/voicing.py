@@ -31,7 +31,7 @@ does not, and at most."""
 WARIER = 4
 """How many times as long it has to stand when one that was left out was missed."""
 SPARE = 2
-"""Frames left over after a tick, besides those owed, beyond which a sender is taken to be ahead on purpose."""
+"""Frames left over after a tick, besides those owed, beyond which a sender is ahead on purpose."""
 STILL = 16
 """Peak up to which a frame is silent enough to be left out: 66 dB below full scale."""
 GAP = 15
