@@ -85,6 +85,14 @@ def test_copies_are_independent_and_equal() -> None:
     assert "x-One" in repr(headers)
 
 
+@pytest.mark.parametrize("name", ["Authorization", "proxy-authorization"])
+def test_credentials_are_not_shown(name: str) -> None:
+    headers = Headers([(name, 'Digest username="u", response="c0ffee"'), ("Subject", "coffee")])
+    assert "c0ffee" not in repr(headers)
+    assert "coffee" in repr(headers)
+    assert "c0ffee" in (headers.get(name) or "")
+
+
 @pytest.mark.parametrize("value", ["a\r\nInjected: yes", "a\nb", "\x00", "a\x7fb"])
 def test_a_value_cannot_break_out_of_its_line(value: str) -> None:
     headers = Headers()

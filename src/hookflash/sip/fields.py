@@ -63,6 +63,7 @@ for _name in [*_LISTS, *_SINGLE, *_PLAIN]:
 for _letter, _name in _COMPACT.items():
     KNOWN[_letter] = KNOWN[_letter.upper()] = (_name.lower(), _name)
 _LIST_KEYS = frozenset(name.lower() for name in _LISTS)
+_CREDENTIALS = frozenset(["authorization", "proxy-authorization"])
 SINGLE: Final = frozenset(name.lower() for name in _SINGLE)
 """Keys of the headers that may stand only once in a message."""
 
@@ -213,4 +214,6 @@ class Headers:
         return [(k, v) for k, _, v in self.items] == [(k, v) for k, _, v in other.items]
 
     def __repr__(self) -> str:
-        return f"Headers({list(self)!r})"
+        """Without credentials: passwords can be guessed from them."""
+        shown = [(name, "..." if key in _CREDENTIALS else value) for key, name, value in self.items]
+        return f"Headers({shown!r})"

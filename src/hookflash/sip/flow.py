@@ -51,3 +51,7 @@ class Send(NamedTuple):
 
     data: bytes
     flow: Flow
+
+    def __repr__(self) -> str:
+        """Without what is said: it may hold keys and credentials."""
+        return f"Send({len(self.data)} bytes, {self.flow!r})"

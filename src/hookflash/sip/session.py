@@ -94,7 +94,7 @@ class Success:
     """A 2xx of ours that waits for its ACK; repeated over every transport (RFC 3261 section 13.3.1.4)."""
 
     number: int
-    data: bytes
+    data: bytes = field(repr=False)
     flow: Flow
     interval: float
     until: float
@@ -108,7 +108,7 @@ class Provisional:
 
     rack: RAck
     described: bool
-    data: bytes
+    data: bytes = field(repr=False)
     flow: Flow
     interval: float
     repeat: Timer
@@ -189,10 +189,10 @@ class Session:
     """Whether a provisional response came: only then may CANCEL be sent."""
     deadline: float = 0.0
     """Incoming: when a call nobody has answered is given up."""
-    rung: tuple[int, bytes] | None = None
+    rung: tuple[int, bytes] | None = field(default=None, repr=False)
     """Incoming: the provisional response to repeat."""
     success: Success | None = None
-    acks: dict[tuple[str, int], tuple[bytes, Flow]] = field(default_factory=dict)
+    acks: dict[tuple[str, int], tuple[bytes, Flow]] = field(default_factory=dict, repr=False)
     """Our ACKs by remote tag and CSeq number, for 2xx that come again."""
     number_sent: int = 0
     """CSeq number of our last INVITE outside a dialog."""
@@ -214,7 +214,7 @@ class Session:
     rseq: int = 0
     """Incoming: the number of our last reliable provisional response, 0 before the first."""
     provisional: Provisional | None = None
-    queued: list[tuple[int, bytes, Extra]] = field(default_factory=list)
+    queued: list[tuple[int, bytes, Extra]] = field(default_factory=list, repr=False)
     """Incoming: provisional responses that wait for the PRACK of ``provisional``."""
     held: bytes | None = field(default=None, repr=False)
     """Incoming: the body of a 200 that waits for that PRACK."""
