@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from scenario import Scenario
+
 from hookflash.loopback import free_port
 
 MAX_PORT = 65_535
@@ -32,11 +34,13 @@ class Sipp:
     """One run of SIPp on loopback.
 
     Args:
-        scenario: file in the ``sipp`` folder without ``.xml``, or a built-in one ("uac", "uas").
+        scenario: file in the ``sipp`` folder without ``.xml``, a built-in one ("uac", "uas"), or one that is
+            written for this run.
         folder: where its files go.
         remote: host:port to call, for a caller.
         calls, rate: how many in all, how many a second.
         user: user part of the request URI.
+        address: its own, for SIP and RTP.
         port: its own SIP port; a free one when 0.
         keys: values for the scenario's own keywords.
         media_port: where its RTP arrives; a free port when 0.
@@ -45,7 +49,7 @@ class Sipp:
 
     def __init__(
         self,
-        scenario: str,
+        scenario: str | Scenario,
         folder: Path,
         *,
         remote: str = "",
@@ -53,6 +57,7 @@ class Sipp:
         rate: int = 10,
         user: str = "+18005550100",
         transport: str = "u1",
+        address: str = "127.0.0.1",
         timeout: int = 120,
         port: int = 0,
         media_port: int = 0,
@@ -64,10 +69,13 @@ class Sipp:
         self._statistics = folder / "statistics.csv"
         self._errors = folder / "errors.log"
         self._messages = folder / "messages.log"
-        file = SCENARIOS / f"{scenario}.xml"
-        which = ["-sf", str(file)] if file.exists() else ["-sn", scenario]
-        command = ["sipp", *which, "-i", "127.0.0.1", "-p", str(self.port), "-s", user, "-t", transport]
-        command += ["-mi", "127.0.0.1", "-mp", str(media_port or media_ports(calls))]
+        if isinstance(scenario, Scenario):
+            which = ["-sf", str(scenario.save(folder / "scenario.xml"))]
+        else:
+            file = SCENARIOS / f"{scenario}.xml"
+            which = ["-sf", str(file)] if file.exists() else ["-sn", scenario]
+        command = ["sipp", *which, "-i", address, "-p", str(self.port), "-s", user, "-t", transport]
+        command += ["-mi", address, "-mp", str(media_port or media_ports(calls))]
         for name, value in (keys or {}).items():
             command += ["-key", name, value]
         command += ["-m", str(calls), "-r", str(rate), "-l", str(max(calls, 10)), "-timeout", str(timeout)]
@@ -105,7 +113,7 @@ class Sipp:
         """Wait until its port takes messages."""
         wanted = f":{self.port:04X}"
         deadline = time.monotonic() + timeout
-        while not any(_listens(table, wanted) for table in ("udp", "tcp")):
+        while not any(_listens(table, wanted) for table in ("udp", "tcp", "udp6", "tcp6")):
             assert self._process.poll() is None, f"SIPp ended: {self.finish().output}"
             assert time.monotonic() < deadline, f"SIPp does not listen within {timeout} s"
             threading.Event().wait(0.02)
@@ -160,6 +168,6 @@ def _listens(table: str, port: str) -> bool:
     return any(row[1].endswith(port) and row[3] in ("07", "0A") for row in rows)
 
 
-def run(scenario: str, folder: Path, **options: object) -> Verdict:
+def run(scenario: str | Scenario, folder: Path, **options: object) -> Verdict:
     """Run SIPp to its end."""
     return Sipp(scenario, folder, **options).finish()  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from scenario import Caller
 from sipp_process import Sipp
 from system.conftest import System
 from test_sipp_callee import Callee, callee, check_success, dial, result  # noqa: F401
@@ -45,3 +46,36 @@ def test_what_we_do_not_do_is_refused_and_the_call_goes_on(system: System, tmp_p
     remote = f"127.0.0.1:{system.server.sip_port}"
     check_success(Sipp("caller_asks_for_what_is_not_there", tmp_path, remote=remote))
     system.webhook.wait("CallDisconnected")
+
+
+@pytest.mark.parametrize(
+    ("early", "known", "status"),
+    [("", False, 481), (";early-only", True, 486)],
+    ids=["unknown", "early-only"],
+)
+def test_what_cannot_be_replaced_is_refused(
+    system: Trunks,
+    callee: Callee,  # noqa: F811
+    tmp_path: Path,
+    early: str,
+    known: bool,
+    status: int,
+) -> None:
+    """A dialog there is not, or one that was answered: the call goes on."""
+    first = callee("udp", "callee_answers")
+    call = dial(system, "udp")
+    result(system, "CallConnected")
+    first.wait_message("ACK sip")
+    (call_id,) = set(re.findall(r"^Call-ID: (\S+)", first.messages(), re.M))
+    (ours,) = set(re.findall(r"^From: .*;tag=(\S+)", first.messages(), re.M))
+    (theirs,) = set(re.findall(r"^To: .*;tag=(\S+)", first.messages(), re.M))
+    dialog = f"{call_id};to-tag={ours};from-tag={theirs}" if known else "unknown;to-tag=x;from-tag=y"
+    phone = Caller()
+    phone.invite("Require: replaces", f"Replaces: {dialog}{early}")
+    phone.receive(100, optional=True)
+    phone.receive(status)
+    phone.ack_failure()
+    check_success(Sipp(phone, tmp_path / "second", remote=f"127.0.0.1:{system.server.sip_port}"))
+    call.hang_up(is_for_everyone=True)
+    result(system, "CallDisconnected")
+    check_success(first)

@@ -32,6 +32,7 @@ PREFIXES = {
     "baresip": "+1204555",
     "second": "+1205555",
     "info": "+1206555",
+    "refer": "+1207555",
 }
 USERNAME, PASSWORD = "hookflash", "not-a-secret"
 
@@ -69,6 +70,8 @@ def configuration(ports: dict[str, int]) -> str:
             lines.append('transport = "tcp"')
         if name == "info":
             lines += ['dtmf = "info"', 'identity = "asserted"']
+        if name == "refer":
+            lines += ['refer = "accept"', 'transfer = "refer"']
         if name == "digest":
             lines += [f'username = "{USERNAME}"', f'password = "{PASSWORD}"']
         lines += ["[[route]]", f"pattern = '\\{PREFIXES[name]}\\d{{4}}'", f'trunk = "{name}"']

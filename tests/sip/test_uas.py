@@ -219,9 +219,19 @@ def test_cancel_before_the_answer_gets_200_and_the_invite_487() -> None:
 def test_cancel_after_the_answer_changes_nothing() -> None:
     probe = Probe()
     session = ringing(probe)
-    probe.take(probe.agent.answer(0.0, session, ANSWER))
-    assert status(probe.tell(message("CANCEL"))) == [200]
+    (answered,) = probe.take(probe.agent.answer(0.0, session, ANSWER))
+    (cancelled,) = probe.tell(message("CANCEL"))
+    assert (cancelled.status, cancelled.cseq.method) == (200, "CANCEL")
+    assert cancelled.to.tag == answered.to.tag, "section 9.2: callers may go by the tag they saw last"
     assert len(probe.events) == 1
+
+
+def test_cancel_after_a_refusal_has_its_tag() -> None:
+    probe = Probe()
+    session = ringing(probe)
+    (refused,) = probe.take(probe.agent.refuse(0.0, session, 486))
+    (cancelled,) = probe.tell(message("CANCEL"))
+    assert (cancelled.status, cancelled.to.tag) == (200, refused.to.tag)
 
 
 def test_cancel_of_nothing_is_481() -> None:

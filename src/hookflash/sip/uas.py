@@ -14,7 +14,7 @@ from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow
 from hookflash.sip.infos import InfoServer
 from hookflash.sip.inspection import inspect_body, inspect_headers
-from hookflash.sip.message import Request
+from hookflash.sip.message import Request, parse
 from hookflash.sip.referring import NotifyServer
 from hookflash.sip.refers import ReferServer
 from hookflash.sip.reliable import ReliableServer, pending_invite
@@ -223,9 +223,11 @@ class Server:
         if invite is None:
             self._responder.respond(now, transaction, request, 481, core.new_tag())
             return
-        self._responder.respond(
-            now, transaction, request, 200, session.local_tag if session else core.new_tag()
-        )
+        # The To tag of the responses to the INVITE: callers may go by the one they saw last.
+        tag = session.local_tag if session else None
+        if session is None and invite.last:
+            tag = parse(invite.last).to.tag
+        self._responder.respond(now, transaction, request, 200, tag or core.new_tag())
         if session is None:
             return
         self._terminate_pending(now, session)
