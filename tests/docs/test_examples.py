@@ -45,3 +45,13 @@ def test_make_lists_every_target_the_pages_name() -> None:
     named = {name for page in pages for name in re.findall(r"(?m)^    make ([a-z]+)", page.read_text())}
     assert named <= targets
     assert {"demo", "test", "check", "bench", "docs", "clean"} <= targets
+
+
+def test_every_test_the_pages_name_is_there() -> None:
+    tests = {name for file in (ROOT / "tests").rglob("test_*.py") for name in _TEST.findall(file.read_text())}
+    for page in PAGES:
+        named = set(re.findall(r"`(test_\w+)`", page.read_text()))
+        assert named <= tests, f"{page.name} names tests that are not there: {sorted(named - tests)}"
+
+
+_TEST = re.compile(r"^ *(?:async )?def (test_\w+)", re.MULTILINE)

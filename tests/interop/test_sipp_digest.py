@@ -110,6 +110,7 @@ def test_a_second_challenge_that_is_not_stale_is_the_answer(system: Trunks, call
     sipp = callee("digest", phone)
     dial(system, "digest")
     assert result(system, "CreateCallFailed")["code"] == 401
+    result(system, "CallDisconnected")
     check_success(sipp)
 
 

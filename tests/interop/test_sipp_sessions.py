@@ -1,5 +1,5 @@
-"""How a session comes about and goes on, with SIPp: early media, offers in either message, early dialogs, hold
-by the callee, session timers, keys; what is refused outside of calls.
+"""How a session comes about and goes on, with SIPp: early media, offers, early dialogs, hold by the callee,
+session timers, keys; what is refused outside of calls.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ def test_early_media_that_ends_in_a_refusal(system: Trunks, callee: Start) -> No
     sipp = callee("udp", phone)
     dial(system, "udp")
     assert result(system, "CreateCallFailed")["code"] == 404
+    result(system, "CallDisconnected")
     check_success(sipp)
     assert "CallConnected" not in system.webhook.names()
 
@@ -114,6 +115,7 @@ def test_we_always_offer(system: Trunks, callee: Start) -> None:  # noqa: F811
     call = dial(system, "udp")
     sipp.wait_message("CSeq: 2 ACK", 20)
     call.hang_up(is_for_everyone=True)
+    result(system, "CallDisconnected")
     check_success(sipp)
     origins = re.findall(r"^o=- (\S+ \S+)", sipp.received(), re.M)
     assert len(origins) == 2

@@ -290,6 +290,7 @@ def test_credentials_that_were_used_are_stale(ways: Ways, tmp_path: Path) -> Non
     assert all("stale=true" in one for one in found)
     fresh = next(one for one in found if "SHA-256" in one)
     check_success(proves(ways, tmp_path / "fourth", fresh, "SHA-256"))
+    ways.webhook.wait_count("CallDisconnected", 2)
 
 
 # --- glare ----------------------------------------------------------------------------------------------
@@ -298,7 +299,7 @@ def test_credentials_that_were_used_are_stale(ways: Ways, tmp_path: Path) -> Non
 def test_offers_that_cross_are_refused_both_ways(ways: Ways, tmp_path: Path) -> None:
     """A transfer moves the caller to the other media worker, so to another port: a re-INVITE of ours.
 
-    SIPp sends one of its own when it comes. Both get 491; ours comes again within 2 s, as we are not the caller.
+    SIPp sends one of its own when that comes. Both get 491; ours comes again, within 2 s as SIPp has called.
     """
     answer_all(ways)
     target = Sipp(takes_the_call(), tmp_path / "target", port=ways.ports["six"], address="::1")
@@ -321,5 +322,6 @@ def test_offers_that_cross_are_refused_both_ways(ways: Ways, tmp_path: Path) -> 
     call = ways.client().get_call_connection(connected["callConnectionId"])
     call.transfer_call_to_participant(PhoneNumberIdentifier("+12065550111"))
     ways.webhook.wait("CallTransferAccepted")
+    ways.webhook.wait("CallDisconnected")
     check_success(sipp)
     check_success(target)
