@@ -386,3 +386,12 @@ async def test_a_phone_that_is_called_and_hangs_up_is_down() -> None:
     assert not any(isinstance(one, Answered) for one in soft.far.events)
     await bench.settle(400.0)
     await bench.over()
+
+
+async def test_a_phone_that_registered_over_udp_is_called_over_udp_however_long_the_request() -> None:
+    """Behind NAT there is nobody to take a TCP connection, and to find out takes seconds."""
+    bench, desk, soft = await both()
+    bench.phones.dial(to_bob(display_name="Alice " * 20, headers={"X-Case": "4" * 900}))
+    await bench.settle()
+    assert len(desk.invites[0].to_bytes()) > 1300
+    assert [one.via.transport for one in (*desk.invites, *soft.invites)] == ["UDP", "UDP"]

@@ -133,3 +133,10 @@ def test_what_is_remembered_is_bounded() -> None:
         oversize.refused(0.0, address)
     assert len(oversize._refused) == MAX_REMEMBERED
     assert oversize.path(0.0, 2000, Flow("UDP", US, address)).transport == "UDP"
+
+
+def test_where_only_datagrams_lead_large_ones_are_datagrams() -> None:
+    probe = Probe()
+    probe.agent.keep_on_udp(lambda flow: flow == UDP)
+    assert call(probe).via.transport == "UDP"
+    assert call(probe, flow=UDP._replace(remote=("192.0.2.77", 5060))).via.transport == "TCP"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 from collections.abc import Callable
 
@@ -17,6 +18,7 @@ from hookflash.sip.grammar import printable
 from hookflash.sip.message import Request
 from hookflash.sip.notices import Notices
 from hookflash.sip.stateless import SILENCE, BriefAnswer, Judge
+from hookflash.sip.uri import parse_uri
 
 log = logging.getLogger("hookflash.sip")
 
@@ -106,8 +108,19 @@ class Admission:
         if request.headers.all("Authorization"):
             return True
         if self._open:
-            return self._registrar.phone(request.from_.uri.user or "") is not None
+            return self._claims(request, flow)
         return bool(self._challenged) or self._registrar.hosts(flow.remote[0])
+
+    def _claims(self, request: Request, flow: Flow) -> bool:
+        """Whether a stranger who may call says that it is of this house.
+
+        Everybody who names this server in From does: to ask only those whose name there is would tell who
+        there is. On this machine, where programs are tried out, it is the name that counts.
+        """
+        caller, callee = request.from_.uri, parse_uri(request.uri)
+        if ipaddress.ip_address(flow.remote[0].partition("%")[0]).is_loopback:
+            return self._registrar.phone(caller.user or "") is not None
+        return bool(self._registrar) and caller.host.lower() == callee.host.lower() != ""
 
     def _verify(self, request: Request, flow: Flow, trunk: TrunkConfig | None) -> BriefAnswer | None:
         known, registrar = self._challenged, self._registrar

@@ -126,6 +126,7 @@ class TrunkPhones:
         self.registrar = Registrar(config.phones, config.bounds, clock, sink)
         self._tasks = Tasks()
         self._agent = UserAgent(settings or Settings(), entropy)
+        self._agent.keep_on_udp(self.registrar.at)
         self._signalling = Signalling(self._agent, clock, self._handle)
         self.tolls = tolls or TollGate(clock)
         self.tolls.end = self._unpaid

@@ -23,6 +23,9 @@ NO_CREDENTIALS = "it gave no credentials"
 MAX_NONCES = 10_000
 """Most nonces whose counters a server remembers."""
 
+_TICK = 0.001
+"""Seconds that a nonce tells apart."""
+
 _HASHES: Final = {"md5": "md5", "sha-256": "sha256", "sha-512-256": "sha512_256"}
 _STRENGTH: Final = ("sha-512-256", "sha-256", "md5")
 _PAIR = re.compile(
@@ -269,6 +272,7 @@ class DigestServer:
         self._algorithms = tuple(algorithms)
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._minted_so_far = 0
+        self._forgot = b""
 
     def challenges(self, now: float, *, stale: bool = False) -> list[str]:
         """The header values to send, one an algorithm, the preferred one first (RFC 8760 section 2.3)."""
@@ -342,8 +346,8 @@ class DigestServer:
         if not same or password is None:
             return wrong("nobody has that user name" if password is None else "the password is wrong")
         # A nonce that is none of ours was ours before a restart, most likely: the password is right.
-        minted = self._minted(nonce)
-        if minted is None or not 0 <= now - minted <= self._lifetime:
+        stamp = self._stamp(nonce)
+        if stamp is None or not self._is_fresh(stamp, now) or self._forgotten(nonce, stamp):
             return Verified(Verdict.STALE, username)
         if not self._count(nonce, int(nc, 16) if qop else 1):
             return Verified(Verdict.STALE, username)
@@ -356,8 +360,20 @@ class DigestServer:
         self._counts[nonce] = count
         self._counts.move_to_end(nonce)
         while len(self._counts) > MAX_NONCES:
-            self._counts.popitem(last=False)
+            gone, _ = self._counts.popitem(last=False)
+            self._forgot = max(self._forgot, self._stamp(gone) or b"")
         return True
+
+    def _forgotten(self, nonce: str, stamp: bytes) -> bool:
+        """Whether nobody knows any more how often a nonce was used: it is older than one that was dropped.
+
+        Otherwise who can use many nonces could wait until one that was overheard counts from the beginning.
+        """
+        return stamp <= self._forgot and nonce not in self._counts
+
+    def _is_fresh(self, stamp: bytes, now: float) -> bool:
+        age = now - int.from_bytes(stamp[:8], "big") / 1000
+        return -_TICK <= age <= self._lifetime
 
     def _mint(self, now: float) -> str:
         # The counter keeps nonces of one millisecond apart: two users must not share a use counter.
@@ -365,15 +381,15 @@ class DigestServer:
         stamp = int(now * 1000).to_bytes(8, "big") + (self._minted_so_far % 2**48).to_bytes(6, "big")
         return base64.urlsafe_b64encode(stamp + self._seal(stamp)).decode()
 
-    def _minted(self, nonce: str) -> float | None:
-        """When we minted ``nonce``; None when we did not."""
+    def _stamp(self, nonce: str) -> bytes | None:
+        """When we minted ``nonce``, and in which order; None when we did not."""
         try:
             raw = base64.urlsafe_b64decode(nonce.encode("ascii"))
         except ValueError:
             return None
         if len(raw) != 30 or not hmac.compare_digest(raw[14:], self._seal(raw[:14])):
             return None
-        return int.from_bytes(raw[:8], "big") / 1000
+        return raw[:14]
 
     def _seal(self, stamp: bytes) -> bytes:
         return hmac.digest(self._secret, stamp + self.realm.encode(), "sha256")[:16]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 
 from hookflash.sip.flow import Address, Flow
@@ -16,17 +17,22 @@ MAX_REMEMBERED = 1024
 
 
 class Oversize:
-    """Chooses between UDP and TCP. ``limit`` is the longest datagram in bytes."""
+    """Chooses between UDP and TCP. ``limit`` is the longest datagram in bytes.
+
+    Attributes:
+        stays: says of a flow over UDP that everything goes over it, however large.
+    """
 
     def __init__(self, limit: int = MAX_DATAGRAM) -> None:
         self._limit = limit
+        self.stays: Callable[[Flow], bool] = lambda flow: False
         self._refused: OrderedDict[Address, float] = OrderedDict()
 
     def path(self, now: float, size: int, flow: Flow) -> Flow:
         """The flow that ``size`` bytes go over which are meant for ``flow``."""
         if flow.transport != "UDP" or size <= self._limit:
             return flow
-        if now < self._refused.get(flow.remote, now):
+        if now < self._refused.get(flow.remote, now) or self.stays(flow):
             return flow
         return flow._replace(transport="TCP")
 

@@ -19,6 +19,8 @@ MAX_CONTACTS = 10
 """Most contacts of one REGISTER."""
 MAX_INSTANCE = 256
 """Longest +sip.instance, in characters."""
+MAX_CALL_ID = 256
+"""Longest Call-ID of a REGISTER, in characters: it is kept as long as the registration."""
 MAX_URI = 512
 """Longest contact address, in characters."""
 
@@ -80,6 +82,8 @@ class Registration:
         usual = USUAL if stated is None else _seconds(stated)
         outbound = "outbound" in request.headers.tokens("Supported")
         call_id, number = request.call_id, request.cseq.number
+        if len(call_id) > MAX_CALL_ID:
+            raise ParseError(f"{len(call_id)} characters, more than {MAX_CALL_ID}", header="Call-ID")
         if request.contact_is_star:
             if usual != 0 or stated is None:
                 raise ParseError('"*" goes with "Expires: 0" only', header="Contact")

@@ -117,7 +117,7 @@ class Transactions:
         self._timing = timing
         self._user = user
         self._limit = limit
-        self._oversize = Oversize(longest)
+        self.oversize = Oversize(longest)
         self._servers: dict[Key, Transaction] = {}
         self._clients: dict[Key, Transaction] = {}
         self._fire = self._fired
@@ -181,7 +181,7 @@ class Transactions:
         transaction.owner = owner
         transaction.last = request.to_bytes()
         self._clients[transaction.key] = transaction
-        path = self._oversize.path(now, len(transaction.last), flow)
+        path = self.oversize.path(now, len(transaction.last), flow)
         if path != flow:
             self._readdress(transaction, request, path)
         self._user.send(transaction.last, path)
@@ -199,7 +199,7 @@ class Transactions:
         unanswered = transaction.state in (State.CALLING, State.TRYING)
         if transaction.flow == transaction.home or transaction.request is None or not unanswered:
             return False
-        self._oversize.refused(now, transaction.home.remote)
+        self.oversize.refused(now, transaction.home.remote)
         self._readdress(transaction, transaction.request, transaction.home)
         self._user.send(transaction.last, transaction.home)
         self._enter(now, transaction, transaction.state)

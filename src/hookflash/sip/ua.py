@@ -141,6 +141,12 @@ class UserAgent:
         self._core.transactions.broken(now, lost, _detour)
         return self._core.drain()
 
+    def keep_on_udp(self, whose: Callable[[Flow], bool]) -> None:
+        """Let no request go over TCP for its length that is for a flow of which ``whose`` is true: nobody
+        behind NAT can be reached by another way than the one it came by.
+        """
+        self._core.transactions.oversize.stays = whose
+
     # --- calls ------------------------------------------------------------------------------------------
 
     def invite(self, now: float, outgoing: Outgoing) -> tuple[int, list[Output]]:
