@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
+
 import pytest
 from phones.exchange import Bench, answered, dialled, sdp
 
 from hookflash.calls.facts import LegRinging, LegUp
 from hookflash.sip.events import Reanswered, ReofferRefused
+from hookflash.sip.notices import BURST
 from hookflash.sip.sdp import SessionDescription
 
 # --- re-INVITE ------------------------------------------------------------------------------------------
@@ -95,3 +99,16 @@ async def test_an_offer_in_an_update_we_cannot_take_changes_nothing() -> None:
     assert [event.status for event in bench.far.events if isinstance(event, ReofferRefused)] == [488]
     assert len(bench.plane.connected) == before
     assert bench.phones.legs == 1
+
+
+async def test_offers_without_sense_fill_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "hookflash.sip")
+    bench = Bench()
+    await answered(bench)
+    for body in (b"rubbish", sdp("18")):
+        for _ in range(3 * BURST):
+            bench.far.take(bench.far.agent.reoffer(bench.clock.now(), 1, body)[1])
+            await bench.settle()
+    said = Counter(record.message for record in caplog.records)
+    assert (said["bad re-offer"], said["re-offer refused"]) == (BURST, BURST)
+    assert bench.far.kinds().count("ReofferRefused") == 6 * BURST

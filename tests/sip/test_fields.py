@@ -61,10 +61,10 @@ def test_set_replaces_all_lines_in_the_place_of_the_first() -> None:
     assert list(headers)[-1] == ("To", "<sip:a@b>")
 
 
-def test_adding_prepending_removing() -> None:
+def test_adding_replacing_removing() -> None:
     headers = Headers()
-    headers.add("route", "<sip:b;lr>")
-    headers.prepend("Route", "<sip:a;lr>")
+    headers.add("route", "<sip:a;lr>")
+    headers.add("Route", "<sip:b;lr>")
     assert headers.all("Route") == ["<sip:a;lr>", "<sip:b;lr>"]
     headers.replace_first("Route", "<sip:z;lr>")
     assert headers.lines("Route") == ["<sip:z;lr>", "<sip:b;lr>"]
@@ -96,7 +96,7 @@ def test_credentials_are_not_shown(name: str) -> None:
 @pytest.mark.parametrize("value", ["a\r\nInjected: yes", "a\nb", "\x00", "a\x7fb"])
 def test_a_value_cannot_break_out_of_its_line(value: str) -> None:
     headers = Headers()
-    for write in (headers.add, headers.set, headers.prepend):
+    for write in (headers.add, headers.set, headers.replace_first):
         with pytest.raises(ValueError, match="control characters"):
             write("X-Custom", value)
     assert len(headers) == 0

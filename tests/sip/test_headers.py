@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from hookflash.sip.errors import ParseError
 from hookflash.sip.fields import Headers
+from hookflash.sip.flow import Flow
 from hookflash.sip.headers import CSeq, MediaType, NameAddr, Reason, Via, parse_max_forwards
+from hookflash.sip.message import Request
+from hookflash.sip.stateless import trace
 from hookflash.sip.uri import SipUri, TelUri
 
 TOKENS = st.text("abcXYZ019-.!%*_+`'~", min_size=1, max_size=10)
@@ -121,12 +124,8 @@ def test_a_tag_can_be_set() -> None:
 def test_via_with_every_part_spaced_out() -> None:
     via = Via.parse("SIP  / 2.0\t/ udp  [2001:DB8::9] : 5070 ; Branch=z9hG4bK1;rport ;received=[2001:db8::7]")
     assert (via.transport, via.host, via.port, via.branch) == ("UDP", "2001:db8::9", 5070, "z9hG4bK1")
-    assert (via.received, via.rport, via.wants_rport, via.sent_by) == (
-        "2001:db8::7",
-        None,
-        True,
-        ("2001:db8::9", 5070),
-    )
+    assert (via.received, via.rport, via.sent_by) == ("2001:db8::7", None, ("2001:db8::9", 5070))
+    assert "rport" in via.params
 
 
 @pytest.mark.parametrize(("transport", "port"), [("UDP", 5060), ("TCP", 5060), ("TLS", 5061), ("WSS", 5061)])
@@ -176,7 +175,9 @@ def test_the_source_is_noted_and_answered(
 ) -> None:
     noted = Via.parse(via).received_from(*source)
     assert str(noted) == written
-    assert Via.parse(written).response_target == target
+    request = Request("OPTIONS", "sip:a@b", Headers([("Via", via)]))
+    assert trace(request, Flow("UDP", ("192.0.2.2", 5060), source)).remote == target
+    assert request.headers.lines("Via") == [written]
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import logging
+from collections import Counter, defaultdict
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sip.agents import ANSWER, Probe
+from sip.test_uac import dial, hear
 
 from hookflash.sip.notices import ALL, BURST, EVERY, MAX_ACCOUNTS, Notices, network_of
 
@@ -66,3 +70,22 @@ def test_nothing_is_told_too_often_and_everything_is_counted(steps: list[tuple[f
         for first in range(len(times)):
             for last in range(first, len(times)):
                 assert last - first + 1 <= BURST + (times[last] - times[first]) / EVERY + 1e-6
+
+
+def test_answers_and_provisional_responses_without_sense_fill_no_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A callee may send as many of them as it likes."""
+    caplog.set_level(logging.INFO, "hookflash.sip")
+    probe = Probe()
+    invite = dial(probe)
+    for number in range(40):
+        hear(probe, invite, 183, tag=f"t{number}", Contact="<<<")
+        hear(probe, invite, 180, tag=f"r{number}", Require="100rel", RSeq="none")
+    for _ in range(40):
+        hear(probe, invite, 200, body=ANSWER, Contact="<<<")
+    lines = Counter(record.message for record in caplog.records)
+    assert lines == {"bad provisional": BURST, "bad answer": BURST}
+    assert {record.__dict__["peer"] for record in caplog.records} == {"192.0.2.1"}
+    probe.until(400.0)
+    assert probe.idle()

@@ -77,7 +77,6 @@ def test_4_5_received_with_brackets_or_without(received: str) -> None:
         request("BYE sip:[2001:db8::10]", via=f"[2001:db8::9:1];received={received};branch=z9hG4bKas3-111")
     ).via
     assert hop.received == "2001:db8::9:255"
-    assert hop.response_target == ("2001:db8::9:255", 5060)
     assert Via.parse(str(hop)) == hop
 
 
@@ -117,11 +116,12 @@ def test_4_7_addresses_of_both_kinds_in_headers() -> None:
         )
     )
     hops = [Via.parse(value) for value in message.headers.all("Via")]
-    assert [hop.response_target for hop in hops] == [
+    assert [hop.sent_by for hop in hops] == [
         ("2001:db8::9:1", 6050),
         ("192.0.2.1", 5060),
-        ("192.0.2.200", 5060),
+        ("2001:db8::9:255", 5060),
     ]
+    assert [hop.received for hop in hops] == [None, None, "192.0.2.200"]
 
 
 def test_4_8_addresses_of_both_kinds_in_one_description() -> None:

@@ -10,10 +10,12 @@ from hookflash.phones.causes import warning, without_media
 from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Leg, LegState, connection
 from hookflash.phones.signalling import Signalling
+from hookflash.ports.clock import Clock
 from hookflash.ports.plane import LegMedia, LegUnavailable
 from hookflash.sip.errors import ParseError
 from hookflash.sip.flow import Flow
 from hookflash.sip.negotiation import Negotiation
+from hookflash.sip.notices import Notices
 from hookflash.sip.offer import AudioMedia, objection
 from hookflash.sip.sdp import SessionDescription, is_loopback
 
@@ -33,12 +35,15 @@ class Bearers:
         media: LegMedia,
         address: str,
         entropy: Callable[[int], bytes],
+        clock: Clock,
     ) -> None:
         self._signalling = signalling
         self._legs = legs
         self._media = media
         self._address = address
         self._entropy = entropy
+        self._clock = clock
+        self._notices = Notices()
 
     async def open(self, leg: Leg) -> bool:
         """Get the leg its media; False when it is gone (by then, or because of this)."""
@@ -101,7 +106,7 @@ class Bearers:
             if negotiation.accept(SessionDescription.parse(body)) is None:
                 return False
         except ParseError as error:
-            log.info("bad answer", extra=leg.fields | {"problem": str(error)})
+            self._tell("bad answer", leg, str(error))
             return False
         self.connect(leg)
         return True
@@ -128,13 +133,13 @@ class Bearers:
         try:
             offer = SessionDescription.parse(body)
         except ParseError as error:
-            log.info("bad re-offer", extra=leg.fields | {"problem": str(error)})
+            self._tell("bad re-offer", leg, str(error))
             refuse(leg.session, error.status)
             return False
         description = negotiation.answer(offer)
         if description is None:
             found = objection(offer, leg.codecs, leg.srtp)
-            log.info("re-offer refused", extra=leg.fields | {"problem": found[1] if found else ""})
+            self._tell("re-offer refused", leg, found[1] if found else "")
             refuse(leg.session, 488, headers=warning(found))
             return False
         self.connect(leg)
@@ -143,3 +148,8 @@ class Bearers:
         else:
             self._signalling.answer_offer(leg.session, description.to_bytes())
         return True
+
+    def _tell(self, what: str, leg: Leg, problem: str) -> None:
+        """A line in the log about what a phone wants, unless it has filled too much of it already."""
+        if (more := self._notices.due(self._clock.now(), what, leg.peer)) is not None:
+            log.info(what, extra=leg.fields | {"problem": problem} | more)

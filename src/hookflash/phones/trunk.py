@@ -136,7 +136,7 @@ class TrunkPhones:
         self.desk = TrunkDesk(
             config.trunks, self._signalling, self._sources, clock, self._legs.carried, draw=draw
         )
-        self._bearers = Bearers(self._signalling, self._legs, media, config.media_address, entropy)
+        self._bearers = Bearers(self._signalling, self._legs, media, config.media_address, entropy, clock)
         self._moves = Moves(self._signalling, self._legs, self._bearers, media, self._tasks, sink)
         self._referrals = Referrals(self._signalling, self._legs, config.trunks, sink)
         self.keys = InfoKeys(self._signalling, self._legs, clock, sink)

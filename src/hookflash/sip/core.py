@@ -13,6 +13,7 @@ from hookflash.sip.envelope import Envelope
 from hookflash.sip.events import Ended, Event
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow, Send
+from hookflash.sip.grammar import printable
 from hookflash.sip.headers import MAGIC_COOKIE
 from hookflash.sip.message import Request
 from hookflash.sip.notices import Notices
@@ -82,6 +83,7 @@ class Core:
     # --- outputs ----------------------------------------------------------------------------------------
 
     def send(self, data: bytes, flow: Flow) -> None:
+        """Put a message on the network, when the owner drains."""
         self.outputs.append(Send(data, flow))
 
     def emit(self, session: Session, event: Event) -> None:
@@ -97,9 +99,11 @@ class Core:
     # --- names ------------------------------------------------------------------------------------------
 
     def new_tag(self) -> str:
+        """A tag for From or To (section 19.3)."""
         return self.entropy(8).hex()
 
     def new_branch(self) -> str:
+        """A branch for Via (section 8.1.1.7)."""
         return MAGIC_COOKIE + self.entropy(12).hex()
 
     def random(self) -> float:
@@ -145,6 +149,17 @@ class Core:
                 return ""
         return limit
 
+    def tell(self, now: float, what: str, session: Session, problem: str) -> None:
+        """A line in the log about what the peer of a session has said wrong, unless it has filled too much of
+        it already.
+        """
+        dialog, outgoing = session.dialog, session.outgoing
+        flow = dialog.flow if dialog is not None else outgoing.flow if outgoing is not None else None
+        host = "" if flow is None else flow.remote[0]
+        if (more := self.notices.due(now, what, host)) is not None:
+            said = {"call_id": session.call_id, "peer": host, "problem": printable(problem)}
+            log.info(what, extra=said | more)
+
     def crowded(self, now: float, limit: str, flow: Flow) -> None:
         """A request is refused for want of room."""
         self.room.refused[limit] += 1
@@ -152,6 +167,7 @@ class Core:
             log.warning("request refused", extra={"peer": flow.remote[0], "limit": limit} | more)
 
     def open(self, stage: Stage, call_id: str, local_tag: str, contact: str) -> Session:
+        """A session begins."""
         self._count += 1
         session = Session(self._count, stage, call_id, local_tag, contact)
         self.sessions[session.number] = session
@@ -162,6 +178,7 @@ class Core:
         self.dialogs[dialog.key] = (session, dialog)
 
     def disown(self, dialog: Dialog) -> None:
+        """Let no request find the dialog any more."""
         self.dialogs.pop(dialog.key, None)
 
     def forget(self, session: Session) -> None:

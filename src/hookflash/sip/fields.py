@@ -154,11 +154,6 @@ class Headers:
         self._first = None
         self.items.append(self._entry(name, value))
 
-    def prepend(self, name: str, value: str) -> None:
-        """Put a line before all others (Via, Route, Record-Route)."""
-        self._first = None
-        self.items.insert(0, self._entry(name, value))
-
     def set(self, name: str, value: str) -> None:
         """Replace all lines of a header by one, in the place of the first; append when there was none."""
         entry = self._entry(name, value)

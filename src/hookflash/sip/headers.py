@@ -134,11 +134,6 @@ class Via:
         return int(value) if value else None
 
     @property
-    def wants_rport(self) -> bool:
-        """Whether the sender asked for symmetric responses (RFC 3581 section 3)."""
-        return "rport" in self.params
-
-    @property
     def effective_port(self) -> int:
         """The port of sent-by, or the transport's default (RFC 3261 section 18.2.2)."""
         if self.port is not None:
@@ -163,14 +158,6 @@ class Via:
         if "rport" in params or host != self.host:
             params["received"] = host
         return Via(self.transport, self.host, self.port, params, self.version)
-
-    @property
-    def response_target(self) -> tuple[str, int]:
-        """Where a response goes over UDP (RFC 3261 section 18.2.2, RFC 3581 section 4).
-
-        maddr is not followed: it is meant for multicast, and lets anybody aim our responses at anybody.
-        """
-        return self.received or self.host, self.rport or self.effective_port
 
 
 @lru_cache(_CACHED)

@@ -101,7 +101,7 @@ class Reinvites:
             try:
                 dialog.refresh(response)
             except ParseError as error:
-                log.info("bad answer", extra={"call_id": session.call_id, "problem": str(error)})
+                self._core.tell(now, "bad answer", session, str(error))
             session.acks.clear()
             acknowledge(self._core, session, dialog, request, envelope.number)
             if session.invite is transaction:

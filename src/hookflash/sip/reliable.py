@@ -23,7 +23,6 @@ from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Acknowledged, Failed, Reoffered
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow
-from hookflash.sip.grammar import printable
 from hookflash.sip.message import Request, Response
 from hookflash.sip.responder import Responder, sdp_of, warning
 from hookflash.sip.session import PendingOffer, Provisional, Session, Stage
@@ -175,7 +174,7 @@ class ReliableClient:
                 return True
             number = parse_rseq(response.headers.get("RSeq") or "")
         except ParseError as error:
-            log.info("bad provisional", extra={"call_id": session.call_id, "problem": printable(str(error))})
+            self._core.tell(now, "bad provisional", session, str(error))
             return False
         if dialog is None or (dialog.rseq and number != dialog.rseq + 1) or session.pracks >= MAX_PRACKS:
             return False

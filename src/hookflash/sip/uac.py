@@ -205,7 +205,7 @@ class Client:
         dialog = None
         envelope = Envelope.of(response)
         if response.status > 100 and envelope.to_tag and session.outgoing is not None:
-            dialog = self._early(session, request, envelope, response, session.outgoing)
+            dialog = self._early(now, session, request, envelope, response, session.outgoing)
         if session.stage is Stage.CANCELLING and first:
             self._send_cancel(now, session)
         if response.status == 100 or not self._reliable.take(now, session, dialog, response):
@@ -222,7 +222,13 @@ class Client:
             self._core.emit(session, Ringing(session.number, response.status, response.reason))
 
     def _early(
-        self, session: Session, request: Request, envelope: Envelope, response: Response, outgoing: Outgoing
+        self,
+        now: float,
+        session: Session,
+        request: Request,
+        envelope: Envelope,
+        response: Response,
+        outgoing: Outgoing,
     ) -> Dialog | None:
         """The early dialog a provisional response belongs to; None when it makes none."""
         known = session.early.get(envelope.to_tag)
@@ -237,7 +243,7 @@ class Client:
                 return dialog
         except ParseError as error:
             # It may ring without a dialog; the 2xx will make one.
-            log.info("bad provisional", extra={"call_id": session.call_id, "problem": str(error)})
+            self._core.tell(now, "bad provisional", session, str(error))
         return known
 
     def _success(
@@ -262,7 +268,7 @@ class Client:
         except ParseError as error:
             if early is not None:
                 core.disown(early)
-            self._unusable(session, error)
+            self._unusable(now, session, error)
             return
         acknowledge(core, session, dialog, request, envelope.number)
         if session.dialog is not None or session.stage is Stage.GONE:
@@ -291,9 +297,9 @@ class Client:
         # it is that of the one that took the call.
         core.emit(session, Answered(session.number, sdp_of(response) or dialog.early_answer))
 
-    def _unusable(self, session: Session, error: ParseError) -> None:
+    def _unusable(self, now: float, session: Session, error: ParseError) -> None:
         """A 2xx that does not say where its dialog is: it can be neither acknowledged nor ended."""
-        log.warning("bad answer", extra={"call_id": session.call_id, "problem": str(error)})
+        self._core.tell(now, "bad answer", session, str(error))
         if session.dialog is None:
             event = Failed(session.number, 502, f"Unusable answer: {error}", "response", Headers())
             self._core.emit(session, event)

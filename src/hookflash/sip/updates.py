@@ -18,7 +18,6 @@ from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Reanswered, Reoffered, ReofferRefused
 from hookflash.sip.flow import Flow
 from hookflash.sip.glare import MAX_GLARES, patience
-from hookflash.sip.grammar import printable
 from hookflash.sip.message import Request, Response
 from hookflash.sip.responder import Responder, sdp_of, warning
 from hookflash.sip.session import PendingOffer, Session, Stage, Updating
@@ -167,7 +166,7 @@ class UpdateClient:
         try:
             update.dialog.refresh(response)
         except ParseError as error:
-            log.info("bad answer", extra={"call_id": session.call_id, "problem": printable(str(error))})
+            self._core.tell(now, "bad answer", session, str(error))
         if update.dialog.confirmed:
             self._timers.granted(now, session, response)
         if update.body:
