@@ -257,12 +257,21 @@ async def test_in_development_a_stranger_is_told_and_so_is_the_log(
     assert place.facts == []
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_a_trunk_of_that_address_is_answered_in_production(tmp_path: Path, transport: str) -> None:
-    """The same sockets are not deaf to everybody."""
-    async with server(tmp_path, PRODUCTION, trunk='allow = ["127.0.1.1"]') as place:
+async def answers(folder: Path, transport: str, trunk: str, method: str) -> list[int]:
+    """What somebody at an address hears of a server in production that has such a trunk."""
+    async with server(folder, PRODUCTION, trunk=trunk) as place:
         speaker = await stranger(place, transport, "127.0.1.1")
-        await speaker.send(request("OPTIONS", transport, "one"))
+        await speaker.send(request(method, transport, "one"))
         await place.dealt_with(1)
         await place.edge.close()
-        assert statuses(await speaker.heard()) == [200]
+        return statuses(await speaker.heard())
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_the_same_sockets_are_not_deaf_in_production(tmp_path: Path, transport: str) -> None:
+    """To a trunk of that address they are not; over WebSockets nobody is one by its address."""
+    by_address = [] if transport in ("WS", "WSS") else [200]
+    assert await answers(tmp_path / "1", transport, 'allow = ["127.0.1.1"]', "OPTIONS") == by_address
+    proving = 'username = "u"\npassword = "p"\nchallenge = true'
+    assert await answers(tmp_path / "2", transport, proving, "INVITE") == [401]
+    assert await answers(tmp_path / "3", transport, proving, "OPTIONS") == []
