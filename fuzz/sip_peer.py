@@ -14,14 +14,14 @@ with driving.watched():
     from hookflash.sip.events import Cancelled, Ended, Failed, IncomingInvite, Referred, Replied
     from hookflash.sip.flow import Flow, Send
     from hookflash.sip.message import Request, Response, parse
-    from hookflash.sip.stateless import SILENCE, BriefAnswer
+    from hookflash.sip.stateless import SILENCE, BriefAnswer, Guest
     from hookflash.sip.stream import StreamFramer
     from hookflash.sip.ua import Asking, Inquiry, Outgoing, Output, SessionTerms, Settings, UserAgent
 
 US, THEM = ("192.0.2.2", 5060), ("192.0.2.1", 5060)
 FLOWS = (Flow("UDP", US, THEM), Flow("TCP", US, ("192.0.2.3", 40_000), 7))
 SDP = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
-SESSIONS, TRANSACTIONS = 6, 24
+SESSIONS, TRANSACTIONS, PER_SOURCE = 6, 24, 16
 STEPS = 40
 """What happens in one input at most."""
 LONGEST = 400.0
@@ -104,6 +104,7 @@ class FuzzedAgent:
         settings = Settings(
             max_transactions=TRANSACTIONS,
             max_sessions=SESSIONS,
+            transactions_per_source=PER_SOURCE,
             unanswered=120.0,
             terms=SessionTerms(1800, 90),
         )
@@ -146,18 +147,24 @@ class FuzzedAgent:
         assert left == (0, 0, 0, 0), left
         assert not agent._server.referrals
         assert not self.inquiries
+        assert not agent._core.room.transactions._held
         assert not agent._server._responder._merge
         assert not agent._server._responder._merge_keys
 
     def _bounds(self) -> None:
         core = self.agent._core
         assert len(core.sessions) <= 2 * SESSIONS
-        assert len(core.transactions._servers) <= TRANSACTIONS
+        # What ends a call is taken where there is no room for anything else.
+        ending = 2 * 2 * SESSIONS
+        assert len(core.transactions._servers) <= TRANSACTIONS + ending
+        held = core.room.transactions._held
+        assert all(count <= PER_SOURCE + ending for count in held.values())
+        assert sum(held.values()) == sum(bool(one.source) for one in core.transactions._servers.values())
         assert len(core.dialogs) <= 17 * len(core.sessions)
         assert len(core.transactions._clients) <= 40 * (len(core.sessions) + 4)
         # A session that has ended while a re-INVITE was pending leaves a timer behind for that, once each.
         assert len(core.timers) <= 3 * len(core.transactions) + 8 * len(core.sessions) + STEPS
-        assert len(self.agent._server._responder._merge) <= TRANSACTIONS
+        assert len(self.agent._server._responder._merge) <= TRANSACTIONS + ending
         assert not core.outputs
 
     def _take(self, outputs: list[Output], most: float = 40) -> None:
@@ -220,7 +227,10 @@ class FuzzedAgent:
         judges = (None, lambda request: BriefAnswer(403, "No"), lambda request: SILENCE, lambda request: None)
         quiet = asked & 16 == 16
         before = self.agent.broken_messages
-        outputs = self.agent.receive(self.now, data, flow, judge=judges[asked >> 2 & 3], quiet=quiet)
+        guest = Guest(SessionTerms(1800, 90), flow.remote[0] if asked & 32 else "")
+        outputs = self.agent.receive(
+            self.now, data, flow, judge=judges[asked >> 2 & 3], guest=lambda: guest, quiet=quiet
+        )
         self.unreadable = self.agent.broken_messages > before
         assert not (self.unreadable and quiet and outputs)
         self._take(outputs)

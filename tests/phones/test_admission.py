@@ -382,3 +382,19 @@ async def test_wrong_passwords_and_calls_without_common_media_cannot_fill_the_lo
         bench.far.call(body=sdp("3"))
         await bench.settle()
     assert [one.message for one in caplog.records].count("no common media") == 5
+
+
+async def test_a_phone_in_a_call_cannot_fill_the_log_with_offers(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "hookflash.sip")
+    bench = Bench()
+    await answered(bench)
+    (session,) = bench.far.agent._core.sessions
+    for body in (sdp("3"), b"v=nonsense"):
+        for _ in range(20):
+            sent, outputs = bench.far.agent.reoffer(bench.clock.now(), session, body)
+            assert sent
+            bench.far.take(outputs)
+            await bench.settle()
+    found = [one.message for one in caplog.records]
+    assert (found.count("re-offer refused"), found.count("bad re-offer")) == (5, 5)
+    assert bench.phones.legs == 1

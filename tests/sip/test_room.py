@@ -93,7 +93,10 @@ def test_what_ends_a_call_is_taken_however_full_it_is() -> None:
     assert status(probe.tell(message("BYE", branch="z9hG4bKn", to=TAGGED.format(tag="none")))) == [503]
     assert status(probe.tell(message("CANCEL", branch="z9hG4bKnone"))) == [503]
     assert status(probe.tell(message("BYE", number=0, branch="z9hG4bKold", to=to))) == [503]
+    assert status(probe.tell(message("BYE", "Require: x", number=2, branch="z9hG4bKr", to=to))) == [503]
     assert status(probe.tell(message("CANCEL", branch="z9hG4bK2", call_id="two"))) == [200, 487]
+    # An INVITE that is answered has nothing left to be cancelled.
+    assert status(probe.tell(message("CANCEL", branch="z9hG4bKa"))) == [503]
     assert status(probe.tell(message("BYE", number=2, branch="z9hG4bKb", to=to))) == [200]
     assert probe.agent.sessions == 0
     assert status(probe.tell(message("BYE", number=3, branch="z9hG4bKb2", to=to))) == [503]
@@ -139,9 +142,10 @@ def test_what_is_counted_is_what_is_there(seed: int, most: int) -> None:
         counted = Counter(one.source for one in opened)
         assert room.transactions._held == counted
         for source, count in counted.items():
-            # What ends a call is taken beyond the bound: one for each.
-            ending = [one for one in opened if one.source == source and one.key[-1] in ("CANCEL", "BYE")]  # type: ignore[index]
-            assert count - len(ending) <= most
+            # What ends a call is taken beyond the bound.
+            methods = Counter(one.key[-1] for one in opened if one.source == source)  # type: ignore[index]
+            assert count - methods["CANCEL"] - methods["BYE"] <= most
+            assert count <= most + 2 * methods["INVITE"]
     for session in list(core.sessions):
         probe.take(probe.agent.end(probe.now, session))
     probe.until(probe.now + 400.0)

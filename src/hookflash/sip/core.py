@@ -128,26 +128,26 @@ class Core:
         """No further session may be opened."""
         return len(self.sessions) >= self.settings.max_sessions
 
-    def lacks_transaction(self, envelope: Envelope, method: str) -> str:
-        """The limit that keeps the present source from having a request answered; "" when it may.
-
-        What ends something that is there is always taken: there is one such request for each.
-        """
+    def lacks_transaction(self) -> str:
+        """The limit that keeps the present source from having a request answered; "" when it may."""
         if self.transactions.full:
-            limit = "transactions"
-        elif self.room.transactions.full(self.room.source):
-            limit = "transactions_per_source"
-        else:
-            return ""
-        if method == "CANCEL" and self.transactions.find(server_key(envelope, "INVITE")) is not None:
-            return ""
+            return "transactions"
+        return "transactions_per_source" if self.room.transactions.full(self.room.source) else ""
+
+    def ends(self, envelope: Envelope, method: str) -> bool:
+        """Whether a request ends something that is there: a pending INVITE, or a call.
+
+        Of a call there are two such requests at most.
+        """
+        if method == "CANCEL":
+            invite = self.transactions.find(server_key(envelope, "INVITE"))
+            return invite is not None and isinstance(invite.owner, Session)
         found = self.dialogs.get((envelope.call_id, envelope.to_tag, envelope.from_tag))
-        if method == "BYE" and found is not None:
-            session, dialog = found
-            in_order = dialog.remote_number is None or envelope.number >= dialog.remote_number
-            if in_order and session.stage not in (Stage.CALLING, Stage.CANCELLING):
-                return ""
-        return limit
+        if method != "BYE" or found is None:
+            return False
+        session, dialog = found
+        in_order = dialog.remote_number is None or envelope.number >= dialog.remote_number
+        return in_order and session.stage not in (Stage.CALLING, Stage.CANCELLING)
 
     def tell(self, now: float, what: str, session: Session, problem: str) -> None:
         """A line in the log about what the peer of a session has said wrong, unless it has filled too much of

@@ -79,7 +79,7 @@ class Server:
         if judge is not None and self._stateless.turn_away(envelope, request, back, judge):
             return
         terms, core.room.source = guest() if guest is not None else Guest(core.settings.terms)
-        if limit := core.lacks_transaction(envelope, request.method):
+        if (limit := core.lacks_transaction()) and not self._makes_room(envelope, request):
             core.crowded(now, limit, flow)
             self._stateless.respond(request, 503, back, (("Retry-After", "10"),))
             return
@@ -97,6 +97,13 @@ class Server:
             self._options(now, self._responder.open(envelope, request, back), request)
         else:
             self._responder.refuse(now, envelope, request, back, 481)
+
+    def _makes_room(self, envelope: Envelope, request: Request) -> bool:
+        """Whether a request will end something that is there, so that it is taken however full it is."""
+        cancels = request.method == "CANCEL"
+        return self._core.ends(envelope, request.method) and (
+            cancels or self._refusal(envelope, request) is None
+        )
 
     def _refusal(self, envelope: Envelope, request: Request) -> tuple[int, Extra] | None:
         """What is wrong with a request by itself, or because it came another way before (section 8.2.2.2)."""
