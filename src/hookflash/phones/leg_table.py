@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Awaitable
 
 from hookflash.calls.facts import Cause, LegDown, LegFailed, LegRinging, LegUp
 from hookflash.phones.causes import parting, refusing
@@ -156,6 +157,19 @@ class LegTable:
         said = cause.reason if cause.status != 503 else ""
         self.leave(leg, cause.status, said, cause, retry_after=retry_after)
         self._sink(LegFailed(leg.leg, cause))
+
+    async def see_through(self, leg: Leg, work: Awaitable[None]) -> None:
+        """Await what is done for a leg that comes up. An error of ours in that must not leave it there for
+        ever, with its port: it fails.
+        """
+        try:
+            await work
+        except Exception:
+            log.exception("call failed by an error of ours", extra=leg.fields)
+            if leg.state is LegState.UP:
+                self.lose(leg, Cause(500, ""))
+            else:
+                self.fail(leg, 500, "")
 
     def failed(self, leg: Leg, cause: Cause) -> None:
         """It is gone already without having come up."""
