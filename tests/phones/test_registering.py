@@ -176,6 +176,16 @@ async def test_time_is_granted_within_bounds() -> None:
     assert devices(bench)[-1] == (BOB.raw_id, 0)
 
 
+@pytest.mark.parametrize(("asked", "status"), [(3599, 423), (3600, 200), (7200, 200), (0, 200)])
+async def test_an_hour_is_never_too_brief(asked: int, status: int) -> None:
+    bench = Bench(office(bounds=Bounds(least=7000, most=86_400)))
+    answer = Handset(bench, DESK, "bob").register(asked)
+    assert answer.status == status
+    assert answer.headers.get("Min-Expires") == ("7000" if status == 423 else None)
+    if asked and status == 200:
+        assert contacts(answer)[0].endswith(f"expires={asked}")
+
+
 async def test_contacts_come_back_by_preference_and_are_bounded() -> None:
     bench = Bench(office(bounds=Bounds(each=3)))
     phone = Handset(bench, DESK, "bob")

@@ -125,7 +125,8 @@ class SipSettings:
     realm: str = setting(kinds.pattern("a realm without quotes", r'[^"\\\x00-\x1f\x7f]{1,100}'), "hookflash")
     """Realm in the challenges to phones, and to trunks with `challenge`."""
     min_registration: int = setting(kinds.integer(10, 86_400, "s"), 60)
-    """The shortest time a phone may register for, in seconds; it is told so (423, Min-Expires)."""
+    """The shortest time a phone may register for, in seconds; it is told so (423, Min-Expires). An hour is
+    never too short (RFC 3261)."""
     max_registration: int = setting(kinds.integer(60, 86_400, "s"), 3600)
     """The longest; who asks for more gets this. Over TCP, TLS and WebSockets it is a minute less than
     `idle_timeout` at most, so that the connection is there when the phone is called."""

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from hookflash.sip.flow import Address, Flow
 from hookflash.sip.registration import Contact, Registration
 
+ALWAYS_LONG = 3600
+"""Seconds that a registrar may not call too brief (section 10.3, step 7)."""
 Place = tuple[str, int | Address]
 """A transport, and a connection of it or the address that datagrams come from."""
 
@@ -140,7 +142,7 @@ class Locations:
         found = [(contact, _find(held, contact)) for contact in wish.contacts]
         new = 0
         for contact, known in found:
-            if 0 < contact.expires < self.bounds.least:
+            if 0 < contact.expires < min(self.bounds.least, ALWAYS_LONG):
                 raise NotRegistered(423, f"{contact.expires} s are less than {self.bounds.least}")
             if known is not None:
                 _in_order(known, wish)
