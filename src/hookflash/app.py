@@ -39,7 +39,7 @@ from hookflash.composition.speech_services import SpeechServices
 from hookflash.composition.speech_watch import SpeechWatch
 from hookflash.composition.storing import Places, container_rules, key_ring
 from hookflash.composition.subscribing import SubscriptionDesk, dead_letters, subscriptions
-from hookflash.composition.telephony import Telephony, app_trunk, shown_trunks
+from hookflash.composition.telephony import Telephony, app_trunk, registering, shown_trunks
 from hookflash.composition.tolls import KeptTolls
 from hookflash.composition.transcribing import TranscriptRecogniser
 from hookflash.config import Settings
@@ -130,23 +130,27 @@ class App:
                 log.exception("a part of the server could not be closed in good order")
 
     async def reload(self, new: Settings) -> list[str]:
-        """Put new resources, keys, tokens, issuers, numbers, subscriptions, tolls into effect; calls go on.
+        """Put new resources, keys, tokens, issuers, numbers, subscriptions, tolls, phones into effect; calls
+        go on.
 
         The files of SIP over TLS are read again, too.
 
         Returns the names of the other sections that differ: they wait for a restart.
 
         Raises:
-            TlsError: a file of SIP over TLS cannot be used; nothing has been changed.
+            TlsError, NoCodec: a file of SIP over TLS, or the codecs of a phone, cannot be used; nothing has
+                been changed.
             SubscriptionError, FilterError: a subscription cannot be used; the others have been changed.
         """
         former, (settings, waiting) = self.settings, reloaded(self.settings, new)
+        phones = registering(settings)
         await self._sip.renew()
         self.settings = settings
         self.access.replace(resources(settings), issuers(settings, self._fetch))
         self._owners.become(directory_of(settings))
         self._desk.know(settings)
         self._tolls.become(settings)
+        self._phones.trunks.registrar.become(phones)
         wanted = {one.name for one in settings.subscription}
         for one in former.subscription:
             if one.name not in wanted:

@@ -41,6 +41,12 @@ def test_what_can_be_changed_is_taken_and_the_rest_waits():
     assert reloaded(running, running) == (running, [])
 
 
+def test_phones_are_taken_at_once():
+    phone = '[[phone]]\nusername = "bob"\npassword = "pw"\nuser = "8:acs:a_b"\n'
+    settings, waiting = reloaded(parse(RESOURCE), parse(RESOURCE + phone))
+    assert ([one.username for one in settings.phone], waiting) == (["bob"], [])
+
+
 def test_a_file_that_has_become_empty_does_not_open_a_server_in_production():
     safe = RESOURCE.replace('tokens = ["0123456789abcdef"]', "")
     running = parse('[server]\nmode = "production"\npublic_url = "https://calls.example.org"\n' + safe)

@@ -211,7 +211,7 @@ def test_a_wrong_password_does_not_register(system: Office, tmp_path: Path) -> N
         tmp_path / "guesser", says=says, number="bob", registrar=system.at("udp"), password="guessed"
     )
     try:
-        guesser.wait_printed("401 Unauthorized")
+        guesser.wait_printed("403 Wrong credentials")
     finally:
         guesser.close()
 

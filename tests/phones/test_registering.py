@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from phones.exchange import THEM, US, Bench
 from phones.registering import ALICE, BOB, DESK, HERS, PHONES, SOFT, Handset, contacts, office
@@ -82,6 +84,20 @@ async def test_an_unknown_name_is_answered_like_a_wrong_password() -> None:
         assert devices(bench) == []
     assert told[0] == told[1]
     assert [status for status, *_ in told[0]] == [401, 401]
+
+
+async def test_who_is_wrong_twice_is_not_asked_again() -> None:
+    """baresip answers a dozen challenges within a second, and would be banned for a typing error."""
+    for name in ("bob", "nobody"):
+        bench = Bench(office())
+        phone = Handset(bench, DESK, name, "mistyped")
+        assert [phone.register().status for _ in range(3)] == [401, 403, 403]
+        assert not bench.phones.barred(DESK[0])
+        if name == "bob":
+            phone.password = "bob's secret"
+            assert phone.register().status == 200
+            phone.password = "mistyped"
+            assert phone.register().status == 401, "what was before is forgotten"
 
 
 async def test_guessing_passwords_leads_to_a_ban() -> None:
@@ -272,3 +288,52 @@ def test_garbage_from_the_address_of_a_phone_is_no_offence() -> None:
     for _ in range(100):
         bench.phones.receive(b"garbage\r\n\r\n", Flow("UDP", US, DESK))
     assert not bench.phones.barred(DESK[0])
+
+
+# --- other phones while it runs -------------------------------------------------------------------------
+
+
+async def test_a_phone_that_was_lost_is_taken_out_and_the_others_stay() -> None:
+    bench = Bench(office())
+    Handset(bench, DESK, "bob").register()
+    lost = Handset(bench, SOFT, "bob-soft", "soft secret")
+    lost.register()
+    hers = Handset(bench, HERS, "alice")
+    hers.register()
+    bench.facts.clear()
+    bench.phones.registrar.become(one for one in PHONES if one.username != "bob-soft")
+    assert devices(bench) == [(BOB.raw_id, 1)]
+    assert lost.register().status == 401
+    assert len(contacts(hers.send())) == 1
+    assert [one.phone.username for one in bench.phones.registrar.devices(BOB)] == ["bob"]
+
+
+async def test_another_password_or_user_has_to_be_proved_anew() -> None:
+    bench = Bench(office())
+    desk, hers = Handset(bench, DESK, "bob"), Handset(bench, HERS, "alice")
+    desk.register()
+    hers.register()
+    bench.facts.clear()
+    alice, bob, soft = PHONES
+    bench.phones.registrar.become([replace(alice, user=BOB), replace(bob, password="new"), soft])
+    assert devices(bench) == [(ALICE.raw_id, 0), (BOB.raw_id, 0)]
+    assert desk.register().status == 401
+    desk.password = "new"
+    assert desk.register().status == 200
+    assert hers.register().status == 200
+    assert devices(bench)[2:] == [(BOB.raw_id, 1), (BOB.raw_id, 2)]
+    bench.phones.registrar.become([])
+    assert devices(bench)[-1] == (BOB.raw_id, 0)
+    assert not bench.phones.registrar
+    assert bench.clock.next_at is None
+
+
+async def test_what_does_not_concern_who_it_is_changes_nothing_but_what_it_says() -> None:
+    bench = Bench(office())
+    Handset(bench, DESK, "bob").register()
+    bench.facts.clear()
+    bench.phones.registrar.become([replace(one, numbers=(r"\+49\d+",), srtp="required") for one in PHONES])
+    assert devices(bench) == []
+    (device,) = bench.phones.registrar.devices(BOB)
+    assert device.phone.srtp == "required"
+    assert bench.phones.registrar.may_dial(device.phone, "+4930123456")

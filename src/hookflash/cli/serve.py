@@ -142,8 +142,8 @@ def has_terminal() -> bool:
 
 
 async def _reload_when_told(app: App, told: asyncio.Event, read_again: Callable[[], Settings]) -> None:
-    """On SIGHUP: keys, tokens, issuers, numbers and subscriptions from the configuration as it is then, and
-    the certificates of SIP from their files."""
+    """On SIGHUP: keys, tokens, issuers, numbers, subscriptions and phones from the configuration as it is
+    then, and the certificates of SIP from their files."""
     while True:
         await told.wait()
         told.clear()
@@ -157,7 +157,7 @@ async def _reload_when_told(app: App, told: asyncio.Event, read_again: Callable[
         except OSError as error:
             log.error("the configuration is not reloaded wholly: %s", error)
         else:
-            log.info("reloaded keys, tokens, issuers, numbers, subscriptions and certificates of SIP")
+            log.info("reloaded keys, tokens, issuers, numbers, subscriptions, phones and certificates of SIP")
             if waiting:
                 log.warning("changed, but in effect only after a restart: %s", ", ".join(waiting))
 

@@ -8,7 +8,7 @@ from hookflash.composition.subscribing import subscriptions
 from hookflash.config import ConfigError, Settings
 from hookflash.config.errors import Problem
 
-RELOADED = ("auth", "resource", "issuer", "number", "subscription", "tolls")
+RELOADED = ("auth", "resource", "issuer", "number", "subscription", "tolls", "phone")
 """Sections that take effect at once."""
 
 

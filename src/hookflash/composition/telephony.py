@@ -66,9 +66,7 @@ class Telephony:
             config, desk, sink, new_leg, clock, settings=agent, guard=self.guard, owner=owner, tolls=tolls
         )
         self.phones: Phones = self.trunks
-        self.media: Media = desk
-        if any(one.info_keys for one in config.trunks) or any(one.info_keys for one in config.phones):
-            self.media = KeyedMedia(desk, self.trunks.keys)
+        self.media: Media = KeyedMedia(desk, self.trunks.keys)
         self.virtual: VirtualPhoneDesk | None = None
         self._desk = desk
         self._ears: Ears | None = None
@@ -192,7 +190,7 @@ def phones_config(settings: Settings) -> PhonesConfig:
         srtp="optional",
         session=SessionTerms(settings.sip.session_expires, settings.sip.min_session_expires),
         search=SearchRules(settings.sip.max_hops, settings.sip.failover_seconds),
-        phones=_phones(settings),
+        phones=registering(settings),
         bounds=Bounds(
             least=settings.sip.min_registration,
             most=settings.sip.max_registration,
@@ -202,8 +200,11 @@ def phones_config(settings: Settings) -> PhonesConfig:
     )
 
 
-def _phones(settings: Settings) -> tuple[PhoneConfig, ...]:
-    """The phones that may register. What their codecs lack is said once, not for each of thousands."""
+def registering(settings: Settings) -> tuple[PhoneConfig, ...]:
+    """The phones that may register. What their codecs lack is said once, not for each of thousands.
+
+    Raises NoCodec as :func:`phones_config` does.
+    """
     able: dict[tuple[str, ...], tuple[str, ...]] = {}
     found: list[PhoneConfig] = []
     for one in settings.phone:

@@ -321,7 +321,8 @@ class RouteSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneSettings:
     """A SIP phone that may register here. Calls to its user ring it and everything else that is registered
-    with its name; it calls as its user, other phones by their user names."""
+    with its name; it calls as its user, other phones by their user names. Read anew on SIGHUP: phones that
+    are gone, or have another password or user, are not registered any more."""
 
     username: str = required(kinds.pattern("a user name without spaces", r"[A-Za-z0-9._+*#-]{1,64}"))
     """User name it registers with and is called by: `sip:<username>@<this server>`."""

@@ -160,10 +160,15 @@ class Admission:
             or (verified.verdict is Verdict.STALE and registrar.repeated(request, flow, phone))
         ):
             return registrar.register(request, flow, phone)
+        times = 0
         if verified.verdict is not Verdict.STALE:
             claimed = verified.claimed or request.to.uri.user or ""
-            registrar.not_registered(claimed, flow, 401, verified.problem)
-        return self._refused(verified, flow, trunk, Offence.REGISTERING)
+            times = registrar.not_registered(claimed, flow, 401, verified.problem)
+        answer = self._refused(verified, flow, trunk, Offence.REGISTERING)
+        if verified.verdict is Verdict.WRONG and times > 1 and answer.status == 401:
+            # Some phones try as long as they are challenged, until they are banned within the same second.
+            return BriefAnswer(403, "Wrong credentials")
+        return answer
 
     # --- both -------------------------------------------------------------------------------------------
 

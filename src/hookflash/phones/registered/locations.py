@@ -175,6 +175,10 @@ class Locations:
             tuple(one for one in added if one not in gone), tuple(one for one in removed if one not in gone)
         )
 
+    def forget(self, name: str) -> list[Binding]:
+        """Take all contacts of a phone away, whoever says so; gives what is gone."""
+        return list(self._drop(list(self._phones.get(name, ()))))
+
     def lost(self, flow: Flow) -> list[Binding]:
         """A connection is gone: so are the bindings that came over it."""
         if not flow.connection:

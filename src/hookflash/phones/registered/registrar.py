@@ -50,15 +50,10 @@ class Registrar:
     """
 
     def __init__(self, phones: Iterable[PhoneConfig], bounds: Bounds, clock: Clock, sink: FactSink) -> None:
-        self._phones = {phone.username: phone for phone in phones}
+        self._phones: dict[str, PhoneConfig] = {}
         self._users: dict[str, list[PhoneConfig]] = {}
-        for phone in self._phones.values():
-            self._users.setdefault(phone.user.raw_id, []).append(phone)
-        self._allowed = {
-            phone.username: tuple(re.compile(pattern) for pattern in phone.numbers)
-            for phone in self._phones.values()
-            if phone.numbers
-        }
+        self._allowed: dict[str, tuple[re.Pattern[str], ...]] = {}
+        self._know(phones)
         self._clock = clock
         self._notices = Notices()
         self._sink = sink
@@ -67,6 +62,37 @@ class Registrar:
         self._devices: Counter[str] = Counter()
         self._timer: Timer | None = None
         self._armed = 0.0
+
+    def _know(self, phones: Iterable[PhoneConfig]) -> None:
+        self._phones = {phone.username: phone for phone in phones}
+        self._users = {}
+        for phone in self._phones.values():
+            self._users.setdefault(phone.user.raw_id, []).append(phone)
+        self._allowed = {
+            phone.username: tuple(re.compile(pattern) for pattern in phone.numbers)
+            for phone in self._phones.values()
+            if phone.numbers
+        }
+
+    def become(self, phones: Iterable[PhoneConfig]) -> None:
+        """Go by these phones from now on.
+
+        A phone that is no more, or has another password or user, is not registered any longer; calls that are
+        up go on. All others stay where they are.
+        """
+        former = self._phones
+        self._know(phones)
+        users: list[str] = []
+        for name, phone in former.items():
+            now = self._phones.get(name)
+            if now is not None and (now.password, now.user) == (phone.password, phone.user):
+                continue
+            users.append(phone.user.raw_id)
+            for binding in self._locations.forget(name):
+                problem = "it is not configured any more" if now is None else "its configuration has changed"
+                log.info("registration lost", extra=_fields(binding) | {"problem": problem})
+        self._count(users)
+        self._arm()
 
     def __len__(self) -> int:
         """Contacts that are registered."""
@@ -187,9 +213,13 @@ class Registrar:
         self.not_registered(phone.username, flow, status, why)
         return BriefAnswer(status, "", headers)
 
-    def not_registered(self, name: str, flow: Flow, status: int, why: str) -> None:
-        """Remember for :meth:`refusals` that a REGISTER was refused; ``name`` is as the peer gave it."""
-        self._refusals.add(self._clock.now(), printable(name, 64), flow.remote[0], status, printable(why))
+    def not_registered(self, name: str, flow: Flow, status: int, why: str) -> int:
+        """Remember for :meth:`refusals` that a REGISTER was refused; ``name`` is as the peer gave it.
+
+        Returns how often this has happened of late.
+        """
+        now, peer = self._clock.now(), flow.remote[0]
+        return self._refusals.add(now, printable(name, 64), peer, status, printable(why))
 
     def lost(self, flow: Flow) -> None:
         """A connection is gone, and with it who registered over it."""
@@ -225,9 +255,13 @@ class Registrar:
         self._arm()
 
     def _changed(self, bindings: Iterable[Binding]) -> None:
-        """Contacts have come or gone: tell how many their users have now."""
-        for user in dict.fromkeys(self._phones[one.name].user.raw_id for one in bindings):
-            count = sum(self._locations.count(phone.username) for phone in self._users[user])
+        """Contacts have come or gone."""
+        self._count(self._phones[one.name].user.raw_id for one in bindings)
+
+    def _count(self, users: Iterable[str]) -> None:
+        """Tell how many contacts users have now, where that is another number."""
+        for user in dict.fromkeys(users):
+            count = sum(self._locations.count(phone.username) for phone in self._users.get(user, ()))
             if count != self._devices[user]:
                 self._devices[user] = count
                 self._sink(DevicesChanged(user, count, "registered"))
