@@ -92,6 +92,10 @@ class Scenario:
         self.receive(method, **checks)  # type: ignore[arg-type]
         self.reply(status, body=answer)
 
+    def is_left(self) -> None:
+        """Expect the BYE."""
+        self.takes("BYE")
+
     def reinvited(self, **checks: str) -> None:
         """Expect a re-INVITE; whatever comes between, :meth:`responds` answers it."""
         keep = {"rvia": "Via", "rfrom": "From", "rto": "To", "rcseq": "CSeq"}
@@ -234,7 +238,3 @@ class Callee(Scenario):
             *headers,
         ]
         self._send(f"{method} [next_url] SIP/2.0", fields, body, repeated=method != "ACK")
-
-    def is_left(self) -> None:
-        """Expect the BYE."""
-        self.takes("BYE")

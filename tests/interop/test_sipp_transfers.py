@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from pathlib import Path
 
 import pytest
 from azure.communication.callautomation import CallConnectionClient, PhoneNumberIdentifier
-from scenario import Callee, sdp
+from scenario import Callee, Caller, sdp
+from sipp_process import Sipp
+from system.harness import NUMBER
 from test_sipp_callee import Callee as Start
 from test_sipp_callee import callee, check_success, dial, result  # noqa: F401
-from trunk_ports import Trunks
+from test_sipp_caller import answer_all
+from trunk_ports import REFERRER, Trunks
 
 pytestmark = [
     pytest.mark.interop,
@@ -117,6 +122,45 @@ def test_a_dialog_of_another_server_is_replaced_at_the_target(system: Trunks, ca
     call = dial(system, "refer")
     check_success(phone)
     ends_for_app(system, call)
+    check_success(target)
+
+
+def test_two_calls_of_a_phone_become_one(system: Trunks, callee: Start, tmp_path: Path) -> None:  # noqa: F811
+    """Attended: the other phone of its first call comes to the second, and it gets its BYE in both."""
+    answer_all(system)
+    target = callee("udp", rings_and_answers())
+    where, client = f"127.0.0.1:{system.server.sip_port}", system.client()
+    first = Caller()
+    first.connect()
+    first.is_left()
+    one = Sipp(first, tmp_path / "one", remote=where, address=REFERRER)
+    held = system.webhook.wait("CallConnected")["callConnectionId"]
+    client.get_call_connection(held).add_participant(
+        PhoneNumberIdentifier(system.number("udp")), source_caller_id_number=PhoneNumberIdentifier(NUMBER)
+    )
+    system.webhook.wait("AddParticipantSucceeded")
+    (call_id,) = set(re.findall(r"^Call-ID: (\S+)", one.messages(), re.M))
+    (theirs,) = set(re.findall(r"^From: .*;tag=(\S+)", one.messages(), re.M))
+    (ours,) = set(re.findall(r"^To: .*;tag=(\S+)", one.messages(), re.M))
+
+    second = Caller()
+    second.connect()
+    dialog = f"{call_id}%3Bto-tag%3D{ours}%3Bfrom-tag%3D{theirs}"
+    second.request("REFER", f"Refer-To: <sip:{system.number('udp')}@127.0.0.1?Replaces={dialog}>")
+    second.receive(202)
+    second.takes("NOTIFY", body="SIP/2.0 100")
+    second.takes("NOTIFY", Subscription_State="terminated", body="SIP/2.0 200")
+    second.is_left()
+    check_success(Sipp(second, tmp_path / "two", remote=where, address=REFERRER))
+    check_success(one)
+    system.webhook.wait("CallDisconnected", callConnectionId=held)
+    ids = {event["data"]["callConnectionId"] for event in system.webhook.events()}
+    (left,) = ids - {held}
+    call = client.get_call_connection(left)
+    phones = [one.identifier.raw_id for one in call.list_participants() if one.identifier.raw_id[:2] == "4:"]
+    assert phones == [f"4:{system.number('udp')}"]
+    call.hang_up(is_for_everyone=True)
+    system.webhook.wait("CallDisconnected", callConnectionId=left)
     check_success(target)
 
 

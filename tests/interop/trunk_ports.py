@@ -34,6 +34,8 @@ PREFIXES = {
     "info": "+1206555",
     "refer": "+1207555",
 }
+REFERRER = "127.0.0.2"
+"""Who calls from there calls over the trunk "refer"."""
 USERNAME, PASSWORD = "hookflash", "not-a-secret"
 
 
@@ -71,7 +73,7 @@ def configuration(ports: dict[str, int]) -> str:
         if name == "info":
             lines += ['dtmf = "info"', 'identity = "asserted"']
         if name == "refer":
-            lines += ['refer = "accept"', 'transfer = "refer"']
+            lines += ['refer = "accept"', 'transfer = "refer"', f'allow = ["{REFERRER}"]']
         if name == "digest":
             lines += [f'username = "{USERNAME}"', f'password = "{PASSWORD}"']
         lines += ["[[route]]", f"pattern = '\\{PREFIXES[name]}\\d{{4}}'", f'trunk = "{name}"']

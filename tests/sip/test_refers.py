@@ -226,6 +226,37 @@ def test_a_subscription_outlives_the_session() -> None:
     assert asked.idle()
 
 
+def test_the_last_word_does_not_wait_behind_our_bye() -> None:
+    """Many phones forget the call with the BYE, and would call the transfer failed."""
+    asked = Asked()
+    asked.refer()
+    first = asked.accept()[1]
+    assert asked.say(200) == [], "the first is not answered yet"
+    last, bye = asked.take(asked.agent.end(asked.now, asked.session))
+    assert told(last) == ("refer", "terminated", 200)
+    assert isinstance(bye, Request)
+    assert bye.method == "BYE"
+    assert isinstance(last, Request)
+    assert isinstance(first, Request)
+    assert first.cseq.number < last.cseq.number < bye.cseq.number
+    for request in (first, last, bye):
+        assert asked.reply(request) == []
+    asked.until(100.0)
+    assert asked.idle()
+
+
+def test_without_a_last_word_nothing_more_is_said_before_our_bye() -> None:
+    asked = Asked()
+    asked.refer()
+    first = asked.accept()[1]
+    assert asked.say(180) == []
+    (bye,) = asked.take(asked.agent.end(asked.now, asked.session))
+    assert isinstance(bye, Request)
+    assert bye.method == "BYE"
+    (second,) = asked.reply(first)
+    assert told(second) == ("refer", "active", 180)
+
+
 def test_a_refer_nobody_decided_about_goes_with_its_call() -> None:
     asked = Asked()
     asked.refer()

@@ -160,6 +160,14 @@ class ReferServer:
             one.over = "noresource"
         self._say(now, one, status, reason)
 
+    def part(self, now: float, session: Session) -> None:
+        """Our BYE comes next: a last word goes out before it, be the NOTIFY before that answered or not, as
+        many phones forget the call with the BYE.
+        """
+        for one in self._of(session):
+            if one.over:
+                self._send(now, one)
+
     # --- inside -----------------------------------------------------------------------------------------
 
     def _say(self, now: float, one: Subscription, status: int, reason: str) -> None:

@@ -284,6 +284,7 @@ class UserAgent:
             elif found.stage is Stage.CALLING:
                 self._client.cancel(now, found)
             else:
+                self._server.referrals.part(now, found)
                 self._server.end(now, found)
         return self._core.drain()
 
