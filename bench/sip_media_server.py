@@ -34,6 +34,7 @@ rtp_ports = "10000-31998"
 name = "bench"
 targets = ["127.0.0.1:9"]
 allow = ["127.0.0.1"]
+limits = { calls = 20000, calls_per_second = 10000 }
 """
 
 
