@@ -6,7 +6,9 @@ measured where a Python has it: set ``SIPPY_PYTHON``, for example to that of a v
 ``pip install sippy`` was done; it is no dependency of ours.
 
 ``sip`` is calls a second that one core would do if it did nothing else, ``sip.sippy`` the same of sippy, and
-``sip.ratio`` ours over theirs in the same round. How it is measured is said in :mod:`bench.sip_load`.
+``sip.ratio`` ours over theirs in the same round. Both are offered a rate that sippy carries, at which a
+server sleeps most of the time and finds its caches cold when it wakes. ``sip.busy`` is the same figure of
+ours at a rate that leaves it little sleep. How it is measured is said in :mod:`bench.sip_load`.
 """
 
 from __future__ import annotations
@@ -51,6 +53,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench.sip")
     parser.add_argument("--calls", type=int, default=3000, help="calls of a run")
     parser.add_argument("--rate", type=int, default=300, help="calls a second")
+    parser.add_argument("--busy", type=int, default=1200, help="calls a second of the run that keeps it busy")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each program")
     options = parser.parse_args()
     servers = {"hookflash": lambda: [sys.executable, str(OURS), "0"]}
@@ -59,24 +62,26 @@ def main() -> int:
         print(_INSTALL, file=sys.stderr)
     else:
         servers["sippy"] = lambda: [str(python), str(THEIRS), str(free_port())]
-    loads: dict[str, list[Load]] = {name: [] for name in servers}
+    runs = {name: (command, options.calls, options.rate) for name, command in servers.items()}
+    runs["busy"] = (servers["hookflash"], options.calls * options.busy // options.rate, options.busy)
+    loads: dict[str, list[Load]] = {name: [] for name in runs}
     try:
         for _ in range(options.rounds):
-            for name, command in servers.items():
-                load = run(command(), options.calls, options.rate)
+            for name, (command, calls, rate) in runs.items():
+                load = run(command(), calls, rate)
                 loads[name].append(load)
                 print(
-                    f"sip: {name}: {load.rate:.0f} calls/s of CPU, {load.failed} failed, "
-                    f"{load.repeated} messages repeated",
+                    f"sip: {name}: {load.rate:.0f} calls/s of CPU at {load.offered:.0f} calls/s, "
+                    f"{load.failed} failed, {load.repeated} messages repeated",
                     file=sys.stderr,
                     flush=True,
                 )
     except FAILURES as error:
         return refuse("sip", error, "calls/s/core", TARGET)
-    ours = loads["hookflash"]
-    whole = all(load.whole for load in ours)
-    rate, noise = middle([load.rate for load in ours])
-    figure("sip", rate, "calls/s/core", TARGET, at_least=True, noise=noise, whole=whole)
+    for name, ours in (("sip.busy", loads["busy"]), ("sip", loads["hookflash"])):
+        whole = all(load.whole for load in ours)
+        rate, noise = middle([load.rate for load in ours])
+        figure(name, rate, "calls/s/core", TARGET, at_least=True, noise=noise, whole=whole)
     if "sippy" in loads:
         rate, noise = middle([load.rate for load in loads["sippy"]])
         figure("sip.sippy", rate, "calls/s/core", None, noise=noise)

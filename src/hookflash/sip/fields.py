@@ -154,6 +154,12 @@ class Headers:
         self._first = None
         self.items.append(self._entry(name, value))
 
+    def extend(self, lines: Iterable[tuple[str, str]]) -> None:
+        """Append lines."""
+        self._first = None
+        entry = self._entry
+        self.items += [entry(name, value) for name, value in lines]
+
     def set(self, name: str, value: str) -> None:
         """Replace all lines of a header by one, in the place of the first; append when there was none."""
         entry = self._entry(name, value)

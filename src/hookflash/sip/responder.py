@@ -13,6 +13,8 @@ from hookflash.sip.transactions import Transaction
 MERGE = tuple[str, str, int, str]
 """Call-ID, From tag, CSeq number and method: one request however many ways it came (section 8.2.2.2)."""
 
+_DESCRIBED = ("Content-Type", ACCEPT)
+
 MAX_WAIT = 10
 """Longest Retry-After, in seconds, of a 500 to a request that came too early (RFC 3261 section 14.2)."""
 
@@ -84,11 +86,8 @@ class Responder:
     ) -> Response:
         """Send a response; ``tag`` is the To tag of one that has none yet, ``body`` a session description."""
         response = reply(request, status, reason, to_tag=None if status == 100 else tag)
-        for name, value in extra:
-            response.headers.add(name, value)
-        response.headers.add("Server", self._core.settings.name)
-        if body:
-            response.headers.add("Content-Type", ACCEPT)
-            response.body = body
+        server = ("Server", self._core.settings.name)
+        response.headers.extend((*extra, server, _DESCRIBED) if body else (*extra, server))
+        response.body = body
         self._core.transactions.respond(now, transaction, response)
         return response
