@@ -111,3 +111,19 @@ def test_a_name_is_a_token(name: str) -> None:
 def test_canonical_names() -> None:
     assert canonical_name("CALL-ID") == canonical_name("i") == canonical_name("cALL-iD ") == "Call-ID"
     assert canonical_name("X-other") == "X-other"
+
+
+def test_lines_are_appended_together_or_not_at_all() -> None:
+    headers = Headers([("Via", "SIP/2.0/UDP a")])
+    assert headers.get("Server") is None
+    headers.extend([("m", "<sip:a@b>"), ("Server", "us"), ("server", "more")])
+    assert list(headers) == [
+        ("Via", "SIP/2.0/UDP a"),
+        ("Contact", "<sip:a@b>"),
+        ("Server", "us"),
+        ("Server", "more"),
+    ]
+    assert headers.get("Server") == "us"
+    with pytest.raises(ValueError, match="control characters"):
+        headers.extend([("Allow", "BYE"), ("Warning", "a\r\nb")])
+    assert len(headers) == 4

@@ -60,9 +60,7 @@ class Stateless:
     def respond(self, request: Request, status: int, back: Flow, extra: Extra = (), reason: str = "") -> None:
         """Send one response; a repeated request gets another."""
         response = reply(request, status, reason, to_tag=self._core.new_tag())
-        for name, value in extra:
-            response.headers.add(name, value)
-        response.headers.add("Server", self._core.settings.name)
+        response.headers.extend((*extra, ("Server", self._core.settings.name)))
         self._core.send(response.to_bytes(), back)
 
     def turn_away(self, envelope: Envelope, request: Request, back: Flow, judge: Judge) -> bool:
