@@ -72,6 +72,19 @@ def test_what_is_granted(headers: list[tuple[str, str]], seconds: int) -> None:
     assert granted(Headers(headers), OURS, 600) == seconds
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("SIP.Example.ORG", "sip.example.org"),
+        ("2001:DB8:0:0::5", "[2001:db8::5]"),
+        ("sip.example.org", "SIP.EXAMPLE.ORG"),
+    ],
+)
+def test_a_registrar_may_spell_our_host_another_way(ours: str, theirs: str) -> None:
+    headers = Headers([("Contact", f"<sip:hookflash-1@{theirs}:5060>;expires=77")])
+    assert granted(headers, SipUri("sip", "hookflash-1", ours, 5060), 600) == 77
+
+
 def test_what_423_asks_for() -> None:
     assert least_expires(outcome(423, Min_Expires="1800")) == 1800
     assert least_expires(outcome(423)) is None

@@ -78,6 +78,15 @@ def test_where_the_other_side_saw_us() -> None:
     assert outcomes(probe)[0].seen == ("203.0.113.9", 61000)
 
 
+def test_an_address_is_written_as_we_write_them() -> None:
+    probe = Probe()
+    request = ask(probe, register())
+    via = (request.headers.get("Via") or "").replace(";rport", ";rport=61000;received=[2001:DB8:0:0::9]")
+    request.headers.replace_first("Via", via)
+    reply(probe, request, "200 OK")
+    assert outcomes(probe)[0].seen == ("2001:db8::9", 61000)
+
+
 @pytest.mark.parametrize("received", ["nat.example.org", "203.0.113.999", "x^y|z", "fe80::1%eth0"])
 def test_what_is_no_address_is_not_where_it_saw_us(received: str) -> None:
     """It would become our Contact."""

@@ -7,6 +7,7 @@ is exactly one :class:`~hookflash.sip.events.Replied`, whatever happens.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 from hookflash.sip.auth import Authenticator
 from hookflash.sip.build import MAX_FORWARDS, Extra
@@ -206,4 +207,4 @@ def _seen(response: Response) -> Address | None:
         return None
     if (host is None and port is None) or (host is not None and not is_address(host)):
         return None
-    return (host or via.sent_by[0], port or via.sent_by[1])
+    return (str(ip_address(host)) if host else via.sent_by[0], port or via.sent_by[1])

@@ -65,6 +65,7 @@ def granted(headers: Headers, contact: SipUri, asked: int) -> int:
     Its own ``expires`` goes before Expires; ``asked`` where neither is there. 0 when the registrar lists
     contacts, and ours is not among them.
     """
+    contact = SipUri.parse(str(contact))  # with its host as the registrar's are written when read
     usual = _number(headers.get("Expires"))
     usual = asked if usual is None else usual
     listed = False
