@@ -26,7 +26,7 @@ test: $(STAMP) ## every test that needs no extra system package
 kernels: $(STAMP) ## the kernels' tests without the compiler, with their coverage gate; some minutes
 	$(BIN)/python tools/run_tests.py --kernels
 
-interop: $(STAMP) ## tests against SIPp, baresip, linphone and the JavaScript SDK (apt-get install sip-tester baresip linphone-cli nodejs npm)
+interop: $(STAMP) ## tests against SIPp, baresip, linphone, Chromium and the JavaScript SDK (apt-get install sip-tester baresip linphone-cli chromium nodejs npm)
 	$(BIN)/python -m pytest -m interop -ra
 
 conformance: $(STAMP) ## every operation, by the SDKs of Python, JavaScript and Java (needs node, npm, maven, a JDK)

@@ -74,6 +74,22 @@ trunk = "carrier"
     assert KEY not in result.output
 
 
+def test_check_shows_phones_by_user_and_whom_no_app_can_hear_of() -> None:
+    def phone(name: str, user: str) -> str:
+        return f'[[phone]]\nusername = "{name}"\npassword = "hidden-one"\nuser = "{user}"\n'
+
+    ours, stray = f"8:acs:{ID.upper()}_bob", "8:acs:99999999-2222-3333-4444-555555555555_eve"
+    text = f'[[resource]]\nname = "main"\nid = "{ID}"\naccess_keys = ["{KEY}"]\n'
+    text += phone("desk", ours) + phone("eve", stray) + phone("soft", ours)
+    text += "".join(phone(f"p{number}", f"8:acs:{ID}_{number}") for number in range(30))
+    Path("hookflash.toml").write_text(text)
+    shown = invoke("check").stdout
+    assert f"phone desk, soft: {ours}\n" in shown
+    assert f"phone eve: {stray}; no resource has that id" in shown
+    assert "phones of 12 more users" in shown
+    assert "hidden-one" not in shown
+
+
 def test_every_mistake_is_named_with_its_place() -> None:
     Path("wrong.toml").write_text('[server]\nbindd = "x"\nmode = "loud"\n')
     result = invoke("check", "--config", "wrong.toml")

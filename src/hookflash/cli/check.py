@@ -14,6 +14,9 @@ from hookflash.composition.speech_abilities import described
 from hookflash.config import Settings, connection_string
 from hookflash.wire.urls import without_secrets
 
+SHOWN = 20
+"""Users whose phones are shown."""
+
 
 def run(config: Path | None) -> int:
     """Print what a valid configuration amounts to; mistakes end the command with code 2."""
@@ -43,10 +46,29 @@ def summary(settings: Settings) -> list[str]:
         for one in settings.subscription
     ]
     lines += [f"trunk {one.name}: {', '.join(one.targets)} over {one.transport}" for one in settings.trunk]
+    lines += phones(settings)
     lines += described(settings)
     lines += storing.described(settings, os.environ)
     lines += [f"route {one.pattern} -> {one.trunk}" for one in settings.route]
     return lines
+
+
+def phones(settings: Settings) -> list[str]:
+    """The phones that may register, a line for each user."""
+    names: dict[str, list[str]] = {}
+    for one in settings.phone:
+        names.setdefault(one.user, []).append(one.username)
+    resources = {one.id.casefold() for one in settings.resource}
+    lines: list[str] = []
+    for user, held in names.items():
+        # 8:acs:<resource>_<user>
+        scope = user.rpartition(":")[2].partition("_")[0]
+        stray = (
+            "" if scope.casefold() in resources else "; no resource has that id, so no app hears of its calls"
+        )
+        lines.append(f"phone {', '.join(held)}: {user}{stray}")
+    more = len(lines) - SHOWN
+    return lines if more <= 0 else [*lines[:SHOWN], f"phones of {more} more users"]
 
 
 def print_connection_string(config: Path | None, name: str | None) -> int:
