@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hookflash.wire.streaming_frames import (
+    MAX_QUOTES,
     AppAudio,
     FrameError,
     Mark,
@@ -210,6 +211,32 @@ def test_other_kinds_mean_nothing(text: str) -> None:
 def test_what_can_not_be_read_says_why(text: str, why: str) -> None:
     with pytest.raises(FrameError, match=why):
         read_frame(text)
+
+
+@pytest.mark.parametrize("members", ['"x":[[]' + 1_000 * ",[]" + "]", '"x":{"y":{"z":[1,"2",{}]}}'])
+def test_nothing_is_made_of_what_means_nothing(members: str) -> None:
+    """It may fill the largest message there is: lists of millions of empty lists would take seconds."""
+    text = '{"kind":"StopAudio",' + members + "}"
+    assert read_frame(text) == StopAudio()
+    text = '{"kind":"AudioData","audioData":{"data":"' + DATA + '",' + members + "}," + members + "}"
+    assert read_frame(text) == AppAudio(PCM)
+
+
+@pytest.mark.parametrize(
+    "place", ["%s", '{"kind":"x",%s}', '{"kind":"AudioData","audioData":{"data":"",%s}}']
+)
+def test_more_members_than_any_frame_has_are_refused(place: str) -> None:
+    members = ",".join(f'"{number}":0' for number in range(MAX_QUOTES // 2 + 1))
+    for text in (place % members, (place % members).encode()):
+        with pytest.raises(FrameError, match="quotation marks"):
+            read_frame(text)
+
+
+def test_the_words_of_the_sdk_for_stopping_are_looked_at_no_more_than_that() -> None:
+    """It stands beside audio, and the kind alone counts."""
+    much = ",".join(f'"{number}":[]' for number in range(MAX_QUOTES))
+    text = f'{{"kind":"AudioData","audioData":{{"data":"{DATA}"}},"stopAudio":{{{much}}}}}'
+    assert read_frame(text) == AppAudio(PCM)
 
 
 @given(st.binary(max_size=2000))
