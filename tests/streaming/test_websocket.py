@@ -23,7 +23,22 @@ from system import certificates
 from hookflash.events.targets import TargetPolicy
 from hookflash.streaming import websocket
 from hookflash.streaming.dialling import Dialler, Ticket
-from hookflash.streaming.websocket import BINARY, CLOSE, PING, PONG, TEXT, Parser, Violation, WebSocket, frame
+from hookflash.streaming.websocket import (
+    AT_ONCE,
+    BINARY,
+    BURST,
+    CLOSE,
+    CONTINUATION,
+    FRAME_COST,
+    PING,
+    PONG,
+    RATE,
+    TEXT,
+    Parser,
+    Violation,
+    WebSocket,
+    frame,
+)
 
 LIMIT = 70_000
 payloads = st.binary(max_size=300) | st.integers(65_500, LIMIT).map(bytes)
@@ -260,6 +275,7 @@ class Pipe(asyncio.Transport):
         super().__init__()
         self.written: list[bytes] = []
         self.gone = False
+        self.reading = True
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         self.protocol = protocol
@@ -267,6 +283,14 @@ class Pipe(asyncio.Transport):
     def write(self, data: object) -> None:
         assert isinstance(data, bytes)
         self.written.append(data)
+
+    def pause_reading(self) -> None:
+        assert self.reading
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        assert not self.reading
+        self.reading = True
 
     def close(self) -> None:
         self.gone = True
@@ -293,12 +317,116 @@ async def test_pings_of_one_who_does_not_read_are_not_answered() -> None:
     socket = WebSocket(pipe, limit=100, heartbeat=60)
     socket.start()
     socket.pause_writing()
-    socket.data_received(server_frame(PING, b"1") * 1_000)
+    for _ in range(10):
+        socket.data_received(server_frame(PING, b"1") * 100)
     assert pipe.written == []
     socket.resume_writing()
     socket.data_received(server_frame(PING, b"2"))
     assert len(pipe.written) == 1
     await socket.close(websocket.OK, b"", 0.01)
+
+
+class Slow:
+    """A socket on a loop whose time only goes on when it is told so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = asyncio.get_running_loop().time()
+        self.waits: list[tuple[float, Callable[[], None]]] = []
+        self.pipe = Pipe()
+        self.texts: list[str] = []
+        self.socket = WebSocket(self.pipe, limit=8 << 20, heartbeat=60)
+        self.socket.on_text = self.texts.append
+        self.socket.start()
+        monkeypatch.setattr(self.socket, "_loop", self)
+
+    def time(self) -> float:
+        return self.now
+
+    def call_soon(self, call: Callable[[], None]) -> object:
+        return self.call_later(0, call)
+
+    def call_later(self, delay: float, call: Callable[[], None]) -> object:
+        self.waits.append((self.now + delay, call))
+        return call
+
+    def turn(self) -> None:
+        """One turn of the loop."""
+        waits, self.waits = self.waits, []
+        for due, call in waits:
+            if due <= self.now:
+                call()
+            else:
+                self.waits.append((due, call))
+
+
+async def test_many_messages_are_handed_over_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow(monkeypatch)
+    texts = [f"{number}" for number in range(2 * AT_ONCE + 10)]
+    slow.socket.data_received(b"".join(server_frame(TEXT, text.encode()) for text in texts))
+    assert slow.texts == texts[:AT_ONCE]
+    assert not slow.pipe.reading
+    # What had been read before reading was paused comes behind it.
+    slow.socket.data_received(server_frame(TEXT, b"last"))
+    assert len(slow.texts) == AT_ONCE
+    slow.turn()
+    assert slow.texts == texts[: 2 * AT_ONCE]
+    slow.turn()
+    assert slow.texts == [*texts, "last"]
+    assert slow.pipe.reading
+    slow.socket.data_received(server_frame(TEXT, b"again"))
+    assert slow.texts[-1] == "again"
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        server_frame(TEXT, b"x" * 60_000),
+        server_frame(TEXT, b""),
+        server_frame(PING, b""),
+        # An endless message in pieces of nothing.
+        server_frame(CONTINUATION, b"", fin=False),
+    ],
+)
+async def test_who_sends_without_end_is_read_from_slowly(
+    monkeypatch: pytest.MonkeyPatch, octets: bytes
+) -> None:
+    slow = Slow(monkeypatch)
+    if octets[0] & 15 == CONTINUATION:
+        slow.socket.data_received(server_frame(TEXT, b"", fin=False))
+    many = max(1, 30_000 // len(octets))
+    cost = many * (len(octets) + FRAME_COST)
+    taken, seconds = 0, 20.0
+    end = slow.now + seconds
+    while slow.now < end:
+        while slow.pipe.reading:
+            slow.socket.data_received(octets * many)
+            taken += cost
+            while any(due <= slow.now for due, _ in slow.waits):
+                slow.turn()
+        slow.now += 0.01
+        slow.turn()
+    assert BURST + RATE * (seconds - 1) - cost < taken < BURST + RATE * (seconds + 1) + cost
+    assert slow.socket.code is None
+
+
+async def test_a_minute_of_speech_comes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In frames of 20 ms at 24,000 Hz, and nobody waits: StopAudio behind it is heard."""
+    slow = Slow(monkeypatch)
+    audio = server_frame(TEXT, b"x" * 1_340)
+    for _ in range(3_000):
+        slow.socket.data_received(audio)
+    assert len(slow.texts) == 3_000
+    assert slow.pipe.reading
+
+
+async def test_the_end_is_the_end_also_for_what_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow(monkeypatch)
+    slow.socket.data_received(server_frame(TEXT, b"x") * (AT_ONCE + 5))
+    slow.socket.data_received(b"\xff\xff")
+    assert slow.socket.code == websocket.PROTOCOL_ERROR
+    slow.turn()
+    assert len(slow.texts) == AT_ONCE
+    assert not slow.waits
 
 
 def test_every_frame_has_a_key_of_its_own() -> None:

@@ -2,7 +2,8 @@
 
 Fifty messages a second go either way on every stream, so each is worth microseconds: one that arrives is
 handed over as it comes out of the socket, one that is sent goes to the transport at once. There are no
-extensions.
+extensions. A peer that sends more than anybody has to say is read from more slowly, so that one app cannot
+have all of the event loop.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import contextlib
 import random
 import struct
+from collections import deque
 from collections.abc import Callable
 
 # Compiled where aiohttp is; there is no public name for it.
@@ -27,6 +29,16 @@ INTERNAL_ERROR = 1011
 MAX_REASON = 123
 """Octets of the reason in a close frame (section 5.5)."""
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+RATE, BURST = 2 << 20, 16 << 20
+"""Octets taken from a peer in a second, and ahead of that; more waits with the peer. A minute of speech may
+come at once, in frames of 20 ms too, and from then on some thirty seconds of it in each.
+"""
+FRAME_COST = 2_048
+"""Octets that a frame counts for on top of its own: it is work, even if it is empty."""
+AT_ONCE = 256
+"""Messages that are handed over before others have their turn."""
+_RECKON = 1 << 16
+"""Octets of a peer after which they are reckoned up."""
 _FIN = _MASKED = 0x80
 _MAX_CONTROL = 125
 _LENGTH_16 = struct.Struct("!BBH")
@@ -57,10 +69,29 @@ def frame(opcode: int, payload: bytes) -> bytes:
     return head + key + masked
 
 
+class Allowance:
+    """How much a peer may send: :data:`RATE` octets a second, and :data:`BURST` ahead of it."""
+
+    def __init__(self, now: float) -> None:
+        self._left = float(BURST)
+        self._at = now
+
+    def spend(self, octets: int, now: float) -> float:
+        """Note what came; seconds until more may come, 0 for now."""
+        self._left = min(self._left + (now - self._at) * RATE, BURST) - octets
+        self._at = now
+        return max(-self._left / RATE, 0.0)
+
+
 class Parser:
-    """Cuts what a server sends into messages of at most ``limit`` octets."""
+    """Cuts what a server sends into messages of at most ``limit`` octets.
+
+    Attributes:
+        frames: how many have come.
+    """
 
     def __init__(self, limit: int) -> None:
+        self.frames = 0
         self._limit = limit
         self._rest = bytearray()
         self._needed = 0
@@ -96,6 +127,7 @@ class Parser:
             if start + size > end:
                 self._needed = start + size - at
                 break
+            self.frames += 1
             payload = data[start : start + size]
             if data[at] == _FIN | TEXT and self._opcode == CONTINUATION:
                 messages.append((TEXT, payload))
@@ -171,9 +203,13 @@ class WebSocket(asyncio.Protocol):
         self._transport = transport
         self._early: list[bytes] | None = [early]
         self._parser = Parser(limit)
+        self._unreckoned = 0
+        self._held: deque[tuple[int, bytes]] = deque()
+        self._hold: asyncio.Handle | None = None
         self._heartbeat = heartbeat
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
+        self._allowance = Allowance(self._loop.time())
         self._over, self._gone = asyncio.Event(), asyncio.Event()
         self._closing = self._heard = self._asked = False
         self._timer = self._loop.call_later(heartbeat, self._beat)
@@ -215,18 +251,22 @@ class WebSocket(asyncio.Protocol):
             return
         if self.code is not None:
             return
+        frames = self._parser.frames
         try:
-            for opcode, payload in self._parser.feed(data):
-                if opcode == TEXT:
-                    self.on_text(payload.decode())
-                elif opcode != BINARY:
-                    self._control(opcode, payload)
-                if self.code is not None:
-                    return
+            messages = self._parser.feed(data)
         except Violation as error:
             self._refuse(error.code, str(error))
-        except UnicodeDecodeError:
-            self._refuse(NO_TEXT, "a text that is not UTF-8")
+            return
+        self._unreckoned += len(data) + FRAME_COST * (self._parser.frames - frames)
+        wait = self._reckon() if self._unreckoned > _RECKON else 0
+        if self._hold is None and not wait and len(messages) <= AT_ONCE:
+            for opcode, payload in messages:
+                self._receive(opcode, payload)
+            return
+        self._held += messages
+        if self._hold is None:
+            self._transport.pause_reading()
+            self._hand_over()
 
     def pause_writing(self) -> None:
         self.writable = False
@@ -246,6 +286,39 @@ class WebSocket(asyncio.Protocol):
         self._on_lost(error)
 
     # --- inside ---------------------------------------------------------------------------------------------
+
+    def _reckon(self) -> float:
+        """Seconds for which no more is read."""
+        spent, self._unreckoned = self._unreckoned, 0
+        return self._allowance.spend(spent, self._loop.time())
+
+    def _hand_over(self) -> None:
+        """Some of what has come, the rest a little later, and read on when it is time for that."""
+        self._hold, self._heard = None, True
+        for _ in range(min(AT_ONCE, len(self._held))):
+            self._receive(*self._held.popleft())
+        if self.code is not None:
+            self._held.clear()
+            return
+        if self._held:
+            self._hold = self._loop.call_soon(self._hand_over)
+        elif wait := self._reckon():
+            self._hold = self._loop.call_later(wait, self._hand_over)
+        else:
+            self._transport.resume_reading()
+
+    def _receive(self, opcode: int, payload: bytes) -> None:
+        if self.code is not None:
+            return
+        try:
+            if opcode == TEXT:
+                self.on_text(payload.decode())
+            elif opcode != BINARY:
+                self._control(opcode, payload)
+        except Violation as error:
+            self._refuse(error.code, str(error))
+        except UnicodeDecodeError:
+            self._refuse(NO_TEXT, "a text that is not UTF-8")
 
     def _control(self, opcode: int, payload: bytes) -> None:
         if opcode == PING:
