@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 import pytest
 from azure.communication.callautomation import CommunicationUserIdentifier
 from cli.test_cli_media import invoke
+from sip.certificate_files import Authority
 from system.conftest import System
 from system.harness import ACCESS_KEY, RESOURCE_ID, Server, Webhook
 
@@ -84,22 +85,26 @@ class Office(System):
 
     site: Site
     ws: str
+    wss: str
 
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     folder = tmp_path_factory.mktemp("browser")
-    site, webhook, port = Site(), Webhook(), free_port()
+    site, webhook, port, secure = Site(), Webhook(), free_port(), free_port()
+    cert, key = Authority(folder).sign("server", dns=("localhost",), addresses=("127.0.0.1",))
     entry = f'[[phone]]\nusername = "bob"\npassword = "bobs-secret"\nuser = "{BOB}"\n'
     server = Server(folder, webhook, entry, unowned_numbers=False)
     lines = (
-        f'ws_bind = "127.0.0.1:{port}"\nws_origins = ["http://127.0.0.1:{site.port}"]\n'
+        f'ws_bind = "127.0.0.1:{port}"\nwss_bind = "127.0.0.1:{secure}"\n'
+        f'tls_cert = "{cert}"\ntls_key = "{key}"\nws_origins = ["http://127.0.0.1:{site.port}"]\n'
         "unknown_callers = false\nanswer_strangers = false\n"
     )
     server.config.write_text(server.config.read_text().replace("[sip]\n", f"[sip]\n{lines}"))
     try:
         with server:
-            yield Office(server, webhook, "", Path(), site, f"ws://127.0.0.1:{port}")
+            urls = f"ws://127.0.0.1:{port}", f"wss://127.0.0.1:{secure}"
+            yield Office(server, webhook, "", Path(), site, *urls)
     finally:
         webhook.close()
         site.close()
@@ -115,6 +120,7 @@ def browse(office: Office, tmp_path: Path) -> Iterator[Callable[..., subprocess.
         command = [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         command += [f"--user-data-dir={tmp_path / str(len(running))}", "--no-first-run", "--proxy-server="]
         command += ["--disable-background-networking", "--disable-component-update"]
+        command += ["--ignore-certificate-errors"]
         running.append(
             subprocess.Popen(
                 [*command, f"http://{host}:{office.site.port}/phone.html?{query}"],
@@ -137,16 +143,18 @@ def registered(office: Office) -> str:
     return result.stdout
 
 
-@pytest.mark.parametrize("binary", ["", "1"])
-def test_a_page_registers_is_called_and_leaves(office: Office, browse: Any, binary: str) -> None:
-    browser = browse(binary=binary)
+@pytest.mark.parametrize(("transport", "binary"), [("WS", ""), ("WSS", "1")])
+def test_a_page_registers_is_called_and_leaves(
+    office: Office, browse: Any, transport: str, binary: str
+) -> None:
+    browser = browse(url=office.ws if transport == "WS" else office.wss, binary=binary)
     opened = office.site.wait("open")
     assert (opened["protocol"], opened["extensions"]) == ("sip", "")
     answer = office.site.wait("answer")
     assert answer["start"] == "SIP/2.0 200 OK"
     assert ".invalid;transport=ws;ob>" in answer["contacts"][0]
     office.site.wait("pong")
-    assert "WS" in registered(office)
+    assert f" {transport} " in registered(office)
     office.webhook.forget()
     office.client().create_call(CommunicationUserIdentifier(BOB), f"{office.webhook.url}/callbacks")
     invite = office.site.wait("request")
