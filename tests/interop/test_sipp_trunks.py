@@ -64,23 +64,33 @@ def wait(system: System, name: str, condition: Callable[[dict[str, Any]], bool])
 # --- registration ---------------------------------------------------------------------------------------
 
 
-def registrar(folder: Path, port: int) -> Sipp:
+def registrar(folder: Path, port: int, transport: str = "u1") -> Sipp:
     credentials = {"username": USERNAME, "password": PASSWORD}
-    sipp = Sipp("registrar_grants_seconds", folder, port=port, keys=credentials, timeout=60)
+    sipp = Sipp(
+        "registrar_grants_seconds",
+        folder,
+        port=port,
+        keys=credentials,
+        transport=transport,
+        timeout=60,
+        # A server that has left closes its connection; that is no failure.
+        options=("-reconnect_close", "false"),
+    )
     sipp.wait_listening()
     return sipp
 
 
-def registering(port: int, password: str) -> str:
+def registering(port: int, password: str, *lines: str) -> str:
     credentials = (f'username = "{USERNAME}"', f'password = "{password}"')
-    return trunk("carrier", port, "register = true", "register_expires = 60", *credentials)
+    return trunk("carrier", port, "register = true", "register_expires = 60", *credentials, *lines)
 
 
-def test_a_registration_is_proved_refreshed_and_taken_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_registration_is_proved_refreshed_and_taken_back(tmp_path: Path, transport: str) -> None:
     port = quiet_port()
-    sipp = registrar(tmp_path / "sipp", port)
+    sipp = registrar(tmp_path / "sipp", port, "t1" if transport == "tcp" else "u1")
     try:
-        with serving(tmp_path, registering(port, PASSWORD)) as system:
+        with serving(tmp_path, registering(port, PASSWORD, f'transport = "{transport}"')) as system:
             # One without credentials, one with, two refreshes.
             sipp.wait_message("CSeq: 4 REGISTER", PATIENCE)
             found = wait(system, "carrier", lambda one: one["registration"]["state"] == "registered")
@@ -93,7 +103,8 @@ def test_a_registration_is_proved_refreshed_and_taken_back(tmp_path: Path) -> No
     asked = sipp.received()
     assert asked.count("REGISTER sip:127.0.0.1 SIP/2.0") >= 5
     assert f"To: <sip:{USERNAME}@127.0.0.1>" in asked
-    assert f"@127.0.0.1:{system.server.sip_port}>;expires=60" in asked
+    way = ";transport=tcp" if transport == "tcp" else ""
+    assert f"@127.0.0.1:{system.server.sip_port}{way}>;expires=60" in asked
     assert "Expires: 0" in asked
     # A refresh proves itself at once: the challenge is the same one, used once more.
     assert sipp.messages().count("SIP/2.0 401") == 1
