@@ -312,6 +312,7 @@ class App:
             lambda: tolls.gate.refused,
             lambda: trunks_view(phones.trunks.desk, clock),
             lambda: {**phones.refused, **self._sip.refused},
+            phones.trunks.registrar,
         )
 
         engine.remember(opened(entry) for entry in await journal.recent_connections())

@@ -31,6 +31,8 @@ def figures() -> dict[str, str]:
             uploads={"retried": 2},
             tolls={"prefix": 5},
             sip_refused={"calls_per_source": 8},
+            contacts=7,
+            registrations={"registered": 12, "lost": 5},
         )
     )
     assert text.endswith("\n")
@@ -52,6 +54,7 @@ def test_figures_are_what_was_counted() -> None:
     assert found['calls_not_allowed_total{why="prefix"}'] == "5"
     assert found['transcription_intermediate_left_out_total{busy="app"}'] == "6"
     assert found['sip_refused_total{limit="calls_per_source"}'] == "8"
+    assert (found["phone_contacts"], found['phone_registrations_total{what="lost"}']) == ("7", "5")
     assert found['media_workers{state="full"}'] == "1"
     assert found['media_workers{state="ready"}'] == "0"
     assert found['media_worker_load{worker="0"}'] == "0.81"

@@ -337,3 +337,28 @@ async def test_what_does_not_concern_who_it_is_changes_nothing_but_what_it_says(
     (device,) = bench.phones.registrar.devices(BOB)
     assert device.phone.srtp == "required"
     assert bench.phones.registrar.may_dial(device.phone, "+4930123456")
+
+
+async def test_what_becomes_of_contacts_is_counted() -> None:
+    bench = Bench(office())
+    phone = Handset(bench, DESK, "bob")
+    phone.register(60)
+    phone.register(60)
+    await bench.settle(61.0)
+    phone.register()
+    phone.register(0)
+    stream = Handset(bench, SOFT, "bob", connection=4)
+    stream.register()
+    bench.phones.broken(stream.flow)
+    phone.register(5)
+    Handset(bench, HERS, "alice", "wrong").register()
+    assert bench.phones.registrar.outcomes == {
+        "registered": 3,
+        "unregistered": 1,
+        "expired": 1,
+        "lost": 1,
+        "refused": 2,
+    }
+    phone.register()
+    bench.phones.registrar.become([])
+    assert bench.phones.registrar.outcomes["lost"] == 2

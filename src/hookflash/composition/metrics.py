@@ -21,7 +21,8 @@ class Facts(NamedTuple):
     where there is none; ``left_out`` how many intermediate results of transcripts were not sent, by who was
     too busy for them; ``uploads`` how many files of recordings were sent, by how it went;
     ``tolls`` how many calls out were not allowed, by why; ``trunks`` how each trunk does;
-    ``sip_refused`` what of SIP was refused or dropped, by limit."""
+    ``sip_refused`` what of SIP was refused or dropped, by limit; ``contacts`` how many contacts of phones are
+    registered, and ``registrations`` how contacts came and went, None where no phone may register."""
 
     alive: Mapping[str, int]
     workers: Sequence[WorkerHealth]
@@ -34,6 +35,8 @@ class Facts(NamedTuple):
     tolls: Mapping[str, int] = MappingProxyType({})
     trunks: Sequence[TrunkView] = ()
     sip_refused: Mapping[str, int] = MappingProxyType({})
+    contacts: int = 0
+    registrations: Mapping[str, int] | None = None
 
 
 def render(facts: Facts) -> str:
@@ -90,6 +93,14 @@ def render(facts: Facts) -> str:
         "SIP refused or dropped, by the limit that said so; malformed messages among them.",
         [(f'{{limit="{limit}"}}', count) for limit, count in facts.sip_refused.items()],
     )
+    if facts.registrations is not None:
+        one("phone_contacts", "gauge", "Contacts of SIP phones that are registered.", facts.contacts)
+        family(
+            "phone_registrations_total",
+            "counter",
+            "Contacts that were registered, unregistered, expired or lost, and REGISTERs that were refused.",
+            [(f'{{what="{what}"}}', count) for what, count in facts.registrations.items()],
+        )
     for name, (kind, text, samples) in trunk_families(facts.trunks).items():
         family(name, kind, text, samples)
     family(

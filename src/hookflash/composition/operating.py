@@ -10,6 +10,7 @@ from hookflash.composition.draining import Draining
 from hookflash.composition.metrics import Facts, render
 from hookflash.composition.speech_watch import SpeechWatch
 from hookflash.phones.guard import Guard
+from hookflash.phones.registered.registrar import Registrar
 from hookflash.plane.control import MediaDesk
 from hookflash.plane.roster import WorkerHealth
 from hookflash.ports.clock import Clock
@@ -46,6 +47,7 @@ class Operator:
         tolls: how many calls out were not allowed, by why.
         trunks: looks at the trunks.
         sip_refused: what of SIP was refused or dropped, by limit.
+        registrar: knows who has registered; None where there is none.
     """
 
     def __init__(
@@ -63,7 +65,9 @@ class Operator:
         tolls: Callable[[], Mapping[str, int]] = dict,
         trunks: Callable[[], TrunksView] = lambda: TrunksView([]),
         sip_refused: Callable[[], Mapping[str, int]] = dict,
+        registrar: Registrar | None = None,
     ) -> None:
+        self._registrar = registrar
         self._desk = desk
         self._exchange = exchange
         self._draining = draining
@@ -115,6 +119,8 @@ class Operator:
                 self._tolls(),
                 self._trunks().value,
                 self._sip_refused(),
+                0 if self._registrar is None else len(self._registrar),
+                self._registrar.outcomes if self._registrar else None,
             )
         )
 

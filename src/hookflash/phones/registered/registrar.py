@@ -16,6 +16,7 @@ from hookflash.phones.registered.refusals import Refusal, Refusals
 from hookflash.ports.clock import Clock, Timer
 from hookflash.ports.edges import FactSink
 from hookflash.sip.build import Extra
+from hookflash.sip.digest import NO_CREDENTIALS
 from hookflash.sip.errors import ParseError
 from hookflash.sip.flow import Flow
 from hookflash.sip.grammar import printable
@@ -31,6 +32,8 @@ log = logging.getLogger("hookflash.sip")
 
 KEEP_ALIVE = 120
 """Seconds after which a phone that knows RFC 5626 sends two empty lines over a silent connection."""
+OUTCOMES = ("registered", "unregistered", "expired", "lost", "refused")
+"""What can become of contacts, and of a REGISTER."""
 GRANULARITY = 1.0
 """Seconds between two looks for who has not refreshed in time."""
 
@@ -47,6 +50,10 @@ class Registrar:
     """The phones that may register, and where those are that have.
 
     DevicesChanged goes to ``sink`` whenever the number of a user's contacts changes.
+
+    Attributes:
+        outcomes: how many contacts were ``registered``, ``unregistered``, ``expired`` and ``lost`` so far,
+            and how many REGISTERs ``refused``, those without credentials aside, which every phone sends.
     """
 
     def __init__(self, phones: Iterable[PhoneConfig], bounds: Bounds, clock: Clock, sink: FactSink) -> None:
@@ -59,6 +66,7 @@ class Registrar:
         self._sink = sink
         self._locations = Locations(bounds)
         self._refusals = Refusals()
+        self.outcomes = Counter(dict.fromkeys(OUTCOMES, 0))
         self._devices: Counter[str] = Counter()
         self._timer: Timer | None = None
         self._armed = 0.0
@@ -89,6 +97,7 @@ class Registrar:
                 continue
             users.append(phone.user.raw_id)
             for binding in self._locations.forget(name):
+                self.outcomes["lost"] += 1
                 problem = "it is not configured any more" if now is None else "its configuration has changed"
                 log.info("registration lost", extra=_fields(binding) | {"problem": problem})
         self._count(users)
@@ -180,6 +189,8 @@ class Registrar:
             agent = printable(request.headers.get("User-Agent") or "", 60)
             if not self._locations.repeated(name, wish, flow):
                 changes = self._locations.register(now, name, wish, flow, _path(request, flow), agent)
+                self.outcomes["registered"] += len(changes.added)
+                self.outcomes["unregistered"] += len(changes.removed)
                 for binding in changes.added:
                     log.info("registered", extra=_fields(binding) | {"agent": agent})
                 for binding in changes.removed:
@@ -219,11 +230,13 @@ class Registrar:
         Returns how often this has happened of late.
         """
         now, peer = self._clock.now(), flow.remote[0]
+        self.outcomes["refused"] += why != NO_CREDENTIALS
         return self._refusals.add(now, printable(name, 64), peer, status, printable(why))
 
     def lost(self, flow: Flow) -> None:
         """A connection is gone, and with it who registered over it."""
         gone = self._locations.lost(flow)
+        self.outcomes["lost"] += len(gone)
         for binding in gone:
             log.info("registration lost", extra=_fields(binding) | {"problem": "its connection is gone"})
         self._changed(gone)
@@ -249,6 +262,7 @@ class Registrar:
     def _expire(self) -> None:
         self._timer = None
         over = self._locations.expire(self._clock.now())
+        self.outcomes["expired"] += len(over)
         for binding in over:
             log.info("registration expired", extra=_fields(binding))
         self._changed(over)
