@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -193,6 +195,19 @@ def test_a_full_trunk_refuses_calls_both_ways_until_one_ends(tmp_path: Path) -> 
             assert failed["resultInformation"]["subCode"] == 8530, failed
             found = shown(system, "small")
             assert (found["calls"], found["limits"]["calls"], found["refused"]) == (1, 1.0, {"calls": 4})
+            key = {"Authorization": f"Bearer {ACCESS_KEY}"}
+            figures = requests.get(f"{system.server.url}/hookflash/metrics", headers=key, timeout=10).text
+            for line in (
+                'hookflash_trunk_calls{trunk="small"} 1',
+                'hookflash_trunk_calls_refused_total{trunk="small",limit="calls"} 4',
+                'hookflash_sip_refused_total{limit="transactions_per_source"} 0',
+                'hookflash_sip_refused_total{limit="connections"} 0',
+            ):
+                assert line in figures.splitlines(), line
+            command = [sys.executable, "-m", "hookflash", "trunks", "--config", str(system.server.config)]
+            told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+            assert "1 of 1" in told, told
+            assert "4 refused" in told, told
             client.get_call_connection(call.call_connection_id).hang_up(is_for_everyone=True)
             assert first.finish().successful == 1
         finally:
