@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import resource
@@ -164,6 +165,10 @@ async def _reload_when_told(app: App, told: asyncio.Event, read_again: Callable[
 
 async def _say_when_ready(app: App) -> None:
     await app.wait_ready()
+    # What start-up has made stays. Looking for garbage among it, as every full collection would, takes some
+    # hundred milliseconds, in which no call gets any audio.
+    gc.collect()
+    gc.freeze()
     log.info("ready for calls")
 
 
