@@ -14,7 +14,8 @@ with driving.watched():
     from hookflash.sip.events import Cancelled, Ended, Failed, IncomingInvite, Referred, Replied
     from hookflash.sip.flow import Flow, Send
     from hookflash.sip.message import Request, Response, parse
-    from hookflash.sip.stateless import SILENCE, BriefAnswer, Guest
+    from hookflash.sip.session import Guest
+    from hookflash.sip.stateless import SILENCE, BriefAnswer
     from hookflash.sip.stream import StreamFramer
     from hookflash.sip.ua import Asking, Inquiry, Outgoing, Output, SessionTerms, Settings, UserAgent
 

@@ -16,8 +16,7 @@ from hookflash.sip.events import IncomingInvite
 from hookflash.sip.flow import Flow
 from hookflash.sip.message import Request, Response
 from hookflash.sip.room import Holdings
-from hookflash.sip.session import SessionTerms
-from hookflash.sip.stateless import Guest
+from hookflash.sip.session import Guest, SessionTerms
 from hookflash.sip.ua import Settings
 
 OTHER = Flow("UDP", US, ("203.0.113.7", 5060))
@@ -165,3 +164,11 @@ def test_without_a_bound_nothing_is_counted() -> None:
     assert held.full("a")
     held.release("a")
     assert (held.full("a"), len(held)) == (False, 0)
+
+
+def test_where_nobody_says_whose_a_request_is_its_address_counts() -> None:
+    probe = Probe(Settings(transactions_per_source=2))
+    assert [options(probe, number) for number in range(3)] == [[200], [200], [503]]
+    six = [Flow("UDP", US, (f"2001:db8::{number}", 5060)) for number in range(3)]
+    assert [options(probe, 10 + at, flow) for at, flow in enumerate(six)] == [[200], [200], [503]]
+    assert [options(Probe(), number) for number in range(30)] == [[200]] * 30

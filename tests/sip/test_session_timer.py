@@ -22,7 +22,7 @@ from hookflash.sip.events import (
     ReofferRefused,
 )
 from hookflash.sip.message import Request, Response
-from hookflash.sip.stateless import Guest
+from hookflash.sip.session import Guest
 from hookflash.sip.ua import SessionTerms, Settings
 
 TIMER = "Supported: timer"

@@ -15,7 +15,8 @@ from hookflash.sip.events import Event
 from hookflash.sip.fields import Headers
 from hookflash.sip.flow import Flow, Send
 from hookflash.sip.inquiries import Inquiry
-from hookflash.sip.stateless import Guest, Judge
+from hookflash.sip.session import Guest
+from hookflash.sip.stateless import Judge
 from hookflash.sip.ua import Asking, Outgoing, Output, UserAgent
 from hookflash.wire.urls import is_public
 

@@ -76,7 +76,7 @@ from hookflash.sip.events import (
 )
 from hookflash.sip.flow import Flow
 from hookflash.sip.grammar import printable
-from hookflash.sip.stateless import Guest
+from hookflash.sip.session import Guest
 from hookflash.sip.ua import Settings, UserAgent
 
 log = logging.getLogger("hookflash.sip")

@@ -16,10 +16,10 @@ from hookflash.sip.flow import Flow, Send
 from hookflash.sip.grammar import printable
 from hookflash.sip.headers import MAGIC_COOKIE
 from hookflash.sip.message import Request
-from hookflash.sip.notices import Notices
+from hookflash.sip.notices import Notices, network_of
 from hookflash.sip.oversize import MAX_DATAGRAM
 from hookflash.sip.room import Room
-from hookflash.sip.session import Session, SessionTerms, Stage
+from hookflash.sip.session import Guest, Session, SessionTerms, Stage
 from hookflash.sip.timers import TimerHeap, Timing
 from hookflash.sip.transactions import Transactions, User, server_key
 from hookflash.sip.uri import format_host_port
@@ -127,6 +127,11 @@ class Core:
     def full(self) -> bool:
         """No further session may be opened."""
         return len(self.sessions) >= self.settings.max_sessions
+
+    def guest(self, flow: Flow) -> Guest:
+        """Whose a request is that came over a flow, where the owner does not say: its address's."""
+        counted = self.settings.transactions_per_source
+        return Guest(self.settings.terms, network_of(flow.remote[0]) if counted else "")
 
     def lacks_transaction(self) -> str:
         """The limit that keeps the present source from having a request answered; "" when it may."""

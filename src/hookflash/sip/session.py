@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from hookflash.sip.auth import Authenticator
 from hookflash.sip.build import ALLOW, Extra
@@ -37,6 +38,17 @@ class SessionTerms:
 
     expires: int = 0
     minimum: int = 90
+
+
+class Guest(NamedTuple):
+    """Whose request it is, as far as it matters to a user agent.
+
+    ``terms`` are those of the session timer if the request opens a session. ``source`` is what the
+    transaction that it opens counts for; "" is nobody, bounded by nothing but the room there is for all.
+    """
+
+    terms: SessionTerms
+    source: str = ""
 
 
 @dataclass(slots=True)

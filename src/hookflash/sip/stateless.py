@@ -10,7 +10,6 @@ from hookflash.sip.core import Core
 from hookflash.sip.envelope import Envelope
 from hookflash.sip.flow import Flow
 from hookflash.sip.message import Request, reply
-from hookflash.sip.session import SessionTerms
 from hookflash.sip.transactions import server_key
 
 
@@ -24,17 +23,6 @@ class BriefAnswer(NamedTuple):
 
 SILENCE = BriefAnswer(0)
 """Not a word: nobody shall know that there is somebody."""
-
-
-class Guest(NamedTuple):
-    """Whose request it is, as far as it matters to a user agent.
-
-    ``terms`` are those of the session timer if the request opens a session. ``source`` is what the
-    transaction that it opens counts for; "" is nobody, bounded by nothing but the room there is for all.
-    """
-
-    terms: SessionTerms
-    source: str = ""
 
 
 Judge = Callable[[Request], BriefAnswer | None]

@@ -23,9 +23,9 @@ from hookflash.sip.machines import Signal
 from hookflash.sip.message import Request, Response, parse
 from hookflash.sip.referring import Asking
 from hookflash.sip.refers import Subscription
-from hookflash.sip.session import Outgoing, Session, SessionTerms, Stage
+from hookflash.sip.session import Guest, Outgoing, Session, SessionTerms, Stage
 from hookflash.sip.session_timer import SessionTimers
-from hookflash.sip.stateless import Guest, Judge, Stateless, trace
+from hookflash.sip.stateless import Judge, Stateless, trace
 from hookflash.sip.transactions import Transaction
 from hookflash.sip.uac import Client
 from hookflash.sip.uas import Server

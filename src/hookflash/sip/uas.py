@@ -19,9 +19,9 @@ from hookflash.sip.referring import NotifyServer
 from hookflash.sip.refers import ReferServer
 from hookflash.sip.reliable import ReliableServer, pending_invite
 from hookflash.sip.responder import Responder, sdp_of, warning
-from hookflash.sip.session import Session, SessionTerms, Stage
+from hookflash.sip.session import Guest, Session, SessionTerms, Stage
 from hookflash.sip.session_timer import SessionTimers
-from hookflash.sip.stateless import Guest, Judge, Stateless, trace
+from hookflash.sip.stateless import Judge, Stateless, trace
 from hookflash.sip.successes import Successes
 from hookflash.sip.transactions import Transaction, server_key
 from hookflash.sip.updates import UpdateServer
@@ -78,7 +78,7 @@ class Server:
         back = trace(request, flow)
         if judge is not None and self._stateless.turn_away(envelope, request, back, judge):
             return
-        terms, core.room.source = guest() if guest is not None else Guest(core.settings.terms)
+        terms, core.room.source = guest() if guest is not None else core.guest(flow)
         if (limit := core.lacks_transaction()) and not self._makes_room(envelope, request):
             core.crowded(now, limit, flow)
             self._stateless.respond(request, 503, back, (("Retry-After", "10"),))
