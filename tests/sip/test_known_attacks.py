@@ -6,7 +6,7 @@ Where the other classes are tested:
   transports, of TLS and of WebSockets, and those of a hostile caller against a whole server
 * calls that are never answered and take every RTP port, floods, forged requests of dialogs: the same; calls
   without end from one source: those of caps in the room of phones, and of hostile signalling against a whole
-  server, where callers also close their connections in every moment
+  server, where callers also close their connections in every moment, and broken credentials are tried
 * session descriptions that make no sense: the tests of hostile descriptions in the room of phones
 * one request by two ways (482), loops (483), lengths on streams: the torture tests and those of answering
 * challenges without end, and those nobody can answer: the tests of calling

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError
+from sip.test_known_attacks import CREDENTIALS
 from system import certificates
 from system.audio import wav
 from system.conftest import System
@@ -171,6 +172,16 @@ CALLS = 40
 CAP = 3
 
 
+def broken_credentials(phone: Phone) -> None:
+    """Each is answered, and tells nothing but that others are wanted."""
+    for number, value in enumerate(CREDENTIALS):
+        whole = phone.text("REGISTER", 1, branch=f"{phone.branch}c{number}", call_id=f"c{number}")
+        phone.socket.send(whole.replace(b"Max-Forwards", f"Authorization: {value}\r\nMax-Forwards".encode()))
+        said = phone.answer()
+        assert said.startswith((b"SIP/2.0 401 ", b"SIP/2.0 400 ")), (value, said)
+        assert b"secret" not in said
+
+
 def test_a_phone_that_calls_without_end_leaves_ports_to_the_others(tmp_path: Path) -> None:
     webhook = Webhook()
     user = "8:acs:6d889502-3d7a-41a8-befa-d21fd80e8767_desk"
@@ -189,6 +200,7 @@ def test_a_phone_that_calls_without_end_leaves_ports_to_the_others(tmp_path: Pat
 
             webhook.on_incoming = take
             phone = Phone(system, "desk", "desk-secret")
+            broken_credentials(phone)
             phone.register()
             ids = [secrets.token_hex(8) for _ in range(CALLS)]
             for one in ids:
