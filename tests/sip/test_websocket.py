@@ -97,6 +97,7 @@ def test_a_handshake_that_is_none_is_refused(old: bytes, new: bytes, status: int
     framer = WebSocketFramer()
     assert framer.feed(HANDSHAKE.replace(old, new) + frame(Opcode.TEXT, b"x")) == []
     assert framer.take_pongs().startswith(f"HTTP/1.1 {status} ".encode())
+    assert framer.fault.startswith(f"its handshake is refused: {status} ")
     assert framer.closing
     assert framer.feed(HANDSHAKE) == []
 
@@ -112,6 +113,7 @@ def test_pages_of_other_origins_are_refused_where_that_is_wanted() -> None:
     framer = WebSocketFramer(("https://other.example",))
     framer.feed(HANDSHAKE)
     assert framer.take_pongs().startswith(b"HTTP/1.1 403 ")
+    assert 'the origin "https://phone.example.org" is not' in framer.fault
     framer = WebSocketFramer(("https://other.example",))
     framer.feed(HANDSHAKE.replace(b"Origin", b"X-Origin"))  # no browser
     assert framer.take_pongs().startswith(b"HTTP/1.1 101 ")
@@ -188,6 +190,7 @@ def test_what_breaks_the_rules_is_closed_with_its_reason(data: bytes, code: Clos
     framer = opened()
     assert framer.feed(frame(Opcode.TEXT, b"before") + data) == [b"before"]
     assert farewell(framer) == code
+    assert framer.fault.endswith(code.name.replace("_", " ").lower())
 
 
 def test_keep_alives_both_ways_and_the_farewell() -> None:
@@ -201,6 +204,7 @@ def test_keep_alives_both_ways_and_the_farewell() -> None:
     assert framer.answered == 1
     framer.feed(frame(Opcode.CLOSE, (1001).to_bytes(2, "big") + b"bye") + frame(Opcode.TEXT, b"late"))
     assert farewell(framer) == 1001
+    assert framer.fault == "", "to leave is no fault"
 
 
 # --- on loopback ----------------------------------------------------------------------------------------
@@ -327,6 +331,25 @@ def test_nobody_is_pinged_in_the_middle_of_a_handshake_or_a_message() -> None:
         assert (await reader.readuntil(2 * CRLF)).startswith(b"HTTP/1.1 101 ")
         writer.close()
         other.close()
+        await end.transports.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("sent", [HANDSHAKE.replace(b"sip\r\n", b"chat\r\n"), HANDSHAKE + b"\x81\x01x"])
+def test_who_speaks_no_websocket_is_reported_once_and_sent_away(sent: bytes) -> None:
+    """As who sends garbage over any other transport: it counts for a ban, and stands in the log."""
+
+    async def main() -> None:
+        end = End()
+        _, port = await end.transports.listen_ws("127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        async with asyncio.timeout(5):
+            assert (await reader.read()).startswith(b"HTTP/1.1 ")
+            assert str(await end.malformed.get()).startswith("its ")
+        assert end.malformed.empty()
+        writer.close()
         await end.transports.close()
 
     asyncio.run(main())

@@ -46,6 +46,11 @@ class StreamFramer:
         return len(self._buffer) > 3
 
     @property
+    def fault(self) -> str:
+        """None: what is wrong with a plain stream is raised."""
+        return ""
+
+    @property
     def closing(self) -> bool:
         """Never: a plain stream has no farewell."""
         return False

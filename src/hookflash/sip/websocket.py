@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from enum import IntEnum
 
-from hookflash.sip.grammar import MAX_MESSAGE
+from hookflash.sip.grammar import MAX_MESSAGE, printable
 
 MAX_HANDSHAKE = 8192
 """Longest request for a WebSocket, in bytes."""
@@ -47,14 +47,14 @@ class CloseCode(IntEnum):
 
 
 class _Refused(Exception):
-    def __init__(self, status: str, *headers: str) -> None:
-        super().__init__(status)
+    def __init__(self, status: str, *headers: str, why: str = "") -> None:
+        super().__init__(why or status)
         self.answer = "\r\n".join([f"HTTP/1.1 {status}", *headers, "Connection: close", "Content-Length: 0"])
 
 
 class _Violation(Exception):
     def __init__(self, code: CloseCode) -> None:
-        super().__init__(code.name)
+        super().__init__(code.name.replace("_", " ").lower())
         self.code = code
 
 
@@ -75,6 +75,8 @@ class WebSocketFramer:
         self._kind: Opcode | None = None
         self._frames = 0
         self._controls = 0
+        self.fault = ""
+        """What the peer has done wrong, so that it is sent away."""
         self.answered = 0
         """Pings of ours that were answered."""
 
@@ -104,9 +106,11 @@ class WebSocketFramer:
                 if message:
                     messages.append(message)
         except _Refused as refusal:
+            self.fault = f"its handshake is refused: {refusal}"
             self._owed += refusal.answer.encode() + b"\r\n\r\n"
             self._end()
         except _Violation as violation:
+            self.fault = f"its frames are none of a WebSocket as it should be: {violation}"
             self._owed += _frame(Opcode.CLOSE, violation.code.to_bytes(2, "big"))
             self._end()
         return messages
@@ -167,7 +171,9 @@ class WebSocketFramer:
             raise _Refused("400 Bad Request: the sub-protocol is sip")
         origin = fields.get("origin")
         if self._origins and origin is not None and origin.lower().rstrip("/") not in self._origins:
-            raise _Refused("403 Forbidden")
+            raise _Refused(
+                "403 Forbidden", why=f'the origin "{printable(origin)}" is not one of those that may'
+            )
         key = fields.get("sec-websocket-key", "")
         try:
             if len(base64.b64decode(key, validate=True)) != 16:

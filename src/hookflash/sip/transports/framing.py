@@ -30,6 +30,11 @@ class Framer(Protocol):
         ...
 
     @property
+    def fault(self) -> str:
+        """What the peer has done wrong, "" for nothing or what was raised."""
+        ...
+
+    @property
     def owing(self) -> bool:
         """Whether the peer has begun something it has to complete."""
         ...

@@ -17,6 +17,7 @@ from typing import Any
 
 from hookflash.ports.clock import Clock
 from hookflash.ports.names import RecordKind
+from hookflash.sip.errors import ParseError
 from hookflash.sip.flow import Address, Flow
 from hookflash.sip.grammar import printable
 from hookflash.sip.notices import Notices, network_of
@@ -378,6 +379,8 @@ class Transports:
         for message in messages:
             self._handlers.on_message(message, connection.flow)
         if framer.closing:
+            if framer.fault:
+                self._handlers.on_malformed(ParseError(framer.fault), connection.flow)
             connection.close()
         return bool(messages)
 
