@@ -65,6 +65,10 @@ class BenchError(Exception):
     """No figure can be had; the message says why."""
 
 
+class Overloaded(BenchError):
+    """The server did not do its work: it has more legs than it carries, or something is wrong with it."""
+
+
 FAILURES = (BenchError, OSError, subprocess.SubprocessError)
 """What a benchmark that can not run raises."""
 
@@ -197,7 +201,7 @@ def measure(pid: int, callers: Callers, legs: int, seconds: float) -> tuple[floa
     spent, own, took = cpu_seconds(pid) - cpu, time.process_time() - own, time.monotonic() - began
     result = callers.result()
     if result["voiced"] < 0.9 * result["received"]:
-        raise BenchError(f"the callers heard silence: {result}")
+        raise Overloaded(f"the callers heard silence: {result}")
     unit = 1e6 / legs / (took / TICK)
     return spent * unit, own * unit, result
 
@@ -349,7 +353,8 @@ class Scene:
 
 
 def check(worker: Worker, scene: Scene, counted: dict[str, float]) -> None:
-    """Whether the work was what it was meant to be; raises BenchError when it was not."""
+    """Whether the work was what it was meant to be; raises BenchError when it was not, and Overloaded when it
+    was not done."""
     if (complaint := worker.complaint()) is not None:
         raise BenchError(f"the media worker says: {complaint}")
     size = counted["octets"] / max(1, counted["received"])
@@ -359,7 +364,7 @@ def check(worker: Worker, scene: Scene, counted: dict[str, float]) -> None:
     for event in worker.wait(5):
         if isinstance(event, LegClosed):
             if event.received < 0.9 * event.sent:
-                raise BenchError(f"leg 1 has taken {event.received} packets and sent {event.sent}")
+                raise Overloaded(f"leg 1 has taken {event.received} packets and sent {event.sent}")
             return
 
 

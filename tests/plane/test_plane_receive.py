@@ -14,7 +14,7 @@ from hookflash.plane.columns import PAST, RX_SIZE
 from hookflash.plane.kernels.compiling import kernel
 from hookflash.plane.kernels.conceal import RETURN
 from hookflash.plane.kernels.events import difference
-from hookflash.plane.kernels.ingest import bounds_of, payload_bounds
+from hookflash.plane.kernels.ingest import payload_bounds
 from hookflash.plane.memory import Faults
 from hookflash.ports.plane import CloseLeg, JoinMix, LegClosed, LegLatched, LegStarved, OpenLeg
 
@@ -350,6 +350,11 @@ def plain_bounds(data: bytes):
     return (start, end) if start <= end else (-1, -1)
 
 
+@kernel
+def compiled_bounds(data, length):
+    return payload_bounds(data, length)
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     st.one_of(
@@ -361,7 +366,7 @@ def plain_bounds(data: bytes):
 def test_header_bounds_agree_with_the_definition(data):
     row = np.zeros(RX_SIZE, np.uint8)
     row[: len(data)] = list(data)
-    assert tuple(bounds_of(row, len(data))) == plain_bounds(data)
+    assert tuple(compiled_bounds(row, len(data))) == plain_bounds(data)
     assert tuple(payload_bounds(row, len(data))) == plain_bounds(data)
 
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from test_plane_sockets import free_range
 
 from hookflash.plane import system_calls
-from hookflash.plane.columns import RX_SIZE
+from hookflash.plane.addresses import packed, unpacked
+from hookflash.plane.columns import ADDRESS, RX_SIZE
 from hookflash.plane.kernels.ingest import payload_bounds
 from hookflash.plane.sockets import UdpNetwork
-from hookflash.plane.sweep import Reads, Writes
+from hookflash.plane.sweep import Openings, Reads, Writes
 
 SIZE = 64
 native = pytest.mark.skipif(
@@ -163,7 +164,7 @@ def test_a_full_socket_loses_the_datagram_and_nothing_waits():
         sweep.add(0, ours.send, ours.fileno())
         sweep.length[0] = SIZE
         fds, rows = sweep.fds, sweep.rows
-        sent = sum(system_calls.send(fds, sweep.octets, sweep.length, rows, 1) for _ in range(3000))
+        sent = sum(system_calls.send(fds, sweep.to, sweep.octets, sweep.length, rows, 1) for _ in range(3000))
         assert 0 < sent < 3000
         assert len(queued(theirs)) == sent
 
@@ -278,3 +279,101 @@ def test_without_the_names_python_makes_the_calls(monkeypatch):
         sweep.run()
         assert sweep.length[2] == 3
         assert sweep.fds[2] == -1
+
+
+def open_sockets(stack: ExitStack, family: socket.AddressFamily, count: int) -> list[socket.socket]:
+    """Bound sockets of this machine."""
+    host = "127.0.0.1" if family == socket.AF_INET else "::1"
+    ends = [stack.enter_context(socket.socket(family, socket.SOCK_DGRAM)) for _ in range(count)]
+    for end in ends:
+        end.bind((host, 0))
+        end.setblocking(False)
+    return ends
+
+
+def families() -> list[socket.AddressFamily]:
+    found = [socket.AF_INET]
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as one:
+            one.bind(("::1", 0))
+        found.append(socket.AF_INET6)
+    except OSError:
+        pass
+    return found
+
+
+@pytest.mark.parametrize("family", families())
+@settings(max_examples=40, deadline=None)
+@given(
+    waiting=st.lists(st.lists(st.integers(0, 2), max_size=3), min_size=1, max_size=6),
+    most=st.integers(0, 7),
+)
+@native
+def test_the_kernel_reads_with_sources_what_python_reads_and_stops_where_it_does(family, waiting, most):
+    results = []
+    for by_kernel in (True, False):
+        with ExitStack() as stack:
+            ours = open_sockets(stack, family, len(waiting))
+            peers = open_sockets(stack, family, 3)
+            sweep = Openings(
+                np.zeros((8, SIZE), np.uint8), np.full(8, -7, np.int32), np.zeros((8, ADDRESS), np.uint8)
+            )
+            for row, who in enumerate(waiting):
+                for n, peer in enumerate(who):
+                    peers[peer].sendto(bytes([row, n]), ours[row].getsockname()[:2])
+                sweep.add(row, ours[row].recvfrom_into, ours[row].fileno() if by_kernel else -1)
+            seen = []
+            for _ in range(3):
+                sweep.length[:] = -7
+                seen.append(sweep.run(sweep.rows, most))
+                for row in range(len(waiting)):
+                    length = int(sweep.length[row])
+                    names = [peer.getsockname()[:2] for peer in peers]
+                    source = names.index(unpacked(sweep.source[row].tobytes())) if length > 0 else -1
+                    seen.append((length, bytes(sweep.octets[row, : max(length, 0)]), source))
+            results.append(seen)
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("family", families())
+@pytest.mark.parametrize("by_kernel", [pytest.param(True, marks=native), False])
+def test_a_socket_is_connected_to_where_its_datagram_came_from(family, by_kernel):
+    with ExitStack() as stack:
+        ours, peer, stranger = open_sockets(stack, family, 3)
+        here, there = ours.getsockname()[:2], peer.getsockname()[:2]
+        sweep = Openings(
+            np.zeros((8, SIZE), np.uint8), np.zeros(8, np.int32), np.zeros((8, ADDRESS), np.uint8)
+        )
+        sweep.add(3, ours.recvfrom_into, ours.fileno() if by_kernel else -1, ours.connect)
+        sweep.add(4, ours.recvfrom_into, 1_000_000 if by_kernel else -1, ours.connect)
+        peer.sendto(b"here", here)
+        assert sweep.run(np.array([3]), 9) == 1
+        # What the other row has is no address at all, and no socket either.
+        sweep.source[4] = 0 if by_kernel else np.frombuffer(packed(("255.255.255.255", 9)), np.uint8)
+        assert sweep.connect(np.array([3, 4])).tolist() == [True, False]
+        assert ours.getpeername()[:2] == there
+        stranger.sendto(b"me too", here)
+        sweep.run(np.array([3]), 9)
+        assert sweep.length[3] == 0
+        sweep.remove(3)
+        sweep.remove(4)
+        assert sweep.connect(np.zeros(0, np.int64)).tolist() == []
+
+
+@pytest.mark.parametrize("family", families())
+@native
+def test_a_row_is_sent_to_an_address_until_its_socket_is_connected(family):
+    with ExitStack() as stack:
+        ours, first, second = open_sockets(stack, family, 3)
+        sweep = writes()
+        sweep.length[2] = 2
+        to = [one.getsockname()[:2] for one in (first, second)]
+        sweep.add(2, ours.send, ours.fileno(), packed(to[0]))
+        sweep.run()
+        sweep.add(2, ours.send, ours.fileno(), packed(to[1]))
+        sweep.run()
+        ours.connect(to[0])
+        sweep.add(2, ours.send, ours.fileno())
+        sweep.run()
+        assert len(queued(first)) == 2
+        assert queued(second) == [bytes(2)]

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from hookflash.plane.addresses import literal
 from hookflash.plane.codecs import CODECS, PTIMES
 from hookflash.plane.columns import Columns, Rows, clear_row
 from hookflash.plane.columns.jitter import LEAST, MOST
 from hookflash.plane.columns.sizes import G722, L16_WIDE, OPUS
 from hookflash.plane.columns.wide import CODES, PACKETS, PCM, VOICE
-from hookflash.plane.latching import Latching, literal
+from hookflash.plane.latching import Latching
 from hookflash.plane.net import Address, Endpoint, Network
 from hookflash.plane.opus import why_no_opus
 from hookflash.plane.packets import PacketDesk
@@ -40,21 +41,10 @@ class Leg:
     """Where SDP says the peer's RTP is."""
     locked: Address | None = None
     """Where it really comes from."""
-    locked_at: int = 0
-    """Tick of the last packet from there, while the leg learns."""
     connected: bool = False
     """The socket hears only :attr:`locked`."""
     peer: Address | None = None
     """Where our RTP goes."""
-    hosts: frozenset[str] | None = None
-    """Who may take over, beside the address in SDP; None anybody."""
-    until: int = 0
-    """Tick up to which others may take over."""
-    candidate: tuple[Address, bytes] | None = None
-    """Source on probation, with its SSRC."""
-    hits: int = 0
-    hit_sequence: int = 0
-    hit_tick: int = 0
     wants_sending: bool = False
     control: Address | None = None
     """Where our RTCP goes, unless it shares the RTP port."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hookflash.plane.columns import Columns
 from hookflash.plane.kernels.ingest import MAX_OWED, ingest
 from hookflash.plane.kernels.jitter import leap
-from hookflash.plane.legs import Leg, Legs
+from hookflash.plane.legs import Legs
 from hookflash.plane.sendings import CODES
 from hookflash.ports.plane import PlaneEvent, ToneHeard
 
@@ -73,9 +73,8 @@ class Receiver:
                 secured.unprotect(tick, rows)
             more = self._ingest(rows, first=False)
 
-    def _take(self, leg: Leg, length: int) -> None:
-        self._columns.receive.length[leg.row] = length
-        self._ingest(np.array([leg.row], np.int64), first=False)
+    def _take(self, rows: NDArray[np.int64]) -> None:
+        self._ingest(rows, first=False)
 
     def _ingest(self, rows: NDArray[np.int64], *, first: bool) -> int:
         c = self._columns

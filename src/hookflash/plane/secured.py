@@ -27,11 +27,6 @@ NOT_RTP = 1
 """The length a datagram that was refused is given: ingest counts it as garbage and reads on."""
 
 
-def is_control(kind: int) -> bool:
-    """Whether the second octet of a datagram on an RTP port says that it is RTCP (RFC 5761 section 4)."""
-    return 192 <= kind <= 223
-
-
 @dataclass(slots=True)
 class Security:
     """SRTP of one leg, both ways."""
@@ -245,16 +240,6 @@ class Secured:
                     self._attach(row)
                     return receiver.known(packet[8:12])
         return False
-
-    def unprotect_row(self, row: int, length: int, tick: int) -> int:
-        """The packet of ``length`` octets in a row; its new length, :data:`NOT_RTP` when it is refused."""
-        if length <= 0:
-            return NOT_RTP
-        self._columns.receive.length[row] = length
-        self.unprotect(tick, np.array([row], np.int64))
-        length = int(self._columns.receive.length[row])
-        self._columns.receive.length[row] = 0
-        return length
 
     # --- what goes out ---
 

@@ -1,4 +1,4 @@
-"""The socket calls of a tick as kernels: the C library's ``recv`` and ``send``, one a row.
+"""The socket calls of a tick as kernels: the C library's ``recv`` and ``send`` and their kin, one a row.
 
 Not among the kernels proper, which do no input and output.
 
@@ -20,18 +20,25 @@ from numpy.typing import NDArray
 
 from hookflash.plane.kernels.compiling import kernel, part
 
-NAMES = ("recv", "send", "__errno_location")
+NAMES = ("connect", "recv", "recvfrom", "send", "sendto", "__errno_location")
 """What the kernels call. Only Linux's C libraries keep ``errno`` behind that name."""
 NATIVE = all(hasattr(ctypes.CDLL(None), name) for name in NAMES)
-"""Whether :func:`receive` and :func:`send` may be called; where not, compiling them would end the process."""
+"""Whether these kernels may be called; where not, compiling them would end the process."""
 
 # It has no types of its own.
 types: Any = numba_types
 _RECV: Any = ExternalFunction("recv", types.intp(types.int32, types.voidptr, types.uintp, types.int32))
 _SEND: Any = ExternalFunction("send", types.intp(types.int32, types.voidptr, types.uintp, types.int32))
+_WHERE = (types.int32, types.voidptr, types.uintp, types.int32, types.voidptr)
+_RECVFROM: Any = ExternalFunction("recvfrom", types.intp(*_WHERE, types.voidptr))
+_SENDTO: Any = ExternalFunction("sendto", types.intp(*_WHERE, types.uint32))
+_CONNECT: Any = ExternalFunction("connect", types.int32(types.int32, types.voidptr, types.uint32))
 _ERRNO: Any = ExternalFunction("__errno_location", types.CPointer(types.int32)())
 _NO_WAIT = int(getattr(socket, "MSG_DONTWAIT", 0))
 _NOT_NOW = errno.EAGAIN
+_V4 = int(socket.AF_INET)
+_V4_SIZE = 16
+"""Octets of a ``sockaddr_in``."""
 
 
 @part
@@ -71,8 +78,74 @@ def receive(
 
 
 @kernel
+def receive_from(
+    fds: NDArray[np.int32],
+    octets: NDArray[np.uint8],
+    length: NDArray[np.int32],
+    source: NDArray[np.uint8],
+    room: NDArray[np.uint32],
+    rows: NDArray[np.int64],
+    count: int,
+    most: int,
+) -> int:
+    """As :func:`receive`, from sockets anybody may send to; where a datagram came from into ``source[row]``.
+
+    No row is looked at any more when ``most`` datagrams have come; the result is how many of the rows were
+    looked at. ``room`` has one place, for the system to say how long an address is; an address has the same
+    length each time, or ``source[row]`` is zeros at first.
+    """
+    found = 0
+    for k in range(count):
+        if found >= most:
+            return k
+        row = rows[k]
+        fd = fds[row]
+        if fd < 0:
+            continue
+        into, address, told = octets[row].ctypes.data, source[row].ctypes.data, room.ctypes.data
+        room[0] = source.shape[1]
+        size = _RECVFROM(fd, into, octets.shape[1], _NO_WAIT, address, told)
+        if size < 0 and not not_now():
+            room[0] = source.shape[1]
+            size = _RECVFROM(fd, into, octets.shape[1], _NO_WAIT, address, told)
+        length[row] = max(size, 0)
+        found += size > 0
+    return count
+
+
+@part
+def size_of(address: NDArray[np.uint8]) -> int:
+    """Octets of an address the system wants to be told of."""
+    return _V4_SIZE if int(address[0]) + int(address[1]) == _V4 else int(address.shape[0])
+
+
+@kernel
+def connect(
+    fds: NDArray[np.int32],
+    to: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    count: int,
+    done: NDArray[np.uint8],
+) -> None:
+    """Connect the socket of each of ``rows[:count]`` to ``to[row]``; ``done[row]`` is 1, or 0 if not."""
+    for k in range(count):
+        row = rows[k]
+        fd = fds[row]
+        done[row] = fd >= 0 and _CONNECT(fd, to[row].ctypes.data, size_of(to[row])) == 0
+
+
+@part
+def send_one(fd: int, begin: int, size: int, to: NDArray[np.uint8]) -> int:
+    """One datagram by a socket that is connected, or to an address; below 0 when the system refuses it."""
+    if to[0] == 0 and to[1] == 0:
+        return int(_SEND(fd, begin, size, _NO_WAIT))
+    return int(_SENDTO(fd, begin, size, _NO_WAIT, to.ctypes.data, size_of(to)))
+
+
+@kernel
 def send(
     fds: NDArray[np.int32],
+    to: NDArray[np.uint8],
     octets: NDArray[np.uint8],
     length: NDArray[np.int32],
     rows: NDArray[np.int64],
@@ -80,8 +153,10 @@ def send(
 ) -> int:
     """The first ``length[row]`` octets of ``octets[row]`` as a datagram for each of ``rows[:count]``.
 
-    The result is how many left. ``fds`` as in :func:`receive`. A length of 0 or less sends nothing, one
-    beyond the row is cut to it. What the system does not take at the second try is lost, like any packet.
+    The result is how many left. Rows whose ``fds[row]`` is below 0 are passed over. A datagram goes to
+    ``to[row]`` (:func:`~hookflash.plane.addresses.packed`) or, where that is zeros, to whom the socket is
+    connected to. A length of 0 or less sends nothing, one beyond the row is cut to it. What the system does
+    not take at the second try is lost, like any packet.
     """
     sent = 0
     for k in range(count):
@@ -91,8 +166,8 @@ def send(
         if fd < 0 or size <= 0:
             continue
         begin = octets[row].ctypes.data
-        done = _SEND(fd, begin, size, _NO_WAIT)
+        done = send_one(fd, begin, size, to[row])
         if done < 0 and not not_now():
-            done = _SEND(fd, begin, size, _NO_WAIT)
+            done = send_one(fd, begin, size, to[row])
         sent += done >= 0
     return sent

@@ -14,7 +14,6 @@ from hookflash.plane import system_calls
 from hookflash.plane.core import Plane
 from hookflash.plane.first_start import compile_together
 from hookflash.plane.kernels.compiling import base_folder, kernel_names, unkept
-from hookflash.plane.kernels.ingest import bounds_of
 from hookflash.plane.memory import MemoryNetwork
 from hookflash.plane.opus import why_no_opus
 from hookflash.ports.plane import (
@@ -115,9 +114,21 @@ def run_all() -> None:
         for tick in range(5):
             plane.tick(0.16 + 0.02 * tick)
     plane.skip(1)
-    bounds_of(plane.columns.receive.octets[0], 0)
     plane.close()
     if system_calls.NATIVE:
         # A network in memory has no sockets that a kernel could call.
-        for sweep, run in ((plane.legs.reads, system_calls.receive), (plane.legs.writes, system_calls.send)):
-            run(sweep.fds, sweep.octets, sweep.length, np.zeros(0, np.int64), 0)
+        legs, nothing = plane.legs, np.zeros(0, np.int64)
+        system_calls.receive(legs.reads.fds, legs.reads.octets, legs.reads.length, nothing, 0)
+        system_calls.receive_from(
+            legs.openings.fds,
+            legs.openings.octets,
+            legs.openings.length,
+            legs.openings.source,
+            np.zeros(1, np.uint32),
+            nothing,
+            0,
+            0,
+        )
+        system_calls.connect(legs.openings.fds, legs.openings.source, nothing, 0, np.zeros(1, np.uint8))
+        writes = legs.writes
+        system_calls.send(writes.fds, writes.to, writes.octets, writes.length, nothing, 0)

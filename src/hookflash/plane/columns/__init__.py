@@ -19,16 +19,29 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hookflash.plane.columns import bridge, detect, jitter, packing, quality, receive, setup, transmit, wide
+from hookflash.plane.columns import (
+    bridge,
+    detect,
+    jitter,
+    learning,
+    packing,
+    quality,
+    receive,
+    setup,
+    transmit,
+    wide,
+)
 from hookflash.plane.columns.bridge import Bridge
 from hookflash.plane.columns.detect import Detect
 from hookflash.plane.columns.jitter import Jitter
+from hookflash.plane.columns.learning import Learning
 from hookflash.plane.columns.packing import Packing
 from hookflash.plane.columns.quality import Quality
 from hookflash.plane.columns.receive import Receive
 from hookflash.plane.columns.rows import Rows, RowsExhausted
 from hookflash.plane.columns.setup import Setup
 from hookflash.plane.columns.sizes import (
+    ADDRESS,
     BLOCK,
     FRAME,
     G722,
@@ -55,6 +68,7 @@ from hookflash.plane.columns.transmit import Transmit
 from hookflash.plane.columns.wide import Wide
 
 __all__ = [
+    "ADDRESS",
     "BLOCK",
     "FRAME",
     "G722",
@@ -80,6 +94,7 @@ __all__ = [
     "Columns",
     "Detect",
     "Jitter",
+    "Learning",
     "Packing",
     "Quality",
     "Receive",
@@ -99,6 +114,7 @@ class Columns(NamedTuple):
 
     setup: Setup
     receive: Receive
+    learning: Learning
     jitter: Jitter
     detect: Detect
     transmit: Transmit
@@ -111,6 +127,7 @@ class Columns(NamedTuple):
 _MODULES: dict[str, ModuleType] = {
     "setup": setup,
     "receive": receive,
+    "learning": learning,
     "jitter": jitter,
     "detect": detect,
     "transmit": transmit,
@@ -140,6 +157,7 @@ def make_columns(rows: int) -> Columns:
     kinds: dict[str, Any] = {
         "setup": Setup,
         "receive": Receive,
+        "learning": Learning,
         "jitter": Jitter,
         "detect": Detect,
         "transmit": Transmit,

@@ -16,6 +16,8 @@ RX_SIZE = 1472
 """Octets of a receive row: what fits into an Ethernet frame. A longer datagram is cut off, and refused."""
 TX_SIZE = 704
 """Octets of a transmit row: RTP header, 20 ms of L16 at 16,000 Hz, and an SRTP tag."""
+ADDRESS = 28
+"""Octets of an address as the system has it: a ``sockaddr_in6``, or a ``sockaddr_in`` and zeros."""
 RING = 4096
 """Units (1/8000 s) a leg's jitter ring holds (512 ms); a power of two, so that time is the index."""
 RING_PAD = 32

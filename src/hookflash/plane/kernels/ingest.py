@@ -64,12 +64,6 @@ def payload_bounds(data: NDArray[np.uint8], length: int) -> tuple[int, int]:
     return start, end
 
 
-@kernel
-def bounds_of(data: NDArray[np.uint8], length: int) -> tuple[int, int]:
-    """:func:`payload_bounds` for those who are no kernels."""
-    return payload_bounds(data, length)
-
-
 @part
 def units_in(codec: int, octets: int) -> int:
     """Whole units (1/8000 s) in so many octets. Dividing would be slow."""
