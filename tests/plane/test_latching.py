@@ -144,6 +144,57 @@ def test_what_strangers_queued_before_the_lock_is_thrown_away_however_much_it_is
     assert 0 not in bench.plane.legs.learning
 
 
+def test_nothing_hides_behind_an_empty_datagram():
+    """Neither what strangers queued before the lock, nor the peer."""
+    bench = Bench()
+    phone = bench.leg(1)
+    enemy = attacker(bench, phone, ssrc=1)
+    for _ in range(5):
+        enemy.raw(b"")
+    phone.say()
+    enemy.raw(b"")
+    for _ in range(20):
+        enemy.say(LOUD)
+    bench.tick()
+    assert latches(bench) == [SDP]
+    talk(bench, phone, 10)
+    assert bench.plane.columns.receive.total[0] == 11
+    assert bench.plane.columns.receive.ssrc[0] == phone.ssrc
+
+
+def test_what_a_learning_leg_has_taken_is_left_to_nobody():
+    """What reads all rows next, the decryption of protected legs, must not take it for something new."""
+    bench = Bench()
+    phone = bench.leg(1, target=PRIVATE)
+    talk(bench, phone, PROBATION + 1)
+    before = int(bench.plane.columns.receive.total[0])
+    for _ in range(2 * latching.LEARN_READS):
+        phone.say()
+    bench.tick()
+    assert bench.plane.columns.receive.total[0] == before + latching.LEARN_READS
+    assert bench.plane.columns.receive.length[0] == 0
+
+
+def test_an_address_that_can_not_be_sent_to_takes_nothing_from_the_one_that_is_heard():
+    bench = Bench()
+    phone = bench.leg(1, target=PRIVATE)
+    talk(bench, phone, PROBATION + 1)
+    assert latches(bench) == [SDP]
+    endpoint = bench.endpoint(1)
+
+    def refuse(address):
+        raise OSError(101, "Network is unreachable")
+
+    endpoint.connect, connect = refuse, endpoint.connect
+    talk(bench, phone, 10, attacker(bench, phone, PRIVATE))
+    assert latches(bench) == [SDP]
+    assert bench.plane.columns.receive.total[0] == 12
+    endpoint.connect = connect
+    attacker(bench, phone, PRIVATE).say()
+    bench.tick()
+    assert latches(bench) == [SDP, PRIVATE]
+
+
 @pytest.mark.parametrize("kind", [13, 101])
 def test_comfort_noise_and_events_lock_too(kind):
     bench = Bench()

@@ -190,6 +190,8 @@ def test_a_tick_is_bounded_and_nobody_starves_whoever_is_flooded(flooded, behind
             assert locks <= 5 + 3
             assert len(bench.of(LegLatched)) <= told + 3
             told = len(bench.of(LegLatched))
+            # Nothing that is taken is left for the fast path to take, or to decrypt.
+            assert not bench.plane.columns.receive.length[list(bench.plane.legs.learning)].any()
         assert {event.leg for event in bench.of(LegLatched)} == set(range(60))
         assert told == 60
         bench.tick(100)

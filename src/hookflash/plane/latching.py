@@ -133,6 +133,7 @@ class Latching:
         self.secured.remove(leg.row)
         self.learning.pop(leg.row, None)
         self._locked.pop(leg.row, None)
+        self._told = [latched for latched in self._told if latched.leg != leg.leg]
         self._columns.learning.state[leg.row] = KNOWN
         self._columns.learning.held[leg.row] = 0
         self._unwatch(leg.row)
@@ -210,12 +211,12 @@ class Latching:
         learning, length = self._columns.learning, self._columns.receive.length
         self._room = LOCKS
         self._lock_held(tick, take)
-        rows = self._look()
+        rows = looked = self._look()
         spare = BUDGET
         for done in range(1, DRAIN + 1):
-            found = rows[length[rows] > 0]
+            found = rows[length[rows] >= 0]
             if len(found) < len(rows):
-                self._settle(rows[length[rows] <= 0])
+                self._settle(rows[length[rows] < 0])
             if not len(found):
                 break
             self._judge(found, tick, take)
@@ -226,6 +227,8 @@ class Latching:
                 rows = np.roll(rows, (tick * 40503) >> 4)[:spare]
             spare -= len(rows)
             self.openings.run(rows, len(rows))
+        # What is taken must not be decrypted again with what the fast path reads.
+        length[looked] = 0
         self._grow_old(tick)
 
     def _look(self) -> NDArray[np.int64]:
@@ -282,16 +285,14 @@ class Latching:
         c, learning = self._columns, self._columns.learning
         self._room -= len(rows)
         named = learning.verdict[rows] == LOCK
-        refused = rows[named][~self.openings.connect(rows[named])]
+        connected = np.ones(len(rows), np.bool_)
+        connected[named] = self.openings.connect(rows[named])
+        refused = rows[~connected]
+        learning.verdict[refused] = NOTHING
+        c.receive.length[refused] = 0
+        rows, named = rows[connected], named[connected]
         learning.state[rows] = np.where(named, SETTLING, OPEN)
         learning.verdict[rows] = TAKE
-        if len(refused):
-            learning.state[refused] = [
-                OPEN if self.learning[row].locked else NOBODY for row in refused.tolist()
-            ]
-            learning.verdict[refused] = NOTHING
-            c.receive.length[refused] = 0
-            rows = rows[learning.verdict[rows] == TAKE]
         learning.locked[rows] = learning.source[rows]
         learning.locked_at[rows] = tick
         learning.until[rows] = tick + WINDOW

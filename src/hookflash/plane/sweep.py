@@ -147,7 +147,8 @@ class Openings(Sweep):
     def run(self, rows: NDArray[np.int64], most: int) -> int:
         """One datagram of each of ``rows``, with its source, until ``most`` have come; rows looked at.
 
-        The length of a row that was looked at is 0 where nothing is there.
+        The length of a row that was looked at is -1 where nothing is there, 0 of an empty datagram and where
+        the network complained twice.
         """
         if not self._calls:
             return int(
@@ -161,7 +162,7 @@ class Openings(Sweep):
                 return looked
             if row in self._calls:
                 self.length[row] = self._receive(row)
-                found += self.length[row] > 0
+                found += self.length[row] >= 0
         return len(rows)
 
     def _receive(self, row: int) -> int:
@@ -170,7 +171,7 @@ class Openings(Sweep):
             try:
                 length, address = function(view)
             except BlockingIOError:
-                return 0
+                return -1
             except OSError:
                 continue
             self.source[row] = np.frombuffer(packed((address[0], address[1])), np.uint8)

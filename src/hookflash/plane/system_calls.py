@@ -90,9 +90,11 @@ def receive_from(
 ) -> int:
     """As :func:`receive`, from sockets anybody may send to; where a datagram came from into ``source[row]``.
 
-    No row is looked at any more when ``most`` datagrams have come; the result is how many of the rows were
-    looked at. ``room`` has one place, for the system to say how long an address is; an address has the same
-    length each time, or ``source[row]`` is zeros at first.
+    The size is -1 where nothing is there, so that nobody can hide what is behind an empty datagram, whose
+    size is 0; so it is of a second complaint. No row is looked at any more when ``most`` of them had
+    something; the result is how many of the rows were looked at. ``room`` has one place, for the system to
+    say how long an address is; an address has the same length each time, or ``source[row]`` is zeros at
+    first.
     """
     found = 0
     for k in range(count):
@@ -108,8 +110,8 @@ def receive_from(
         if size < 0 and not not_now():
             room[0] = source.shape[1]
             size = _RECVFROM(fd, into, octets.shape[1], _NO_WAIT, address, told)
-        length[row] = max(size, 0)
-        found += size > 0
+        length[row] = size if size >= 0 else -1 if not_now() else 0
+        found += length[row] >= 0
     return count
 
 
