@@ -50,14 +50,17 @@ class Scenario:
         body: str = "",
         keep: dict[str, str] | None = None,
         timeout: int = 20_000,
+        auth: bool = False,
         **headers: str,
     ) -> None:
         """Expect a response (by status) or a request (by method) within ``timeout`` ms.
 
+        With ``auth`` it is a challenge, for SIPp's [authentication] (MD5).
         ``headers`` (``_`` for ``-``) and ``body`` must match; ``keep`` puts a header's value into a variable.
         """
         kind = "response" if isinstance(what, int) else "request"
         bounds = ' optional="true"' if optional else f' timeout="{timeout}"'
+        bounds += ' auth="true"' if auth else ""
         checks = [
             f'<ereg regexp={quoteattr(regex)} search_in="hdr" header="{name.replace("_", "-")}:" '
             f'check_it="true" assign_to="{self._variable()}"/>'

@@ -1,4 +1,4 @@
-"""A trunk that has to prove who it is before its calls are taken, in production mode's silence to others."""
+"""A trunk that has to prove who it is before its calls are taken, where strangers are not."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from scenario import Caller, sdp
 from sipp_process import Sipp
 from system.conftest import System
 from system.harness import NUMBER, Server, Webhook
@@ -69,15 +70,29 @@ def test_who_has_the_password_may_call(proving: System, tmp_path: Path, transpor
 
 def test_who_has_not_is_refused_again(proving: System, tmp_path: Path) -> None:
     proving.webhook.forget()
-    sipp = caller(proving, tmp_path, "wrong")
+    phone = Caller()
+    phone.invite()
+    phone.receive(401, auth=True)
+    phone.ack_failure()
+    phone.request("INVITE", "[authentication username=carrier password=wrong]", body=sdp(), to_tag=False)
+    phone.receive(401)
+    phone.ack_failure()
+    sipp = Sipp(phone, tmp_path, remote=f"127.0.0.1:{proving.server.sip_port}")
     verdict = sipp.finish()
-    assert (verdict.successful, verdict.failed) == (0, 1), verdict.output
-    assert sipp.received().count("SIP/2.0 401") >= 2
+    assert (verdict.successful, verdict.failed) == (1, 0), verdict.output
+    assert "Authorization: Digest " in sipp.messages()
     assert proving.webhook.incoming.empty()
 
 
-def test_others_hear_nothing(proving: System, tmp_path: Path) -> None:
-    sipp = Sipp("caller_updates", tmp_path, remote=f"127.0.0.1:{proving.server.sip_port}", timeout=3)
+def test_others_hear_a_challenge_and_get_no_further(proving: System, tmp_path: Path) -> None:
+    """The trunk may call from anywhere, so anybody who calls may be the trunk."""
+    proving.webhook.forget()
+    phone = Caller()
+    phone.invite()
+    phone.receive(401, WWW_Authenticate="algorithm=MD5")
+    phone.ack_failure()
+    sipp = Sipp(phone, tmp_path, remote=f"127.0.0.1:{proving.server.sip_port}")
     verdict = sipp.finish()
-    assert verdict.successful == 0
+    assert (verdict.successful, verdict.failed) == (1, 0), verdict.output
     assert "SIP/2.0 1" not in sipp.received()
+    assert proving.webhook.incoming.empty()
