@@ -92,7 +92,7 @@ async def test_what_was_called_off_meanwhile_fails_no_more(monkeypatch: pytest.M
         bench.phones._legs.leave(found, 480, "")
         raise RuntimeError("no such thing")
 
-    await bench.phones._legs.see_through(found, work())
+    await bench.phones._legs.see_through(found, work)
     await bench.settle()
     assert failed(bench) == []
     await bench.over()
@@ -107,7 +107,7 @@ async def test_what_is_up_is_lost() -> None:
     async def work() -> None:
         raise RuntimeError("no such thing")
 
-    await bench.phones._legs.see_through(found, work())
+    await bench.phones._legs.see_through(found, work)
     await bench.settle()
     assert isinstance(bench.facts[-1], LegDown)
     assert bench.far.kinds()[-1] == "Ended"

@@ -194,7 +194,7 @@ class InboundCalls:
         leg = self._legs.get(effect.leg)
         if leg is not None and leg.state is LegState.OFFERED:
             leg.state, leg.call = LegState.ANSWERING, effect.call
-            self._tasks.spawn(self._legs.see_through(leg, self._answer(leg)))
+            self._tasks.spawn(self._legs.see_through(leg, lambda: self._answer(leg)))
 
     async def _answer(self, leg: Leg) -> None:
         if not await self._bearers.open(leg) or leg.flow is None:

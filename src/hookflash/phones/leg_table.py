@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from hookflash.calls.facts import Cause, LegDown, LegFailed, LegRinging, LegUp
 from hookflash.phones.causes import parting, refusing
@@ -158,12 +158,12 @@ class LegTable:
         self.leave(leg, cause.status, said, cause, retry_after=retry_after)
         self._sink(LegFailed(leg.leg, cause))
 
-    async def see_through(self, leg: Leg, work: Awaitable[None]) -> None:
-        """Await what is done for a leg that comes up. An error of ours in that must not leave it there for
-        ever, with its port: it fails.
+    async def see_through(self, leg: Leg, work: Callable[[], Awaitable[None]]) -> None:
+        """Await ``work``, what is done for a leg that comes up. An error of ours in that must not leave the leg
+        there for ever, with its port: it fails.
         """
         try:
-            await work
+            await work()
         except Exception:
             log.exception("call failed by an error of ours", extra=leg.fields)
             if leg.state is LegState.UP:

@@ -77,7 +77,7 @@ class OutboundCalls:
         if refusal is not None:
             self._tasks.spawn(self._unroutable(leg, refusal))
         else:
-            self._tasks.spawn(self._legs.see_through(leg, self._dial(leg)))
+            self._tasks.spawn(self._legs.see_through(leg, lambda: self._dial(leg)))
 
     def _route(self, leg: Leg, effect: DialLeg) -> Cause | None:
         target, number = effect.target, effect.target.phone_number
@@ -214,13 +214,13 @@ class OutboundCalls:
                 leg.candidates[:0] = further
                 search.local.append(_REDIRECTED)
                 log.info("redirected", extra=said | {"to": ", ".join(str(one.uri) for one in further)})
-                self._tasks.spawn(self._legs.see_through(leg, self._try_next(leg)))
+                self._tasks.spawn(self._legs.see_through(leg, lambda: self._try_next(leg)))
                 return
         search.failures.append(cause)
         if moves_on(event, cause):
             if leg.candidates:
                 log.info("next target", extra=said)
-            self._tasks.spawn(self._legs.see_through(leg, self._try_next(leg)))
+            self._tasks.spawn(self._legs.see_through(leg, lambda: self._try_next(leg)))
         else:
             self._legs.failed(leg, cause)
 

@@ -59,7 +59,7 @@ class DeviceCalls:
         forks = Forks()
         leg = Leg(effect.leg, LegState.DIALLING, call=effect.call, effect=effect, forks=forks)
         self._legs.add(leg)
-        self._tasks.spawn(self._legs.see_through(leg, self._dial(leg, forks, effect)))
+        self._tasks.spawn(self._legs.see_through(leg, lambda: self._dial(leg, forks, effect)))
 
     async def _dial(self, leg: Leg, forks: Forks, effect: DialLeg) -> None:
         who = printable(effect.target.raw_id)
