@@ -159,8 +159,8 @@ class LegTable:
         self._sink(LegFailed(leg.leg, cause))
 
     async def see_through(self, leg: Leg, work: Callable[[], Awaitable[None]]) -> None:
-        """Await ``work``, what is done for a leg that comes up. An error of ours in that must not leave the leg
-        there for ever, with its port: it fails.
+        """Await ``work``, what is done for a leg that comes up. An error of ours in that must not leave
+        the leg there for ever, with its port: it fails.
         """
         try:
             await work()
