@@ -21,7 +21,9 @@ from hookflash.calls import effects, facts
 from hookflash.calls.effects import AudioFile
 from hookflash.plane.process import WorkerProcess
 from hookflash.recording.desk import RecordingDesk
+from hookflash.recording.files import HEADER_SIZE
 from hookflash.recording.library import Library
+from hookflash.recording.take import Take
 
 HOSTS = hosts(45_500)
 RATE = 16_000
@@ -67,6 +69,15 @@ async def prompt() -> AsyncIterator[str]:
     await server.close()
 
 
+def recorded(room: Room, take: Take) -> int:
+    """Frames in the file so far."""
+    disk = take._disk
+    if disk.lends:
+        # It is poured: only the file itself knows.
+        return ((room.folder / disk.files[-1].path).stat().st_size - HEADER_SIZE) // 2
+    return disk._writer.frames if disk._writer is not None else 0
+
+
 async def record(calls: Calls, room: Room, prompt: str, **changes: str) -> tuple[np.ndarray, dict]:
     """Two phones talk and hear a prompt that loops; three seconds of it, and the metadata."""
     one, two = Phone(440), Phone(1_000)
@@ -77,7 +88,7 @@ async def record(calls: Calls, room: Room, prompt: str, **changes: str) -> tuple
     room.desk.start(room.effect(**changes))
     await until(lambda: room.of(facts.RecordingStarted))
     (take,) = room.desk._takes.values()
-    await until(lambda: take._disk._writer and take._disk._writer.frames >= 3 * RATE)
+    await until(lambda: recorded(room, take) >= 3 * RATE)
     stored = await room.stop()
     one.hang_up()
     two.hang_up()
@@ -121,7 +132,7 @@ async def test_the_worker_dies_and_what_was_recorded_is_kept(calls: Calls, room:
     room.desk.start(room.effect())
     await until(lambda: room.of(facts.RecordingStarted))
     (take,) = room.desk._takes.values()
-    await until(lambda: take._disk._writer and take._disk._writer.frames >= RATE)
+    await until(lambda: recorded(room, take) >= RATE)
     host = calls.hosts[0]
     assert isinstance(host, WorkerProcess)
     os.kill(host.pid or 0, signal.SIGKILL)

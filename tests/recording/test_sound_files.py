@@ -89,28 +89,16 @@ def test_the_header_of_a_closed_wav_tells_its_length_and_nothing_is_behind(tmp_p
     assert path.stat().st_size == writer.size == 44 + 2 * 700
 
 
-class Lent:
-    """A loan of ``count`` frames, all ``value``."""
-
-    def __init__(self, value: int, count: int, *, recalled: bool = False) -> None:
-        self.tick, self.count = 0, count
-        self.samples = np.full(count * RATE // 50, value, np.int16)
-        self.recalled = self.samples if recalled else None
-
-    def write(self, fd: int, offset: int) -> bool:
-        os.pwrite(fd, self.samples if self.recalled is None else self.samples * 0 - 1, offset)
-        return self.recalled is None
-
-    def give_back(self) -> None:
-        """Nobody waits for it."""
-
-
-def test_what_was_recalled_is_written_over(tmp_path: Path) -> None:
+def test_what_others_have_written_is_kept_as_far_as_they_say(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     writer = WavWriter(path, 1)
-    assert writer.write_loan(Lent(1, 45))
-    assert not writer.write_loan(Lent(2, 45, recalled=True))
-    writer.write(Lent(3, 10).samples.reshape(-1, 1))
+
+    def samples(value: int, frames: int) -> np.ndarray:
+        return np.full(frames * RATE // 50, value, np.int16)
+
+    os.pwrite(writer.fd, np.concatenate((samples(1, 45), samples(2, 45))), writer.size)
+    writer.grown(writer.size + 2 * 45 * 320)
+    writer.write(samples(3, 10).reshape(-1, 1))
     writer.close(1)
     assert writer.frames == 55 * 320
     assert np.array_equal(read(path)[:, 0], np.repeat([1, 3], [45 * 320, 10 * 320]))

@@ -149,7 +149,7 @@ class FakeListener:
 
 
 class FakeBlockListener(FakeListener):
-    """One who is handed blocks: all that is given in one; ``lend`` is of who takes loans."""
+    """One who is handed blocks: all that is given in one; ``lend`` is of those into whose file is poured."""
 
     lend: audio.Lend | None = None
 

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hookflash.plane.lending import RingLoan, copy_frames
-from hookflash.plane.listeners import BLOCK, RingListener, Shelf
+from hookflash.plane.listeners import RingListener, Shelf
+from hookflash.plane.pouring import Pours, copy_frames
 from hookflash.plane.resampling import Resampler
 from hookflash.plane.rings import TAP_FRAMES, TAPS
 from hookflash.ports import audio
 from hookflash.ports.audio import Lend, Lost, Source, TakeBlock
 
-RECALL = 3 * BLOCK
-"""Frames in a ring at which those that are lent out of it are taken back; there is room for 2 s more."""
-
 Samples = NDArray[np.int16]
-
-_log = logging.getLogger(__name__)
 
 
 class BlockListener(RingListener):
     """Implements :class:`hookflash.ports.audio.BlockListener`: hears many ticks at a time.
 
-    The frames of a single source at the rate of the rings are offered to ``lend`` first, if there is one.
+    The frames of a single source at the rate of the rings are poured where ``lend`` says, if there is one.
     """
 
     patient = True
@@ -38,83 +32,51 @@ class BlockListener(RingListener):
         super().__init__(shelf, rate, lost)
         self._take = take
         self._lend = lend if rate == self.ring_rate else None
-        self._loan: RingLoan | None = None
-        # Frames behind the one to be read next that have been given out: those that are lent, and after them.
-        self._out = 0
-        self._turn = min(shelf.waiting, key=len)
-        self._turn.append(self)
+        self._pours: Pours | None = None
+        self._turn = min(range(len(shelf.waiting)), key=lambda turn: len(shelf.waiting[turn]))
+        shelf.waiting[self._turn].append(self)
+        shelf.looking[self._turn].append(self)
 
     def end(self) -> None:
         super().end()
-        if self in self._turn:
-            self._turn.remove(self)
+        for listeners in (self.shelf.waiting, self.shelf.looking):
+            if self in listeners[self._turn]:
+                listeners[self._turn].remove(self)
 
     def look(self) -> None:
-        """Its turn: lend what there is, or hand it over."""
-        loan = self._loan
-        if loan is not None:
-            counts, (tap, _) = self.shelf.counts, next(iter(self.taps.values()))
-            if counts.written[tap] - counts.read[tap] < RECALL:
-                return  # there is time
-            _log.warning(
-                "audio of a call has waited for the disk for %.1f s", RECALL / audio.FRAMES_PER_SECOND
-            )
-            self._settle()
-        elif self._lend is not None and len(self.taps) == 1:
+        """Its turn: have what there is poured from now on, or hand it over."""
+        if self._pours is None and self._lend is not None and len(self.taps) == 1:
             ((tap, _),) = self.taps.values()
             there = self._there(tap)
             if there is None:
                 return
-            if not there.holes:
-                loan = RingLoan(
-                    self.shelf.rings.frames,
-                    tap,
-                    there.place,
-                    there.first,
-                    there.frames,
-                    self.size,
-                    self._returned,
-                )
-                self._loan, self._out = loan, there.frames
-                if self._lend(loan):
-                    self.note_missed()
-                    return
-                self._loan, self._out = None, 0
+            if not there.holes and (outlet := self._lend(there.first)) is not None:
+                self.note_missed()
+                self._pours = self.shelf.pours(self.size, outlet.do)
+                self.shelf.looking[self._turn].remove(self)
+                self._pours.begin(self, outlet, tap, there.first, self._turn)
+                return
         self.flush()
 
-    def _returned(self) -> None:
-        """What was lent has been written."""
-        if self._loan is not None:
-            self._loan = None
-            for tap, _ in self.taps.values():
-                self.shelf.counts.read[tap] += self._out
-            self._out = 0
+    def poured(self) -> None:
+        """Nothing is poured any more; from now on it looks itself."""
+        self._pours = None
+        if not self.closed:
+            self.shelf.looking[self._turn].append(self)
 
     def _settle(self) -> None:
-        """Take back what is lent: its place in the ring is wanted."""
-        if self._loan is not None:
-            self._loan.recall()
-            self._returned()
+        """End what is poured."""
+        if self._pours is not None:
+            ((tap, _),) = self.taps.values()
+            self._pours.end(tap)
 
     def add(self, source: Source) -> None:
         if source not in self.taps:
-            self._settle()  # what is lent is of a single source
+            self._settle()  # what is poured is of a single source
         super().add(source)
 
-    def remove(self, source: Source) -> None:
-        super().remove(source)
-        self._settle()
-
-    def forget(self, source: Source, tap: int) -> None:
-        super().forget(source, tap)
-        self._settle()
-
-    def close(self) -> None:
-        # Before somebody else has the ring.
-        self._settle()
-        super().close()
-
     def flush(self) -> None:
+        self._settle()
         pieces: dict[Source, _Piece] = {}
         for source, (tap, resampler) in self.taps.items():
             piece = self._drain(tap, resampler)
@@ -153,10 +115,10 @@ class BlockListener(RingListener):
             self._take(int(stretch[0]), len(stretch), parts)
 
     def _there(self, tap: int) -> _There | None:
-        """What is in a ring, up to the last tick that is written in full, and has not been given out."""
+        """What is in a ring, up to the last tick that is written in full."""
         counts = self.shelf.counts
         tick, ticks = counts.tick[0], counts.ticks
-        at = counts.read[tap] + self._out
+        at = counts.read[tap]
         count = counts.written[tap] - at
         begin = at + counts.shift[tap]
         # The worker may be in the middle of the next tick.
@@ -178,10 +140,7 @@ class BlockListener(RingListener):
         samples = self.shelf.buffers.take(count * self.size)
         copy_frames(rings.frames, tap, place, count, samples.reshape(count, self.size))
         times = rings.ticks[np.arange(place, place + count) % TAP_FRAMES, tap] if holes else None
-        if self._loan is None:
-            rings.read[tap] += count
-        else:
-            self._out += count
+        rings.read[tap] += count
         return _Piece(first, last, times, resampler.feed(samples))
 
 

@@ -10,18 +10,21 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hookflash.plane.columns import WIDE_FRAME
+from hookflash.plane.pouring import Pours
 from hookflash.plane.resampling import Resampler, ring_rate
 from hookflash.plane.rings import LOOK, TAP_FRAMES, TAPS, VOICES, Rings
 from hookflash.plane.supervisor import Seat
 from hookflash.ports import audio, plane
 from hookflash.ports.audio import (
     AudioUnavailable,
+    Do,
     Frames,
     Heard,
     Lost,
@@ -39,6 +42,9 @@ _log = logging.getLogger(__name__)
 
 BLOCK = 45
 """Ticks between two looks of a listener that may wait: 0.9 s, a crash costs less than a second of it."""
+
+RECALL = 3 * BLOCK
+"""Frames in a ring at which those that are written out of it are taken back; there is room for 2 s more."""
 
 MAX_BUFFERS = 32
 """Arrays for blocks that are kept to be used again."""
@@ -139,6 +145,9 @@ class Shelf:
         self._turn: int | None = None
         self.buffers = Buffers(BLOCK * WIDE_FRAME)
         self.waiting: list[list[BlockListener]] = [[] for _ in range(BLOCK // LOOK)]
+        # Those of them that have to be asked; the others' audio is poured.
+        self.looking: list[list[BlockListener]] = [[] for _ in range(BLOCK // LOOK)]
+        self._pours: dict[tuple[int, Do], Pours] = {}
         self.voices: dict[int, RingVoice] = {}
         self.by_tap: dict[int, tuple[RingListener, Source]] = {}
         self.free_taps = list(range(TAPS - 1, -1, -1))
@@ -170,9 +179,23 @@ class Shelf:
             self._turn = turn - 1
         # Whoever missed its turn would have to wait for a whole round, which its ring may not hold.
         for missed in range(max(self._turn + 1, turn - len(self.waiting) + 1), turn + 1):
-            for patient in list(self.waiting[missed % len(self.waiting)]):
-                self._have(patient.look)
+            self.look(missed % len(self.waiting))
         self._turn = turn
+
+    def look(self, place: int) -> None:
+        """It is the turn of those who wait at a place of ``waiting``."""
+        # Before the others: whose audio begins to be poured has its first job now.
+        for patient in list(self.looking[place]):
+            self._have(patient.look)
+        for pours in self._pours.values():
+            self._have(partial(pours.turn, place))
+
+    def pours(self, size: int, do: Do) -> Pours:
+        """Who pours frames of ``size`` samples by jobs for ``do``."""
+        found = self._pours.get((size, do))
+        if found is None:
+            found = self._pours[size, do] = Pours(self.rings, size, do, RECALL)
+        return found
 
     def flush_waiting(self) -> None:
         """Hand on what there is to those who would have waited for it."""

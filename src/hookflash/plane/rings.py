@@ -20,7 +20,7 @@ from hookflash.plane.columns import WIDE_FRAME
 TAPS = 2048
 """Rings out of a worker."""
 TAP_FRAMES = 256
-"""Frames a tap's ring holds (5.12 s), a power of two. Who listens in blocks takes them every 3.5 s: so much
+"""Frames a tap's ring holds (5.12 s), a power of two. Who listens in blocks takes them every 0.9 s: so much
 longer may control be busy with other things."""
 LOOK = 5
 """Ticks between two announcements when only those listen who can wait."""

@@ -84,37 +84,40 @@ missing. The next block begins with the tick behind this one unless audio was lo
 """
 
 
-class Loan(Protocol):
-    """Audio of one source that stays where the plane has put it until it is given back.
+Job = Callable[[], bool]
+"""Work for a thread."""
+Done = Callable[[bool | Exception], None]
+"""Told in the event loop what a job has returned or raised."""
+Do = Callable[[Job, Done], None]
+"""Has a job done in a thread, soon."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outlet:
+    """A file into which the audio of one source is poured as it lies in memory, many ticks at a time.
 
     Attributes:
-        tick: of the first frame.
-        count: frames of 20 ms, without a gap.
-        recalled: the audio, when its place was wanted before it was given back.
+        fd: the file, which is nobody else's until ``done`` is called.
+        offset: octets of it there are.
+        limit: octets at which it is full: nothing more is written then.
+        do: does the writing; one function for all who may write together.
+        ends: called once, when nothing more will be begun: with the tick of the last frame that was taken,
+            how many octets there are, and the audio behind them if it was taken back before it was written.
+        done: called once after that, when nothing is being written any more: with what went wrong, or None.
+            What was taken back may be written over now, and has to be.
     """
 
-    tick: int
-    count: int
-    recalled: NDArray[np.int16] | None
-
-    def write(self, fd: int, offset: int) -> bool:
-        """Write it to a file from ``offset`` octets on; may be called in a thread.
-
-        Returns:
-            Whether it is there: False when it was recalled meanwhile, and anything may have been written.
-
-        Raises:
-            OSError: the file would not take it.
-        """
-        ...
-
-    def give_back(self) -> None:
-        """It is needed no more; in the event loop, whatever has become of it."""
-        ...
+    fd: int
+    offset: int
+    limit: int
+    do: Do
+    ends: Callable[[int, int, NDArray[np.int16] | None], None]
+    done: Callable[[Exception | None], None]
 
 
-Lend = Callable[[Loan], bool]
-"""Called with a loan, like :data:`TakeBlock`; False when it is not taken, and is to be handed over."""
+Lend = Callable[[int], Outlet | None]
+"""Called with the tick of the next frame: where it and all behind it are to go as long as none is missing;
+None if they are to be handed over."""
 
 Lost = Callable[[str], None]
 """Called once, with the reason, when no more audio will come: the media worker died."""
@@ -191,8 +194,8 @@ class CallAudio(Protocol):
     ) -> BlockListener:
         """The same, a second at a time, for who can wait: it costs a fraction of it.
 
-        What there is of a single source may be offered to ``lend`` instead, which costs less still; one loan
-        at a time.
+        What there is of a single source is poured where ``lend`` says instead, which costs less still, until
+        that is full, frames are missing, or it is flushed or closed, or has another source.
         """
         ...
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from hookflash.ports.audio import Loan
-from hookflash.recording.files import RATE, Block, Mp3Writer, SoundWriter, WavWriter
+from hookflash.recording.files import HEADER_SIZE, RATE, Block, Mp3Writer, SoundWriter, WavWriter
 from hookflash.recording.metadata import (
     Label,
     Pause,
@@ -32,10 +31,6 @@ TOO_LONG = "ChunkMaximumTimeExceeded"
 _METADATA = "metadata.json"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _STEM = {"wav": "audio.wav", "mp3": "audio.mp3"}
-
-
-class Recalled(Exception):
-    """What was lent was wanted back before it had been written."""
 
 
 class Disk:
@@ -73,8 +68,8 @@ class Disk:
         self._writer: SoundWriter | None = None
 
     @property
-    def takes_loans(self) -> bool:
-        """Whether audio can be written as it lies in memory, see :meth:`write_loan`."""
+    def lends(self) -> bool:
+        """Whether audio can be written as it lies in memory, see :meth:`lend`."""
         return self._label.format == "wav" and self.channels == 1 and self._key is None
 
     @property
@@ -129,11 +124,17 @@ class Disk:
         self._writer.write(blocks[0] if len(blocks) == 1 else np.concatenate(blocks))
         return bool(self._full)
 
-    def write_loan(self, loan: Loan) -> bool:
-        """The same with what is lent. Raises OSError, and Recalled when nothing of it was appended."""
+    def lend(self) -> tuple[int, int, int]:
+        """For who appends by themselves, and says so by :meth:`grown`: the file, its size, and at which size
+        it is full, octets."""
         assert isinstance(self._writer, WavWriter)
-        if not self._writer.write_loan(loan):
-            raise Recalled
+        most = HEADER_SIZE + 2 * self._max_frames if self._max_frames else self._max
+        return self._writer.fd, self._writer.size, min(self._max, most)
+
+    def grown(self, size: int) -> bool:
+        """It has so many octets now; whether it is full, see :meth:`write`."""
+        assert isinstance(self._writer, WavWriter)
+        self._writer.grown(size)
         return bool(self._full)
 
     @property

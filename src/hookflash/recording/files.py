@@ -13,11 +13,11 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from hookflash.ports.audio import FRAMES_PER_SECOND, Loan
-
 RATE = 16_000
 """Sample rate of every recording, Hz (contract section 9.1)."""
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+HEADER_SIZE = _HEADER.size
+"""Octets before the samples of a WAV."""
 _COPY = 1 << 16
 _UNKNOWN = 0xFFFF_FFFF
 """Size of what still grows, or does not fit into 32 bits: players read to the end of the file."""
@@ -73,12 +73,14 @@ class WavWriter:
         self._write_all(np.ascontiguousarray(block, "<i2").reshape(-1).view(np.uint8).data, self.size)
         self._grow(len(block))
 
-    def write_loan(self, loan: Loan) -> bool:
-        """Append what is lent, which has as many channels; False when it was recalled, and is not there."""
-        if not loan.write(self._file.fileno(), self.size):
-            return False
-        self._grow(loan.count * RATE // FRAMES_PER_SECOND)
-        return True
+    @property
+    def fd(self) -> int:
+        """For who appends at :attr:`size` by themselves, and says so by :meth:`grown`."""
+        return self._file.fileno()
+
+    def grown(self, size: int) -> None:
+        """The file has so many octets now."""
+        self._grow((size - self.size) // (2 * self._channels))
 
     def close(self, channels: int) -> int:
         if self._file.closed:

@@ -19,7 +19,7 @@ from hookflash.ports.audio import (
     AudioUnavailable,
     BlockListener,
     CallAudio,
-    Loan,
+    Outlet,
     Prompts,
     Said,
     Source,
@@ -27,7 +27,7 @@ from hookflash.ports.audio import (
 )
 from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink
-from hookflash.recording.disk import CHANNELS, Disk, Recalled
+from hookflash.recording.disk import CHANNELS, Disk
 from hookflash.recording.files import RATE
 from hookflash.recording.library import Library
 from hookflash.recording.metadata import Pause, Person
@@ -90,7 +90,7 @@ class Take:
         self._stopped = False
         self._broken: Exception | None = None
         self._writing = False
-        self._loan: Loan | None = None
+        self._full = False
         self._ends = 0.0
         self._meet(effect.roster)
         self.task = asyncio.create_task(self._run())
@@ -183,33 +183,26 @@ class Take:
         self._writing, self._ends = True, self._clock.wall()
         self._behind.do(partial(self._disk.write, frames), self._written)
 
-    def _lend(self, loan: Loan) -> bool:
-        """Write what is lent as it is, unless something has to be written before it or left out."""
+    def _lend(self, tick: int) -> Outlet | None:
+        """Have what comes written as it is, unless something has to be written before it or left out."""
         if self._paused_at is not None or self._stopped or self._broken is not None:
-            return False
-        if self._writing or self._frames or (self._last is not None and loan.tick != self._last + 1):
-            return False
-        self._last = loan.tick + loan.count - 1
-        self._writing, self._ends = True, self._clock.wall()
-        self._loan = loan
-        self._behind.do(self._write_loan, self._loan_written)
-        return True
+            return None
+        if self._writing or self._frames or (self._last is not None and tick != self._last + 1):
+            return None
+        self._writing = True
+        return Outlet(*self._disk.lend(), self._behind.do, self._ended, self._poured)
 
-    def _write_loan(self) -> bool:
-        """In a thread."""
-        assert self._loan is not None
-        return self._disk.write_loan(self._loan)
+    def _ended(self, last: int, size: int, recalled: NDArray[np.int16] | None) -> None:
+        """No more is written without us: the file has ``size`` octets."""
+        self._last, self._ends = last, self._clock.wall()
+        self._full = self._disk.grown(size)
+        if recalled is not None:
+            self._frames.append(recalled.reshape(-1, 1))
+            self._waiting += len(recalled) // FRAME
 
-    def _loan_written(self, result: bool | Exception) -> None:
-        assert self._loan is not None
-        loan, self._loan = self._loan, None
-        loan.give_back()
-        if isinstance(result, Recalled):
-            assert loan.recalled is not None
-            self._frames.insert(0, loan.recalled.reshape(-1, 1))
-            self._waiting += loan.count
-            result = False
-        self._written(result)
+    def _poured(self, error: Exception | None) -> None:
+        """Nothing is being written any more."""
+        self._written(self._full if error is None else error)
 
     def _written(self, result: bool | Exception) -> None:
         if result is True:
@@ -278,7 +271,7 @@ class Take:
 
     def _listen(self) -> None:
         call = self.effect.call
-        lend = self._lend if self._disk.takes_loans else None
+        lend = self._lend if self._disk.lends else None
         self._listener = self._audio.listen_in_blocks(call, RATE, self._take, self._lost, lend)
         if not self._unmixed:
             self._listener.add(self._whole)

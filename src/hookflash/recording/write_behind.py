@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from functools import partial
 
-Job = Callable[[], bool]
-Done = Callable[[bool | Exception], None]
-"""Told in the event loop what a job has returned or raised."""
+from hookflash.ports.audio import Done, Job
 
 
 class WriteBehind:
