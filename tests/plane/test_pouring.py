@@ -16,7 +16,7 @@ from ring_worker import Worker
 from hookflash.plane import pouring
 from hookflash.plane.block_listener import BlockListener
 from hookflash.plane.listeners import BLOCK, RECALL
-from hookflash.plane.rings import TAP_FRAMES
+from hookflash.plane.rings import LOOK, TAP_FRAMES
 from hookflash.ports.audio import Done, Job, Outlet, Said, Whole
 
 PLAIN = Whole(1)
@@ -112,7 +112,8 @@ class Room(Worker):
         self.recorders = [Recorder(self.shelf, self.disk, rate, most) for _ in range(recorders)]
         for recorder in self.recorders:
             recorder.listener.add(PLAIN)
-        self.recorder = self.recorders[0]
+        if recorders:
+            self.recorder = self.recorders[0]
 
     def run(self, ticks: int) -> None:
         for _ in range(ticks):
@@ -201,7 +202,7 @@ def test_all_whose_turn_it_is_are_written_by_one_job_and_their_listeners_are_lef
     for _ in range(5):
         room.run(BLOCK)
         room.look()
-        assert len(room.disk.jobs) == len(room.shelf.waiting) == 9
+        assert len(room.disk.jobs) == 3
         room.disk.finish()
     monkeypatch.undo()
     for recorder in room.recorders:
@@ -285,6 +286,25 @@ def test_frames_with_gaps_between_and_of_several_sources_are_handed_over() -> No
     room.run(5)
     room.look()
     assert (taken[1:], recorder.pouring) == ([(40, 5, 2)], False)
+
+
+def test_no_frame_waits_for_a_second_not_even_of_those_who_have_just_begun() -> None:
+    """Tick by tick, whoever begins when."""
+    room = Room(recorders=0)
+    begun: dict[int, int] = {}
+    for tick in range(4 * BLOCK):
+        if tick < 2 * BLOCK and tick % 3 == 0:
+            recorder = Recorder(room.shelf, room.disk)
+            recorder.listener.add(PLAIN)
+            room.recorders.append(recorder)
+            begun[room.tap_of(recorder)] = tick
+        room.run(1)
+        if tick % LOOK == 0:
+            room.shelf.tapped(tick)
+            room.disk.finish()
+            for tap, first in begun.items():
+                assert room.tick - max(first, room.rings.read[tap] + first) <= BLOCK
+    assert all(recorder.pouring for recorder in room.recorders)
 
 
 def test_a_gap_in_the_middle_of_what_would_be_poured_is_handed_over_as_one() -> None:
@@ -377,6 +397,7 @@ def test_a_file_that_can_not_be_written_costs_nobody_else_anything(monkeypatch: 
     assert (bad.size, bad.last) == (HEAD + BLOCK * 640, BLOCK - 1)
     assert (good.errors, good.pouring) == ([], True)
     # The threads are stopped.
+    bad.willing = False
     room.run(BLOCK)
     room.look()
     ((_, done),) = room.disk.jobs

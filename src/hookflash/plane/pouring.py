@@ -26,6 +26,10 @@ from hookflash.ports.audio import FRAMES_PER_SECOND, Do, Outlet
 if TYPE_CHECKING:
     from hookflash.plane.block_listener import BlockListener
 
+TOGETHER = 3
+"""Turns of listeners whose recordings are written together: most of what a turn costs is the same for any
+number of them."""
+
 Samples = NDArray[np.int16]
 Rows = NDArray[np.int64]
 
@@ -109,8 +113,9 @@ class Pours:
         self._outlets: dict[int, tuple[BlockListener, Outlet]] = {}
         self._recalled: dict[int, Outlet] = {}
         self._number = 0
-        # By tap; -1 in ``turn`` and ``serial`` where nothing is poured.
-        self._turn = np.full(TAPS, -1, np.int16)
+        self._fresh: list[int] = []
+        # By tap; -1 in ``group`` and ``serial`` where nothing is poured.
+        self._group = np.full(TAPS, -1, np.int16)
         self._serial = np.full(TAPS, -1, np.int64)
         self._file = np.full(TAPS, -1, np.int64)
         self._offset = np.zeros(TAPS, np.int64)
@@ -119,10 +124,11 @@ class Pours:
         self._going = np.zeros(TAPS, np.int64)  # frames that are being written
 
     def begin(self, listener: BlockListener, outlet: Outlet, tap: int, tick: int, turn: int) -> None:
-        """Write what comes out of a ring from ``tick`` on into ``outlet``, whenever it is ``turn``."""
+        """Write what comes out of a ring from ``tick`` on into ``outlet``: now, then once a round."""
         self._number += 1
         self._outlets[tap] = listener, outlet
-        self._turn[tap], self._serial[tap] = turn, self._number
+        self._group[tap], self._serial[tap] = turn // TOGETHER, self._number
+        self._fresh.append(tap)
         self._file[tap], self._offset[tap], self._limit[tap] = outlet.fd, outlet.offset, outlet.limit
         self._next[tap], self._going[tap] = tick, 0
 
@@ -131,7 +137,7 @@ class Pours:
         listener, outlet = self._outlets.pop(tap)
         listener.poured()
         serial, count, last = int(self._serial[tap]), int(self._going[tap]), int(self._next[tap]) - 1
-        self._turn[tap] = self._serial[tap] = -1
+        self._group[tap] = self._serial[tap] = -1
         if not count:
             outlet.ends(last, int(self._offset[tap]), None)
             outlet.done(error)
@@ -147,7 +153,12 @@ class Pours:
 
     def turn(self, turn: int) -> None:
         """Have all written whose turn it is; where something is odd, the listener has to look itself."""
-        taps = np.flatnonzero(self._turn == turn)
+        fresh, self._fresh = self._fresh, []
+        if (turn + 1) % TOGETHER == 0:
+            taps = np.flatnonzero(self._group == turn // TOGETHER)
+        else:
+            # What waited in their rings until now must not wait any longer.
+            taps = np.array([tap for tap in fresh if self._group[tap] >= 0], np.int64)
         if not len(taps):
             return
         rings = self._rings
