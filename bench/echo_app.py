@@ -24,6 +24,9 @@ from typing import Any, cast
 import numpy as np
 import uvloop
 
+# Compiled where aiohttp is, as control does it too.
+from aiohttp._websocket.helpers import websocket_mask
+
 from hookflash.wire.streaming_frames import frame_length
 
 RATE = 16_000
@@ -83,9 +86,9 @@ class Connection(asyncio.Protocol):
             if len(buffer) - head < size:
                 break
             if buffer[at] == 0x81:
-                mask = buffer[head - 4 : head] * (size // 4 + 1)
-                masked = np.frombuffer(buffer, np.uint8, size, head)
-                self._take(now, (masked ^ np.frombuffer(mask, np.uint8, size)).tobytes())
+                text = bytearray(buffer[head : head + size])
+                websocket_mask(buffer[head - 4 : head], text)
+                self._take(now, text)
             at = head + size
         self._buffer = buffer[at:]
 
@@ -113,7 +116,7 @@ class Connection(asyncio.Protocol):
             )
         return True
 
-    def _take(self, now: int, text: bytes) -> None:
+    def _take(self, now: int, text: bytearray) -> None:
         if not text.startswith(b'{"kind":"AudioData"'):
             return
         # Of a mixed stream: ...,"timestamp":"2026-11-23T12:00:00.000Z","data":"...","silent":false}}
@@ -121,9 +124,9 @@ class Connection(asyncio.Protocol):
         end = text.index(b'"', begin)
         told = self.told
         told["frames"] += 1
-        told["last"] = text[begin - 34 : begin - 10]
+        told["last"] = bytes(text[begin - 34 : begin - 10])
         told["first"] = told["first"] or told["last"]
-        data = text[begin:end]
+        data = bytes(text[begin:end])
         was_loud = self._loud
         self._loud = not text.endswith(b"true}}") and bool(
             np.abs(np.frombuffer(binascii.a2b_base64(data), "<i2")).max() > LOUD
