@@ -80,7 +80,8 @@ class Run:
     ``cost`` is microseconds of CPU per leg and tick, ``answered`` the share of packets that came back,
     ``digits`` the keys heard, ``late_ms`` the worst lateness of a tick, ``skipped`` the ticks that were late
     by more than 5 ms (the C program) or left out (the plane). ``callers`` is what the callers counted.
-    ``own`` is what this process took of the CPU in the same seconds, in the unit of ``cost``.
+    ``own`` is what this process took of the CPU in the same seconds, in the unit of ``cost``. ``before`` are
+    ``cost`` and ``own`` of the seconds before the scene went on, if it did.
     """
 
     cost: float
@@ -91,6 +92,7 @@ class Run:
     callers: dict[str, float]
     note: str = ""
     own: float = 0.0
+    before: tuple[float, float] = (0.0, 0.0)
 
     @property
     def whole(self) -> bool:
@@ -194,16 +196,22 @@ class Callers:
                     pipe.close()
 
 
-def measure(pid: int, callers: Callers, legs: int, seconds: float) -> tuple[float, float, dict[str, float]]:
-    """What a server costs whose callers have been calling for a while, this process; what they counted."""
+def costs(pid: int, legs: int, seconds: float) -> tuple[float, float]:
+    """What a server costs in these seconds, and this process."""
     cpu, own, began = cpu_seconds(pid), time.process_time(), time.monotonic()
     time.sleep(seconds)
     spent, own, took = cpu_seconds(pid) - cpu, time.process_time() - own, time.monotonic() - began
+    unit = 1e6 / legs / (took / TICK)
+    return spent * unit, own * unit
+
+
+def measure(pid: int, callers: Callers, legs: int, seconds: float) -> tuple[float, float, dict[str, float]]:
+    """What a server costs whose callers have been calling for a while, this process; what they counted."""
+    cost, own = costs(pid, legs, seconds)
     result = callers.result()
     if result["voiced"] < 0.9 * result["received"]:
         raise Overloaded(f"the callers heard silence: {result}")
-    unit = 1e6 / legs / (took / TICK)
-    return spent * unit, own * unit, result
+    return cost, own, result
 
 
 def answered(counted: dict[str, float]) -> float:
@@ -341,7 +349,8 @@ def playing(leg: int, port: int) -> list[PlaneCommand]:
 class Scene:
     """What the legs of a run do: the commands of each for its number and the callers' port, its call, what
     the callers send, the rate of what is played, how large the packets have to be that come back, how many
-    seconds pass before anything is measured."""
+    seconds pass before anything is measured. With ``later`` the worker is measured twice: before the commands
+    that it gives, and again when as many seconds have passed after them as before."""
 
     commands: Callable[[int, int], Sequence[PlaneCommand]] = playing
     call: Callable[[int], int] = lambda leg: leg
@@ -350,6 +359,7 @@ class Scene:
     size: int = 172
     rings: Callable[[], int] = field(default=lambda: -1)
     warm: float = WARM
+    later: Callable[[], Sequence[PlaneCommand]] | None = None
 
 
 def check(worker: Worker, scene: Scene, counted: dict[str, float]) -> None:
@@ -376,13 +386,21 @@ def run_plane(legs: int, seconds: float, scene: Scene | None = None, *, pacing: 
     callers: Callers | None = None
     try:
         worker.ready()
-        callers = Callers(seconds + scene.warm + 1, packets=scene.packets, pacing=pacing)
+        stages = 1 if scene.later is None else 2
+        # A second for the legs to be opened, two more for what happens later.
+        calling = stages * (seconds + scene.warm) + 2 * stages - 1
+        callers = Callers(calling, packets=scene.packets, pacing=pacing)
         ports = worker.open({leg: scene.call(leg) for leg in range(1, legs + 1)})
         worker.post(LoadClip(CLIP, tone(440, rate=scene.rate), scene.rate))
         for leg in ports:
             worker.post(*scene.commands(leg, callers.port))
         callers.call([ports[leg] for leg in sorted(ports)])
         time.sleep(scene.warm)
+        before = 0.0, 0.0
+        if scene.later is not None:
+            before = costs(worker.pid, legs, seconds)
+            worker.post(*scene.later())
+            time.sleep(scene.warm)
         worker.take()
         cost, own, counted = measure(worker.pid, callers, legs, seconds)
         events = worker.take()
@@ -394,7 +412,7 @@ def run_plane(legs: int, seconds: float, scene: Scene | None = None, *, pacing: 
         check(worker, scene, counted)
         digits = sum(isinstance(event, ToneHeard) for event in events)
         note = f"worst lateness {late:.1f} ms, busiest tick {busy:.1f} ms, {skipped} skipped"
-        return Run(cost, answered(counted), digits, late, skipped, counted, note, own)
+        return Run(cost, answered(counted), digits, late, skipped, counted, note, own, before)
     finally:
         worker.close()
         if callers is not None:

@@ -2,11 +2,12 @@
 
 Every leg talks and plays to a caller as in :mod:`bench.legs`, in a call of its own that is recorded as calls
 are: by one tap at 16,000 Hz of all that is said and played in it, taken out of shared memory by the listeners
-of control and written to files by the recording desk. This process is control: what it spends more than in a
-run without recordings is counted beside what the worker spends, and so is what the kernel does for its files.
-(What both runs have it do, reading what the worker says of the quality of legs, is no part of recording.)
+of control and written to files by the recording desk. This process is control: what it spends more than
+without recordings is counted beside what the worker spends, and so is what the kernel does for its files.
+(What it does either way, reading what the worker says of the quality of legs, is no part of recording.)
 
-``recording`` is both together over the worker alone without recordings.
+``recording`` is both together over the worker alone without recordings: the same worker with the same calls,
+some seconds before. Two workers differ by more than what recording costs, by where their memory lies.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,8 @@ LEGS = 400
 SECONDS = 4.0
 ROUNDS = 4
 WARM = 9.0
-"""Seconds before anything is measured: rings have gone round once, also for those who read them, a block
-behind, so that both have touched all of their memory."""
+"""Seconds before anything is measured, without recordings and with: rings have gone round once, also for
+those who read them, a block behind, so that both have touched all of their memory."""
 LIMIT = 150.0
 TICK = 0.02
 RATE = 16_000
@@ -53,9 +54,9 @@ def plays(leg: int, port: int) -> Sequence[PlaneCommand]:
     )
 
 
-def recorded(leg: int, port: int) -> Sequence[PlaneCommand]:
-    # The tap is what a listener of control asks for.
-    return *plays(leg, port), OpenTap(leg - 1, "whole", leg, rate=RATE, patient=True)
+def taps() -> Sequence[PlaneCommand]:
+    """What the listeners of control ask for."""
+    return [OpenTap(leg - 1, "whole", leg, rate=RATE, patient=True) for leg in range(1, LEGS + 1)]
 
 
 class Seat:
@@ -92,6 +93,7 @@ class Control(threading.Thread):
         self._folder = folder
         self._legs = legs
         self._over = threading.Event()
+        self._open = threading.Event()
 
     def run(self) -> None:
         # This thread and those that it starts, as the worker is.
@@ -101,10 +103,18 @@ class Control(threading.Thread):
             uvloop.run(self._record())
         except BaseException as error:
             self.error = error
+        finally:
+            self._open.set()
+
+    def begin(self) -> None:
+        """Return when every call is being recorded."""
+        self.start()
+        self._open.wait()
 
     def stop(self) -> None:
         self._over.set()
-        self.join()
+        if self.ident is not None:
+            self.join()
 
     async def _record(self) -> None:
         seat: Any = Seat(self.rings)
@@ -120,9 +130,8 @@ class Control(threading.Thread):
             # One after the other: the scene has given ring n to call n + 1.
             while audio.open < leg:  # noqa: ASYNC110 - as in life, threads open files
                 await asyncio.sleep(0.001)
-        while not self.rings.tick[0] and not self._over.is_set():  # noqa: ASYNC110 - memory
-            await asyncio.sleep(0.001)
-        ticks = 0
+        self._open.set()
+        ticks = int(self.rings.tick[0])
         while not self._over.is_set():
             await asyncio.sleep(LOOK * TICK / 2)
             tick = int(self.rings.tick[0]) // LOOK * LOOK
@@ -135,43 +144,46 @@ class Control(threading.Thread):
 
 
 def run_recorded(legs: int = LEGS) -> Run:
-    """One run in which everything is recorded; it is not whole when the audio has holes."""
+    """One run that goes on with everything recorded; it is not whole when the audio has holes."""
     with tempfile.TemporaryDirectory(prefix="hookflash-bench-") as folder:
         control = Control(Path(folder), legs)
-        control.start()
+
+        def record() -> Sequence[PlaneCommand]:
+            control.begin()
+            return taps()
+
         try:
             # The worker's end is given away and closed there.
-            run = run_plane(legs, SECONDS, Scene(recorded, rings=lambda: os.dup(control.fd), warm=WARM))
+            scene = Scene(plays, rings=lambda: os.dup(control.fd), warm=WARM, later=record)
+            run = run_plane(legs, SECONDS, scene)
         finally:
             control.stop()
             os.close(control.fd)
     if control.error is not None:
         raise control.error
     seconds = control.octets / 2 / RATE / legs
-    note = f"{run.note}; control {run.own:.2f}; {seconds:.1f} s in each file, {control.lost} lost"
+    cost, own = run.before
+    by_control = f"control {run.own:.2f}, {own:.2f} before"
+    in_files = f"{seconds:.1f} s in each file, {control.lost} lost"
+    note = f"{cost:.2f} before; {by_control}; {run.note}; {in_files}"
     whole = run.answered if seconds > SECONDS and not control.lost else 0.0
     return dataclasses.replace(run, answered=whole, note=note)
 
 
 def main() -> int:
     """Measure and print the figures."""
-    servers: dict[str, Callable[[], Run]] = {
-        "plain": lambda: run_plane(LEGS, SECONDS, Scene(plays, warm=WARM)),
-        "recorded": run_recorded,
-    }
     try:
         build()
-        runs = rounds("recording", servers, ROUNDS, LIMIT)
+        runs = rounds("recording", {"recorded": run_recorded}, ROUNDS, LIMIT)["recorded"]
     except FAILURES as error:
         return refuse("recording", error, "x a playing leg", TARGET)
-    whole = all(run.whole for server in runs.values() for run in server)
-    plain, with_ = runs["plain"], runs["recorded"]
-    control = [two.own - one.own for one, two in zip(plain, with_, strict=True)]
-    ratios = [(two.cost + more) / one.cost for one, two, more in zip(plain, with_, control, strict=True)]
+    whole = all(run.whole for run in runs)
+    control = [run.own - run.before[1] for run in runs]
+    ratios = [(run.cost + more) / run.before[0] for run, more in zip(runs, control, strict=True)]
     figure("recording", middle(ratios)[0], "x a playing leg", TARGET, noise=middle(ratios)[1], whole=whole)
     costs = {
-        "plain": [run.cost for run in plain],
-        "recorded": [run.cost for run in with_],
+        "plain": [run.before[0] for run in runs],
+        "recorded": [run.cost for run in runs],
         "control": control,
     }
     for name, values in costs.items():
