@@ -245,6 +245,25 @@ def test_a_method_outside_of_calls(system: System, tmp_path: Path, method: str, 
 # --- keys -----------------------------------------------------------------------------------------------
 
 
+def test_a_trunk_that_wants_keys_alone_by_info(system: Trunks, callee: Start) -> None:  # noqa: F811
+    """``application/dtmf``: the body is the key, and nothing else."""
+    phone = Callee()
+    phone.called()
+    phone.answer()
+    for key in ("5", "#"):
+        phone.takes("INFO", Content_Type="application/dtmf", body=f"^{key}$")
+    phone.is_left()
+    sipp = callee("alone", phone)
+    call = dial(system, "alone")
+    result(system, "CallConnected")
+    target = PhoneNumberIdentifier(system.number("alone"))
+    call.send_dtmf_tones([DtmfTone.FIVE, DtmfTone.POUND], target, operation_context="out")
+    assert result(system, "SendDtmfTonesCompleted")["code"] == 200
+    call.hang_up(is_for_everyone=True)
+    result(system, "CallDisconnected")
+    check_success(sipp)
+
+
 def test_a_trunk_that_does_not_take_a_key_by_info(system: Trunks, callee: Start) -> None:  # noqa: F811
     """415 to the second of three: the sending fails, and the third is not sent."""
     phone = Callee()

@@ -33,6 +33,7 @@ PREFIXES = {
     "second": "+1205555",
     "info": "+1206555",
     "refer": "+1207555",
+    "alone": "+1208555",
 }
 REFERRER = "127.0.0.2"
 """Who calls from there calls over the trunk "refer"."""
@@ -72,6 +73,8 @@ def configuration(ports: dict[str, int]) -> str:
             lines.append('transport = "tcp"')
         if name == "info":
             lines += ['dtmf = "info"', 'identity = "asserted"']
+        if name == "alone":
+            lines.append('dtmf = "info-dtmf"')
         if name == "refer":
             lines += ['refer = "accept"', 'transfer = "refer"', f'allow = ["{REFERRER}"]']
         if name == "digest":

@@ -11,6 +11,7 @@ from hookflash.calls.effects import EndLeg, SendTones
 from hookflash.calls.facts import Fact, ToneHeard, TonesDone, TonesFailed
 from hookflash.phones.keyed_media import KeyedMedia
 from hookflash.sip.events import KeyPressed
+from hookflash.sip.keys import PLAIN, RELAY
 from hookflash.sip.message import Response
 
 
@@ -74,10 +75,10 @@ class Desk:
         self.stopped.append(sending)
 
 
-def keyed() -> tuple[Bench, KeyedMedia, Desk]:
-    """A bench whose trunk wants keys by INFO."""
+def keyed(kind: str = RELAY) -> tuple[Bench, KeyedMedia, Desk]:
+    """A bench whose trunk wants keys by INFO, in bodies of this type."""
     (trunk,) = configured().trunks
-    bench = Bench(configured(trunks=(replace(trunk, info_keys=True),)))
+    bench = Bench(configured(trunks=(replace(trunk, info_keys=kind),)))
     desk = Desk()
     return bench, KeyedMedia(desk, bench.phones.keys), desk  # type: ignore[arg-type]
 
@@ -91,6 +92,21 @@ async def test_keys_go_out_one_after_the_other() -> None:
     assert bench.facts[-2:] == [TonesDone(1), TonesDone(2)]
     assert [event.key for event in bench.far.events if isinstance(event, KeyPressed)] == ["5", "*", "#"]
     assert desk.sent == []
+    bench.phones.end(EndLeg(leg, BYE))
+    await bench.settle()
+    await bench.over()
+
+
+async def test_keys_go_out_alone() -> None:
+    bench, media, _ = keyed(PLAIN)
+    leg = await up(bench)
+    media.send_tones(SendTones(1, 3, leg, "5#"))
+    await bench.settle(4.0)
+    sent = bench.sent("INFO")
+    assert {one.headers.get("Content-Type") for one in sent} == {"application/dtmf"}
+    assert {one.body for one in sent} == {b"5", b"#"}
+    assert [event.key for event in bench.far.events if isinstance(event, KeyPressed)] == ["5", "#"]
+    assert bench.facts[-1] == TonesDone(1)
     bench.phones.end(EndLeg(leg, BYE))
     await bench.settle()
     await bench.over()

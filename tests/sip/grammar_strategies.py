@@ -407,11 +407,11 @@ BODIES: SearchStrategy[Body] = st.one_of(
         )
     ),
     st.builds(
-        lambda key, duration: Body(keys.RELAY, keys.write(key, duration), key, keys.read),
+        lambda kind, key, duration: Body(kind, keys.write(key, duration, kind), key, keys.read),
+        st.sampled_from([keys.RELAY, keys.PLAIN]),
         st.sampled_from("0123456789*#ABCD"),
         st.integers(40, 5000),
     ),
-    st.sampled_from("0123456789*#ABCD").map(lambda key: Body(keys.PLAIN, key.encode(), key, keys.read)),
     st.builds(
         _fragment, st.integers(100, 699), st.from_regex(r"[A-Za-z][A-Za-z ]{0,20}[A-Za-z]", fullmatch=True)
     ),

@@ -32,9 +32,13 @@ from hookflash.phones.virtual.surface import VirtualPhoneDesk
 from hookflash.plane.control import MediaDesk
 from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink, Media, Phones
+from hookflash.sip import keys
 from hookflash.sip.session import SessionTerms
 from hookflash.sip.ua import Settings as AgentSettings
 from hookflash.wire.identifiers import Identifier
+
+_INFO_KEYS = {"rtp": "", "info": keys.RELAY, "info-dtmf": keys.PLAIN}
+"""What keys go out in by INFO, by the setting ``dtmf``."""
 
 
 class Telephony:
@@ -160,7 +164,7 @@ def phones_config(settings: Settings) -> PhonesConfig:
                 codecs=codecs_of(f"trunk {one.name}", one.codecs),
                 srtp=one.srtp,
                 session=_session(settings, one),
-                info_keys=one.dtmf == "info",
+                info_keys=_INFO_KEYS[one.dtmf],
                 identity=one.identity,
                 takes_refer=one.refer == "accept",
                 transfers=one.transfer == "refer",
@@ -217,7 +221,7 @@ def registering(settings: Settings) -> tuple[PhoneConfig, ...]:
                 user=Identifier.parse(one.user),
                 codecs=able[one.codecs],
                 srtp=one.srtp,
-                info_keys=one.dtmf == "info",
+                info_keys=_INFO_KEYS[one.dtmf],
                 numbers=tuple(as_regex(pattern) for pattern in one.numbers),
                 caller=one.caller or "",
             )

@@ -282,9 +282,10 @@ class TrunkSettings:
     then has no plus sign gets one."""
     inbound_caller_rewrite: tuple[str, ...] | None = setting(kinds.listing(kinds.rewriting()), None)
     """The same for the numbers of its callers; as `inbound_rewrite` when not given."""
-    dtmf: str = setting(kinds.choice("rtp", "info"), "rtp")
+    dtmf: str = setting(kinds.choice("rtp", "info", "info-dtmf"), "rtp")
     """How keys are pressed towards the trunk: in the audio (`rtp`: RFC 4733 events, or tones where those were
-    not agreed on) or by INFO requests (`info`: application/dtmf-relay). From the trunk both are taken."""
+    not agreed on) or by INFO requests (`info`: application/dtmf-relay, with how long; `info-dtmf`:
+    application/dtmf, the key alone). From the trunk all are taken."""
     refer: str = setting(kinds.choice("refuse", "accept"), "refuse")
     """Whether the trunk may transfer its calls with REFER, in a call: `accept` dials whom it names, by our
     routes and at our expense, with its call ended once they answer; `refuse` answers 405."""
@@ -335,7 +336,7 @@ class PhoneSettings:
     """Codecs to offer and accept, best first, as for a trunk."""
     srtp: str = setting(kinds.choice(*POLICIES), "optional")
     """Whether media is encrypted, as for a trunk."""
-    dtmf: str = setting(kinds.choice("rtp", "info"), "rtp")
+    dtmf: str = setting(kinds.choice("rtp", "info", "info-dtmf"), "rtp")
     """How keys are pressed towards the phone, as for a trunk."""
     numbers: tuple[str, ...] = setting(kinds.listing(kinds.number_pattern()), ())
     """Which numbers that no resource owns it may dial, over the routes: prefixes (`+49*`; `*` is every

@@ -38,7 +38,8 @@ class TrunkConfig:
     the callees and callers of its calls. ``codecs`` are offered and accepted, best first; ``srtp`` is one of
     :data:`hookflash.sip.offer.POLICIES`. ``ring_timeout`` is in seconds. ``sips`` calls with ``sips:``
     addresses. ``session`` are the terms of its session timers (RFC 4028). ``challenge`` takes its calls only
-    with the same user name and password, and then from anywhere. With ``info_keys`` keys go out by INFO.
+    with the same user name and password, and then from anywhere. ``info_keys`` is the type of
+    the INFO bodies that keys go out in (:mod:`hookflash.sip.keys`); "" is none, and keys go into the audio.
     ``identity`` is one of :data:`IDENTITIES`. Redirects to ``redirect_hosts`` (names, addresses,
     "*.example.org") are followed beside those to ``targets``. With ``takes_refer`` it may have its calls go
     on with somebody else (REFER), who is dialled; one that ``transfers`` is asked to, by REFER, when an app
@@ -59,7 +60,7 @@ class TrunkConfig:
     sips: bool = False
     session: SessionTerms = SESSION
     challenge: bool = False
-    info_keys: bool = False
+    info_keys: str = ""
     identity: str = "from"
     redirect_hosts: tuple[str, ...] = ()
     takes_refer: bool = False
@@ -99,7 +100,7 @@ class PhoneConfig:
     user: Identifier
     codecs: tuple[str, ...] = DEFAULT
     srtp: str = "off"
-    info_keys: bool = False
+    info_keys: str = ""
     numbers: tuple[str, ...] = ()
     caller: str = ""
 

@@ -143,7 +143,7 @@ class InboundCalls:
             trunk="" if trunk is None else trunk.name,
             phone="" if phone is None else phone.username,
             source=_source(trunk, phone, flow.remote[0]),
-            sends_info=not isinstance(terms, PhonesConfig) and terms.info_keys,
+            info_keys="" if isinstance(terms, PhonesConfig) else terms.info_keys,
             refers=trunk is not None and trunk.transfers,
             flow=flow,
             offer=offer,

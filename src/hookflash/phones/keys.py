@@ -82,7 +82,7 @@ class InfoKeys:
     def takes(self, leg: int) -> bool:
         """Whether keys for this leg go out by INFO."""
         found = self._legs.get(leg)
-        return found is not None and found.sends_info
+        return found is not None and bool(found.info_keys)
 
     def send(self, effect: SendTones) -> None:
         """Press keys; TonesDone or TonesFailed follows."""
@@ -139,8 +139,11 @@ class InfoKeys:
         sending.timer = self._clock.call_at(
             self._clock.now() + PATIENCE, lambda: self._failed(leg, "no answer to a key")
         )
-        if found is None or not self._signalling.press(found.session, sending.digits[0], DURATION):
+        if found is None or not self._press(found, sending.digits[0]):
             self._failed(leg, "the phone is not in a call")
+
+    def _press(self, leg: Leg, key: str) -> bool:
+        return self._signalling.press(leg.session, key, DURATION, leg.info_keys)
 
     def _later(self, leg: int, delay: float) -> None:
         sending = self._queues[leg][0]

@@ -132,8 +132,8 @@ class Leg:
     """Whether it has told how far it is."""
     refers: bool = False
     """Whether its trunk is to be asked when it is transferred."""
-    sends_info: bool = False
-    """Whether keys for it go out by INFO."""
+    info_keys: str = ""
+    """The type of the INFO bodies that keys for it go out in; "" when they go into the audio."""
     presses_by_info: bool = False
     """Whether its keys come by INFO."""
     last_key: tuple[str, float] = ("", 0.0)

@@ -145,7 +145,7 @@ class OutboundCalls:
             self._sources.learn(flow.remote[0], trunk)
             leg.candidate, leg.flow, leg.peer = candidate, flow, flow.remote[0]
             self._legs.carry(leg, trunk.name)
-            leg.sends_info, leg.refers = trunk.info_keys, trunk.transfers
+            leg.info_keys, leg.refers = trunk.info_keys, trunk.transfers
             leg.codecs, leg.srtp = trunk.codecs, trunk.srtp
             offer = self._bearers.negotiate(leg, flow).offer()
             uri = request_uri(candidate, flow.transport)

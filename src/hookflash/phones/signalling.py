@@ -137,9 +137,11 @@ class Signalling:
         """The Call-ID of a session; "" for one that is over."""
         return self._agent.call_id(session)
 
-    def press(self, session: int, key: str, duration: int) -> bool:
-        """Press a key for so many milliseconds by INFO; False when the session is not up."""
-        sent, outputs = self._agent.press(self._clock.now(), session, key, duration)
+    def press(self, session: int, key: str, duration: int, kind: str) -> bool:
+        """Press a key for so many milliseconds by INFO with a body of ``kind``; False when the session is not
+        up.
+        """
+        sent, outputs = self._agent.press(self._clock.now(), session, key, duration, kind)
         self.perform(outputs)
         return sent
 

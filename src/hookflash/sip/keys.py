@@ -47,6 +47,8 @@ def read(message: Message) -> str:
     return key
 
 
-def write(key: str, duration: int) -> bytes:
-    """The body of an INFO (``application/dtmf-relay``) that presses ``key`` for ``duration`` milliseconds."""
-    return f"Signal={key}\r\nDuration={duration}\r\n".encode()
+def write(key: str, duration: int, kind: str = RELAY) -> bytes:
+    """The body of an INFO that presses ``key``, of type ``kind``: RELAY for ``duration`` ms; PLAIN
+    has no place for how long.
+    """
+    return f"Signal={key}\r\nDuration={duration}\r\n".encode() if kind == RELAY else key.encode()

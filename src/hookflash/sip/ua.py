@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
+from hookflash.sip import keys
 from hookflash.sip.build import Extra
 from hookflash.sip.core import Core, Output, Settings
 from hookflash.sip.dialog_headers import Replaces
@@ -201,10 +202,15 @@ class UserAgent:
         sent = found is not None and self._client.update(now, found, body)
         return sent, self._core.drain()
 
-    def press(self, now: float, session: int, key: str, duration: int) -> tuple[bool, list[Output]]:
-        """Press a key for so many milliseconds by INFO; Informed follows. False when it is not up."""
+    def press(
+        self, now: float, session: int, key: str, duration: int, kind: str = keys.RELAY
+    ) -> tuple[bool, list[Output]]:
+        """Press a key for so many milliseconds by INFO; Informed follows. False when it is not up.
+
+        ``kind`` is the type of its body, RELAY or PLAIN of :mod:`hookflash.sip.keys`.
+        """
         found = self._core.sessions.get(session)
-        sent = found is not None and self._client.press(now, found, key, duration)
+        sent = found is not None and self._client.press(now, found, key, duration, kind)
         return sent, self._core.drain()
 
     def let_refer(self, session: int) -> None:

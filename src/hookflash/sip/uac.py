@@ -93,13 +93,13 @@ class Client:
         """Send an UPDATE; False when it may not be sent now."""
         return self._updates.send(now, session, body)
 
-    def press(self, now: float, session: Session, key: str, duration: int) -> bool:
-        """Press a key by INFO; False when the session is not up."""
+    def press(self, now: float, session: Session, key: str, duration: int, kind: str) -> bool:
+        """Press a key by INFO with a body of ``kind``; False when the session is not up."""
         if session.stage is not Stage.UP or session.quiet or session.dialog is None:
             return False
         request = session.dialog.request("INFO", self._core.new_branch())
-        request.headers.add("Content-Type", keys.RELAY)
-        request.body = keys.write(key, duration)
+        request.headers.add("Content-Type", kind)
+        request.body = keys.write(key, duration, kind)
         self._core.ask(now, session, session.dialog, request)
         return True
 

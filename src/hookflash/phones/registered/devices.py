@@ -159,7 +159,7 @@ class DeviceCalls:
         others, leg.forks = list(forks.open.values()), None
         phone = fork.phone
         leg.flow, leg.call_id, leg.phone = fork.flow, fork.call_id, phone.username
-        leg.codecs, leg.srtp, leg.sends_info = phone.codecs, phone.srtp, phone.info_keys
+        leg.codecs, leg.srtp, leg.info_keys = phone.codecs, phone.srtp, phone.info_keys
         self._legs.bind(leg, fork.session)
         for other in others:
             self._legs.unwatch(other.session)

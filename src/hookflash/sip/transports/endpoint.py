@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from hookflash.clock import LoopClock
 from hookflash.ports.clock import Clock, Timer
+from hookflash.sip import keys
 from hookflash.sip.build import Extra
 from hookflash.sip.errors import ParseError
 from hookflash.sip.events import Event
@@ -121,9 +122,9 @@ class Endpoint:
         """As :meth:`UserAgent.update`."""
         return self._sent(self.agent.update(self._clock.now(), session, body))
 
-    def press(self, session: int, key: str, duration: int) -> bool:
+    def press(self, session: int, key: str, duration: int, kind: str = keys.RELAY) -> bool:
         """As :meth:`UserAgent.press`."""
-        return self._sent(self.agent.press(self._clock.now(), session, key, duration))
+        return self._sent(self.agent.press(self._clock.now(), session, key, duration, kind))
 
     def end(self, session: int, status: int = 480, reason: str = "", headers: Extra = ()) -> None:
         """As :meth:`UserAgent.end`."""
