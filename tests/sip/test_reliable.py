@@ -208,6 +208,24 @@ def test_an_offer_in_a_prack_is_answered_or_refused_in_its_response() -> None:
         assert status(probe.take(probe.agent.answer(0.0, session, ANSWER))) == [200]
 
 
+def test_an_offer_in_a_prack_is_refused_while_another_waits_for_its_answer() -> None:
+    probe = Probe()
+    session = offered(probe, SUPPORTED)
+    progress = ring(probe, session, 183, ANSWER)
+    probe.take(probe.agent.ring(probe.now, session, 183, ANSWER))
+    (again,) = prack(probe, progress, body=OFFER)
+    assert isinstance(again, Response)
+    assert (again.status, probe.events[-1]) == (183, Reoffered(session, OFFER, "PRACK"))
+    events = len(probe.events)
+    assert status(prack(probe, again, number=3, body=OFFER)) == [400]
+    assert len(probe.events) == events
+    assert status(probe.take(probe.agent.answer_offer(probe.now, session, ANSWER))) == [200]
+    assert status(prack(probe, again, number=4)) == [200]
+    probe.take(probe.agent.end(probe.now, session))
+    probe.until(400.0)
+    assert (probe.agent.transactions, probe.agent.timers) == (0, 0)
+
+
 def test_an_offer_in_a_prack_before_our_answer_is_400() -> None:
     probe = Probe()
     ringing = ring(probe, offered(probe, SUPPORTED))

@@ -79,7 +79,8 @@ class ReliableServer:
         session.rseq = session.rseq + 1 if session.rseq else 1 + int(core.random() * _FIRST)
         extra = (*extra, ("Require", OPTION), ("RSeq", str(session.rseq)))
         self._responder.respond(now, transaction, request, status, session.local_tag, extra, body=body)
-        if body:
+        if body and session.pending is None:
+            # An offer that waits for its answer gets that in the response to its own request.
             dialog.described()
         interval = core.timing.t1
         session.provisional = Provisional(
