@@ -8,6 +8,7 @@ every part of a pattern is looked at once for each place in a number at most.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from hookflash.phones.rewriting import PatternError
 
@@ -120,11 +121,11 @@ class _Reader:
         self._at += 1
         return taken
 
-    def _node(self, kind: str, **more: object) -> _Node:
+    def _node(self, kind: str, **more: Any) -> _Node:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             raise PatternError("has too many parts")
-        return _Node(kind, **more)  # type: ignore[arg-type]
+        return _Node(kind, **more)
 
     def _choice(self, depth: int) -> _Node:
         if depth > MAX_DEPTH:
