@@ -135,11 +135,17 @@ class Connection(asyncio.Protocol):
         if began:
             told["heard"].append(now)
         if self._echo:
-            if began:
-                if len(told["heard"]) == 2:
-                    self._transport.write(_STOP)
-                told["said"].append(time.monotonic_ns())
-            self._transport.write(framed(data))
+            asyncio.get_running_loop().call_soon(self._answer, data, began)
+
+    def _answer(self, data: bytes, began: bool) -> None:
+        if self._transport.is_closing():
+            return
+        told = self.told
+        if began:
+            if len(told["heard"]) == 2:
+                self._transport.write(_STOP)
+            told["said"].append(time.monotonic_ns())
+        self._transport.write(framed(data))
 
     def _talk(self, words: bytes) -> None:
         if self._transport.is_closing():

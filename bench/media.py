@@ -53,6 +53,8 @@ WARM = 1.0
 READY = 300.0
 """Longest wait for the worker, which may have kernels to compile."""
 HOST = "127.0.0.1"
+PORTS = 10_000, 31_999
+"""Of a worker's legs, the first and the last."""
 CLIP = 1
 """The clip every scene may play: a second of a tone."""
 
@@ -80,8 +82,6 @@ class Run:
     ``cost`` is microseconds of CPU per leg and tick, ``answered`` the share of packets that came back,
     ``digits`` the keys heard, ``late_ms`` the worst lateness of a tick, ``skipped`` the ticks that were late
     by more than 5 ms (the C program) or left out (the plane). ``callers`` is what the callers counted.
-    ``own`` is what this process took of the CPU in the same seconds, in the unit of ``cost``. ``before`` are
-    ``cost`` and ``own`` of the seconds before the scene went on, if it did.
     """
 
     cost: float
@@ -91,8 +91,6 @@ class Run:
     skipped: int
     callers: dict[str, float]
     note: str = ""
-    own: float = 0.0
-    before: tuple[float, float] = (0.0, 0.0)
 
     @property
     def whole(self) -> bool:
@@ -196,22 +194,20 @@ class Callers:
                     pipe.close()
 
 
-def costs(pid: int, legs: int, seconds: float) -> tuple[float, float]:
-    """What a server costs in these seconds, and this process."""
-    cpu, own, began = cpu_seconds(pid), time.process_time(), time.monotonic()
+def measure(pid: int, callers: Callers, legs: int, seconds: float) -> tuple[float, dict[str, float]]:
+    """What a server costs whose callers have been calling for a while; what they counted."""
+    cpu, began = cpu_seconds(pid), time.monotonic()
     time.sleep(seconds)
-    spent, own, took = cpu_seconds(pid) - cpu, time.process_time() - own, time.monotonic() - began
-    unit = 1e6 / legs / (took / TICK)
-    return spent * unit, own * unit
+    spent, took = cpu_seconds(pid) - cpu, time.monotonic() - began
+    return spent * 1e6 / legs / (took / TICK), heard(callers)
 
 
-def measure(pid: int, callers: Callers, legs: int, seconds: float) -> tuple[float, float, dict[str, float]]:
-    """What a server costs whose callers have been calling for a while, this process; what they counted."""
-    cost, own = costs(pid, legs, seconds)
+def heard(callers: Callers) -> dict[str, float]:
+    """What the callers counted, at the end of their calls."""
     result = callers.result()
     if result["voiced"] < 0.9 * result["received"]:
         raise Overloaded(f"the callers heard silence: {result}")
-    return cost, own, result
+    return result
 
 
 def answered(counted: dict[str, float]) -> float:
@@ -231,7 +227,7 @@ def run_floor(legs: int, seconds: float, *, pacing: bool = False) -> Run:
         ports = [int(line) for line in iter(server.stdout.readline, "\n")]
         callers.call(ports)
         time.sleep(WARM)
-        cost, _, counted = measure(server.pid, callers, legs, seconds)
+        cost, counted = measure(server.pid, callers, legs, seconds)
         found = json.loads(server.stdout.readline())
         note = f"{found['late']} ticks over 5 ms late"
         return Run(cost, answered(counted), found["digits"], found["worst_ms"], found["late"], counted, note)
@@ -246,9 +242,9 @@ def run_floor(legs: int, seconds: float, *, pacing: bool = False) -> Run:
 class Worker:
     """A media worker process, driven by hand. A thread takes down what it says."""
 
-    def __init__(self, legs: int, *, rings: int = -1) -> None:
+    def __init__(self, legs: int, *, rings: int = -1, ports: tuple[int, int] = PORTS) -> None:
         ours, theirs = socket.socketpair()
-        options = PlaneOptions(host=HOST, first_port=10_000, last_port=31_999, legs=legs)
+        options = PlaneOptions(host=HOST, first_port=ports[0], last_port=ports[1], legs=legs)
         fds = [theirs.fileno(), *([rings] if rings >= 0 else [])]
         shared = ["--rings-fd", str(rings)] if rings >= 0 else []
         self._said = tempfile.TemporaryFile(prefix="hookflash-bench-")  # noqa: SIM115
@@ -348,9 +344,8 @@ def playing(leg: int, port: int) -> list[PlaneCommand]:
 @dataclass(frozen=True)
 class Scene:
     """What the legs of a run do: the commands of each for its number and the callers' port, its call, what
-    the callers send, the rate of what is played, how large the packets have to be that come back, how many
-    seconds pass before anything is measured. With ``later`` the worker is measured twice: before the commands
-    that it gives, and again when as many seconds have passed after them as before."""
+    the callers send, the rate of what is played, how large the packets have to be that come back, between
+    which ports they are, how many seconds pass before anything is measured."""
 
     commands: Callable[[int, int], Sequence[PlaneCommand]] = playing
     call: Callable[[int], int] = lambda leg: leg
@@ -358,8 +353,8 @@ class Scene:
     rate: int = 8000
     size: int = 172
     rings: Callable[[], int] = field(default=lambda: -1)
+    ports: tuple[int, int] = PORTS
     warm: float = WARM
-    later: Callable[[], Sequence[PlaneCommand]] | None = None
 
 
 def check(worker: Worker, scene: Scene, counted: dict[str, float]) -> None:
@@ -378,47 +373,55 @@ def check(worker: Worker, scene: Scene, counted: dict[str, float]) -> None:
             return
 
 
-def run_plane(legs: int, seconds: float, scene: Scene | None = None, *, pacing: bool = False) -> Run:
-    """One run of the media plane."""
-    scene = scene or Scene()
+@contextlib.contextmanager
+def calling(
+    legs: int, seconds: float, scene: Scene, *, pacing: bool = False
+) -> Iterator[tuple[Worker, Callers]]:
+    """A worker whose legs have been called for as long as the scene says, for so many seconds more."""
     rings = scene.rings()
-    worker = Worker(legs, rings=rings)
+    worker = Worker(legs, rings=rings, ports=scene.ports)
     callers: Callers | None = None
     try:
         worker.ready()
-        stages = 1 if scene.later is None else 2
-        # A second for the legs to be opened, two more for what happens later.
-        calling = stages * (seconds + scene.warm) + 2 * stages - 1
-        callers = Callers(calling, packets=scene.packets, pacing=pacing)
+        # A second for the legs to be opened.
+        callers = Callers(seconds + scene.warm + 1, packets=scene.packets, pacing=pacing)
         ports = worker.open({leg: scene.call(leg) for leg in range(1, legs + 1)})
         worker.post(LoadClip(CLIP, tone(440, rate=scene.rate), scene.rate))
         for leg in ports:
             worker.post(*scene.commands(leg, callers.port))
         callers.call([ports[leg] for leg in sorted(ports)])
         time.sleep(scene.warm)
-        before = 0.0, 0.0
-        if scene.later is not None:
-            before = costs(worker.pid, legs, seconds)
-            worker.post(*scene.later())
-            time.sleep(scene.warm)
-        worker.take()
-        cost, own, counted = measure(worker.pid, callers, legs, seconds)
-        events = worker.take()
-        # The first heartbeat still tells of the tick in which all legs were opened.
-        beats = [event for event in events if isinstance(event, Heartbeat)][1:]
-        late = max((beat.late_ms for beat in beats), default=0.0)
-        busy = max((beat.busy_ms for beat in beats), default=0.0)
-        skipped = beats[-1].skipped - beats[0].skipped if beats else 0
-        check(worker, scene, counted)
-        digits = sum(isinstance(event, ToneHeard) for event in events)
-        note = f"worst lateness {late:.1f} ms, busiest tick {busy:.1f} ms, {skipped} skipped"
-        return Run(cost, answered(counted), digits, late, skipped, counted, note, own, before)
+        yield worker, callers
     finally:
         worker.close()
         if callers is not None:
             callers.end()
         if rings >= 0:
             os.close(rings)
+
+
+def ticked(events: Sequence[PlaneEvent]) -> tuple[float, float, int]:
+    """By the heartbeats among ``events`` the worst lateness of a tick and its longest, ms, and how many were
+    left out."""
+    # The first heartbeat still tells of the tick in which all legs were opened.
+    beats = [event for event in events if isinstance(event, Heartbeat)][1:]
+    late = max((beat.late_ms for beat in beats), default=0.0)
+    busy = max((beat.busy_ms for beat in beats), default=0.0)
+    return late, busy, beats[-1].skipped - beats[0].skipped if beats else 0
+
+
+def run_plane(legs: int, seconds: float, scene: Scene | None = None, *, pacing: bool = False) -> Run:
+    """One run of the media plane."""
+    scene = scene or Scene()
+    with calling(legs, seconds, scene, pacing=pacing) as (worker, callers):
+        worker.take()
+        cost, counted = measure(worker.pid, callers, legs, seconds)
+        events = worker.take()
+        late, busy, skipped = ticked(events)
+        check(worker, scene, counted)
+        digits = sum(isinstance(event, ToneHeard) for event in events)
+        note = f"worst lateness {late:.1f} ms, busiest tick {busy:.1f} ms, {skipped} skipped"
+        return Run(cost, answered(counted), digits, late, skipped, counted, note)
 
 
 def rounds(

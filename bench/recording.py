@@ -1,49 +1,93 @@
 """``python -m bench.recording``: what recording adds to a playing leg, in CPU of the worker and of control.
 
-Every leg talks and plays to a caller as in :mod:`bench.legs`, in a call of its own that is recorded as calls
-are: by one tap at 16,000 Hz of all that is said and played in it, taken out of shared memory by the listeners
-of control and written to files by the recording desk. This process is control: what it spends more than
-without recordings is counted beside what the worker spends, and so is what the kernel does for its files.
-(What it does either way, reading what the worker says of the quality of legs, is no part of recording.)
+Every leg talks and plays to a caller as in :mod:`bench.legs`, in a call of its own. Half of the calls are
+with one worker, half with another; both share a core. The calls of one are recorded for some seconds, then
+those of the other, and so on: machines drift by more than what recording costs, so that only the same seconds
+can be compared, and two workers differ by as much, so that each is now the one and now the other.
 
-``recording`` is both together over the worker alone without recordings: the same worker with the same calls,
-some seconds before. Two workers differ by more than what recording costs, by where their memory lies.
+They are recorded as calls are: by one tap at 16,000 Hz of all that is said and played in each, opened by the
+listeners of control, taken out of shared memory by them and written to files by the recording desk. This
+process is control: what the threads of both spend is counted beside what the worker spends, and so is what
+the kernel does for its files.
+
+``recording`` is the median of such pairs of windows. Its noise is how far the middle half of them lie apart.
+
+A virtual machine that gives free memory back to its host (free page reporting) takes it again at many times
+the price of a write, which is charged to whoever writes a file: the benchmark says so, and how to do without.
 """
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
+import contextlib
+import math
 import os
+import statistics
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import uvloop
 
 from bench.figures import figure, refuse
-from bench.media import CLIP, FAILURES, HOST, Run, Scene, build, middle, prefer, rounds, run_plane
-from hookflash.calls.audio_effects import StartRecording
+from bench.media import (
+    CLIP,
+    FAILURES,
+    HOST,
+    TICK,
+    BenchError,
+    Callers,
+    Scene,
+    Worker,
+    answered,
+    build,
+    calling,
+    heard,
+    prefer,
+    ticked,
+)
+from hookflash.calls.audio_effects import StartRecording, StopRecording
 from hookflash.clock import LoopClock
 from hookflash.plane.audio_desk import AudioDesk
-from hookflash.plane.rings import LOOK, Rings, make_file, map_rings
-from hookflash.ports.plane import AudioTapped, ConnectLeg, JoinMix, OpenTap, PlaneCommand, StartPlay
+from hookflash.plane.listeners import BLOCK
+from hookflash.plane.rings import LOOK, TAP_FRAMES, Rings, make_file, map_rings
+from hookflash.ports.plane import (
+    AudioTapped,
+    ConnectLeg,
+    JoinMix,
+    PlaneCommand,
+    PlaneEvent,
+    StartPlay,
+    TapClosed,
+)
 from hookflash.recording.desk import RecordingDesk
 from hookflash.recording.library import Library
 
 TARGET = 1.15
 LEGS = 400
-SECONDS = 4.0
-ROUNDS = 4
-WARM = 9.0
-"""Seconds before anything is measured, without recordings and with: rings have gone round once, also for
-those who read them, a block behind, so that both have touched all of their memory."""
-LIMIT = 150.0
-TICK = 0.02
-RATE = 16_000
+"""Of each worker."""
+PORTS = (10_000, 19_999), (20_000, 29_999)
+PAIRS = 12
+"""Pairs of windows: in each of them the calls of one worker are recorded, and of the other."""
+WINDOW = 3 * BLOCK * TICK
+"""Seconds: every recording is written three times."""
+SETTLE = 2 * BLOCK * TICK
+"""Seconds from when recordings begin to the window: all of them have come to their turn, twice."""
+FIRST = TAP_FRAMES * TICK + SETTLE
+"""The same the first time: rings have gone round once, and both sides have touched all of their memory."""
+CORE = 1
+"""Of control, beside the callers."""
+PATIENCE = 10.0
+"""Longest wait, seconds, for all recordings to have begun or ended."""
+REPORTING = Path("/sys/module/page_reporting/parameters/page_reporting_order")
+NO_ORDER = 11
+"""No piece of free memory is of this order (4 MiB pages)."""
 
 
 def plays(leg: int, port: int) -> Sequence[PlaneCommand]:
@@ -54,21 +98,21 @@ def plays(leg: int, port: int) -> Sequence[PlaneCommand]:
     )
 
 
-def taps() -> Sequence[PlaneCommand]:
-    """What the listeners of control ask for."""
-    return [OpenTap(leg - 1, "whole", leg, rate=RATE, patient=True) for leg in range(1, LEGS + 1)]
+def call_of(side: int, leg: int) -> int:
+    return side * LEGS + leg
 
 
 class Seat:
-    """The worker as the audio desk sees it; its taps are opened by the scene."""
+    """A worker as the audio desk sees it."""
 
-    number = 0
-
-    def __init__(self, rings: Rings) -> None:
+    def __init__(self, number: int, rings: Rings, worker: Worker) -> None:
+        self.number = number
         self.rings = rings
+        self.worker = worker
+        self.tick = 0
 
     def post(self, *commands: PlaneCommand) -> None:
-        """Taps are open when this is said."""
+        self.worker.post(*commands)
 
 
 class NoDocuments:
@@ -80,114 +124,239 @@ class NoDocuments:
         return done
 
 
-class Control(threading.Thread):
-    """Control's part in the recording of ``legs`` calls: desk, listeners, files."""
+class Control:
+    """Control's part in the recording of calls: desk, listeners, files, in threads.
 
-    def __init__(self, folder: Path, legs: int) -> None:
-        super().__init__(daemon=True)
-        self.fd = make_file()
-        self.rings: Rings = map_rings(self.fd)
+    Attributes:
+        lost: frames that found no room in their rings.
+        seconds: of audio in the shortest of the files so far.
+        events: what the workers said but for the ends of taps.
+    """
+
+    def __init__(self, folder: Path, seats: Sequence[Seat]) -> None:
         self.lost = 0
-        self.octets = 0
-        self.error: BaseException | None = None
+        self.seconds = math.inf
+        self.events: list[list[PlaneEvent]] = [[] for _ in seats]
         self._folder = folder
-        self._legs = legs
-        self._over = threading.Event()
-        self._open = threading.Event()
+        self._seats: Sequence[Any] = seats
+        self._others = set(threading.enumerate())
+        self._loop = uvloop.new_event_loop()  # as the server's
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def run(self) -> None:
-        # This thread and those that it starts, as the worker is.
-        prefer(0)
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._do(self._begin())
+        return self
+
+    def __exit__(self, *error: object) -> None:
         try:
-            # As the server does.
-            uvloop.run(self._record())
-        except BaseException as error:
-            self.error = error
+            self._do(self._close())
         finally:
-            self._open.set()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
-    def begin(self) -> None:
-        """Return when every call is being recorded."""
-        self.start()
-        self._open.wait()
+    def start(self, side: int) -> None:
+        """Record every call of a worker. Raises BenchError when they do not begin."""
+        self._do(self._start(side))
 
-    def stop(self) -> None:
-        self._over.set()
-        if self.ident is not None:
-            self.join()
+    def stop(self, side: int) -> None:
+        """End these recordings and throw their files away. Raises BenchError when they do not end."""
+        self._do(self._stop(side))
 
-    async def _record(self) -> None:
-        seat: Any = Seat(self.rings)
-        audio = AudioDesk(lambda call: seat, lambda leg: seat, lambda leg: False)
+    def spent(self) -> float:
+        """Seconds of CPU its threads have taken."""
+        own = [thread.native_id for thread in threading.enumerate() if thread not in self._others]
+        return sum(seconds(Path(f"/proc/self/task/{thread}/schedstat")) for thread in own)
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _run(self) -> None:
+        # This thread and those that it starts, as the workers are, but never on their core.
+        prefer(0)
+        if (os.cpu_count() or 1) > 1:
+            os.sched_setaffinity(0, {CORE})
+        self._loop.run_forever()
+
+    async def _begin(self) -> None:
+        self._audio = AudioDesk(self._seat_of, lambda leg: None, lambda leg: False)
         documents: Any = NoDocuments()
-        desk = RecordingDesk(audio, Library(self._folder, documents), LoopClock(), lambda fact: None)
-        for leg in range(1, self._legs + 1):
-            desk.start(
+        library = Library(self._folder, documents)
+        self._desk = RecordingDesk(self._audio, library, LoopClock(), lambda fact: None)
+        self._looking = asyncio.create_task(self._look())
+
+    def _seat_of(self, call: int) -> Any:
+        return self._seats[(call - 1) // LEGS]
+
+    async def _close(self) -> None:
+        self._looking.cancel()
+        await self._desk.close()
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK * TICK / 2)
+            for seat, events in zip(self._seats, self.events, strict=True):
+                for event in seat.worker.take():
+                    if isinstance(event, TapClosed):
+                        self._audio.tap_closed(seat, event)
+                    else:
+                        events.append(event)
+                tick = int(seat.rings.tick[0]) // LOOK * LOOK
+                if tick > seat.tick:
+                    seat.tick = tick
+                    self._audio.tapped(seat, AudioTapped(tick))
+
+    async def _start(self, side: int) -> None:
+        for leg in range(1, LEGS + 1):
+            call = call_of(side, leg)
+            self._desk.start(
                 StartRecording(
-                    str(leg), leg, "", "", "", "", "audio", "mixed", "wav", (), False, None, ((leg, ""),)
+                    f"{call}", call, "", "", "", "", "audio", "mixed", "wav", (), False, None, ((leg, ""),)
                 )
             )
-            # One after the other: the scene has given ring n to call n + 1.
-            while audio.open < leg:  # noqa: ASYNC110 - as in life, threads open files
-                await asyncio.sleep(0.001)
-        self._open.set()
-        ticks = int(self.rings.tick[0])
-        while not self._over.is_set():
-            await asyncio.sleep(LOOK * TICK / 2)
-            tick = int(self.rings.tick[0]) // LOOK * LOOK
-            if tick > ticks:
-                ticks = tick
-                audio.tapped(seat, AudioTapped(tick))
-        self.lost = audio.lost
-        await desk.close()
-        self.octets = sum(file.stat().st_size for file in self._folder.glob("*/audio.wav"))
+            if leg % 20 == 0:
+                # As in life they do not all begin at once.
+                await asyncio.sleep(0.01)
+        await self._wait(lambda: self._audio.open == LEGS, "begun")
+
+    async def _stop(self, side: int) -> None:
+        for leg in range(1, LEGS + 1):
+            self._desk.stop(StopRecording(f"{call_of(side, leg)}", ""))
+        await self._wait(lambda: not self._desk.open and not self._audio.open, "ended")
+        files = list(self._folder.glob("*/audio.wav"))
+        shortest = min((file.stat().st_size for file in files), default=0) / 2 / 16_000
+        self.seconds = min(self.seconds, shortest if len(files) == LEGS else 0.0)
+        for file in files:
+            file.unlink()
+        self.lost = self._audio.lost
+
+    async def _wait(self, over: Callable[[], bool], what: str) -> None:
+        until = time.monotonic() + PATIENCE
+        while not over():
+            if time.monotonic() > until:
+                raise BenchError(f"not all recordings have {what}")
+            await asyncio.sleep(0.01)
 
 
-def run_recorded(legs: int = LEGS) -> Run:
-    """One run that goes on with everything recorded; it is not whole when the audio has holes."""
-    with tempfile.TemporaryDirectory(prefix="hookflash-bench-") as folder:
-        control = Control(Path(folder), legs)
+def seconds(file: Path) -> float:
+    """Of CPU, by a ``schedstat``: those of ``stat`` are too coarse for what is compared."""
+    return int(file.read_text().split()[0]) / 1e9
 
-        def record() -> Sequence[PlaneCommand]:
-            control.begin()
-            return taps()
 
-        try:
-            # The worker's end is given away and closed there.
-            scene = Scene(plays, rings=lambda: os.dup(control.fd), warm=WARM, later=record)
-            run = run_plane(legs, SECONDS, scene)
-        finally:
-            control.stop()
-            os.close(control.fd)
-    if control.error is not None:
-        raise control.error
-    seconds = control.octets / 2 / RATE / legs
-    cost, own = run.before
-    by_control = f"control {run.own:.2f}, {own:.2f} before"
-    in_files = f"{seconds:.1f} s in each file, {control.lost} lost"
-    note = f"{cost:.2f} before; {by_control}; {run.note}; {in_files}"
-    whole = run.answered if seconds > SECONDS and not control.lost else 0.0
-    return dataclasses.replace(run, answered=whole, note=note)
+def spent(pid: int) -> float:
+    """Seconds of CPU a process has taken."""
+    return sum(map(seconds, Path(f"/proc/{pid}/task").glob("*/schedstat")))
+
+
+@dataclass(frozen=True)
+class Window:
+    """What some seconds cost, microseconds a leg and tick: the worker without recordings, the one with them,
+    and control."""
+
+    plain: float
+    recorded: float
+    control: float
+
+    @property
+    def ratio(self) -> float:
+        return (self.recorded + self.control) / self.plain
+
+
+def window(control: Control, plain: Worker, recorded: Worker) -> Window:
+    def all_spent() -> tuple[float, float, float]:
+        return spent(plain.pid), spent(recorded.pid), control.spent()
+
+    before, began = all_spent(), time.monotonic()
+    time.sleep(WINDOW)
+    unit = 1e6 / LEGS / ((time.monotonic() - began) / TICK)
+    return Window(*((now - then) * unit for now, then in zip(all_spent(), before, strict=True)))
+
+
+def run() -> tuple[list[tuple[Window, Window]], bool]:
+    """The windows, and whether the work was done whole: no packet lost, and no audio."""
+    fds = [make_file(), make_file()]
+    lasts = FIRST + 2 * PAIRS * (SETTLE + WINDOW + 2.5) + 5.0
+    scenes = [
+        Scene(plays, partial(call_of, side), rings=partial(os.dup, fds[side]), ports=PORTS[side], warm=1.0)
+        for side in (0, 1)
+    ]
+    pairs: list[tuple[Window, Window]] = []
+    with contextlib.ExitStack() as stack:
+        for fd in fds:
+            stack.callback(os.close, fd)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hookflash-bench-")))
+        sides: list[tuple[Worker, Callers]] = [
+            stack.enter_context(calling(LEGS, lasts, scene)) for scene in scenes
+        ]
+        seats = [
+            Seat(side, map_rings(fd), worker)
+            for side, (fd, (worker, _)) in enumerate(zip(fds, sides, strict=True))
+        ]
+        control = stack.enter_context(Control(folder, seats))
+        workers = [worker for worker, _ in sides]
+        for number in range(PAIRS + 1):
+            one, other = [one_of(control, workers, side, FIRST if not number else SETTLE) for side in (0, 1)]
+            if number:  # the first time is not counted
+                pairs.append((one, other))
+        counted = [heard(callers) for _, callers in sides]
+    share = min(map(answered, counted))
+    late, busy, skipped = zip(*map(ticked, control.events), strict=True)
+    ratios = ", ".join(f"{together(pair):.2f}" for pair in pairs)
+    print(
+        f"recording: {ratios} x; {100 * share:.1f} % answered, worst lateness {max(late):.1f} ms, busiest "
+        f"tick {max(busy):.1f} ms, {sum(skipped)} skipped; {control.seconds:.1f} s in the shortest file, "
+        f"{control.lost} lost",
+        file=sys.stderr,
+        flush=True,
+    )
+    return pairs, share > 0.97 and control.seconds > WINDOW and not control.lost
+
+
+def one_of(control: Control, workers: Sequence[Worker], side: int, settle: float) -> Window:
+    """A window in which the calls of a worker are recorded."""
+    control.start(side)
+    time.sleep(settle)
+    found = window(control, workers[1 - side], workers[side])
+    control.stop(side)
+    return found
+
+
+def together(pair: tuple[Window, Window]) -> float:
+    """What recording costs by two windows in which the workers have changed places."""
+    return math.sqrt(pair[0].ratio * pair[1].ratio)
+
+
+def middle_half(values: Sequence[float]) -> tuple[float, float]:
+    """The median, and how far the middle half of the values lie apart, in per cent of it."""
+    low, median, high = statistics.quantiles(values, n=4)
+    return median, (high - low) / median * 100
+
+
+def warn() -> None:
+    """Say so where writing costs many times what it does elsewhere."""
+    with contextlib.suppress(OSError, ValueError):
+        if int(REPORTING.read_text()) < NO_ORDER:
+            print(
+                "recording: this virtual machine gives free memory back to its host, and files are charged "
+                f"for taking it again; to do without: echo {NO_ORDER} > {REPORTING}",
+                file=sys.stderr,
+            )
 
 
 def main() -> int:
     """Measure and print the figures."""
     try:
         build()
-        runs = rounds("recording", {"recorded": run_recorded}, ROUNDS, LIMIT)["recorded"]
+        warn()
+        pairs, whole = run()
     except FAILURES as error:
         return refuse("recording", error, "x a playing leg", TARGET)
-    whole = all(run.whole for run in runs)
-    control = [run.own - run.before[1] for run in runs]
-    ratios = [(run.cost + more) / run.before[0] for run, more in zip(runs, control, strict=True)]
-    figure("recording", middle(ratios)[0], "x a playing leg", TARGET, noise=middle(ratios)[1], whole=whole)
-    costs = {
-        "plain": [run.before[0] for run in runs],
-        "recorded": [run.cost for run in runs],
-        "control": control,
-    }
-    for name, values in costs.items():
-        figure(f"recording.{name}", middle(values)[0], "us/leg/tick", None, noise=middle(values)[1])
+    median, noise = middle_half([together(pair) for pair in pairs])
+    figure("recording", median, "x a playing leg", TARGET, noise=noise, whole=whole)
+    for name in ("plain", "recorded", "control"):
+        median, noise = middle_half([getattr(window, name) for pair in pairs for window in pair])
+        figure(f"recording.{name}", median, "us/leg/tick", None, noise=noise)
     return 0
 
 

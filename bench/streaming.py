@@ -147,7 +147,7 @@ class Control:
                 desk.connect_leg(ConnectLeg(number, HOST, callers.port, 0, "PCMU", 101, True, True))
                 desk.join_mix(number)
                 desk.open_app_leg(10_000 + number, number)
-                kind = "echo" if number <= self.streams else "talk"
+                kind = "talk" if talks(number, self.streams, self.talkers) else "echo"
                 url = f"ws://{HOST}:{app.port}/{kind}/{number - 1}"
                 streaming.open_stream(opened(number, url))
             async with asyncio.timeout(30):
@@ -175,6 +175,13 @@ class Control:
             await streaming.close()
             await desk.stop()
             await prompts.close()
+
+
+def talks(number: int, streams: int, talkers: int) -> bool:
+    """Whether a stream, counted from 1, is a talker's: they lie evenly among the others, as who comes last in
+    a tick hears its audio later than who comes first."""
+    count = streams + talkers
+    return number * talkers // count > (number - 1) * talkers // count
 
 
 def order(count: int) -> list[int]:

@@ -332,6 +332,21 @@ def test_a_slow_reader_loses_frames_and_knows_which():
     assert len(bench.of(AudioTapped)) == TAP_FRAMES + 9
 
 
+def test_many_taps_that_come_and_go_between_two_ticks_are_listed_once(monkeypatch):
+    bench, phones = two_phones()
+    listed = []
+    monkeypatch.setattr(
+        taptable, "_rows", lambda places: listed.append(1) or np.array(sorted(places), np.int64)
+    )
+    bench.do(*(OpenTap(number, "said", 1, False, 8000) for number in range(300)))
+    bench.do(*(CloseTap(number) for number in range(1, 300)))
+    reader = Reader(bench, 0)
+    talk(bench, phones, 1)
+    assert len(listed) == 2  # of taps, and of voices
+    assert len(reader.take()) == FRAME
+    assert not bench.plane.taps.rings.written[1:300].any()
+
+
 def test_a_tap_ends_with_its_leg_and_when_told():
     bench, _ = two_phones()
     tap(bench, 0, "said", 1)

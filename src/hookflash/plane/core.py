@@ -293,13 +293,10 @@ class Plane:
         self.taps.look()
         self.taps.take_voices()
         self.mixes.run(plays.plays, used, plays.used)
-        # Those who hear every tick have work to do with it, while the packets are made and sent here.
-        urgent = self.taps.urgent
-        if urgent:
-            self._tap(used)
+        # Before the packets: those who hear every tick have work to do with it meanwhile, and what was just
+        # mixed and played is still in the cache, out of which hundreds of system calls push it.
+        self._tap(used)
         self._sender.run(plays.plays, self.mixes.mixes, used)
-        if not urgent:
-            self._tap(used)
         self.mixes.settle(used)
         if self._asked:
             self._events += [PlayProgress(play, self.ticks, plays.played(play)) for play in self._asked]

@@ -79,6 +79,7 @@ class TapTable:
         self._speaking = np.zeros(0, np.int64)
         self._calls: dict[int, list[int]] = {}
         self._urgent = False
+        self._stale = False
         self._order = threading.Lock()
         self._events: list[PlaneEvent] = []
 
@@ -92,6 +93,7 @@ class TapTable:
     @property
     def urgent(self) -> bool:
         """Somebody speaks, or listens who cannot wait."""
+        self._settle()
         return self._urgent
 
     # --- commands ---
@@ -121,7 +123,7 @@ class TapTable:
         self._taps.still[command.tap] = 0
         self._taps.lead[command.tap] = 0
         self._open[command.tap] = command
-        self._index()
+        self._stale = True
 
     def close(self, tap: int, reason: str = "") -> None:
         """Close a tap; one that has ended already was answered then."""
@@ -132,7 +134,7 @@ class TapTable:
         of[command.subject].remove(tap)
         if not of[command.subject]:
             del of[command.subject]
-        self._index()
+        self._stale = True
         self._events.append(TapClosed(tap, reason))
 
     def open_voice(self, command: OpenVoice) -> None:
@@ -162,14 +164,14 @@ class TapTable:
             begin(self._voices, command.voice, leg.row, slot)
             self._seen[command.voice] = 0
             self._speak[command.voice] = command.leg
-            self._index()
+            self._stale = True
 
     def close_voice(self, voice: int, reason: str = "") -> None:
         """Close a voice; one that has ended already was answered then."""
         if self._speak.pop(voice, None) is not None:
             if self._voices.slot[voice] >= 0:
                 self._slots.give(int(self._voices.row[voice]), (VOICE,))
-            self._index()
+            self._stale = True
             self._events.append(VoiceClosed(voice, reason))
 
     # --- what happens to legs and calls ---
@@ -197,12 +199,13 @@ class TapTable:
         for tap in self._calls.get(call, ()):
             self._taps.row[tap] = row
         if self._calls:
-            self._index()
+            self._stale = True
 
     # --- the tick ---
 
     def look(self) -> None:
         """Note how much the voices have to say, before any of it is taken."""
+        self._settle()
         if len(self._speaking):
             np.copyto(self._seen, self.rings.said)
             # As in write: nobody may see the samples behind a count from before it was read.
@@ -219,6 +222,7 @@ class TapTable:
 
     def write(self, plays: Plays, mixes: Mixes, used: int, used_mixes: int, tick: int) -> AudioTapped | None:
         """Fill the rings with this tick; what there is to tell of it, if anybody waits to be told."""
+        self._settle()
         if len(self._active):
             self._write(plays, mixes, used, used_mixes, tick)
         elif not len(self._speaking):
@@ -260,6 +264,12 @@ class TapTable:
         """Room for as many mixes and plays as there are."""
         if len(self._prompts.first) < mixes or len(self._prompts.then) < plays:
             self._prompts = _make_prompts(mixes, plays)
+            self._index()
+
+    def _settle(self) -> None:
+        """List anew who is open, once for all that has come and gone: a thousand may in one tick."""
+        if self._stale:
+            self._stale = False
             self._index()
 
     def _index(self) -> None:
