@@ -30,6 +30,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import add
 from pathlib import Path
 from typing import Any, Self
 
@@ -40,7 +41,6 @@ from bench.media import (
     CLIP,
     FAILURES,
     HOST,
-    TICK,
     BenchError,
     Callers,
     Scene,
@@ -58,6 +58,7 @@ from hookflash.plane.audio_desk import AudioDesk
 from hookflash.plane.listeners import BLOCK
 from hookflash.plane.rings import LOOK, TAP_FRAMES, Rings, make_file, map_rings
 from hookflash.ports.plane import (
+    TICK,
     AudioTapped,
     ConnectLeg,
     JoinMix,
@@ -98,10 +99,6 @@ def plays(leg: int, port: int) -> Sequence[PlaneCommand]:
     )
 
 
-def call_of(side: int, leg: int) -> int:
-    return side * LEGS + leg
-
-
 class Seat:
     """A worker as the audio desk sees it."""
 
@@ -133,12 +130,13 @@ class Control:
         events: what the workers said but for the ends of taps.
     """
 
-    def __init__(self, folder: Path, seats: Sequence[Seat]) -> None:
+    def __init__(self, folder: Path, seats: Sequence[Seat], legs: int) -> None:
         self.lost = 0
         self.seconds = math.inf
         self.events: list[list[PlaneEvent]] = [[] for _ in seats]
         self._folder = folder
         self._seats: Sequence[Any] = seats
+        self._legs = legs
         self._others = set(threading.enumerate())
         self._loop = uvloop.new_event_loop()  # as the server's
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -187,7 +185,7 @@ class Control:
         self._looking = asyncio.create_task(self._look())
 
     def _seat_of(self, call: int) -> Any:
-        return self._seats[(call - 1) // LEGS]
+        return self._seats[(call - 1) // self._legs]
 
     async def _close(self) -> None:
         self._looking.cancel()
@@ -195,7 +193,7 @@ class Control:
 
     async def _look(self) -> None:
         while True:
-            await asyncio.sleep(LOOK * TICK / 2)
+            await asyncio.sleep(LOOK * TICK)
             for seat, events in zip(self._seats, self.events, strict=True):
                 for event in seat.worker.take():
                     if isinstance(event, TapClosed):
@@ -208,8 +206,8 @@ class Control:
                     self._audio.tapped(seat, AudioTapped(tick))
 
     async def _start(self, side: int) -> None:
-        for leg in range(1, LEGS + 1):
-            call = call_of(side, leg)
+        for leg in range(1, self._legs + 1):
+            call = side * self._legs + leg
             self._desk.start(
                 StartRecording(
                     f"{call}", call, "", "", "", "", "audio", "mixed", "wav", (), False, None, ((leg, ""),)
@@ -218,15 +216,15 @@ class Control:
             if leg % 20 == 0:
                 # As in life they do not all begin at once.
                 await asyncio.sleep(0.01)
-        await self._wait(lambda: self._audio.open == LEGS, "begun")
+        await self._wait(lambda: self._audio.open == self._legs, "begun")
 
     async def _stop(self, side: int) -> None:
-        for leg in range(1, LEGS + 1):
-            self._desk.stop(StopRecording(f"{call_of(side, leg)}", ""))
+        for leg in range(1, self._legs + 1):
+            self._desk.stop(StopRecording(f"{side * self._legs + leg}", ""))
         await self._wait(lambda: not self._desk.open and not self._audio.open, "ended")
         files = list(self._folder.glob("*/audio.wav"))
         shortest = min((file.stat().st_size for file in files), default=0) / 2 / 16_000
-        self.seconds = min(self.seconds, shortest if len(files) == LEGS else 0.0)
+        self.seconds = min(self.seconds, shortest if len(files) == self._legs else 0.0)
         for file in files:
             file.unlink()
         self.lost = self._audio.lost
@@ -263,23 +261,29 @@ class Window:
         return (self.recorded + self.control) / self.plain
 
 
-def window(control: Control, plain: Worker, recorded: Worker) -> Window:
+def window(control: Control, plain: Worker, recorded: Worker, legs: int) -> Window:
     def all_spent() -> tuple[float, float, float]:
         return spent(plain.pid), spent(recorded.pid), control.spent()
 
     before, began = all_spent(), time.monotonic()
     time.sleep(WINDOW)
-    unit = 1e6 / LEGS / ((time.monotonic() - began) / TICK)
+    unit = 1e6 / legs / ((time.monotonic() - began) / TICK)
     return Window(*((now - then) * unit for now, then in zip(all_spent(), before, strict=True)))
 
 
-def run() -> tuple[list[tuple[Window, Window]], bool]:
-    """The windows, and whether the work was done whole: no packet lost, and no audio."""
+def run(legs: int = LEGS, count: int = PAIRS) -> tuple[list[tuple[Window, Window]], bool]:
+    """Pairs of windows, and whether the work was done whole: no packet lost, and no audio."""
     fds = [make_file(), make_file()]
-    lasts = FIRST + 2 * PAIRS * (SETTLE + WINDOW + 2.5) + 5.0
+    lasts = FIRST + 2 * count * (SETTLE + WINDOW + 2.5) + 5.0
     scenes = [
-        Scene(plays, partial(call_of, side), rings=partial(os.dup, fds[side]), ports=PORTS[side], warm=1.0)
-        for side in (0, 1)
+        Scene(
+            plays,
+            partial(add, side * legs),
+            rings=partial(os.dup, fd),
+            ports=ports,
+            warm=1.0,
+        )
+        for side, (fd, ports) in enumerate(zip(fds, PORTS, strict=True))
     ]
     pairs: list[tuple[Window, Window]] = []
     with contextlib.ExitStack() as stack:
@@ -287,18 +291,23 @@ def run() -> tuple[list[tuple[Window, Window]], bool]:
             stack.callback(os.close, fd)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hookflash-bench-")))
         sides: list[tuple[Worker, Callers]] = [
-            stack.enter_context(calling(LEGS, lasts, scene)) for scene in scenes
+            stack.enter_context(calling(legs, lasts, scene)) for scene in scenes
         ]
         seats = [
             Seat(side, map_rings(fd), worker)
             for side, (fd, (worker, _)) in enumerate(zip(fds, sides, strict=True))
         ]
-        control = stack.enter_context(Control(folder, seats))
+        control = stack.enter_context(Control(folder, seats, legs))
         workers = [worker for worker, _ in sides]
-        for number in range(PAIRS + 1):
-            one, other = [one_of(control, workers, side, FIRST if not number else SETTLE) for side in (0, 1)]
+        for number in range(count + 1):
+            found = []
+            for side in (0, 1):
+                control.start(side)
+                time.sleep(SETTLE if number else FIRST)
+                found.append(window(control, workers[1 - side], workers[side], legs))
+                control.stop(side)
             if number:  # the first time is not counted
-                pairs.append((one, other))
+                pairs.append((found[0], found[1]))
         counted = [heard(callers) for _, callers in sides]
     share = min(map(answered, counted))
     late, busy, skipped = zip(*map(ticked, control.events), strict=True)
@@ -311,15 +320,6 @@ def run() -> tuple[list[tuple[Window, Window]], bool]:
         flush=True,
     )
     return pairs, share > 0.97 and control.seconds > WINDOW and not control.lost
-
-
-def one_of(control: Control, workers: Sequence[Worker], side: int, settle: float) -> Window:
-    """A window in which the calls of a worker are recorded."""
-    control.start(side)
-    time.sleep(settle)
-    found = window(control, workers[1 - side], workers[side])
-    control.stop(side)
-    return found
 
 
 def together(pair: tuple[Window, Window]) -> float:

@@ -1,8 +1,7 @@
 """``python -m bench.recordings``: what many recordings at a time cost control, and what MP3 does.
 
 ``recordings.control`` is how many cores control takes while so many calls are recorded, which a media worker
-plays to and hears as in :mod:`bench.recording`; nothing may be lost. What control does in that benchmark
-beside recordings is in it.
+plays to and hears as in :mod:`bench.recording`; nothing may be lost.
 ``recordings.mp3`` is how much faster than real time one core encodes, by the CPU of the thread that does.
 ``recordings.late`` is by how much the event loop of control, which also decides calls, comes too late in one
 of a thousand looks while it records so many calls as MP3; ``recordings.late_idle`` when it has nothing to do.
@@ -25,13 +24,13 @@ import uvloop
 from numpy.typing import NDArray
 
 from bench.figures import figure, refuse
-from bench.media import FAILURES, build, middle, rounds
-from bench.recording import NoDocuments, Seat, run_recorded
+from bench.media import FAILURES, build, middle
+from bench.recording import NoDocuments, run
 from hookflash.calls.audio_effects import StartRecording
 from hookflash.clock import LoopClock
 from hookflash.plane.audio_desk import AudioDesk
 from hookflash.plane.rings import LOOK, TAP_FRAMES, private_rings
-from hookflash.ports.plane import AudioTapped
+from hookflash.ports.plane import AudioTapped, PlaneCommand
 from hookflash.recording.desk import RecordingDesk
 from hookflash.recording.files import RATE, Mp3Writer
 from hookflash.recording.library import Library
@@ -45,7 +44,6 @@ CALLS = 50
 """That are recorded as MP3."""
 SECONDS = 10.0
 ROUNDS = 3
-LIMIT = 90.0
 TICK = 0.02
 SIZE = RATE // 50
 
@@ -68,6 +66,18 @@ def encoded(samples: NDArray[np.int16], folder: Path) -> float:
         writer.write(samples[at : at + RATE].reshape(-1, 1))
     writer.close(1)
     return len(samples) / RATE / (time.thread_time() - began)
+
+
+class Seat:
+    """A media worker whose rings are filled by hand, and all of whose taps are open."""
+
+    number = 0
+
+    def __init__(self, rings: Any) -> None:
+        self.rings = rings
+
+    def post(self, *commands: PlaneCommand) -> None:
+        """There is nothing to open."""
 
 
 class Worker(threading.Thread):
@@ -142,12 +152,11 @@ def cores() -> int:
     """Measure what many recordings take of control; the exit code."""
     try:
         build()
-        runs = rounds("recordings", {"recorded": lambda: run_recorded(MANY)}, ROUNDS, LIMIT)["recorded"]
+        pairs, whole = run(MANY, ROUNDS)
     except FAILURES as error:
         return refuse("recordings.control", error, "cores", CORES)
     # Microseconds a leg and tick.
-    value, noise = middle([run.own * MANY / TICK / 1e6 for run in runs])
-    whole = all(run.whole for run in runs)
+    value, noise = middle([window.control * MANY / TICK / 1e6 for pair in pairs for window in pair])
     figure("recordings.control", value, "cores", CORES, noise=noise, whole=whole)
     return 0
 

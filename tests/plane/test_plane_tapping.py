@@ -283,8 +283,8 @@ def test_a_call_tap_follows_the_mix_through_its_end_and_return():
 
 
 @pytest.mark.parametrize("patient", [False, True])
-def test_who_hears_every_tick_is_told_before_its_packets_leave(patient):
-    """By then the frames are there; who may wait is told when the packets are gone."""
+def test_who_hears_a_tick_is_told_before_its_packets_leave(patient):
+    """By then the frames are there."""
     bench, phones = two_phones()
     bench.do(OpenTap(0, "heard", 9, patient=patient))
     reader = Reader(bench, 0)
@@ -297,10 +297,7 @@ def test_who_hears_every_tick_is_told_before_its_packets_leave(patient):
     talk(bench, phones, 10)
     assert len(sent) == before + 10
     ticks = range(tick, tick + 10)
-    if patient:
-        assert told == [(one, before + one - tick + 1, True) for one in ticks if one % LOOK == 0]
-    else:
-        assert told == [(one, before + one - tick, True) for one in ticks]
+    assert told == [(one, before + one - tick, True) for one in ticks if not patient or one % LOOK == 0]
     assert not bench.of(AudioTapped)
 
 

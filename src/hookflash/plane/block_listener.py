@@ -54,7 +54,7 @@ class BlockListener(RingListener):
                 self.note_missed()
                 self._pours = self.shelf.pours(self.size, outlet.do)
                 self.shelf.looking[self._turn].remove(self)
-                self._pours.begin(self, outlet, tap, there.first, self._turn)
+                self._pours.begin(self, outlet, tap, there.first)
                 return
         self.flush()
 

@@ -1,8 +1,10 @@
-"""Audio that goes from the rings straight into files: all recordings whose turn it is by one job.
+"""Audio that goes from the rings straight into files: all recordings by one job a round.
 
-Such a recording is a row of columns while nothing happens to it. In its turn numpy finds for all of them what
-is in their rings, one job in a thread writes it, and one step in the event loop notes how far each has come;
-its objects, which have gone cold in the 0.9 s since, are not touched.
+Such a recording is a row of columns while nothing happens to it. Once a round numpy finds for all of them
+what is in their rings, one job in a thread writes it, and one step in the event loop notes how far each has
+come; their objects, which have gone cold in the 0.9 s since, are not touched. Several jobs a round cost more,
+as most of what one costs is the same for any number of recordings, and hold up nothing less: the thread gives
+way at every write.
 
 The frames stay in the ring until they are written. Handing them over first takes a copy in the event loop,
 and an array that lives until the thread has come round to it. Giving the kernel the addresses of all frames
@@ -25,10 +27,6 @@ from hookflash.ports.audio import FRAMES_PER_SECOND, Do, Outlet
 
 if TYPE_CHECKING:
     from hookflash.plane.block_listener import BlockListener
-
-TOGETHER = 3
-"""Turns of listeners whose recordings are written together: most of what a turn costs is the same for any
-number of them."""
 
 Samples = NDArray[np.int16]
 Rows = NDArray[np.int64]
@@ -114,8 +112,7 @@ class Pours:
         self._recalled: dict[int, Outlet] = {}
         self._number = 0
         self._fresh: list[int] = []
-        # By tap; -1 in ``group`` and ``serial`` where nothing is poured.
-        self._group = np.full(TAPS, -1, np.int16)
+        # By tap; -1 in ``serial`` where nothing is poured.
         self._serial = np.full(TAPS, -1, np.int64)
         self._file = np.full(TAPS, -1, np.int64)
         self._offset = np.zeros(TAPS, np.int64)
@@ -123,11 +120,11 @@ class Pours:
         self._next = np.zeros(TAPS, np.int64)  # tick of the next frame
         self._going = np.zeros(TAPS, np.int64)  # frames that are being written
 
-    def begin(self, listener: BlockListener, outlet: Outlet, tap: int, tick: int, turn: int) -> None:
+    def begin(self, listener: BlockListener, outlet: Outlet, tap: int, tick: int) -> None:
         """Write what comes out of a ring from ``tick`` on into ``outlet``: now, then once a round."""
         self._number += 1
         self._outlets[tap] = listener, outlet
-        self._group[tap], self._serial[tap] = turn // TOGETHER, self._number
+        self._serial[tap] = self._number
         self._fresh.append(tap)
         self._file[tap], self._offset[tap], self._limit[tap] = outlet.fd, outlet.offset, outlet.limit
         self._next[tap], self._going[tap] = tick, 0
@@ -137,7 +134,7 @@ class Pours:
         listener, outlet = self._outlets.pop(tap)
         listener.poured()
         serial, count, last = int(self._serial[tap]), int(self._going[tap]), int(self._next[tap]) - 1
-        self._group[tap] = self._serial[tap] = -1
+        self._serial[tap] = -1
         if not count:
             outlet.ends(last, int(self._offset[tap]), None)
             outlet.done(error)
@@ -151,14 +148,15 @@ class Pours:
         self._recalled[serial] = outlet
         outlet.ends(last, int(self._offset[tap]), samples.reshape(-1))
 
-    def turn(self, turn: int) -> None:
-        """Have all written whose turn it is; where something is odd, the listener has to look itself."""
+    def turn(self, last: bool) -> None:
+        """Have all written in the last turn of a round; where something is odd, the listener has to look
+        itself."""
         fresh, self._fresh = self._fresh, []
-        if (turn + 1) % TOGETHER == 0:
-            taps = np.flatnonzero(self._group == turn // TOGETHER)
+        if last:
+            taps = np.flatnonzero(self._serial >= 0)
         else:
             # What waited in their rings until now must not wait any longer.
-            taps = np.array([tap for tap in fresh if self._group[tap] >= 0], np.int64)
+            taps = np.array([tap for tap in fresh if self._serial[tap] >= 0], np.int64)
         if not len(taps):
             return
         rings = self._rings
