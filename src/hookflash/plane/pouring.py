@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from hookflash.plane.rings import TAP_FRAMES, TAPS, Rings
 from hookflash.ports.audio import FRAMES_PER_SECOND, Do, Outlet
+from hookflash.reserving import reserve
 
 if TYPE_CHECKING:
     from hookflash.plane.block_listener import BlockListener
@@ -85,6 +86,7 @@ class Batch(NamedTuple):
         for n, (tap, place, count, fd, offset) in enumerate(rows):
             samples = room[: count * size].reshape(count, size)
             copy_frames(self.frames, tap, place, count, samples)
+            reserve(fd, offset, 2 * samples.size)
             try:
                 write_all(fd, samples.data, offset)
             except OSError as error:

@@ -13,6 +13,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from hookflash.reserving import reserve
+
 RATE = 16_000
 """Sample rate of every recording, Hz (contract section 9.1)."""
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
@@ -67,9 +69,11 @@ class WavWriter:
         self._path = path
         self._channels = channels
         self._file = path.open("xb", buffering=0)
+        reserve(self._file.fileno(), 0, self.size)
         self._write_all(memoryview(wav_header(channels, None)), 0)
 
     def write(self, block: Block) -> None:
+        reserve(self._file.fileno(), self.size, 2 * self._channels * len(block))
         self._write_all(np.ascontiguousarray(block, "<i2").reshape(-1).view(np.uint8).data, self.size)
         self._grow(len(block))
 
@@ -87,7 +91,7 @@ class WavWriter:
             return self._channels
         with self._file:
             fd = self._file.fileno()
-            # Of a write that failed a part may be there.
+            # Of a write that failed a part may be there, and what was reserved.
             os.ftruncate(fd, self.size)
             self._write_all(memoryview(wav_header(self._channels, self.frames)), 0)
             os.fsync(fd)
