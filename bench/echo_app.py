@@ -1,7 +1,7 @@
 """The app of :mod:`bench.streaming`, in a process of its own: a WebSocket server that speaks.
 
 ``python -m bench.echo_app`` prints its port, serves until its standard input ends, and then prints what it
-knows of its connections as JSON. ``/echo/N`` sends each frame of audio back at once; ``/talk/N`` says a loud
+knows of its connections as JSON. ``/echo/N`` sends each frame of audio back; ``/talk/N`` says a loud
 fifth of a second about once in 1.3 s, at any time, and in one go, as an app does whose voice is synthesised.
 With its second beep an echo says StopAudio: while hundreds of streams are opened at once, control hands out
 many frames in one go, and what is sent back like that would wait in the stream's queue from then on.
@@ -135,6 +135,7 @@ class Connection(asyncio.Protocol):
         if began:
             told["heard"].append(now)
         if self._echo:
+            # After what has come on all other connections was read: that is no part of their audio's way.
             asyncio.get_running_loop().call_soon(self._answer, data, began)
 
     def _answer(self, data: bytes, began: bool) -> None:
