@@ -90,12 +90,6 @@ class TapTable:
             self._rings = self._make()
         return self._rings
 
-    @property
-    def urgent(self) -> bool:
-        """Somebody speaks, or listens who cannot wait."""
-        self._settle()
-        return self._urgent
-
     # --- commands ---
 
     def open(self, command: OpenTap) -> None:
