@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from plane_bench import FRAME, Bench
 
@@ -36,6 +36,7 @@ datagrams = st.builds(bytes.__add__, headers, st.binary(max_size=400)) | st.bina
     st.booleans(),
     st.sampled_from([("PCMU", 0), ("PCMA", 8)]),
 )
+@example([[b"\x80\x00\x00\xc8\x00\x00\x00\x00\x00\x00\x00\x01"]], False, ("PCMU", 0))
 def test_any_datagrams_of_the_peer_leave_a_leg_sane(ticks, mux, codec):
     bench = Bench()
     bench.do(OpenLeg(1, 1, True))
@@ -63,8 +64,11 @@ def test_any_datagrams_of_the_peer_leave_a_leg_sane(ticks, mux, codec):
     # The leg still works: the same peer is heard again, at the latest when its other sources are forgotten.
     before = int(receive.total[0])
     bench.tick(30)
+    # By numbers of which none has come yet: what comes twice is passed over.
+    taken = {int.from_bytes(data[2:4]) for datagram_list in ticks for data in datagram_list}
+    first = next(number for number in range(200, 1000, 5) if taken.isdisjoint(range(number, number + 5)))
     for i in range(5):
-        said = struct.pack("!BBHII", 0x80, kind, 200 + i, 9000 + FRAME * i, 1) + b"\xd5" * FRAME
+        said = struct.pack("!BBHII", 0x80, kind, first + i, 9000 + FRAME * i, 1) + b"\xd5" * FRAME
         bench.net.deliver(port, said, PEER)
         bench.tick()
     assert int(receive.total[0]) >= before + 5
