@@ -11,7 +11,7 @@ from plane_bench import FRAME, Bench, sine
 from hookflash.plane.columns import BLOCK, MISSING, PAST, RING, TAKE, clear_row, make_columns
 from hookflash.plane.kernels.conceal import GONE, LONGEST, RETURN, conceal, find_period
 from hookflash.plane.kernels.noise import OVERLOAD, make_noise
-from hookflash.plane.kernels.playout import SEARCHES, make_budget, make_flat, make_line, take
+from hookflash.plane.kernels.playout import SEARCHES, URGENT, make_budget, make_flat, make_line, take
 from hookflash.plane.kernels.splice import OVERLAP, splice
 from hookflash.ports.plane import ConnectLeg
 
@@ -129,7 +129,7 @@ def test_searches_of_a_tick_are_bounded_whatever_is_missing():
         c.jitter.period[:legs] = 0
         c.jitter.time[:legs], c.jitter.newest[:legs] = 0, 320
         c.jitter.base[:legs] = tick * FRAME - 480
-        take(c.setup, c.jitter, c.wide, c.quality, line, flat, budget, legs, tick)
+        take(c.setup, c.jitter, c.wide, c.quality, c.detect.near, line, flat, budget, legs, tick)
         searched = c.jitter.period[:legs] != LONGEST
         assert budget[0] == 0
         assert searched.sum() == SEARCHES
@@ -145,10 +145,28 @@ def test_splices_wait_for_their_turn():
         c.jitter.ring[:, :RING] = sound
         c.jitter.heard[:] = sine(100, PAST + FRAME, 5000)
         c.jitter.newest[:legs] = c.jitter.time[:legs] + 2000
-        take(c.setup, c.jitter, c.wide, c.quality, line, flat, budget, legs, tick)
+        take(c.setup, c.jitter, c.wide, c.quality, c.detect.near, line, flat, budget, legs, tick)
         assert 0 < (c.quality.stretched[:legs] > 0).sum() <= SEARCHES * (tick + 1)
         assert budget[0] == 0
     assert (c.quality.stretched[:legs] > 0).all()
+
+
+@pytest.mark.parametrize(("lag", "spliced"), [(URGENT - 100, False), (URGENT + 100, True)])
+def test_no_splice_is_made_in_what_may_be_a_key_unless_it_is_urgent(lag, spliced):
+    c, (line, flat, budget) = many_legs(2), work()
+    c.detect.near[0] = 5
+    c.jitter.target[:2] = 0
+    c.jitter.ring[:, :RING] = sine(100, RING, 5000)
+    c.jitter.heard[:] = sine(100, PAST + FRAME, 5000)
+    c.jitter.newest[:2] = c.jitter.time[:2] + 2000
+    c.jitter.base[:2] = -c.jitter.time[:2] - lag
+    take(c.setup, c.jitter, c.wide, c.quality, c.detect.near, line, flat, budget, 2, 0)
+    assert (c.quality.stretched[:2] > 0).tolist() == [spliced, True]
+    c.detect.near[0] = -1
+    c.jitter.newest[:2] = c.jitter.time[:2] + 2000
+    c.jitter.base[:2] = FRAME - c.jitter.time[:2] - lag
+    take(c.setup, c.jitter, c.wide, c.quality, c.detect.near, line, flat, budget, 2, 1)
+    assert (c.quality.stretched[:2] > 0).all()
 
 
 def work():

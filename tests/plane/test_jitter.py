@@ -324,7 +324,7 @@ def test_everything_at_once_for_an_hour():
                 rx.length[row] = 172
             ingest(c.setup, rx, c.jitter, c.wide, c.detect, c.quality, rows, legs, tick, 480, first)
             waiting, first = again, False
-        take(c.setup, c.jitter, c.wide, c.quality, line, flat, budget, legs, tick)
+        take(c.setup, c.jitter, c.wide, c.quality, c.detect.near, line, flat, budget, legs, tick)
         if tick % 50 == 49:
             heard = c.jitter.heard[:legs, :].astype(np.int32)
             if tick > 200:
@@ -435,7 +435,7 @@ def test_wideband_audio_is_heard_concealed_and_stretched_at_16_khz():
                 tick,
                 480,
             )
-        take(c.setup, c.jitter, c.wide, c.quality, line, flat, budget, 1, tick)
+        take(c.setup, c.jitter, c.wide, c.quality, c.detect.near, line, flat, budget, 1, tick)
         assert c.wide.taken[0] <= 240
         fit_wide(c.setup, c.jitter, c.wide, c.quality, line, flat, budget, 1)
         out.append(c.wide.heard[0, 2 * PAST :].copy())

@@ -30,7 +30,8 @@ class Hearing:
         """Move every leg a frame on."""
         c = self._columns
         self._legs.packets.settle()
-        take(c.setup, c.jitter, c.wide, c.quality, self._line, self._flat, self._budget, used, tick)
+        near = c.detect.near
+        take(c.setup, c.jitter, c.wide, c.quality, near, self._line, self._flat, self._budget, used, tick)
         if self._legs.wide_used:
             decode_g722(c.wide, self._legs.coded)
             fit_wide(c.setup, c.jitter, c.wide, c.quality, self._line, self._flat, self._budget, used)

@@ -125,11 +125,14 @@ def plan(
     slot: int,
     flat: NDArray[np.float32],
     lag: int,
+    key: bool,
     budget: NDArray[np.int64],
 ) -> int:
     """How many units to take for this frame; ``jitter.splice`` says how many it is to leave out or repeat.
 
-    A splice takes one of the searches that are left in ``budget[0]``, and waits when there is none.
+    A splice takes one of the searches that are left in ``budget[0]``, and waits when there is none. With
+    ``key`` the frame before may hold a key in band, of which a splice makes two that are too short: it waits
+    until the key is up.
     """
     jitter.splice[row] = 0
     error = lag - jitter.target[row]
@@ -148,7 +151,7 @@ def plan(
     if moving * error < NEAR:
         moving = 0
     jitter.moving[row] = moving
-    if moving == 0 or jitter.hidden[row] != 0 or budget[0] <= 0:
+    if moving == 0 or jitter.hidden[row] != 0 or budget[0] <= 0 or (key and abs(error) < URGENT):
         return FRAME
     budget[0] -= 1
     units = stretch(jitter, row, flat, error)
@@ -223,6 +226,7 @@ def take(
     jitter: Jitter,
     wide: Wide,
     quality: Quality,
+    near: NDArray[np.int16],
     line: NDArray[np.int16],
     flat: NDArray[np.float32],
     budget: NDArray[np.int64],
@@ -230,6 +234,8 @@ def take(
     tick: int,
 ) -> None:
     """Move every open leg on: what its frame is made of leaves the ring.
+
+    ``near`` [rows] says of each leg which key its last frame may hold, -1 none.
 
     Of narrowband legs ``heard[PAST:]`` is then what they say in this tick. Of wideband ones ``wide.codes`` or
     ``wide.raw`` has ``wide.taken`` units, from which ``fit_wide`` makes it. ``line`` and ``flat`` are memory
@@ -258,7 +264,7 @@ def take(
         error = lag - jitter.target[row]
         count = FRAME
         if error >= ABOVE or error <= -BELOW or there < FRAME or jitter.moving[row] != 0:
-            count = plan(jitter, quality, wide, row, slot, flat, lag, budget)
+            count = plan(jitter, quality, wide, row, slot, flat, lag, near[row] >= 0, budget)
         time = jitter.time[row]
         jitter.time[row] = time + count
         if slot >= 0:
