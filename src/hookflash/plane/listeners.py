@@ -187,9 +187,8 @@ class Shelf:
         # Before the others: whose audio begins to be poured has its first job now.
         for patient in list(self.looking[place]):
             self._have(patient.look)
-        last = place == len(self.waiting) - 1
         for pours in self._pours.values():
-            self._have(partial(pours.turn, last))
+            self._have(partial(pours.turn, place == len(self.waiting) - 1))
 
     def pours(self, size: int, do: Do) -> Pours:
         """Who pours frames of ``size`` samples by jobs for ``do``."""
