@@ -13,12 +13,16 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import gc
 import hashlib
 import json
 import random
 import struct
 import sys
 import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -56,6 +60,25 @@ def word() -> bytes:
     return b"".join(framed(binascii.b2a_base64(piece, newline=False)) for piece in pieces)
 
 
+class Answers:
+    """What is sent back, when nothing is there to be read: that is no part of the way of what has come."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    def put(self, answer: Callable[[], None]) -> None:
+        """One more."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._give)
+        self._waiting.append(answer)
+
+    def _give(self) -> None:
+        self._waiting.popleft()()
+        if self._waiting:
+            # The loop looks for what has come in between.
+            asyncio.get_running_loop().call_soon(self._give)
+
+
 class Connection(asyncio.Protocol):
     """One stream.
 
@@ -64,7 +87,8 @@ class Connection(asyncio.Protocol):
     ``first`` and ``last`` are the time stamps in them.
     """
 
-    def __init__(self, all_: list[dict[str, Any]]) -> None:
+    def __init__(self, all_: list[dict[str, Any]], answers: Answers) -> None:
+        self._answers = answers
         self.told: dict[str, Any] = {"heard": [], "said": [], "frames": 0, "first": "", "last": ""}
         self._all = all_
         self._buffer = b""
@@ -135,8 +159,7 @@ class Connection(asyncio.Protocol):
         if began:
             told["heard"].append(now)
         if self._echo:
-            # After what has come on all other connections was read: that is no part of their audio's way.
-            asyncio.get_running_loop().call_soon(self._answer, data, began)
+            self._answers.put(partial(self._answer, data, began))
 
     def _answer(self, data: bytes, began: bool) -> None:
         if self._transport.is_closing():
@@ -159,8 +182,11 @@ class Connection(asyncio.Protocol):
 
 async def main() -> None:
     loop = asyncio.get_running_loop()
+    # It lives for some seconds, and its pauses would be taken for the server's.
+    gc.disable()
     told: list[dict[str, Any]] = []
-    server = await loop.create_server(lambda: Connection(told), "127.0.0.1", 0, backlog=1024)
+    answers = Answers()
+    server = await loop.create_server(lambda: Connection(told, answers), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     for one in told:

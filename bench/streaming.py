@@ -27,6 +27,7 @@ and beep for one packet a second.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import random
@@ -138,8 +139,12 @@ class Control:
         try:
             await desk.start()
             await asyncio.wait_for(desk.wait_ready(), 300)
-            # The app has the core of the worker, whose ticks come first.
-            prefer(host.pid or 0, 2)
+            # As a server does when it is ready.
+            gc.collect()
+            gc.freeze()
+            # The app has the core of the worker, whose ticks come first, and of the callers, who stand for a network.
+            prefer(host.pid or 0, 3)
+            prefer(callers.pid, 2)
             prefer(0, 1)
             ports = []
             for number in range(1, count + 1):
