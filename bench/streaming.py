@@ -142,7 +142,8 @@ class Control:
             # As a server does when it is ready.
             gc.collect()
             gc.freeze()
-            # The app has the core of the worker, whose ticks come first, and of the callers, who stand for a network.
+            # The app has the core of the worker, whose ticks come first, and of the callers: they stand for
+            # a network.
             prefer(host.pid or 0, 3)
             prefer(callers.pid, 2)
             prefer(0, 1)

@@ -10,7 +10,8 @@ from ring_worker import Worker
 
 from hookflash.plane.audio_desk import AudioDesk
 from hookflash.plane.block_listener import BlockListener
-from hookflash.plane.listeners import BLOCK, MAX_BUFFERS, Buffers, TapListener
+from hookflash.plane.buffers import MAX_BUFFERS, Buffers
+from hookflash.plane.listeners import BLOCK, TapListener
 from hookflash.plane.rings import LOOK, TAP_FRAMES
 from hookflash.ports.audio import Said, Whole
 from hookflash.ports.plane import OpenTap

@@ -112,6 +112,7 @@ class FakeListener:
         self.ranks: dict[audio.Source, int] = {}
         self.closed = False
         self.tick = 100
+        self.together: audio.Together[Any] | None = None
 
     def add(self, source: audio.Source) -> None:
         self.sources.add(source)
@@ -209,10 +210,18 @@ class FakeAudio:
         self.apps: set[int] = {9}
         self.gone = False
 
-    def listen(self, call: int, rate: int, take: audio.Take, lost: audio.Lost) -> FakeListener:
+    def listen(
+        self,
+        call: int,
+        rate: int,
+        take: audio.Take,
+        lost: audio.Lost,
+        together: audio.Together[Any] | None = None,
+    ) -> FakeListener:
         if self.gone:
             raise AudioUnavailable("the call has no audio")
         self.listeners.append(FakeListener(take, lost, rate))
+        self.listeners[-1].together = together
         return self.listeners[-1]
 
     def listen_in_blocks(

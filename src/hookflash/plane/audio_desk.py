@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from hookflash.plane.block_listener import BlockListener
 from hookflash.plane.listeners import Shelf, TapListener
 from hookflash.plane.ring_voice import RingVoice
 from hookflash.plane.supervisor import Seat
 from hookflash.ports import audio, plane
-from hookflash.ports.audio import AudioUnavailable, Lend, Lost, Take, TakeBlock
+from hookflash.ports.audio import AudioUnavailable, Lend, Lost, Take, TakeBlock, Together
 
 
 class AudioDesk:
@@ -31,8 +32,10 @@ class AudioDesk:
         self.is_app_leg = is_app_leg
         self._shelves: dict[Seat, Shelf] = {}
 
-    def listen(self, call: int, rate: int, take: Take, lost: Lost) -> audio.Listener:
-        return TapListener(self._shelf_of(call), rate, take, lost)
+    def listen(
+        self, call: int, rate: int, take: Take, lost: Lost, together: Together[Any] | None = None
+    ) -> audio.Listener:
+        return TapListener(self._shelf_of(call), rate, take, lost, together)
 
     def listen_in_blocks(
         self, call: int, rate: int, take: TakeBlock, lost: Lost, lend: Lend | None = None

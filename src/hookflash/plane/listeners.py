@@ -8,15 +8,17 @@ or not even that, where it writes them to a file as they are.
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hookflash.plane.buffers import Buffers
+from hookflash.plane.chorus import Chorus
 from hookflash.plane.columns import WIDE_FRAME
+from hookflash.plane.glance import Counts, Glance
 from hookflash.plane.pouring import Pours
 from hookflash.plane.resampling import Resampler, ring_rate
 from hookflash.plane.rings import LOOK, TAP_FRAMES, TAPS, VOICES, Rings
@@ -32,6 +34,8 @@ from hookflash.ports.audio import (
     Said,
     Source,
     Take,
+    TakeTogether,
+    Together,
 )
 
 if TYPE_CHECKING:
@@ -46,90 +50,7 @@ BLOCK = 45
 RECALL = 3 * BLOCK
 """Frames in a ring at which those that are written out of it are taken back; there is room for 2 s more."""
 
-MAX_BUFFERS = 32
-"""Arrays for blocks that are kept to be used again."""
-_UNUSED = 2
-
 Samples = NDArray[np.int16]
-
-
-class Buffers:
-    """Arrays for the blocks of one worker that are used again as soon as nobody refers to them any more.
-
-    What is given away is the receiver's to keep. It seldom does so for long, and memory fresh from the system
-    costs eight times what filling it does.
-
-    Args:
-        size: samples of an array; what is larger is made anew.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._kept: list[Samples] = []
-
-    @property
-    def kept(self) -> int:
-        """Arrays there are, given away or not."""
-        return len(self._kept)
-
-    def take(self, samples: int) -> Samples:
-        """An array of so many samples, whatever is in it."""
-        if samples > self._size:
-            return np.empty(samples, np.int16)
-        for place in range(len(self._kept)):
-            # Nobody but the list and the call of getrefcount: a view of an array refers to it as well.
-            if sys.getrefcount(self._kept[place]) == _UNUSED:
-                return self._kept[place][:samples]
-        kept = np.empty(self._size, np.int16)
-        if len(self._kept) < MAX_BUFFERS:
-            self._kept.append(kept)
-        return kept[:samples]
-
-
-class Counts:
-    """The counts of all rings as plain integers: an array takes three times as long to give one away."""
-
-    def __init__(self, rings: Rings) -> None:
-        self.tick = rings.tick.data
-        self.written = rings.written.data
-        self.read = rings.read.data
-        self.shift = rings.shift.data
-        self.lost = rings.lost.data
-        self.ticks = rings.ticks.reshape(-1).data  # of a frame: place * TAPS + tap
-
-
-class Glance:
-    """What there is in the first ``count`` rings, looked at once for all who hear every tick.
-
-    Attributes:
-        tick: the last one of which all taps have their frames.
-        place: where its frames lie, if nothing was lost.
-        read, lost, ranks: of each tap, as in the rings, the last at that place.
-        fresh: whether all there is to be read of a tap is the frame of this tick.
-        frames: [TAPS, WIDE_FRAME] what lies there.
-    """
-
-    def __init__(self, rings: Rings, count: int) -> None:
-        self.tick = int(rings.tick[0])
-        self.place = self.tick % TAP_FRAMES
-        read = rings.read[:count]
-        fresh = (rings.written[:count] == read + 1) & (rings.ticks[self.place, :count] == self.tick)
-        fresh &= (read + rings.shift[:count]) % TAP_FRAMES == self.place
-        self.fresh = fresh.tolist()
-        self.read = read.tolist()
-        self.lost = rings.lost[:count].tolist()
-        self.ranks = rings.rank[self.place, :count].tolist()
-        self.frames = rings.frames[self.place]
-        self._peaks: list[int] | None = None
-
-    def peak(self, tap: int) -> int:
-        """The largest amplitude in the frame of a tap at 16,000 Hz."""
-        if self._peaks is None:
-            frames = self.frames[: len(self.read)]
-            highest = np.maximum.reduce(frames, axis=1).astype(np.int32)
-            lowest = np.minimum.reduce(frames, axis=1).astype(np.int32)
-            self._peaks = np.maximum(highest, -lowest).tolist()
-        return self._peaks[tap]
 
 
 class Shelf:
@@ -141,6 +62,8 @@ class Shelf:
         self.rings: Rings = seat.rings
         self.counts = Counts(seat.rings)
         self.listeners: list[TapListener] = []
+        # Those of them whose frames are handed over together.
+        self.choruses: dict[tuple[TakeTogether[Any], int], Chorus] = {}
         # Those who may wait look in turn, so that no tick has all of them.
         self._turn: int | None = None
         self.buffers = Buffers(BLOCK * WIDE_FRAME)
@@ -190,6 +113,13 @@ class Shelf:
         for pours in self._pours.values():
             self._have(partial(pours.turn, place == len(self.waiting) - 1))
 
+    def chorus(self, take: TakeTogether[Any], rate: int) -> Chorus:
+        """Who are handed over by ``take``."""
+        found = self.choruses.get((take, rate))
+        if found is None:
+            found = self.choruses[take, rate] = Chorus(self, take, rate)
+        return found
+
     def pours(self, size: int, do: Do) -> Pours:
         """Who pours frames of ``size`` samples by jobs for ``do``."""
         found = self._pours.get((size, do))
@@ -211,12 +141,22 @@ class Shelf:
         """The same for those who hear every tick."""
         if not self.listeners:
             return
+        choruses = list(self.choruses.values())
+        for chorus in choruses:
+            chorus.prepare()
         glance = Glance(self.rings, self.used_taps)
+        for chorus in choruses:
+            self._have(partial(chorus.take, glance))
         for listener in list(self.listeners):
-            try:
-                listener.take(glance)
-            except Exception:
-                _not_handed_over()
+            if listener.chorus is None:
+                self.give(listener, glance)
+
+    def give(self, listener: TapListener, glance: Glance) -> None:
+        """Hand on to one of them what there is."""
+        try:
+            listener.take(glance)
+        except Exception:
+            _not_handed_over()
 
     @staticmethod
     def _have(look: Callable[[], None]) -> None:
@@ -232,7 +172,11 @@ def _not_handed_over() -> None:
 
 
 class RingListener:
-    """What all listeners have: the taps of their sources."""
+    """What all listeners have: the taps of their sources.
+
+    Attributes:
+        missed: frames of its taps that found no room, as far as that was noted.
+    """
 
     patient = False
     """It may wait."""
@@ -245,7 +189,7 @@ class RingListener:
         self.size = self.ring_rate // audio.FRAMES_PER_SECOND
         self.taps: dict[Source, tuple[int, Resampler]] = {}
         self.closed = False
-        self._missed = 0
+        self.missed = 0
 
     def add(self, source: Source) -> None:
         if self.closed or source in self.taps:
@@ -294,22 +238,33 @@ class RingListener:
         missed = 0
         for tap, _ in self.taps.values():
             missed += lost[tap]
-        if missed > self._missed:
+        if missed > self.missed:
             _log.warning(
                 "%d frames of a call were lost on the way to who listens: this process was too busy",
-                missed - self._missed,
+                missed - self.missed,
             )
-            self.shelf.lost += missed - self._missed
-        self._missed = missed
+            self.shelf.lost += missed - self.missed
+        self.missed = missed
 
 
 class TapListener(RingListener):
     """Implements :class:`hookflash.ports.audio.Listener`: hears every tick as it comes."""
 
-    def __init__(self, shelf: Shelf, rate: int, take: Take, lost: Lost) -> None:
+    def __init__(
+        self, shelf: Shelf, rate: int, take: Take, lost: Lost, together: Together[Any] | None = None
+    ) -> None:
         super().__init__(shelf, rate, lost)
         self._take = take
         shelf.listeners.append(self)
+        self.chorus: Chorus | None = None
+        self.who: object = None
+        if together is not None:
+            self.chorus, self.who = shelf.chorus(together.take, rate), together.who
+            self.chorus.join(self)
+
+    def add(self, source: Source) -> None:
+        super().add(source)
+        self._changed()
 
     def close(self) -> None:
         if not self.closed:
@@ -322,11 +277,22 @@ class TapListener(RingListener):
         found = self.taps.pop(source, None)
         if found is not None:
             self.shelf.seat.post(plane.CloseTap(found[0]))
+            self._changed()
+
+    def forget(self, source: Source, tap: int) -> None:
+        super().forget(source, tap)
+        self._changed()
 
     def end(self) -> None:
         super().end()
         if self in self.shelf.listeners:
             self.shelf.listeners.remove(self)
+            if self.chorus is not None and self.chorus.leave(self):
+                self.shelf.choruses.pop(self.chorus.key)
+
+    def _changed(self) -> None:
+        if self.chorus is not None:
+            self.chorus.change()
 
     def flush(self) -> None:
         self.take(Glance(self.shelf.rings, self.shelf.used_taps))
@@ -351,7 +317,7 @@ class TapListener(RingListener):
             if glance.ranks[tap]:
                 frames.ranks[source] = glance.ranks[tap]
             missed += glance.lost[tap]
-        if missed != self._missed:
+        if missed != self.missed:
             self.note_missed()
         if frames:
             self._take(glance.tick, frames)

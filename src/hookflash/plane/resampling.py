@@ -7,6 +7,9 @@ call with state of its own in between. Every 20 ms in give exactly 20 ms out. Th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -18,6 +21,8 @@ _LENGTH = 96
 """Coefficients of the filter at the common multiple of both rates."""
 _CUTOFF = 7_650.0
 _BETA = 5.65
+_BLOCK = 16
+"""Windows of a multiplication: a piece of 20 ms is ten times as many."""
 
 Samples = NDArray[np.int16]
 
@@ -29,6 +34,7 @@ def ring_rate(rate: int) -> int:
     return min(rate, 16_000)
 
 
+@cache
 def _polyphase(up: int, down: int) -> NDArray[np.float32]:
     """[window, up]: what makes ``up`` samples out of a window that moves on by ``down``."""
     n = np.arange(_LENGTH) - (_LENGTH - 1) / 2
@@ -40,6 +46,17 @@ def _polyphase(up: int, down: int) -> NDArray[np.float32]:
         at, phase = divmod(j * down, up)
         table[at : at + taps, j] = h[phase::up][::-1]
     return table
+
+
+@cache
+def _blocks(up: int, down: int) -> NDArray[np.float32]:
+    """[span, BLOCK * up]: the same for so many windows at once, zeros and all: matrices that are not quite so
+    small are multiplied in less time."""
+    table = _polyphase(up, down)
+    blocks = np.zeros((len(table) + (_BLOCK - 1) * down, _BLOCK * up), np.float32)
+    for n in range(_BLOCK):
+        blocks[n * down : n * down + len(table), n * up : (n + 1) * up] = table
+    return blocks
 
 
 class Resampler:
@@ -54,25 +71,60 @@ class Resampler:
         self._plain = source == target
         if not self._plain:
             self._up, self._down = target // 8_000, source // 8_000
-            self._table = _polyphase(self._up, self._down)
+            self._window = len(_polyphase(self._up, self._down))
         self.reset()
 
     def reset(self) -> None:
         """Forget what was fed."""
         if not self._plain:
             # As if silence had been fed: the first sample out comes with the first group of samples in.
-            self._line = np.zeros(len(self._table) - self._down, np.float32)
+            self._line = np.zeros(self._window - self._down, np.float32)
 
     def feed(self, samples: Samples) -> Samples:
         """What can be made of the samples so far; at equal rates the array given."""
         if self._plain:
             return samples
         line = np.concatenate([self._line, samples], dtype=np.float32, casting="unsafe")
-        window = len(self._table)
-        count = max(0, (len(line) - window) // self._down + 1)
+        count = self._windows(len(line))
         self._line = line[count * self._down :]
-        if not count:
-            return np.zeros(0, np.int16)
-        windows = sliding_window_view(line, window)[:: self._down][:count]
-        out: Samples = np.clip(np.rint(windows @ self._table), -32768, 32767).astype(np.int16).reshape(-1)
+        made: Samples = self._make(line[np.newaxis], count)[0]
+        return made
+
+    def _windows(self, samples: int) -> int:
+        """Windows that a line of so many samples has."""
+        return max(0, (samples - self._window) // self._down + 1)
+
+    def _make(self, lines: NDArray[np.float32], windows: int) -> Samples:
+        """[n, samples]: what the first ``windows`` of each line give."""
+        blocks = -(-windows // _BLOCK)
+        if not blocks:
+            return np.zeros((len(lines), 0), np.int16)
+        table = _blocks(self._up, self._down)
+        step = _BLOCK * self._down
+        lacking = (blocks - 1) * step + len(table) - lines.shape[1]
+        if lacking > 0:
+            lines = np.pad(lines, ((0, 0), (0, lacking)))
+        pieces = sliding_window_view(lines, len(table), 1)[:, ::step][:, :blocks]
+        # A matrix a line: of one large enough the library would make work for all cores, which are not ours.
+        made = np.ascontiguousarray(pieces) @ table
+        np.rint(made, made)
+        np.clip(made, -32768, 32767, made)
+        out: Samples = made.astype(np.int16).reshape(len(lines), -1)[:, : windows * self._up]
         return out
+
+    @staticmethod
+    def feed_all(resamplers: Sequence[Resampler], frames: Samples) -> Samples:
+        """[n, samples]: what each makes of its row of ``frames``.
+
+        They are of the same rates, and have been fed whole frames of 20 ms only, of which these are.
+        """
+        first = resamplers[0]
+        if first._plain:
+            return frames
+        lines = np.concatenate(
+            [np.stack([one._line for one in resamplers]), frames], axis=1, dtype=np.float32, casting="unsafe"
+        )
+        count = first._windows(lines.shape[1])
+        for one, rest in zip(resamplers, lines[:, count * first._down :].copy(), strict=True):
+            one._line = rest
+        return first._make(lines, count)

@@ -5,9 +5,9 @@ Audio is signed 16-bit mono PCM in numpy arrays, at 8,000, 16,000 or 24,000 Hz a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,6 +75,26 @@ Take = Callable[[int, Frames], None]
 
 A source that has ended, or has not begun, is missing. The arrays are the receiver's to keep.
 """
+
+W = TypeVar("W")
+TakeTogether = Callable[[int, Sequence[W], "NDArray[np.int16]", Sequence[int]], None]
+"""Called with a tick, who they are, [who, samples] the 20 ms of each, and the largest amplitude in each
+before any resampling. The array is the receiver's to keep.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Together(Generic[W]):
+    """How a listener is handed frames with others, which costs a fraction of it.
+
+    Attributes:
+        take: one function for all of them.
+        who: what it knows this one by.
+    """
+
+    take: TakeTogether[W]
+    who: W
+
 
 TakeBlock = Callable[[int, int, "Mapping[Source, NDArray[np.int16]]"], None]
 """Called with a tick, how many ticks from there on, and what each source gave in all of them, in one piece.
@@ -185,8 +205,14 @@ class Voice(Protocol):
 class CallAudio(Protocol):
     """Where the audio of calls is had."""
 
-    def listen(self, call: int, rate: int, take: Take, lost: Lost) -> Listener:
-        """Hear sources of a call at ``rate`` Hz. Raises :class:`AudioUnavailable`."""
+    def listen(
+        self, call: int, rate: int, take: Take, lost: Lost, together: Together[Any] | None = None
+    ) -> Listener:
+        """Hear sources of a call at ``rate`` Hz. Raises :class:`AudioUnavailable`.
+
+        What comes in time of a listener with a single source is handed over as ``together`` says, if it says
+        something; all else by ``take``.
+        """
         ...
 
     def listen_in_blocks(

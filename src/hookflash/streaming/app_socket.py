@@ -82,13 +82,19 @@ class AppSocket:
         self._closing = False
         self._task = asyncio.create_task(self._run())
 
+    @property
+    def ready(self) -> WebSocket | None:
+        """The connection, if there is one and nothing waits for it: what goes straight there is in order."""
+        ws = self._ws
+        return ws if ws is not None and ws.writable and not self._queue else None
+
     def send(self, text: str | bytes) -> None:
         """Send a frame (bytes: as UTF-8), in order; dropped while there is no connection."""
-        ws = self._ws
-        if ws is None:
+        if self._ws is None:
             return
         data = text.encode() if isinstance(text, str) else text
-        if ws.writable and not self._queue:
+        ws = self.ready
+        if ws is not None:
             ws.send(data)
         else:
             self._put(data, lasting=False)

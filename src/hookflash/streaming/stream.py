@@ -19,6 +19,7 @@ from hookflash.ports.audio import (
     Heard,
     Listener,
     Said,
+    Together,
     Voice,
 )
 from hookflash.ports.clock import Clock
@@ -26,6 +27,7 @@ from hookflash.ports.edges import FactSink
 from hookflash.streaming.app_socket import AppSocket, Ended
 from hookflash.streaming.dialling import Dialler, Ticket
 from hookflash.streaming.timeline import Anchor, Timeline
+from hookflash.streaming.volley import SILENCE, volley
 from hookflash.wire.streaming_frames import (
     AppAudio,
     FrameError,
@@ -49,9 +51,6 @@ DOMINANT = 4
 """Participants whose audio is sent in an unmixed stream (contract section 7.3)."""
 MAX_MARKS = 1_000
 """Marks that may wait to be reached."""
-SILENCE = 16
-"""Peak up to which a frame counts as silent: -66 dB below full scale."""
-
 _log = logging.getLogger(__name__)
 
 Samples = NDArray[np.int16]
@@ -132,8 +131,9 @@ class AudioStream:
         )
         try:
             if self._listener is None:
+                together = Together(volley, self) if self.effect.mixed else None
                 self._listener = self._audio.listen(
-                    self.effect.call, self.effect.sample_rate, self._send, self._lost
+                    self.effect.call, self.effect.sample_rate, self._send, self._lost, together
                 )
                 self._listen()
             if self.effect.bidirectional and self._voice is None:
@@ -207,13 +207,25 @@ class AudioStream:
             listener.add(Said(leg))
         self._heard = wanted
 
+    def send(self, tick: int, frame: Samples, peak: int) -> None:
+        """Send the 20 ms of a mixed stream in which ``peak`` is the largest amplitude."""
+        self.socket.send(audio_data(self.time(tick), _octets(frame), silent=peak <= SILENCE))
+
+    def time(self, tick: int) -> float:
+        """When the first sample of a tick was heard: 20 ms steps from the first one."""
+        time = None if self._anchor is None else self._anchor.time(tick)
+        if time is None:
+            self._anchor = self._timeline.anchor(tick)
+            time = self._anchor.time(tick)
+            assert time is not None
+        return time
+
     def _send(self, tick: int, frames: Frames) -> None:
-        time = self._time(tick)
         if self.effect.mixed:
             for source, frame in frames.items():
-                silent = frames.peaks[source] <= SILENCE
-                self.socket.send(audio_data(time, _octets(frame), silent=silent))
+                self.send(tick, frame, frames.peaks[source])
             return
+        time = self.time(tick)
         for leg, frame in self._choose(frames):
             silent = frames.peaks[Said(leg)] <= SILENCE
             name = self._names[leg]
@@ -236,15 +248,6 @@ class AudioStream:
         order = dict.fromkeys((*speaking, *self._dominant, *sorted(found)))
         self._dominant = [leg for leg in order if leg in found][:DOMINANT]
         return [(leg, found[leg]) for leg in sorted(self._dominant)]
-
-    def _time(self, tick: int) -> float:
-        """When the first sample of a tick was heard: 20 ms steps from the first one."""
-        time = None if self._anchor is None else self._anchor.time(tick)
-        if time is None:
-            self._anchor = self._timeline.anchor(tick)
-            time = self._anchor.time(tick)
-            assert time is not None
-        return time
 
     def _lost(self, reason: str) -> None:
         self.socket.fail(Ended(f"The audio of the call is gone: {reason}.", "serviceShutdown", 500, 8603))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
+import os
 import struct
 from collections import deque
 from collections.abc import Callable
@@ -53,20 +53,21 @@ class Violation(Exception):
         self.code = code
 
 
+def header(opcode: int, size: int) -> bytes:
+    """What an unfragmented frame of a client begins with, before the key (section 5.2)."""
+    if size <= _MAX_CONTROL:
+        return bytes((_FIN | opcode, _MASKED | size))
+    if size < 1 << 16:
+        return _LENGTH_16.pack(_FIN | opcode, _MASKED | 126, size)
+    return _LENGTH_64.pack(_FIN | opcode, _MASKED | 127, size)
+
+
 def frame(opcode: int, payload: bytes) -> bytes:
     """One unfragmented frame as a client sends it: masked with a fresh key (section 5.3)."""
-    size = len(payload)
-    if size <= _MAX_CONTROL:
-        head = bytes((_FIN | opcode, _MASKED | size))
-    elif size < 1 << 16:
-        head = _LENGTH_16.pack(_FIN | opcode, _MASKED | 126, size)
-    else:
-        head = _LENGTH_64.pack(_FIN | opcode, _MASKED | 127, size)
-    # The key keeps scripts from fooling proxies (section 10.3); nobody here has a script run.
-    key = random.getrandbits(32).to_bytes(4)
+    key = os.urandom(4)
     masked = bytearray(payload)
     websocket_mask(key, masked)
-    return head + key + masked
+    return header(opcode, len(payload)) + key + masked
 
 
 class Allowance:
@@ -222,8 +223,12 @@ class WebSocket(asyncio.Protocol):
 
     def send(self, text: bytes) -> None:
         """Send a text, as UTF-8; ignored once it is over."""
+        self.send_frame(frame(TEXT, text))
+
+    def send_frame(self, whole: bytes) -> None:
+        """Send a frame that is ready to be sent; ignored once it is over."""
         if self.code is None and not self._closing:
-            self._transport.write(frame(TEXT, text))
+            self._transport.write(whole)
 
     async def close(self, code: int, reason: bytes, timeout: float) -> None:
         """Say good-bye, wait for the answer as long as ``timeout`` seconds, and be over."""

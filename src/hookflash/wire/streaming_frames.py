@@ -7,6 +7,7 @@ case, and ``kind`` alone decides what a frame is: the JavaScript SDK puts an emp
 
 from __future__ import annotations
 
+from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -81,11 +82,16 @@ def audio_data(time: float, pcm: bytes, *, silent: bool, participant: str | None
 
     There are fifty of these a second and stream, in which only the audio is new: the rest is put around it.
     """
-    tail = _SILENT if silent else _AUDIBLE
-    return b"".join((_audio_head(time, participant), _encoder.encode(pcm), tail))
+    head, tail = audio_ends(time, silent=silent, participant=participant)
+    return b"".join((head, b2a_base64(pcm, newline=False), tail))
 
 
-_SILENT, _AUDIBLE = b',"silent":true}}', b',"silent":false}}'
+def audio_ends(time: float, *, silent: bool, participant: str | None = None) -> tuple[bytes, bytes]:
+    """What stands before and behind the base64 of 20 ms of audio in its frame."""
+    return _audio_head(time, participant), _SILENT if silent else _AUDIBLE
+
+
+_SILENT, _AUDIBLE = b'","silent":true}}', b'","silent":false}}'
 
 
 @lru_cache(maxsize=1024)
@@ -93,7 +99,7 @@ def _audio_head(time: float, participant: str | None) -> bytes:
     """An audio frame up to its data; all mixed streams of a tick have the same."""
     whose = "" if participant is None else f'"participantRawID":{_encoder.encode(participant).decode()},'
     head = '{"kind":"AudioData","audioData":{"timestamp":"' + millisecond_time(time) + '",' + whose
-    return head.encode() + b'"data":'
+    return head.encode() + b'"data":"'
 
 
 def mark_data(mark: str, *, heard: bool) -> str:
