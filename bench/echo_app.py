@@ -60,23 +60,23 @@ def word() -> bytes:
     return b"".join(framed(binascii.b2a_base64(piece, newline=False)) for piece in pieces)
 
 
-class Answers:
-    """What is sent back, when nothing is there to be read: that is no part of the way of what has come."""
+class Work:
+    """What is made of what has come, when nothing is there to be read: no part of the way of the next."""
 
     def __init__(self) -> None:
         self._waiting: deque[Callable[[], None]] = deque()
 
-    def put(self, answer: Callable[[], None]) -> None:
-        """One more."""
+    def put(self, work: Callable[[], None]) -> None:
+        """One piece more."""
         if not self._waiting:
-            asyncio.get_running_loop().call_soon(self._give)
-        self._waiting.append(answer)
+            asyncio.get_running_loop().call_soon(self._do)
+        self._waiting.append(work)
 
-    def _give(self) -> None:
+    def _do(self) -> None:
         self._waiting.popleft()()
         if self._waiting:
             # The loop looks for what has come in between.
-            asyncio.get_running_loop().call_soon(self._give)
+            asyncio.get_running_loop().call_soon(self._do)
 
 
 class Connection(asyncio.Protocol):
@@ -87,8 +87,8 @@ class Connection(asyncio.Protocol):
     ``first`` and ``last`` are the time stamps in them.
     """
 
-    def __init__(self, all_: list[dict[str, Any]], answers: Answers) -> None:
-        self._answers = answers
+    def __init__(self, all_: list[dict[str, Any]], work: Work) -> None:
+        self._work = work
         self.told: dict[str, Any] = {"heard": [], "said": [], "frames": 0, "first": "", "last": ""}
         self._all = all_
         self._buffer = b""
@@ -98,7 +98,9 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        now = time.monotonic_ns()
+        self._work.put(partial(self._read, time.monotonic_ns(), data))
+
+    def _read(self, now: int, data: bytes) -> None:
         self._buffer += data
         if not self._open and not self._shake_hands():
             return
@@ -159,7 +161,7 @@ class Connection(asyncio.Protocol):
         if began:
             told["heard"].append(now)
         if self._echo:
-            self._answers.put(partial(self._answer, data, began))
+            self._answer(data, began)
 
     def _answer(self, data: bytes, began: bool) -> None:
         if self._transport.is_closing():
@@ -185,8 +187,8 @@ async def main() -> None:
     # It lives for some seconds, and its pauses would be taken for the server's.
     gc.disable()
     told: list[dict[str, Any]] = []
-    answers = Answers()
-    server = await loop.create_server(lambda: Connection(told, answers), "127.0.0.1", 0, backlog=1024)
+    work = Work()
+    server = await loop.create_server(lambda: Connection(told, work), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     for one in told:

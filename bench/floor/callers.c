@@ -9,9 +9,10 @@
  * What is sent is mu-law, a speech-like tone and now and then a key in band; with --packets it is the datagrams of a
  * file, BYTES each, the n-th of them by every caller in its n-th frame. With --pacing the time between the packets
  * of each port is taken, by the system's receive timestamps. With --answer nobody calls: whatever comes is answered
- * by a packet, so that legs may come and go. With --beeps callers hum as softly as can be, but for one loud packet a second, each at
- * another time; FILE gets a line for each of them, "s CALLER NANOSECONDS", when it is sent, and "r CALLER NANOSECONDS"
- * for each packet heard that is loud after one that was not. Times are of the monotonic clock. */
+ * by a packet, so that legs may come and go. With --beeps callers hum as softly as can be, but for one loud packet a
+ * second, each at another time; FILE gets a line for each of them, "s CALLER NANOSECONDS", when it is sent, and
+ * "r CALLER NANOSECONDS" for each packet that is loud after one that was not, when it came, by the system's receive
+ * timestamp. Times are of the monotonic clock. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -100,8 +101,8 @@ static void flush(int k) {
     }
 }
 
-/* How far the time since the packet before lies from 20 ms. */
-static void pace(int k, int port) {
+/* When a packet came, by the system's receive timestamp: not when we had time for it. 0 if it has none. */
+static int64_t came(int k) {
     int64_t at = 0;
     struct msghdr *h = &in[k].msg_hdr;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c))
@@ -110,6 +111,12 @@ static void pace(int k, int port) {
             memcpy(&t, CMSG_DATA(c), sizeof t);
             at = t.tv_sec * 1000000000LL + t.tv_nsec;
         }
+    return at;
+}
+
+/* How far the time since the packet before lies from 20 ms. */
+static void pace(int k, int port) {
+    int64_t at = came(k);
     if (heard_of[port]++ >= SKIP && at) {
         int64_t off = llabs(at - heard_at[port] - TICK) / 1000 / BIN;
         deviations[off > BINS ? BINS : off]++;
@@ -118,11 +125,17 @@ static void pace(int k, int port) {
     heard_at[port] = at;
 }
 
-/* Note when a loud packet follows one that was not. */
+/* Note when a loud packet came that follows one that was not. */
 static void beep(int k, int size, int port) {
     int loud = 0;
     for (int i = HEAD; i < size && (inbox[k][1] & 0x7f) == 0; i++) loud |= (inbox[k][i] & 0x7f) < 0x40;
-    if (loud && !was_loud[port]) fprintf(beeps, "r %d %ld\n", caller_of[port], (long)now());
+    if (loud && !was_loud[port]) {
+        struct timespec t;
+        int64_t at = came(k), mono = now();
+        clock_gettime(CLOCK_REALTIME, &t);
+        int64_t ago = at ? t.tv_sec * 1000000000LL + t.tv_nsec - at : 0;
+        fprintf(beeps, "r %d %ld\n", caller_of[port], (long)(mono - ago));
+    }
     was_loud[port] = loud;
 }
 
@@ -223,11 +236,11 @@ int main(int argc, char **argv) {
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size))
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
     int on = 1;
-    if (pacing && setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on)) die("timestamps");
+    if ((pacing || beeps) && setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on)) die("timestamps");
     for (int k = 0; k < BATCH; k++) {
         in_v[k] = (struct iovec){inbox[k], sizeof inbox[k]};
         in[k].msg_hdr = (struct msghdr){.msg_iov = in_v + k, .msg_iovlen = 1, .msg_name = from + k};
-        if (pacing) in[k].msg_hdr.msg_control = control + k;
+        if (pacing || beeps) in[k].msg_hdr.msg_control = control + k;
         out[k].msg_hdr = (struct msghdr){.msg_iov = out_v + k, .msg_iovlen = 1};
     }
     printf("%d\n", ntohs(a.sin_port));
