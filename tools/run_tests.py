@@ -59,8 +59,6 @@ COMPILED = (
 )
 """Those that run kernels in their plain form by themselves."""
 SYSTEM = "tests/system"
-BESIDE = ("tests/composition", "tests/recording", "tests/streaming")
-"""Run beside the others, so that no row of tests is much longer than another."""
 NOT_PURE = "src/hookflash/sip/transports/*"
 ROOT = Path(__file__).parent.parent
 
@@ -168,11 +166,11 @@ def main() -> int:
     # Whole servers and phones mostly wait for each other: half of them beside the other half.
     system = sorted(str(path.relative_to(ROOT)) for path in (ROOT / SYSTEM).glob("test_*.py"))
     first = Aside(*rooms(), (("pytest", *system[::2]), {}))
-    second = Aside((("pytest", *system[1::2]), {}), (("pytest", *BESIDE), {}))
+    second = Aside((("pytest", *system[1::2]), {}))
     print("all tests but those of the rooms below and of whole servers:", flush=True)
-    ignored = [*tests_of(tuple(name for names in ROOMS for name in names)), SYSTEM, *BESIDE]
+    ignored = [*tests_of(tuple(name for names in ROOMS for name in names)), SYSTEM]
     failed |= run("pytest", *(f"--ignore={path}" for path in ignored)) != 0
-    failed |= second.finish(f"whole servers and phones; then {', '.join(BESIDE)}")
+    failed |= second.finish("whole servers and phones")
     failed |= first.finish(f"under coverage: {', '.join(GATED)}; then the other servers and phones")
     gated = gates_hold({room: names[0] for room, names in GATED.items()})
     return 1 if failed or not gated else 0
