@@ -23,6 +23,10 @@ class Phones:
     def attach(self, network: Any) -> None:
         self.network = network
 
+    @property
+    def ingress(self) -> Phones:
+        return self
+
     def __getattr__(self, name: str) -> Any:
         return lambda *given: None
 

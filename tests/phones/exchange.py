@@ -223,7 +223,7 @@ class Bench:
         wire, self.wire = self.wire, []
         for data, to, flow in wire:
             if to == US:
-                self.phones.receive(data, flow)
+                self.phones.ingress.receive(data, flow)
             elif to in self.fars:
                 self.fars[to].receive(data, flow)
 

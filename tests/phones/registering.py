@@ -67,7 +67,7 @@ class Handset:
     def ask(self, data: bytes) -> list[Response]:
         """The answers to a message."""
         before = len(self.bench.seen)
-        self.bench.phones.receive(data, self.flow)
+        self.bench.phones.ingress.receive(data, self.flow)
         return [message for message in self.bench.seen[before:] if isinstance(message, Response)]
 
     def proof(self, challenged: Response, uri: str = "sip:192.0.2.2") -> str:

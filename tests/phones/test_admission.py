@@ -45,7 +45,7 @@ def request(method: str = "OPTIONS", *lines: str, branch: str = "1", tag: str = 
 def told(bench: Bench, data: bytes, host: str = STRANGER[0]) -> list[int]:
     """The statuses a message from a source is answered with."""
     before = len(bench.seen)
-    bench.phones.receive(data, Flow("UDP", US, (host, 5060)))
+    bench.phones.ingress.receive(data, Flow("UDP", US, (host, 5060)))
     return [message.status for message in bench.seen[before:] if isinstance(message, Response)]
 
 
@@ -79,7 +79,7 @@ async def test_strangers_hear_nothing_at_all_in_silence() -> None:
     assert told(bench, request("BYE", branch="8", tag="none")) == []
     assert told(bench, b"INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9hG4bK9\r\n\r\n") == []
     assert told(bench, request("OPTIONS", "Content-Length: nonsense", branch="10")) == []
-    bench.phones.malformed(ParseError("broken"), Flow("TCP", US, STRANGER, 3))
+    bench.phones.ingress.malformed(ParseError("broken"), Flow("TCP", US, STRANGER, 3))
     assert told(bench, request("OPTIONS", branch="11"), THEM[0]) == [200]
     assert bench.phones.agent.transactions == 1
 
@@ -94,7 +94,7 @@ async def test_without_silence_they_are_told() -> None:
 async def test_scanners_hear_nothing_even_where_strangers_may_call() -> None:
     bench = Bench(PhonesConfig(accept_unknown=True))
     assert told(bench, request("OPTIONS", "User-Agent: friendly-scanner")) == []
-    assert bench.phones.barred(STRANGER[0])
+    assert bench.phones.ingress.barred(STRANGER[0])
     assert told(bench, request("OPTIONS", branch="2"), "203.0.113.10") == [200]
 
 
@@ -104,15 +104,15 @@ async def test_scanners_hear_nothing_even_where_strangers_may_call() -> None:
 async def test_who_goes_on_and_on_is_banned_and_a_trunk_never() -> None:
     bench = Bench(PhonesConfig((TrunkConfig("carrier", (THEM,)),)))
     for number in range(20):
-        assert not bench.phones.barred(STRANGER[0])
+        assert not bench.phones.ingress.barred(STRANGER[0])
         told(bench, request("INVITE", branch=str(number)))
-    assert bench.phones.barred(STRANGER[0])
+    assert bench.phones.ingress.barred(STRANGER[0])
     for _ in range(50):
         told(bench, b"garbage\r\n\r\n", THEM[0])
-        bench.phones.failed_handshake(THEM[0])
-        bench.phones.malformed(ParseError("broken"), Flow("TCP", US, THEM, 3))
-    assert not bench.phones.barred(THEM[0])
-    assert bench.phones.known(THEM[0])
+        bench.phones.ingress.failed_handshake(THEM[0])
+        bench.phones.ingress.malformed(ParseError("broken"), Flow("TCP", US, THEM, 3))
+    assert not bench.phones.ingress.barred(THEM[0])
+    assert bench.phones.ingress.known(THEM[0])
 
 
 @pytest.mark.parametrize("offence", [Offence.MALFORMED, Offence.HANDSHAKE])
@@ -122,8 +122,8 @@ async def test_garbage_and_failed_handshakes_count(offence: Offence) -> None:
         if offence is Offence.MALFORMED:
             told(bench, b"garbage\r\n\r\n")
         else:
-            bench.phones.failed_handshake(STRANGER[0])
-    assert bench.phones.barred(STRANGER[0])
+            bench.phones.ingress.failed_handshake(STRANGER[0])
+    assert bench.phones.ingress.barred(STRANGER[0])
 
 
 async def test_a_flood_of_a_stranger_is_dropped_unread() -> None:
@@ -134,7 +134,7 @@ async def test_a_flood_of_a_stranger_is_dropped_unread() -> None:
     bench = Bench(PhonesConfig((TrunkConfig("carrier", (THEM,)),)))
     data = request("ACK")  # costs nothing but being read
     for _ in range(60):
-        bench.phones.receive(data, Flow("UDP", US, STRANGER))
+        bench.phones.ingress.receive(data, Flow("UDP", US, STRANGER))
     assert told(bench, request("OPTIONS", branch="x")) == []
     bench.clock.advance(1.0)
     assert told(bench, request("OPTIONS", branch="y")) == [200]
@@ -200,11 +200,11 @@ async def test_guessing_is_a_ban_for_strangers() -> None:
     for _ in range(6):
         dial_in(bench.at(STRANGER), USER, "guess")
         await bench.settle(0.1)
-    assert bench.phones.barred(STRANGER[0])
+    assert bench.phones.ingress.barred(STRANGER[0])
     for _ in range(10):
         dial_in(bench.far, USER, "guess")
         await bench.settle(0.1)
-    assert not bench.phones.barred(THEM[0])
+    assert not bench.phones.ingress.barred(THEM[0])
 
 
 async def test_a_trunk_may_call_as_often_as_it_likes_once_it_has_proved_who_it_is() -> None:
@@ -215,24 +215,24 @@ async def test_a_trunk_may_call_as_often_as_it_likes_once_it_has_proved_who_it_i
         await bench.settle()
         assert len(incoming(bench)) == number + 1
     for number in range(200):  # what belongs to its calls is not counted either
-        bench.phones.receive(request("ACK", branch=f"a{number}"), Flow("UDP", US, STRANGER))
-    assert not bench.phones.barred(STRANGER[0])
+        bench.phones.ingress.receive(request("ACK", branch=f"a{number}"), Flow("UDP", US, STRANGER))
+    assert not bench.phones.ingress.barred(STRANGER[0])
     for _ in range(50):  # forged in its name
         told(bench, b"garbage\r\n\r\n")
         told(bench, request("OPTIONS", "User-Agent: friendly-scanner"))
-    assert not bench.phones.barred(STRANGER[0])
+    assert not bench.phones.ingress.barred(STRANGER[0])
 
 
 async def test_a_trunk_known_by_its_certificate_is_not_banned_in_its_name() -> None:
     carrier = TrunkConfig("carrier", (("sbc.example.org", 5061),), transport="TLS")
     bench = Bench(PhonesConfig((carrier,)))
     secure = Flow("TLS", US, STRANGER, 1, "", ("sbc.example.org",))
-    assert not bench.phones.known(STRANGER[0])
-    bench.phones.receive(request("OPTIONS"), secure)
-    assert bench.phones.known(STRANGER[0])
+    assert not bench.phones.ingress.known(STRANGER[0])
+    bench.phones.ingress.receive(request("OPTIONS"), secure)
+    assert bench.phones.ingress.known(STRANGER[0])
     for number in range(50):
         told(bench, request("INVITE", branch=f"forged{number}"))
-    assert not bench.phones.barred(STRANGER[0])
+    assert not bench.phones.ingress.barred(STRANGER[0])
 
 
 async def test_forged_offences_do_not_cut_off_a_call_that_is_up() -> None:
@@ -244,12 +244,12 @@ async def test_forged_offences_do_not_cut_off_a_call_that_is_up() -> None:
     bench.phones.answer(AnswerLeg(leg, 3))
     await bench.settle()
     told(bench, request("OPTIONS", "User-Agent: friendly-scanner"))
-    assert not bench.phones.barred(STRANGER[0])
+    assert not bench.phones.ingress.barred(STRANGER[0])
     (session,) = far.agent._core.sessions
     far.take(far.agent.end(bench.clock.now(), session))
     await bench.settle()
     assert isinstance(bench.facts[-1], LegDown)
-    assert bench.phones.barred(STRANGER[0])
+    assert bench.phones.ingress.barred(STRANGER[0])
 
 
 async def test_what_belongs_to_calls_is_not_counted_wherever_it_comes_from() -> None:
@@ -263,7 +263,7 @@ async def test_what_belongs_to_calls_is_not_counted_wherever_it_comes_from() -> 
         text = text.replace(f"Call-ID: xin{number}\r", f"Call-ID: {call_id}\r")
         text = text.replace("CSeq: 1 ", f"CSeq: {number + 100} ")
         assert told(bench, text.encode()) == [200], number
-    assert not bench.phones.barred(STRANGER[0])
+    assert not bench.phones.ingress.barred(STRANGER[0])
 
 
 async def test_an_old_nonce_is_stale_and_a_used_one_too() -> None:
@@ -274,7 +274,7 @@ async def test_an_old_nonce_is_stale_and_a_used_one_too() -> None:
     for name, value in (("Via", "SIP/2.0/UDP 203.0.113.9;branch=z9hG4bKreplay"), ("Call-ID", "replay")):
         invite.headers.replace_first(name, value)
     before = len(bench.seen)
-    bench.phones.receive(invite.to_bytes(), Flow("UDP", US, STRANGER))
+    bench.phones.ingress.receive(invite.to_bytes(), Flow("UDP", US, STRANGER))
     answers = [message for message in bench.seen[before:] if isinstance(message, Response)]
     assert [answer.status for answer in answers] == [401]
     assert Challenge.parse(answers[0].headers.all("WWW-Authenticate")[0]).stale
@@ -357,7 +357,7 @@ async def test_strangers_cannot_fill_the_log(caplog: pytest.LogCaptureFixture) -
     for number in range(100):
         assert told(bench, request("INVITE", branch=f"{number}")) == [403]
         told(bench, b"INVITE nonsense\r\n\r\n")
-        bench.phones.malformed(ParseError("broken"), Flow("TCP", US, STRANGER, 3))
+        bench.phones.ingress.malformed(ParseError("broken"), Flow("TCP", US, STRANGER, 3))
     assert (len(lines("stranger refused")), len(lines("malformed message"))) == (5, 5)
     first = lines("stranger refused")[0]
     assert (first.peer, first.method) == (STRANGER[0], "INVITE")  # type: ignore[attr-defined]

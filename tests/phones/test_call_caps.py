@@ -129,7 +129,7 @@ async def test_a_dialog_that_is_not_there_is_no_call() -> None:
         "CSeq: 2 INVITE",
         "Content-Length: 0\r\n\r\n",
     ]
-    bench.phones.receive("\r\n".join(lines).encode(), Flow("UDP", US, ("203.0.113.9", 5060)))
+    bench.phones.ingress.receive("\r\n".join(lines).encode(), Flow("UDP", US, ("203.0.113.9", 5060)))
     assert isinstance(bench.seen[-1], Response)
     assert bench.seen[-1].status == 481
 

@@ -206,7 +206,7 @@ async def test_a_delayed_offer_is_ours_in_the_200_and_answered_in_the_ack() -> N
         f"From: {ok.headers.get('From')}\r\nTo: <sip:x@192.0.2.2>;tag={tag}\r\nCall-ID: {ok.call_id}\r\n"
         f"CSeq: 1 ACK\r\nContent-Type: application/sdp\r\n\r\n"
     ).encode() + body
-    bench.phones.receive(data, Flow("UDP", ("192.0.2.2", 5060), THEM))
+    bench.phones.ingress.receive(data, Flow("UDP", ("192.0.2.2", 5060), THEM))
     assert bench.facts[-1] == LegUp(leg)
     assert bench.plane.connected == [
         ConnectLeg(leg, "192.0.2.1", 4000, 8, "PCMA", -1, True, True, 8000, 20, 8, -1)

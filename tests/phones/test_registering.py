@@ -92,7 +92,7 @@ async def test_who_is_wrong_twice_is_not_asked_again() -> None:
         bench = Bench(office())
         phone = Handset(bench, DESK, name, "mistyped")
         assert [phone.register().status for _ in range(3)] == [401, 403, 403]
-        assert not bench.phones.barred(DESK[0])
+        assert not bench.phones.ingress.barred(DESK[0])
         if name == "bob":
             phone.password = "bob's secret"
             assert phone.register().status == 200
@@ -105,11 +105,11 @@ async def test_guessing_passwords_leads_to_a_ban() -> None:
     phone = Handset(bench, DESK, "bob", "wrong")
     answers = 0
     for _ in range(20):
-        if bench.phones.barred(DESK[0]):
+        if bench.phones.ingress.barred(DESK[0]):
             break
         first = phone.ask(phone.request())
         answers += len(phone.ask(phone.request(phone.proof(first[0]))))
-    assert bench.phones.barred(DESK[0])
+    assert bench.phones.ingress.barred(DESK[0])
     assert answers < 6
 
 
@@ -121,7 +121,7 @@ async def test_a_registered_phone_keeps_its_address_from_being_banned_but_nobody
     for _ in range(300):
         first = guesser.ask(guesser.request())
         heard += len(guesser.ask(guesser.request(guesser.proof(first[0]))))
-    assert not bench.phones.barred(DESK[0])
+    assert not bench.phones.ingress.barred(DESK[0])
     assert heard <= 60, "the burst a stranger has, and nothing more until time passes"
 
 
@@ -273,7 +273,7 @@ async def test_many_phones_behind_one_address_come_back_at_once() -> None:
     bench = Bench(office(phones))
     sets = [Handset(bench, (DESK[0], 10_000 + n), f"p{n}", "secret") for n in range(50)]
     first = [phone.ask(phone.request()) for phone in sets]
-    assert not bench.phones.barred(DESK[0])
+    assert not bench.phones.ingress.barred(DESK[0])
     for phone, answers in zip(sets, first, strict=True):
         if answers:
             phone.ask(phone.request(f"Contact: {phone.contact()}", phone.proof(answers[0])))
@@ -286,8 +286,8 @@ def test_garbage_from_the_address_of_a_phone_is_no_offence() -> None:
     bench = Bench(office())
     Handset(bench, DESK, "bob").register()
     for _ in range(100):
-        bench.phones.receive(b"garbage\r\n\r\n", Flow("UDP", US, DESK))
-    assert not bench.phones.barred(DESK[0])
+        bench.phones.ingress.receive(b"garbage\r\n\r\n", Flow("UDP", US, DESK))
+    assert not bench.phones.ingress.barred(DESK[0])
 
 
 # --- other phones while it runs -------------------------------------------------------------------------

@@ -212,7 +212,7 @@ async def test_nor_is_it_told_apart_where_anybody_may_call(host: str) -> None:
         bench.seen.clear()
         sent = data.replace(b"+12065550100@203.0.113.66", f"{name}@{host}".encode())
         assert sent != data
-        bench.phones.receive(sent, flow._replace(local=US, remote=STRANGER))
+        bench.phones.ingress.receive(sent, flow._replace(local=US, remote=STRANGER))
         heard.append([one.status for one in bench.seen if isinstance(one, Response)])
     assert heard[0] == heard[1] == heard[2]
     assert (401 in heard[0]) == (host == "192.0.2.2")
@@ -224,7 +224,7 @@ async def test_names_cannot_be_told_by_who_gets_banned_first() -> None:
         bench = Bench(office())
         guesser = Handset(bench, STRANGER, name, "guess")
         count = 0
-        while not bench.phones.barred(STRANGER[0]):
+        while not bench.phones.ingress.barred(STRANGER[0]):
             count += 1
             first = guesser.ask(guesser.request())
             guesser.ask(guesser.request(guesser.proof(first[0])))

@@ -106,7 +106,7 @@ async def test_closing_ends_everything() -> None:
 
 async def test_a_malformed_stream_is_answered_when_it_can_be() -> None:
     bench = Bench()
-    bench.phones.malformed(ParseError("too long"), Flow("TCP", ("192.0.2.2", 5060), THEM, 1))
+    bench.phones.ingress.malformed(ParseError("too long"), Flow("TCP", ("192.0.2.2", 5060), THEM, 1))
     assert bench.seen == []
 
 

@@ -88,7 +88,7 @@ async def test_a_page_at_the_address_of_a_trunk_is_not_the_trunk() -> None:
     bench.far.call(body=sdp())
     ((data, _, _),) = bench.wire
     bench.wire.clear()
-    bench.phones.receive(data.replace(b"SIP/2.0/UDP", b"SIP/2.0/WS"), Flow("WS", US, THEM, 3))
+    bench.phones.ingress.receive(data.replace(b"SIP/2.0/UDP", b"SIP/2.0/WS"), Flow("WS", US, THEM, 3))
     await bench.settle()
     assert bench.facts == []
     assert len(bench.seen) == before + 1, "it has got an answer"

@@ -47,12 +47,12 @@ class SipEdge:
         self._settings = settings
         self.transports = Transports(
             Handlers(
-                phones.receive,
+                phones.ingress.receive,
                 phones.broken,
-                phones.malformed,
-                phones.barred,
-                phones.failed_handshake,
-                phones.known,
+                phones.ingress.malformed,
+                phones.ingress.barred,
+                phones.ingress.failed_handshake,
+                phones.ingress.known,
             ),
             clock,
             external_address=settings.sip.external_address or "",
@@ -105,7 +105,7 @@ class SipEdge:
     @property
     def refused(self) -> Mapping[str, int]:
         """Connections that were not let in so far, by the setting in ``sip`` that says so."""
-        return self.transports.refused
+        return self.transports.accepted.refused
 
     async def close(self) -> None:
         """Let go of every socket."""

@@ -100,6 +100,11 @@ class Signalling:
         """A stream that cannot be cut into messages."""
         self.perform(self._agent.malformed(self._clock.now(), error, flow, quiet=quiet))
 
+    @property
+    def belonged(self) -> int:
+        """Messages so far that belonged to something there was."""
+        return self._agent.belonged
+
     def stop(self) -> None:
         """Let no more time pass for the user agent."""
         if self._timer is not None:

@@ -12,7 +12,6 @@ import logging
 import random
 import secrets
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from hookflash.calls.effects import (
     AnswerLeg,
@@ -27,12 +26,13 @@ from hookflash.calls.effects import (
 from hookflash.calls.facts import Cause
 from hookflash.phones.admission import Admission
 from hookflash.phones.bearers import Bearers
-from hookflash.phones.call_caps import CallCaps, source_of_stranger
+from hookflash.phones.call_caps import CallCaps
 from hookflash.phones.callers import Owner, nobody
 from hookflash.phones.causes import cause_of, failure_of
 from hookflash.phones.config import PhonesConfig, TrunkConfig
-from hookflash.phones.guard import Guard, Offence
+from hookflash.phones.guard import Guard
 from hookflash.phones.inbound import InboundCalls
+from hookflash.phones.ingress import Ingress
 from hookflash.phones.keys import InfoKeys
 from hookflash.phones.leg_table import LegTable
 from hookflash.phones.legs import Leg, LegState
@@ -51,7 +51,6 @@ from hookflash.phones.trunks.desk import TrunkDesk
 from hookflash.ports.clock import Clock, Timer
 from hookflash.ports.edges import FactSink
 from hookflash.ports.plane import LegMedia
-from hookflash.sip.errors import ParseError
 from hookflash.sip.events import (
     Acked,
     Answered,
@@ -76,7 +75,6 @@ from hookflash.sip.events import (
 )
 from hookflash.sip.flow import Flow
 from hookflash.sip.grammar import printable
-from hookflash.sip.session import Guest
 from hookflash.sip.ua import Settings, UserAgent
 
 log = logging.getLogger("hookflash.sip")
@@ -97,10 +95,10 @@ def _is_address(host: str) -> bool:
 class TrunkPhones:
     """Implements :class:`hookflash.ports.edges.Phones` for SIP trunks and registered phones.
 
-    Wire it up with :meth:`attach`, and let the transports call :meth:`receive`, :meth:`broken` and
-    :meth:`malformed`. ``new_leg`` mints leg numbers for calls that come in; facts go to ``sink``. Raises
-    RouteError for a configuration that cannot work. ``keys`` are those that travel by INFO. ``owner`` says
-    which resource owns a number, ``tolls`` which calls may go out.
+    Wire it up with :meth:`attach`, and let the transports call ``ingress`` and :meth:`broken`. ``new_leg``
+    mints leg numbers for calls that come in; facts go to ``sink``. Raises RouteError for a configuration that
+    cannot work. ``keys`` are those that travel by INFO. ``owner`` says which resource owns a number, and
+    ``tolls`` which calls may go out.
     """
 
     def __init__(
@@ -135,6 +133,9 @@ class TrunkPhones:
         self._admission = Admission(config, self._guard, clock, entropy, self.registrar, self.caps)
         self.desk = TrunkDesk(
             config.trunks, self._signalling, self._sources, clock, self._legs.carried, draw=draw
+        )
+        self.ingress = Ingress(
+            config, self._signalling, self._sources, self._guard, self.registrar, self._admission, self._legs
         )
         self._bearers = Bearers(self._signalling, self._legs, media, config.media_address, entropy, clock)
         self._moves = Moves(self._signalling, self._legs, self._bearers, media, self._tasks, sink)
@@ -249,66 +250,12 @@ class TrunkPhones:
 
     # --- the network ------------------------------------------------------------------------------------
 
-    def receive(self, data: bytes, flow: Flow) -> None:
-        """One SIP message from the network."""
-        trunk, host = self._sources.of(flow), flow.remote[0]
-        stranger = trunk is None and not self.registrar.hosts(host)
-        if flow.shown and trunk is not None and not self._guard.trusts(host):
-            self._guard.trust(host)
-        if stranger and not self._config.accept_unknown and not self._guard.allows(host):
-            return
-        judge = self._admission.judge(flow, trunk)
-        quiet = stranger and self._config.silent
-        before = self._agent.belonged
-        readable = self._signalling.receive(data, flow, judge, partial(self._guest, host, trunk), quiet=quiet)
-        if stranger and not readable:
-            self._guard.offend(host, Offence.MALFORMED)
-        elif stranger and self._agent.belonged > before:
-            self._guard.excuse(host)
-
-    def _guest(self, host: str, trunk: TrunkConfig | None) -> Guest:
-        """Whose a request is that was judged; ``trunk`` is who it is by address or certificate.
-
-        Trunks are not counted: how many calls they may have is in their own limits.
-        """
-        proved = self._admission.proved
-        if isinstance(proved, TrunkConfig):
-            trunk = proved
-        counted = trunk is None and not self._guard.trusts(host)
-        return Guest((trunk or self._config).session, source_of_stranger(host) if counted else "")
-
-    def barred(self, host: str) -> bool:
-        """Whether nothing is taken from an address: it is banned, no trunk's, no registered phone's, and no
-        call is up with it.
-
-        Otherwise a ban, earned by datagrams forged in its name, would cut a call off.
-        """
-        return self._guard.barred(host) and not (
-            self._sources.trunk(host) is not None or self.registrar.hosts(host) or self._legs.talks_to(host)
-        )
-
-    def known(self, host: str) -> bool:
-        """Whether an address is a trunk's, or has lately proved to be, or a phone is registered from it."""
-        return self._sources.trunk(host) is not None or self._guard.trusts(host) or self.registrar.hosts(host)
-
-    def failed_handshake(self, host: str) -> None:
-        """Somebody wanted TLS and could not have it."""
-        if self._sources.trunk(host) is None and not self.registrar.hosts(host):
-            self._guard.offend(host, Offence.HANDSHAKE)
-
     def broken(self, flow: Flow) -> None:
         """A connection is gone or could not be opened."""
         self.registrar.lost(flow)
         self._signalling.broken(flow)
         self._devices.broken(flow)
         self.desk.broken(flow)
-
-    def malformed(self, error: ParseError, flow: Flow) -> None:
-        """A stream that cannot be cut into messages."""
-        stranger = self._sources.of(flow) is None and not self.registrar.hosts(flow.remote[0])
-        if stranger:
-            self._guard.offend(flow.remote[0], Offence.MALFORMED)
-        self._signalling.malformed(error, flow, quiet=stranger and self._config.silent)
 
     # --- the effects ------------------------------------------------------------------------------------
 

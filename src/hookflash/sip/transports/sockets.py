@@ -10,7 +10,6 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections import Counter
 from collections.abc import Coroutine, Sequence
 from functools import lru_cache, partial
 from typing import Any
@@ -20,8 +19,9 @@ from hookflash.ports.names import RecordKind
 from hookflash.sip.errors import ParseError
 from hookflash.sip.flow import Address, Flow
 from hookflash.sip.grammar import printable
-from hookflash.sip.notices import Notices, network_of
+from hookflash.sip.notices import Notices
 from hookflash.sip.stream import FramingError, StreamFramer
+from hookflash.sip.transports.accepted import Accepted
 from hookflash.sip.transports.binding import RECEIVE_BUFFER, bind, keeps_alive
 from hookflash.sip.transports.connections import Connection
 from hookflash.sip.transports.framing import Framer
@@ -54,7 +54,7 @@ class Transports:
     ``origins`` are those whose pages may open a WebSocket, all when empty.
 
     Attributes:
-        refused: connections that were not let in, by the limit that said so.
+        accepted: the connections of others to us.
     """
 
     def __init__(
@@ -78,12 +78,11 @@ class Transports:
         self._connections: dict[int, Connection] = {}
         self._leading: dict[_Leading, Connection] = {}
         self._opening: dict[_Leading, list[bytes]] = {}
-        self._accepted: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._count = 0
         self._closed = False
         self._notices = Notices()
-        self.refused: Counter[str] = Counter(connections=0, connections_per_source=0)
+        self.accepted = Accepted(handlers, clock, self.limits, self._notices)
 
     # --- opening and closing ----------------------------------------------------------------------------
 
@@ -148,7 +147,7 @@ class Transports:
                     await asyncio.sleep(_PAUSE)
                     continue
                 remote: Address = (peer[0], peer[1])
-                if self.admit(remote):
+                if self.accepted.admit(remote):
                     self._spawn(self._handshake(kind, sock, remote))
                 else:
                     sock.close()
@@ -279,32 +278,6 @@ class Transports:
         web = kind in ("WS", "WSS")
         framer: Framer = WebSocketFramer(self._origins) if web else StreamFramer()
         return Connection(self, kind, framer, admitted=admitted)
-
-    def admit(self, peer: Address) -> bool:
-        """Count somebody in who connects to us; False when there are too many."""
-        held = self._accepted
-        if self._closed or self._handlers.is_barred(peer[0]):
-            return False
-        limits, source = self.limits, network_of(peer[0])
-        full = held.total() >= limits.connections and not self._handlers.is_known(peer[0])
-        if full or held[source] >= limits.per_peer:
-            name, most = (
-                ("connections", limits.connections) if full else ("connections_per_source", limits.per_peer)
-            )
-            self.refused[name] += 1
-            if (more := self._notices.due(self.clock.now(), "connections", peer[0])) is not None:
-                what = {"peer": peer[0], "limit": name, "most": most}
-                log.warning("too many connections", extra=what | more)
-            return False
-        held[source] += 1
-        return True
-
-    def release(self, peer: Address) -> None:
-        """Count somebody out who was admitted."""
-        source = network_of(peer[0])
-        self._accepted[source] -= 1
-        if not self._accepted[source]:
-            del self._accepted[source]
 
     async def _handshake(self, kind: str, sock: socket.socket, peer: Address) -> None:
         connection = self._connection(kind, peer)
