@@ -24,6 +24,7 @@ from hookflash.composition.access import bounds, directory_of, issuers, resource
 from hookflash.composition.calls import CallBook
 from hookflash.composition.contents import ShelfObjects
 from hookflash.composition.draining import Draining
+from hookflash.composition.eventing import Eventing
 from hookflash.composition.hearing import Hearing
 from hookflash.composition.media import media_desk, prompt_limits
 from hookflash.composition.numbers import ConfiguredNumbers, configured_sip
@@ -38,7 +39,7 @@ from hookflash.composition.speaking import Speaking
 from hookflash.composition.speech_services import SpeechServices
 from hookflash.composition.speech_watch import SpeechWatch
 from hookflash.composition.storing import Places, container_rules, key_ring
-from hookflash.composition.subscribing import SubscriptionDesk, dead_letters, subscriptions
+from hookflash.composition.subscribing import SubscriptionDesk, subscriptions
 from hookflash.composition.telephony import Telephony, app_trunk, registering, shown_trunks
 from hookflash.composition.tolls import KeptTolls
 from hookflash.composition.transcribing import TranscriptRecogniser
@@ -46,18 +47,14 @@ from hookflash.config import Settings
 from hookflash.engine import Engine
 from hookflash.engine.engine import Watch
 from hookflash.engine.recovery import LostRecording, opened, recover
-from hookflash.events.courier import Courier
-from hookflash.events.eventgrid import EventGrid
-from hookflash.events.sender import Sender
+from hookflash.events.courier import OnDelivered
 from hookflash.events.targets import TargetPolicy
-from hookflash.events.tokens import TokenMinter
 from hookflash.identity.service import IdentityService
 from hookflash.media.speech import Abilities
 from hookflash.phones.trunks.view import view as trunks_view
 from hookflash.plane.control import MediaDesk
 from hookflash.plane.prompts import Prompts
 from hookflash.ports.clock import Clock
-from hookflash.ports.journal import Delivery
 from hookflash.sip.transports import TlsError
 from hookflash.store.janitor import Janitor
 from hookflash.store.journal import Retention, SqliteJournal
@@ -70,9 +67,6 @@ from hookflash.wire.words import count_of
 
 log = logging.getLogger("hookflash")
 
-Delivered = Callable[[Delivery, int, float], None]
-"""Called with a delivery, the status it was answered with and the milliseconds it took."""
-
 
 class App:
     """A whole server on the running event loop.
@@ -80,7 +74,7 @@ class App:
     Args:
         settings: what to be.
         watch: told of every journal entry as it is written (the demo's timeline).
-        delivered: told of every delivered event.
+        delivered: told of every delivered event, its status and the milliseconds it took.
 
     Attributes:
         http: the HTTP servers, with their real addresses once started.
@@ -92,7 +86,7 @@ class App:
     """
 
     def __init__(
-        self, settings: Settings, *, watch: Watch | None = None, delivered: Delivered | None = None
+        self, settings: Settings, *, watch: Watch | None = None, delivered: OnDelivered | None = None
     ) -> None:
         self.settings = settings
         self._watch = watch
@@ -207,31 +201,12 @@ class App:
         node = node_of(f"{settings.server.bind} {settings.server.data_dir}")
         minter = Minter(node, os.urandom, wall=clock.wall)
 
-        tokens = TokenMinter(keys, clock, settings.events.token_issuer)
-        policy = TargetPolicy(
-            allow_private=settings.server.private_targets, allow_http=settings.server.http_callbacks
-        )
-        sender = Sender(clock, policy)
-        self._closers.append(sender.close)
-        letters = dead_letters(settings)
-        self._closers.append(letters.close)
-        grid = self.grid = EventGrid(
-            sender,
-            clock,
-            journal,
-            public_url=settings.public_url,
-            resource_name=self._resource_name,
-            eager=settings.server.mode == "dev",
-            letters=letters,
-        )
-        self._closers.append(grid.close)
+        eventing = Eventing(settings, journal, keys, clock, self._resource_name, self._delivered)
+        tokens, grid, courier = eventing.tokens, eventing.grid, eventing.courier
+        self.grid, self.courier = grid, courier
+        self._closers += eventing.closers
         janitor = Janitor(journal, clock, Retention(answers=settings.limits.repeatability_age))
         self._closers.append(janitor.close)
-        courier = self.courier = Courier(
-            journal, clock, sender, tokens, gate=grid.gate, bury=grid.bury, on_delivered=self._delivered
-        )
-        self._closers.append(lambda: courier.close(grace=5.0))
-        journal.on_outbox = courier.accept
 
         services = SpeechServices(settings, clock)
         self._closers.append(services.close)
