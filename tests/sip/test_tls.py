@@ -149,7 +149,7 @@ def test_who_is_let_in(
             async with asyncio.timeout(5):
                 await one.lost.get()
             assert far.messages.empty()
-            assert not len(far.transports.accepted)
+            assert not far.transports.visitors.count
 
     ours = {
         "none": TlsSettings(authorities=str(authority.path)),
@@ -211,7 +211,7 @@ def test_a_handshake_counts_from_its_first_moment_and_ends_in_time(authority: Au
             assert await read(second) == b""  # the one before it takes the only place
         assert await read(silent) == b""
         for _ in range(20):
-            if not len(far.transports.accepted):
+            if not far.transports.visitors.count:
                 break
             await asyncio.sleep(0)
         near.transports.send(MESSAGE, await near.flow_to("TLS", "localhost", port))

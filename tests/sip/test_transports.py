@@ -193,14 +193,14 @@ def test_strangers_do_not_keep_out_who_is_known_nor_take_more_by_ipv6() -> None:
     limits = Limits(connections=4, per_peer=3)
     transports = Transports(handlers, VirtualClock(), limits=limits)
     crowd = [(f"2001:db8::{number}", 5060) for number in range(1, 6)]  # one customer
-    assert [transports.accepted.admit(one) for one in crowd] == [True, True, True, False, False]
-    assert transports.accepted.admit(("203.0.113.1", 5060))
-    assert not transports.accepted.admit(("203.0.113.2", 5060))
+    assert [transports.visitors.admit(one) for one in crowd] == [True, True, True, False, False]
+    assert transports.visitors.admit(("203.0.113.1", 5060))
+    assert not transports.visitors.admit(("203.0.113.2", 5060))
     known = ("192.0.2.1", 5060)
-    assert [transports.accepted.admit(known) for _ in range(4)] == [True, True, True, False]
+    assert [transports.visitors.admit(known) for _ in range(4)] == [True, True, True, False]
     for one in (*crowd[:3], ("203.0.113.1", 5060), known, known, known):
-        transports.accepted.release(one)
-    assert not len(transports.accepted)
+        transports.visitors.release(one)
+    assert not transports.visitors.count
 
 
 def test_the_advertised_address_is_the_external_one_or_that_of_the_interface() -> None:
@@ -396,7 +396,7 @@ def test_nothing_is_taken_from_who_is_barred() -> None:
         barred: set[str] = set()
         end, near = End(), End()
         handlers = replace(end.transports._handlers, is_barred=barred.__contains__)
-        end.transports._handlers = end.transports.accepted._handlers = handlers
+        end.transports._handlers = end.transports.visitors._handlers = handlers
         _, port = await end.transports.listen("127.0.0.1", 0)
         await near.transports.listen("127.0.0.1", 0)
         before, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -105,7 +105,7 @@ class SipEdge:
     @property
     def refused(self) -> Mapping[str, int]:
         """Connections that were not let in so far, by the setting in ``sip`` that says so."""
-        return self.transports.accepted.refused
+        return self.transports.visitors.refused
 
     async def close(self) -> None:
         """Let go of every socket."""

@@ -8,10 +8,10 @@ from typing import Any, Protocol, cast
 
 from hookflash.ports.clock import Clock, Timer
 from hookflash.sip.flow import Address, Flow
-from hookflash.sip.transports.accepted import Accepted
 from hookflash.sip.transports.binding import probe
 from hookflash.sip.transports.framing import Framer
 from hookflash.sip.transports.limits import MAX_WRITE_BUFFER, Limits
+from hookflash.sip.transports.visitors import Visitors
 
 
 class Owner(Protocol):
@@ -19,7 +19,7 @@ class Owner(Protocol):
 
     clock: Clock
     limits: Limits
-    accepted: Accepted
+    visitors: Visitors
 
     def connected(self, connection: Connection, kind: str, remote: Address) -> bool:
         """Number a connection; False when it is unwanted."""
@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
             return
         remote: Address = (peer[0], peer[1])
         if self.accepted and not self._admitted:
-            self._admitted = self._owner.accepted.admit(remote)
+            self._admitted = self._owner.visitors.admit(remote)
             if not self._admitted:
                 transport.abort()
                 return
@@ -144,7 +144,7 @@ class Connection(asyncio.Protocol):
         """Give back the place of somebody who was admitted; idempotent."""
         if self._admitted:
             self._admitted = False
-            self._owner.accepted.release(self.flow.remote)
+            self._owner.visitors.release(self.flow.remote)
 
     def _deadline(self) -> Timer:
         """Close a connection that stays idle, or one that owes us (the rest of) a message, sooner."""

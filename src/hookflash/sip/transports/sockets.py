@@ -21,13 +21,13 @@ from hookflash.sip.flow import Address, Flow
 from hookflash.sip.grammar import printable
 from hookflash.sip.notices import Notices
 from hookflash.sip.stream import FramingError, StreamFramer
-from hookflash.sip.transports.accepted import Accepted
 from hookflash.sip.transports.binding import RECEIVE_BUFFER, bind, keeps_alive
 from hookflash.sip.transports.connections import Connection
 from hookflash.sip.transports.framing import Framer
 from hookflash.sip.transports.interfaces import Interfaces
 from hookflash.sip.transports.limits import Handlers, Limits
 from hookflash.sip.transports.tls import Tls, shown_by
+from hookflash.sip.transports.visitors import Visitors
 from hookflash.sip.websocket import WebSocketFramer
 
 log = logging.getLogger("hookflash.sip")
@@ -54,7 +54,7 @@ class Transports:
     ``origins`` are those whose pages may open a WebSocket, all when empty.
 
     Attributes:
-        accepted: the connections of others to us.
+        visitors: the connections of others to us.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Transports:
         self._count = 0
         self._closed = False
         self._notices = Notices()
-        self.accepted = Accepted(handlers, clock, self.limits, self._notices)
+        self.visitors = Visitors(handlers, clock, self.limits, self._notices)
 
     # --- opening and closing ----------------------------------------------------------------------------
 
@@ -147,7 +147,7 @@ class Transports:
                     await asyncio.sleep(_PAUSE)
                     continue
                 remote: Address = (peer[0], peer[1])
-                if self.accepted.admit(remote):
+                if self.visitors.admit(remote):
                     self._spawn(self._handshake(kind, sock, remote))
                 else:
                     sock.close()

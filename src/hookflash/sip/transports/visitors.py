@@ -13,7 +13,7 @@ from hookflash.sip.transports.limits import Handlers, Limits
 log = logging.getLogger("hookflash.sip")
 
 
-class Accepted:
+class Visitors:
     """Counts them, by where they come from.
 
     Attributes:
@@ -28,7 +28,8 @@ class Accepted:
         self._notices = notices
         self.refused: Counter[str] = Counter(connections=0, connections_per_source=0)
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
         """How many there are."""
         return self._held.total()
 
