@@ -201,12 +201,12 @@ class App:
         node = node_of(f"{settings.server.bind} {settings.server.data_dir}")
         minter = Minter(node, os.urandom, wall=clock.wall)
 
+        janitor = Janitor(journal, clock, Retention(answers=settings.limits.repeatability_age))
+        self._closers.append(janitor.close)
         eventing = Eventing(settings, journal, keys, clock, self._resource_name, self._delivered)
         tokens, grid, courier = eventing.tokens, eventing.grid, eventing.courier
         self.grid, self.courier = grid, courier
         self._closers += eventing.closers
-        janitor = Janitor(journal, clock, Retention(answers=settings.limits.repeatability_age))
-        self._closers.append(janitor.close)
 
         services = SpeechServices(settings, clock)
         self._closers.append(services.close)

@@ -21,7 +21,8 @@ class Hall(Worker):
     """A worker whose taps hold what their source says, and listeners of it in pairs: with others, and alone.
 
     ``heard`` is of each the samples by tick and source; ``sung`` the ticks in which it was handed over with
-    others; ``narrow`` how many samples a frame of each source has.
+    others; ``narrow`` how many samples a frame of each source has; ``faults`` what was wrong with what was
+    handed over: raised there it would only be logged.
     """
 
     def __init__(self) -> None:
@@ -29,6 +30,7 @@ class Hall(Worker):
         self.narrow: dict[int, int] = {}
         self.heard: dict[object, dict[tuple[int, Said], np.ndarray]] = defaultdict(dict)
         self.sung: dict[object, list[int]] = defaultdict(list)
+        self.faults: list[str] = []
         self.pairs: dict[int, tuple[TapListener, TapListener]] = {}
 
     def frame(self, tick: int, tap: int) -> np.ndarray:
@@ -39,14 +41,12 @@ class Hall(Worker):
         def take(who: object):
             def heard(tick: int, frames) -> None:
                 for source, frame in frames.items():
-                    assert frames.peaks[source] == np.abs(self.frame_of(tick, source)).max()
-                    assert (tick, source) not in self.heard[who]
-                    self.heard[who][tick, source] = frame
+                    self.hear(who, tick, source, frame, frames.peaks[source])
 
             return heard
 
         def lost(reason: str) -> None:
-            raise AssertionError(reason)
+            self.faults.append(reason)
 
         single, alone = ("together", pair), ("alone", pair)
         self.pairs[pair] = (
@@ -60,14 +60,25 @@ class Hall(Worker):
         return samples[: self.narrow[source.leg]]
 
     def hand_over(self, tick: int, who, frames: np.ndarray, peaks) -> None:
-        assert len(who) == len(frames) == len(peaks)
         for one, frame, peak in zip(who, frames, peaks, strict=True):
             alone = self.pairs[one[1]][1]
             (source,) = alone.taps
-            assert peak == np.abs(self.frame_of(tick, source)).max()
-            assert (tick, source) not in self.heard[one]
-            self.heard[one][tick, source] = frame
+            self.hear(one, tick, source, frame, peak)
             self.sung[one].append(tick)
+
+    def hear(self, who: object, tick: int, source: Said, frame: np.ndarray, peak: int) -> None:
+        if (tick, source) in self.heard[who]:
+            self.faults.append(f"{who} heard {source} twice in tick {tick}")
+        if peak != np.abs(self.frame_of(tick, source)).max():
+            self.faults.append(f"{peak} is no peak of {source} in tick {tick}")
+        self.heard[who][tick, source] = frame
+
+    def leave(self, source: Said) -> None:
+        for tap, (listener, whose) in list(self.shelf.by_tap.items()):
+            if whose == source:
+                del self.shelf.by_tap[tap]
+                listener.forget(source, tap)
+                self.shelf.free_taps.append(tap)
 
     def go_on(self, ticks: int, told: bool) -> None:
         for _ in range(ticks):
@@ -91,7 +102,9 @@ def test_together_they_hear_what_they_hear_alone(data: st.DataObject) -> None:
         hall.open(pair, rate)
     for _ in range(data.draw(st.integers(3, 12))):
         pair = data.draw(st.sampled_from(list(hall.pairs)))
-        match data.draw(st.sampled_from(["run", "run", "late", "lose", "add", "add", "remove", "close"])):
+        match data.draw(
+            st.sampled_from(["run", "run", "late", "lose", "add", "add", "remove", "close", "end"])
+        ):
             case "run":
                 hall.go_on(data.draw(st.integers(1, 5)), told=True)
             case "late":
@@ -109,18 +122,24 @@ def test_together_they_hear_what_they_hear_alone(data: st.DataObject) -> None:
             case "close":
                 for one in hall.pairs[pair]:
                     one.close()
+            case "end":
+                # The worker closes all taps of a source, whose leg is gone, and gives them to others.
+                source = Said(10 * pair + data.draw(st.integers(0, 2)))
+                hall.leave(source)
     # By the first of these there may be much to catch up with.
     hall.go_on(3, told=True)
+    assert not hall.faults
     for pair in hall.pairs:
         together, alone = hall.heard["together", pair], hall.heard["alone", pair]
         assert together.keys() == alone.keys()
         for key, frame in together.items():
-            # Matrices of other sizes are added up in another order.
-            assert np.abs(frame.astype(int) - alone[key]).max() <= (rates[pair] == 24_000)
+            assert np.array_equal(frame, alone[key])
         own, other = hall.pairs[pair]
         if len(own.taps) == 1:
-            assert hall.sung["together", pair][-2:] == [hall.tick - 1, hall.tick] or not together
+            assert hall.sung["together", pair][-2:] == [hall.tick - 1, hall.tick]
         assert own.missed == other.missed
+    missed = sum(one.missed for pair in hall.pairs.values() for one in pair)
+    assert hall.shelf.lost >= missed
 
 
 def test_a_tick_is_one_call_for_all_of_a_rate() -> None:
@@ -197,3 +216,60 @@ def test_who_joins_while_others_are_handed_over_waits_for_the_next_tick() -> Non
         worker.rings.tick[0] = tick
         shelf.tapped(tick)
     assert ticks == {"first": [0, 1, 2], "second": [1, 2]}
+
+
+def test_ticks_that_control_was_late_for_are_handed_over_together_too() -> None:
+    hall = Hall()
+    hall.narrow = {0: 320, 10: 320}
+    for pair in range(2):
+        hall.open(pair, 24_000)
+        for one in hall.pairs[pair]:
+            one.add(Said(10 * pair))
+    hall.go_on(1, told=True)
+    hall.go_on(7, told=False)
+    hall.go_on(1, told=True)
+    assert hall.sung == {("together", pair): list(range(9)) for pair in range(2)}
+    assert not hall.faults
+
+
+def test_what_finds_no_room_is_counted_once_though_what_comes_is_in_time() -> None:
+    hall = Hall()
+    hall.narrow = {0: 320, 10: 320}
+    for pair in range(2):
+        hall.open(pair, 16_000)
+        hall.pairs[pair][0].add(Said(10 * pair))
+        hall.pairs[pair][1].add(Said(10 * pair))
+    hall.go_on(3, told=True)
+    (tap, _) = hall.pairs[1][0].taps[Said(10)]
+    hall.rings.lost[tap] += 4
+    hall.go_on(3, told=True)
+    assert [one.missed for pair in hall.pairs.values() for one in pair] == [0, 0, 4, 0]
+    assert hall.shelf.lost == 4
+    assert hall.sung["together", 1] == list(range(6))
+
+
+def test_who_is_closed_while_others_are_handed_a_tick_hears_nothing_of_it() -> None:
+    worker, heard = Worker(), []
+
+    def close(tick: int, who, frames: np.ndarray, peaks) -> None:
+        second.close()
+
+    def take(tick: int, who, frames: np.ndarray, peaks) -> None:
+        heard.extend((tick, one) for one in who)
+
+    def alone(tick: int, frames) -> None:
+        heard.append((tick, "alone"))
+
+    def lost(reason: str) -> None: ...
+
+    first = TapListener(worker.shelf, 16_000, alone, lost, Together(close, "first"))
+    second = TapListener(worker.shelf, 24_000, alone, lost, Together(take, "second"))
+    third = TapListener(worker.shelf, 24_000, alone, lost, Together(take, "third"))
+    for leg, listener in enumerate((first, second, third)):
+        listener.add(Said(leg))
+    for tick in range(2):
+        for tap in worker.shelf.by_tap:
+            worker.write(tap, tick)
+        worker.rings.tick[0] = tick
+        worker.shelf.tapped(tick)
+    assert heard == [(0, "alone"), (1, "third")]

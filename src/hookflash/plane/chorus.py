@@ -1,5 +1,5 @@
-"""Listeners whose frames are handed over together: a tick costs them a few steps over arrays, and for each of
-them no more Python than whoever takes the frames needs.
+"""Listeners whose frames are handed over together: a tick costs a few steps over arrays instead of many for
+each of them.
 """
 
 from __future__ import annotations
@@ -72,22 +72,29 @@ class Chorus:
     def take(self, glance: Glance) -> None:
         """Hand over what there is by ``glance``."""
         fresh = glance.are_fresh[self._taps]
+        alone = self._others if fresh.all() else [*self._others, *compress(self._singles, ~fresh)]
+        for listener in alone:
+            self._shelf.give(listener, glance)
+        if self._changed:
+            # By somebody who was handed this tick already: there may be others who hear nothing any more.
+            for listener in compress(self._singles, fresh):
+                self._shelf.give(listener, glance)
+        elif fresh.any():
+            self._hand_over(glance, fresh)
+
+    def _hand_over(self, glance: Glance, fresh: NDArray[np.bool_]) -> None:
         singles, who, resamplers = self._singles, self._who, self._resamplers
-        taps, lost, alone = self._taps, self._lost, self._others
+        taps, lost = self._taps, self._lost
         if not fresh.all():
-            alone = [*alone, *compress(singles, ~fresh)]
             singles, who = list(compress(singles, fresh)), list(compress(who, fresh))
             resamplers = list(compress(resamplers, fresh))
             taps, lost = taps[fresh], lost[fresh]
-        for listener in alone:
-            self._shelf.give(listener, glance)
-        if singles:
-            rings = self._shelf.rings
-            # A copy: the worker writes there again.
-            frames = glance.frames[taps, : singles[0].size]
-            rings.read[taps] += 1
-            if not np.array_equal(rings.lost[taps], lost):
-                self._changed = True
-                for listener in singles:
-                    listener.note_missed()
-            self._take(glance.tick, who, Resampler.feed_all(resamplers, frames), peaks(frames))
+        rings = self._shelf.rings
+        # A copy: the worker writes there again.
+        frames = glance.frames[taps, : singles[0].size]
+        rings.read[taps] += 1
+        if not np.array_equal(rings.lost[taps], lost):
+            self._changed = True
+            for listener in singles:
+                listener.note_missed()
+        self._take(glance.tick, who, Resampler.feed_all(resamplers, frames), peaks(frames))

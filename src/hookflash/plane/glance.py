@@ -21,22 +21,22 @@ class Counts:
 
 
 class Glance:
-    """What there is in the first ``count`` rings, looked at once for all who hear every tick.
+    """What there is of a tick in the first ``count`` rings, looked at once for all who hear every tick.
 
     Attributes:
-        tick: the last one of which all taps have their frames.
+        tick: one of which all taps have their frames.
         place: where its frames lie, if nothing was lost.
         read, lost, ranks: of each tap, as in the rings, the last at that place.
-        fresh: whether all there is to be read of a tap is the frame of this tick.
+        fresh: whether what is to be read next of a tap is the frame of this tick.
         are_fresh: [count] the same as an array of bool.
         frames: [TAPS, WIDE_FRAME] what lies there.
     """
 
-    def __init__(self, rings: Rings, count: int) -> None:
-        self.tick = int(rings.tick[0])
-        self.place = self.tick % TAP_FRAMES
+    def __init__(self, rings: Rings, count: int, tick: int) -> None:
+        self.tick = tick
+        self.place = tick % TAP_FRAMES
         read = rings.read[:count]
-        fresh = (rings.written[:count] == read + 1) & (rings.ticks[self.place, :count] == self.tick)
+        fresh = (rings.written[:count] > read) & (rings.ticks[self.place, :count] == tick)
         fresh &= (read + rings.shift[:count]) % TAP_FRAMES == self.place
         self.are_fresh = fresh
         self.fresh = fresh.tolist()

@@ -66,6 +66,8 @@ class Shelf:
         self.choruses: dict[tuple[TakeTogether[Any], int], Chorus] = {}
         # Those who may wait look in turn, so that no tick has all of them.
         self._turn: int | None = None
+        # The last tick that was handed on to those who hear every one.
+        self._handed: int | None = None
         self.buffers = Buffers(BLOCK * WIDE_FRAME)
         self.waiting: list[list[BlockListener]] = [[] for _ in range(BLOCK // LOOK)]
         # Those of them that have to be asked; the others' audio is poured.
@@ -140,16 +142,22 @@ class Shelf:
     def _hand_on(self) -> None:
         """The same for those who hear every tick."""
         if not self.listeners:
+            self._handed = None
             return
-        choruses = list(self.choruses.values())
-        for chorus in choruses:
-            chorus.prepare()
-        glance = Glance(self.rings, self.used_taps)
-        for chorus in choruses:
-            self._have(partial(chorus.take, glance))
-        for listener in list(self.listeners):
-            if listener.chorus is None:
-                self.give(listener, glance)
+        now = self.counts.tick[0]
+        # When control is late, ticks are handed on one by one: what they cost must not rise just then.
+        first = now if self._handed is None else max(self._handed + 1, now - TAP_FRAMES + 1)
+        self._handed = now
+        for tick in range(first, now + 1):
+            choruses = list(self.choruses.values())
+            for chorus in choruses:
+                chorus.prepare()
+            glance = Glance(self.rings, self.used_taps, tick)
+            for chorus in choruses:
+                self._have(partial(chorus.take, glance))
+            for listener in list(self.listeners):
+                if listener.chorus is None:
+                    self.give(listener, glance)
 
     def give(self, listener: TapListener, glance: Glance) -> None:
         """Hand on to one of them what there is."""
@@ -295,7 +303,7 @@ class TapListener(RingListener):
             self.chorus.change()
 
     def flush(self) -> None:
-        self.take(Glance(self.shelf.rings, self.shelf.used_taps))
+        self.take(Glance(self.shelf.rings, self.shelf.used_taps, self.shelf.counts.tick[0]))
 
     def take(self, glance: Glance) -> None:
         """Hand over what there is by ``glance``: nearly always one frame of each source, of one tick."""

@@ -85,7 +85,9 @@ before any resampling. The array is the receiver's to keep.
 
 @dataclass(frozen=True, slots=True)
 class Together(Generic[W]):
-    """How a listener is handed frames with others, which costs a fraction of it.
+    """How a listener of a single source is handed its frames with others, which costs a fraction of it.
+
+    Neither sources nor ranks are told. What ``take`` raises costs all of them the tick.
 
     Attributes:
         take: one function for all of them.
@@ -210,8 +212,8 @@ class CallAudio(Protocol):
     ) -> Listener:
         """Hear sources of a call at ``rate`` Hz. Raises :class:`AudioUnavailable`.
 
-        What comes in time of a listener with a single source is handed over as ``together`` says, if it says
-        something; all else by ``take``.
+        What comes in time of a listener with a single source is handed over as ``together`` says, if it is
+        given; all else by ``take``.
         """
         ...
 

@@ -51,6 +51,7 @@ DOMINANT = 4
 """Participants whose audio is sent in an unmixed stream (contract section 7.3)."""
 MAX_MARKS = 1_000
 """Marks that may wait to be reached."""
+
 _log = logging.getLogger(__name__)
 
 Samples = NDArray[np.int16]

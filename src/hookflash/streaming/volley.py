@@ -17,7 +17,7 @@ from hookflash.wire.streaming_frames import audio_ends
 if TYPE_CHECKING:
     from hookflash.streaming.stream import AudioStream
 
-FEW = 8
+FEW = 16
 """Streams up to which it costs less to make a frame for each."""
 SILENCE = 16
 """Peak up to which a frame counts as silent: -66 dB below full scale."""
@@ -33,27 +33,30 @@ def volley(
     Of those that have the same time, and are silent or are not, only the audio differs.
     """
     groups: dict[tuple[float, bool], list[tuple[int, WebSocket]]] = defaultdict(list)
+    alone: list[int] = []
     for place, stream in enumerate(streams):
         ws = stream.socket.ready
-        if ws is None or len(streams) <= FEW:
-            _alone(stream, tick, frames[place], peaks[place])
+        if ws is None:
+            alone.append(place)
         else:
             groups[stream.time(tick), peaks[place] <= SILENCE].append((place, ws))
     for (time, silent), group in groups.items():
+        places = [place for place, _ in group]
+        if len(group) <= FEW:
+            alone += places
+            continue
         head, tail = audio_ends(time, silent=silent)
-        audio = frames if len(group) == len(frames) else frames[[place for place, _ in group]]
+        audio = frames if len(group) == len(frames) else frames[places]
         for (_, ws), frame in zip(group, framed(head, audio, tail), strict=True):
             try:
                 ws.send_frame(frame)
             except Exception:
                 _not_sent()
-
-
-def _alone(stream: AudioStream, tick: int, frame: NDArray[np.int16], peak: int) -> None:
-    try:
-        stream.send(tick, frame, peak)
-    except Exception:
-        _not_sent()
+    for place in alone:
+        try:
+            streams[place].send(tick, frames[place], peaks[place])
+        except Exception:
+            _not_sent()
 
 
 def _not_sent() -> None:
