@@ -1,11 +1,11 @@
 """The app of :mod:`bench.streaming`, in a process of its own: a WebSocket server that speaks.
 
-``python -m bench.echo_app`` prints its port, serves until its standard input ends, and then prints what it
-knows of its connections as JSON. ``/echo/N`` sends each frame of audio back; ``/talk/N`` says a loud
-fifth of a second about once in 1.3 s, at any time, and in one go, as an app does whose voice is synthesised.
-With its second beep an echo says StopAudio: while hundreds of streams are opened at once, control hands out
-many frames in one go, and what is sent back like that would wait in the stream's queue from then on.
-It speaks the protocol by hand, so as to be the small part of the load.
+``python -m bench.echo_app RATE`` prints its port, serves until its standard input ends, and then prints as
+JSON what it knows of its connections, and how long it put off what came. ``/echo/N`` sends each frame of
+audio back; ``/talk/N`` says a loud fifth of a second about once in 1.3 s, at any time, and in one go, as an
+app does whose voice is synthesised. With its second beep an echo says StopAudio: while hundreds of streams
+are opened at once, control hands out many frames in one go, and what is sent back like that would wait in the
+stream's queue from then on. It speaks the protocol by hand, so as to be the small part of the load.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from aiohttp._websocket.helpers import websocket_mask
 
 from hookflash.wire.streaming_frames import frame_length
 
-RATE = 16_000
 LOUD = 2_000
 """Peak from which a frame is a beep."""
 PERIOD = 1.3
@@ -51,32 +50,39 @@ def framed(data: bytes) -> bytes:
     return struct.pack("!BBH", 0x81, 126, len(_HEAD) + len(data) + len(_TAIL)) + _HEAD + data + _TAIL
 
 
-def word() -> bytes:
-    """What a talker says, all its messages in one."""
-    t = np.arange(FRAMES * RATE // 50) / RATE
+def word(rate: int) -> bytes:
+    """What a talker says at a rate in Hz, all its messages in one."""
+    t = np.arange(FRAMES * rate // 50) / rate
     pcm = (8_000 * np.sin(2 * np.pi * 1_000 * t + 1)).astype("<i2").tobytes()
-    size = frame_length(RATE)
+    size = frame_length(rate)
     pieces = [pcm[at : at + size] for at in range(0, len(pcm), size)]
     return b"".join(framed(binascii.b2a_base64(piece, newline=False)) for piece in pieces)
 
 
 class Work:
-    """What is made of what has come, when nothing is there to be read: no part of the way of the next."""
+    """What is made of what has come, one piece between two looks for more: no part of the way of the next.
+
+    ``waits`` has for each piece when it came, in nanoseconds of the monotonic clock, and how many of them it
+    waited: who falls behind has put off what it was measured by.
+    """
 
     def __init__(self) -> None:
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: deque[tuple[int, Callable[[int], None]]] = deque()
+        self.waits: list[tuple[int, int]] = []
 
-    def put(self, work: Callable[[], None]) -> None:
-        """One piece more."""
+    def put(self, work: Callable[[int], None]) -> None:
+        """One piece more; it is called with the time of now."""
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._do)
-        self._waiting.append(work)
+        self._waiting.append((time.monotonic_ns(), work))
 
     def _do(self) -> None:
-        self._waiting.popleft()()
+        came, work = self._waiting.popleft()
         if self._waiting:
             # The loop looks for what has come in between.
             asyncio.get_running_loop().call_soon(self._do)
+        self.waits.append((came, time.monotonic_ns() - came))
+        work(came)
 
 
 class Connection(asyncio.Protocol):
@@ -87,8 +93,8 @@ class Connection(asyncio.Protocol):
     ``first`` and ``last`` are the time stamps in them.
     """
 
-    def __init__(self, all_: list[dict[str, Any]], work: Work) -> None:
-        self._work = work
+    def __init__(self, all_: list[dict[str, Any]], work: Work, words: bytes) -> None:
+        self._work, self._words = work, words
         self.told: dict[str, Any] = {"heard": [], "said": [], "frames": 0, "first": "", "last": ""}
         self._all = all_
         self._buffer = b""
@@ -98,9 +104,9 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        self._work.put(partial(self._read, time.monotonic_ns(), data))
+        self._work.put(partial(self._read, data))
 
-    def _read(self, now: int, data: bytes) -> None:
+    def _read(self, data: bytes, now: int) -> None:
         self._buffer += data
         if not self._open and not self._shake_hands():
             return
@@ -137,9 +143,7 @@ class Connection(asyncio.Protocol):
         self._all.append(self.told)
         self._echo = kind == "echo"
         if kind == "talk":
-            self._later = asyncio.get_running_loop().call_later(
-                random.uniform(1, 1 + PERIOD), self._talk, word()
-            )
+            self._later = asyncio.get_running_loop().call_later(random.uniform(1, 1 + PERIOD), self._talk)
         return True
 
     def _take(self, now: int, text: bytearray) -> None:
@@ -173,28 +177,28 @@ class Connection(asyncio.Protocol):
             told["said"].append(time.monotonic_ns())
         self._transport.write(framed(data))
 
-    def _talk(self, words: bytes) -> None:
+    def _talk(self) -> None:
         if self._transport.is_closing():
             return
         self.told["said"].append(time.monotonic_ns())
-        self._transport.write(words)
+        self._transport.write(self._words)
         pause = random.uniform(PERIOD - 0.5, PERIOD + 0.5)
-        self._later = asyncio.get_running_loop().call_later(pause, self._talk, words)
+        self._later = asyncio.get_running_loop().call_later(pause, self._talk)
 
 
-async def main() -> None:
+async def main(rate: int) -> None:
     loop = asyncio.get_running_loop()
     # It lives for some seconds, and its pauses would be taken for the server's.
     gc.disable()
     told: list[dict[str, Any]] = []
-    work = Work()
-    server = await loop.create_server(lambda: Connection(told, work), "127.0.0.1", 0, backlog=1024)
+    work, words = Work(), word(rate)
+    server = await loop.create_server(lambda: Connection(told, work, words), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     for one in told:
         one["first"], one["last"] = one["first"].decode(), one["last"].decode()
-    print(json.dumps(told), flush=True)
+    print(json.dumps({"connections": told, "waits": work.waits}), flush=True)
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    uvloop.run(main(int(sys.argv[1])))
