@@ -20,7 +20,7 @@ from hookflash.api.own import own_surface
 from hookflash.api.server import CannotListen, HttpServers, shell
 from hookflash.calls.exchange import Exchange
 from hookflash.clock import LoopClock
-from hookflash.composition.access import bounds, directory_of, issuers, resources
+from hookflash.composition.access import ConfiguredResources, bounds, directory_of, issuers, resources
 from hookflash.composition.calls import CallBook
 from hookflash.composition.contents import ShelfObjects
 from hookflash.composition.draining import Draining
@@ -186,6 +186,7 @@ class App:
 
     async def _start(self) -> None:
         settings = self.settings
+        configured = ConfiguredResources(lambda: self.settings)
         clock = LoopClock()
         seals = key_ring(settings, os.environ)
         stores = Places(settings, os.environ)
@@ -203,7 +204,7 @@ class App:
 
         janitor = Janitor(journal, clock, Retention(answers=settings.limits.repeatability_age))
         self._closers.append(janitor.close)
-        eventing = Eventing(settings, journal, keys, clock, self._resource_name, self._delivered)
+        eventing = Eventing(settings, journal, keys, clock, configured.name, self._delivered)
         tokens, grid, courier = eventing.tokens, eventing.grid, eventing.courier
         self.grid, self.courier = grid, courier
         self._closers += eventing.closers
@@ -245,7 +246,9 @@ class App:
             schemes=("wss", "ws"),
         )
         recogniser = TranscriptRecogniser(hearing.transcribing)
-        streams = self._streams = StreamDesk(media.audio, sockets, tokens, clock, self._report, recogniser)
+        streams = self._streams = StreamDesk(
+            media.audio, sockets, tokens, clock, self._report, recogniser, configured.marks
+        )
         self._closers.append(streams.close)
         kept = Recordings(settings, media.audio, journal, clock, seals, stores, self._report)
         library, shelf, uploads, recorder = kept.library, kept.shelf, kept.uploads, kept.desk
@@ -278,7 +281,7 @@ class App:
             exchange,
             draining,
             self.counts,
-            self._first_resource,
+            configured.first,
             watch,
             lambda: {"recogniser": hearing.left_out, "app": streams.left_out},
             phones.guard,
@@ -363,13 +366,6 @@ class App:
         self._closers.append(self.http.stop)
         self._closers.append(phones.stop_waiting)
         await self.http.start()
-
-    def _first_resource(self) -> str | None:
-        """Whose keys may tell the server what concerns everybody."""
-        return next((one.id for one in self.settings.resource), None)
-
-    def _resource_name(self, guid: str) -> str:
-        return next((one.name for one in self.settings.resource if one.id == guid), guid)
 
     def _report(self, fact: Any) -> None:
         self._engine.observe(fact)

@@ -310,8 +310,15 @@ class Room:
         allowed = {"allow_private": True, "allow_http": True, **policy}
         targets = TargetPolicy(schemes=("wss", "ws"), **allowed)
         self.recogniser = FakeRecogniser()
+        self.marking: set[str] = set()
         self.desk = StreamDesk(
-            self.audio, targets, self.tokens, self.clock, self.facts.append, self.recogniser
+            self.audio,
+            targets,
+            self.tokens,
+            self.clock,
+            self.facts.append,
+            self.recogniser,
+            lambda resource: resource in self.marking,
         )
 
     def effect(self, **changes: Any) -> audio_effects.OpenStream:

@@ -271,6 +271,26 @@ async def test_who_does_not_ask_for_marks_sees_nothing_of_them(room: Room) -> No
     assert (voice.marks, voice.watchers) == ([], [])
 
 
+@pytest.mark.parametrize(
+    ("query", "resources", "marked"),
+    [
+        ("", False, False),
+        ("", True, True),
+        ("&hookflash-marks=1", False, True),
+        ("&hookflash-marks=0", True, False),
+        ("&hookflash-marks=1", True, True),
+        ("&hookflash-marks=yes", False, False),
+    ],
+)
+async def test_a_resource_may_have_marks_unless_the_url_says_no(
+    room: Room, query: str, resources: bool, marked: bool
+) -> None:
+    room.marking = {RESOURCE} if resources else {"another"}
+    await room.stream(bidirectional=True, url=f"{room.base}/audio?id=7{query}")
+    (voice,) = room.audio.voices
+    assert bool(voice.watchers) is marked
+
+
 async def test_so_many_marks_may_wait_and_no_more(
     room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hookflash.api.asgi import Bounds
 from hookflash.api.bearer import Issuer, Issuers
 from hookflash.api.keysets import Fetch
@@ -9,6 +11,25 @@ from hookflash.api.ports import Resource
 from hookflash.calls.directory import Directory
 from hookflash.calls.directory import Resource as Owner
 from hookflash.config import Settings
+
+
+class ConfiguredResources:
+    """What the configuration says of resources, as it is now; they are known by their GUID."""
+
+    def __init__(self, settings: Callable[[], Settings]) -> None:
+        self._settings = settings
+
+    def first(self) -> str | None:
+        """Whose keys may tell the server what concerns everybody."""
+        return next((one.id for one in self._settings().resource), None)
+
+    def name(self, guid: str) -> str:
+        """The name of a resource; the GUID itself where there is none."""
+        return next((one.name for one in self._settings().resource if one.id == guid), guid)
+
+    def marks(self, guid: str) -> bool:
+        """Whether its apps are told when what they streamed has been heard."""
+        return any(one.id == guid and one.playback_marks for one in self._settings().resource)
 
 
 def resources(settings: Settings) -> list[Resource]:

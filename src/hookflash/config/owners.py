@@ -24,6 +24,10 @@ class ResourceSettings:
     tokens: tuple[str, ...] = setting(kinds.listing(kinds.token()), ())
     """Static bearer tokens that act for the resource; every one is valid. For development: production mode
     refuses them."""
+    playback_marks: bool = setting(kinds.boolean(), False)
+    """Tell apps whose audio streams are bidirectional when what they sent has been heard, as
+    `hookflash-marks=1` in the query of a `transportUrl` does; `hookflash-marks=0` there says no. The real
+    service sends nothing of the kind, and parsers of SDKs may not know it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

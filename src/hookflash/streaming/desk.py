@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
 
 from hookflash.calls.audio_effects import (
@@ -40,6 +41,7 @@ class StreamDesk:
         clock: for time stamps and retries.
         report: where facts go.
         recogniser: speech recognition, for transcripts.
+        marking: whether streams of a resource have marks, for those whose URL says nothing about it.
     """
 
     def __init__(
@@ -50,11 +52,13 @@ class StreamDesk:
         clock: Clock,
         report: FactSink,
         recogniser: Recogniser,
+        marking: Callable[[str], bool] = lambda resource: False,
     ) -> None:
         self._audio = audio
         self._clock = clock
         self._report = report
         self._recogniser = recogniser
+        self._marking = marking
         self._dialler = Dialler(targets, tokens)
         self._timeline = Timeline(clock)
         self._streams: dict[int, AudioStream] = {}
@@ -90,6 +94,7 @@ class StreamDesk:
             self._clock,
             self._timeline,
             self._report,
+            self._marking(effect.resource),
             partial(self._streams.pop, number, None),
         )
 

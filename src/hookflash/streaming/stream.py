@@ -60,7 +60,8 @@ Samples = NDArray[np.int16]
 class AudioStream:
     """Implements one OpenStream, from its construction until it is closed or has failed.
 
-    ``done`` is called once, when nothing more will come of it.
+    ``marking``: whether the resource has marks unless the URL says no. ``done`` is called once, when nothing
+    more will come of it.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class AudioStream:
         clock: Clock,
         timeline: Timeline,
         report: FactSink,
+        marking: bool,
         done: Callable[[], object],
     ) -> None:
         self.effect = effect
@@ -86,7 +88,7 @@ class AudioStream:
         self._voice: Voice | None = None
         self._anchor: Anchor | None = None
         self._misread = False
-        self._marking = wants_marks(effect.url)
+        self._marking = wants_marks(effect.url, marking)
         self._marks = 0
         ticket = Ticket(
             effect.url,
@@ -263,9 +265,12 @@ class AudioStream:
         _log.warning("%s", text, extra={"callConnectionId": self.effect.connection_id})
 
 
-def wants_marks(url: str) -> bool:
-    """Whether an app asks for marks, which the real service does not have, by the query of its URL."""
-    return ("hookflash-marks", "1") in parse_qsl(urlsplit(url).query)
+def wants_marks(url: str, default: bool) -> bool:
+    """Whether an app asks for marks, which the real service does not have: by the query of its URL
+    (``hookflash-marks``, 1 or 0), or else by ``default``.
+    """
+    said = [value for name, value in parse_qsl(urlsplit(url).query) if name == "hookflash-marks"]
+    return "1" in said or (default and "0" not in said)
 
 
 def _octets(frame: Samples) -> bytes:
