@@ -76,6 +76,16 @@ class MediaRoom:
     ) -> Any:
         return self.office.run(command(resource or self.office.RED, version, connection, body))
 
+    def connect(self, server_call_id: str, version: str = NEWEST, **fields: Any) -> str:
+        """Join a call with what is said about media; the id of the connection."""
+        body = requests.ConnectRequest(
+            call_locator=parts.CallLocator(server_call_id=server_call_id),
+            callback_uri="https://app.example/joined",
+            **fields,
+        )
+        joined = self.office.run(commands.Connect(self.office.RED, version, body))
+        return str(joined.call_connection_id)
+
     # --- the edge ---------------------------------------------------------------------------------------
 
     def stream(self) -> Any:

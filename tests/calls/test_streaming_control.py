@@ -58,6 +58,83 @@ def test_a_stream_that_starts_with_the_call(office, room):
     assert details(office, connection) == [("MediaStreamingStarted", "subscriptionStarted", "ctx")]
 
 
+def test_an_app_that_joins_with_connect_streams_as_one_that_answers(office, room):
+    leg, first = office.answered()
+    joined = room.connect(
+        office.get(first).server_call_id,
+        media_streaming_options=streaming(
+            start_media_streaming=True, enable_bidirectional=True, enable_dtmf_tones=True
+        ),
+        operation_context="joined",
+    )
+    own = office.all(effects.OpenAppLeg)[-1].leg
+    properties = office.get(joined)
+    opened = room.stream()
+    assert (opened.leg, opened.connection_id, opened.url) == (own, joined, WSS)
+    assert opened.subscription_id == properties.media_streaming_subscription.id
+    assert (opened.mixed, opened.bidirectional, opened.dtmf_tones) == (True, True, True)
+    assert opened.loopback is False, "connect has no option for it"
+    assert [who for who, _ in opened.roster] == [leg, office.all(effects.OpenAppLeg)[0].leg, own]
+    assert properties.media_streaming_subscription.state == "inactive"
+    room.opened()
+    assert office.get(joined).media_streaming_subscription.state == "active"
+    office.press(leg, "5")
+    assert office.all(audio_effects.StreamTone) == [audio_effects.StreamTone(opened.stream, leg, "5")]
+    assert details(office, joined) == [("MediaStreamingStarted", "subscriptionStarted", "joined")]
+    assert [note.callback_uri for note in office.notes(joined)][-1] == "https://app.example/joined"
+    # The other app of the call asked for none.
+    assert office.get(first).media_streaming_subscription is None
+    assert refusal(lambda: room.start(first)) == (405, "8522", None)
+    office.hang_up(joined)
+    assert office.names(joined)[-2:] == ["MediaStreamingStopped", "CallDisconnected"]
+    assert office.lately(audio_effects.CloseStream) == [audio_effects.CloseStream(opened.stream)]
+
+
+def test_one_that_joined_starts_and_stops_by_request(office, room):
+    _, first = office.answered()
+    joined = room.connect(office.get(first).server_call_id, media_streaming_options=streaming())
+    assert office.all(audio_effects.OpenStream) == []
+    assert office.get(joined).media_streaming_subscription.state == "inactive"
+    for number in (1, 2):
+        room.start(joined, operation_context=f"start {number}")
+        assert room.stream().stream == number
+        room.opened()
+        assert office.get(joined).media_streaming_subscription.state == "active"
+        room.stop(joined, operation_context=f"stop {number}")
+        assert office.lately(audio_effects.CloseStream) == [audio_effects.CloseStream(number)]
+        assert office.get(joined).media_streaming_subscription.state == "inactive"
+    assert details(office, joined) == [
+        ("MediaStreamingStarted", "subscriptionStarted", "start 1"),
+        ("MediaStreamingStopped", "subscriptionStopped", "stop 1"),
+        ("MediaStreamingStarted", "subscriptionStarted", "start 2"),
+        ("MediaStreamingStopped", "subscriptionStopped", "stop 2"),
+    ]
+
+
+def test_one_that_joins_a_call_that_rings_hears_it_when_it_is_up(office, room):
+    leg = office.ring()
+    server_call_id = office.all(effects.RaiseIncomingCall)[0].data.server_call_id
+    options = streaming(start_media_streaming=True)
+    joined = room.connect(server_call_id, media_streaming_options=options)
+    assert office.all(audio_effects.OpenStream) == []
+    assert refusal(lambda: room.start(joined)) == (400, "8501", None)
+    office.answer()
+    office.tell(facts.LegUp(leg))
+    (opened,) = office.all(audio_effects.OpenStream)
+    assert opened.connection_id == joined
+    room.opened()
+    assert office.names(joined)[-1] == "MediaStreamingStarted"
+
+
+def test_where_the_stream_of_one_that_joins_may_go(office, room):
+    _, first = office.answered()
+    call = office.get(first).server_call_id
+    options = streaming(transport_url="ws://app.example/")
+    got = refusal(lambda: room.connect(call, media_streaming_options=options))
+    assert got == (400, "8523", "mediaStreamingOptions.transportUrl")
+    assert len(office.people(first)) == 2, "nothing was changed by the refusal"
+
+
 def test_nothing_is_opened_before_the_call_is_up(office, room):
     office.ring()
     office.answer(media_streaming_options=streaming(start_media_streaming=True))
