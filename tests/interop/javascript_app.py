@@ -1,7 +1,8 @@
-"""An app on the official JavaScript SDK, as a process."""
+"""An app on the official JavaScript SDK, as a process; and what the SDK makes of frames."""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import queue
@@ -78,3 +79,28 @@ def needs_the_sdk() -> None:
     """Say what is missing, if anything is."""
     if shutil.which("node") is None or not (HERE / "node_modules").is_dir():
         pytest.fail("needs node, and: npm install --prefix tests/interop/javascript --no-save")
+
+
+def parsed(texts: list[str]) -> list[dict[str, Any]]:
+    """What the SDK's parser makes of frames of a WebSocket: the kind and the data of each."""
+    return [json.loads(line) for line in _made("frames.mjs", texts)]
+
+
+def outbound(pieces: list[bytes]) -> tuple[list[str], str]:
+    """The SDK's frames for pieces of audio, and its frame that takes back what has not been said."""
+    *audio, stop = _made("outbound.mjs", [base64.b64encode(piece).decode() for piece in pieces])
+    return audio, stop
+
+
+def _made(file: str, texts: list[str]) -> list[str]:
+    """The lines that a file of the ``javascript`` folder prints when it is given texts."""
+    done = subprocess.run(
+        ["node", file],
+        cwd=HERE,
+        input=json.dumps(texts),
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout.splitlines()

@@ -6,9 +6,7 @@ The limits are those of the documentation: a quarter of the words may be wrong, 
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -18,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 from azure.communication.callautomation import StreamingTransportType, TranscriptionOptions
-from javascript_app import HERE, needs_the_sdk
+from javascript_app import needs_the_sdk, parsed
 from system.listener import Listener, until
 from system.room import ALICE, BOB, Room, ended
 from system.spoken import Say, needs_speech
@@ -87,14 +85,6 @@ def wrong(said: str, heard: str) -> int:
         for at, other in enumerate(plain(heard), 1):
             before, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, before + (word != other))
     return row[-1]
-
-
-def parsed(texts: list[str]) -> list[dict[str, Any]]:
-    """What the parser of the JavaScript SDK makes of frames."""
-    done = subprocess.run(
-        ["node", "frames.mjs"], cwd=HERE, input=json.dumps(texts), capture_output=True, text=True, check=True
-    )
-    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def test_two_who_talk_over_each_other(room: Room, listener: Listener, spoken: Say) -> None:
