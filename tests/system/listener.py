@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -23,9 +24,13 @@ def until(condition: Callable[[], Any], timeout: float = 20) -> None:
 
 
 class Listener:
-    """An app's WebSocket server in a thread; it keeps what it hears, and when (by the monotonic clock)."""
+    """An app's WebSocket server in a thread; it keeps what it hears, and when (by the monotonic clock).
 
-    def __init__(self) -> None:
+    Args:
+        tls: what it shows, for wss.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self.headers: dict[str, str] = {}
         self.frames: list[dict[str, Any]] = []
         self.texts: list[tuple[float, str]] = []
@@ -34,14 +39,14 @@ class Listener:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self.port = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
+        self.port = asyncio.run_coroutine_threadsafe(self._start(host, tls), self._loop).result(10)
 
-    async def _start(self) -> int:
+    async def _start(self, host: str, tls: ssl.SSLContext | None) -> int:
         app = web.Application()
         app.router.add_get("/audio", self._serve)
         self._runner = web.AppRunner(app, shutdown_timeout=1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, host, 0, ssl_context=tls)
         await site.start()
         port: int = self._runner.addresses[0][1]
         return port

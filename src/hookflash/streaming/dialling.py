@@ -8,6 +8,7 @@ import hashlib
 import ipaddress
 import os
 import socket
+import ssl
 from dataclasses import dataclass
 from typing import Any
 
@@ -211,6 +212,11 @@ async def _refuse_redirect(
 def _words(error: Exception) -> str:
     """What to tell of an error, without the URL, whose query may hold secrets."""
     if isinstance(error, aiohttp.ClientConnectorError):
+        # The numbers of TLS are its own: to the system they are "Operation not permitted".
+        if isinstance(error.os_error, ssl.SSLCertVerificationError):
+            return f"the certificate there is refused: {error.os_error.verify_message.rstrip('.')}"
+        if isinstance(error.os_error, ssl.SSLError):
+            return f"no TLS: {error.os_error.strerror}"
         # asyncio's own words for these are no help: "Connect call failed".
         number = error.os_error.errno or 0
         return os.strerror(number) if number > 0 else str(error.os_error)
