@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
+import numpy as np
+import soundfile
 from azure.communication.callautomation import (
     PhoneNumberIdentifier,
     StreamingTransportType,
+    TextSource,
     TranscriptionOptions,
 )
 from speech.sounds import RATE, samples, vowel
@@ -25,7 +29,13 @@ def data(listener: Listener) -> list[dict[str, Any]]:
     return [one["transcriptionData"] for one in listener.frames if one["kind"] == "TranscriptionData"]
 
 
-def test_an_app_reads_who_said_what_until_the_service_fails(room: Room, listener: Listener) -> None:
+def audible(room: Room) -> dict[str, int]:
+    """How many samples the phones have heard in which there was something."""
+    return {number: int(np.count_nonzero(room.phone(number).heard())) for number in (ALICE, BOB)}
+
+
+def understood(room: Room) -> list[bytes]:
+    """Have the speech service understand a phrase in all that it is asked; what it is asked from now on."""
     asked: list[bytes] = []
 
     def understand(request: bytes) -> tuple[int, dict[str, Any]]:
@@ -34,14 +44,22 @@ def test_an_app_reads_who_said_what_until_the_service_fails(room: Room, listener
         return 200, {"text": text, "words": [{"word": "Phrase", "start": 0.1, "end": 0.4}]}
 
     room.webhook.understand = understand
-    options = TranscriptionOptions(
+    return asked
+
+
+def options(listener: Listener) -> TranscriptionOptions:
+    return TranscriptionOptions(
         transport_url=f"ws://127.0.0.1:{listener.port}/audio",
         transport_type=StreamingTransportType.WEBSOCKET,
         locale=SCRIPTED,
         start_transcription=True,
         enable_intermediate_results=True,
     )
-    call = room.call(ALICE, BOB, speaks=True, transcription=options)
+
+
+def test_an_app_reads_who_said_what_until_the_service_fails(room: Room, listener: Listener) -> None:
+    asked = understood(room)
+    call = room.call(ALICE, BOB, speaks=True, transcription=options(listener))
     started = room.webhook.wait("TranscriptionStarted", callConnectionId=call.id)
     assert started["transcriptionUpdate"] == {
         "transcriptionStatus": "transcriptionStarted",
@@ -85,4 +103,44 @@ def test_an_app_reads_who_said_what_until_the_service_fails(room: Room, listener
     assert result(failed) == (400, 8565)
     assert "ja-JP" in failed["resultInformation"]["message"]
     assert failed["transcriptionUpdate"]["transcriptionStatusDetails"] == "badRequest"
+    ended(room, call)
+
+
+def test_what_is_played_is_nobodys_words(room: Room, listener: Listener) -> None:
+    """A prompt in which somebody speaks, and a text; while phones are silent, and while one talks."""
+    asked = understood(room)
+    speech, prompt = words(120), io.BytesIO()
+    quiet = np.zeros(2 * NARROW, np.int16)  # behind the words: a phrase would have ended there
+    soundfile.write(prompt, np.concatenate([speech, quiet]), NARROW, format="WAV", subtype="PCM_16")
+    room.webhook.files["/words.wav"] = prompt.getvalue()
+    call = room.call(ALICE, BOB, speaks=True, transcription=options(listener))
+    room.webhook.wait("TranscriptionStarted", callConnectionId=call.id)
+    until(lambda: listener.frames)
+
+    played = room.file("words.wav")
+    spoken = TextSource(text="Welcome to Contoso.", voice_name="en-US-ElizabethNeural")
+    for context, source, to in (
+        ("to all", played, "all"),
+        ("to one", played, [PhoneNumberIdentifier(BOB)]),
+        ("text", spoken, "all"),
+    ):
+        before = audible(room)
+        call.sdk.play_media(source, to, operation_context=context)
+        room.webhook.wait("PlayCompleted", 60, operationContext=context)
+        heard = {who for who, samples in audible(room).items() if samples - before[who] > 2_000}
+        assert heard == ({BOB} if context == "to one" else {ALICE, BOB})
+    assert asked == []
+
+    call.sdk.play_media(played, "all", loop=True, operation_context="loop")
+    room.webhook.wait("PlayStarted", operationContext="loop")
+    phone = room.phone(ALICE)
+    phone._loop.call_soon_threadsafe(phone.phone.audio.say, speech)
+    until(lambda: data(listener))
+    call.sdk.cancel_all_media_operations()
+    room.webhook.wait("PlayCanceled", operationContext="loop")
+    call.sdk.stop_transcription()
+    until(lambda: listener.code == 1000)  # which waits for the last words
+    told = [(one["text"], one["participantRawID"], one["resultStatus"]) for one in data(listener)]
+    assert told == [("Phrase 1.", f"4:{ALICE}", "Final")]
+    assert len(asked) == 1
     ended(room, call)
