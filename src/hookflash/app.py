@@ -229,6 +229,7 @@ class App:
             files=settings.recording.content_url or settings.public_url,
             abilities=abilities,
             containers=container_rules(settings),
+            kept=lambda recording_id: kept.outcomes.kept(recording_id),
         )
 
         def owner(number: str) -> str | None:
@@ -253,7 +254,7 @@ class App:
         kept = Recordings(settings, media.audio, journal, clock, seals, stores, self._report)
         library, shelf, uploads, recorder = kept.library, kept.shelf, kept.uploads, kept.desk
         self.recordings, self.uploads, self._recorder = library, uploads, recorder
-        await library.load()
+        await kept.load()
         self._closers += (kept.stop_sending, kept.keeping.close, recorder.close)
         self._engine = engine = Engine(
             exchange,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from hookflash.calls import audio_effects, commands, effects, facts
 from hookflash.calls.facts import RecordingChunk
-from hookflash.wire.results import Refusal
+from hookflash.calls.recordings import KeptRecording
+from hookflash.wire.results import Refusal, ResultInformation
 
 
 @pytest.fixture
@@ -25,9 +27,32 @@ def stored(recording: str) -> facts.RecordingStored:
     return facts.RecordingStored(recording, (chunk,), 1_781_378_458.0, 4200)
 
 
-def test_its_files_are_published(make_office):
-    office = make_office(files="https://files.example/")
-    room = MediaRoom(office)
+class Kept:
+    """What is kept of recordings beside the exchange, which asks."""
+
+    def __init__(self, make_office: Any) -> None:
+        self.kept: dict[str, KeptRecording] = {}
+        self.office = make_office(files="https://files.example/", kept=lambda name: self.kept.get(name))
+        self.room = MediaRoom(self.office)
+
+    def keep(self, recording: str, **known: Any) -> None:
+        """Its files are on the disk."""
+        origin = facts.RecordingOrigin(
+            self.office.RED, "server-call", "corr", "audio", "mixed", "mp3", broken=False
+        )
+        self.kept[recording] = KeptRecording(replace(stored(recording), origin=origin), **known)
+
+    def result(self, recording: str, resource: str | None = None) -> Any:
+        return self.room.recording("result", recording, resource)
+
+
+@pytest.fixture
+def disk(make_office: Any) -> Kept:
+    return Kept(make_office)
+
+
+def test_its_files_are_published(disk):
+    office, room = disk.office, disk.room
     _, connection, recording = started(room)
     properties = office.get(connection)
     office.hang_up(connection)
@@ -48,23 +73,44 @@ def test_its_files_are_published(make_office):
     assert (data.recording_duration_ms, data.session_end_reason) == (4200, "CallEnded")
     assert data.recording_start_time == "2026-06-13T19:20:58.0000000Z"
     assert office.tell(stored(recording)) == []
-    result = room.recording("result", recording)
+    disk.keep(recording)
+    result = disk.result(recording)
     assert result.recording_storage_info == data.recording_storage_info
     assert (result.recording_duration_ms, result.session_end_reason) == (4200, "CallEnded")
     assert result.recording_start_time == data.recording_start_time
-    assert result.errors is None
+    assert (result.errors, result.recording_expiration_time) == (None, None)
 
 
-def test_the_result_is_there_when_the_files_are(office, room):
+def test_the_result_is_there_while_the_files_are(disk):
+    office, room = disk.office, disk.room
     _, _, recording = started(room)
-    assert refusal(lambda: room.recording("result", recording)) == (404, "8522", None)
+    disk.keep(recording)
+    assert refusal(lambda: disk.result(recording)) == (404, "8522", None)
     room.recording("stop", recording)
     with pytest.raises(Refusal, match="not complete"):
-        room.recording("result", recording)
+        disk.result(recording)
     office.tell(stored(recording))
-    assert room.recording("result", recording)
-    assert refusal(lambda: room.recording("result", recording, office.BLUE)) == (403, "7507", "recordingId")
-    assert refusal(lambda: room.recording("result", "nobody")) == (404, "8522", "recordingId")
+    assert disk.result(recording)
+    assert refusal(lambda: disk.result(recording, office.BLUE)) == (403, "7507", "recordingId")
+    assert refusal(lambda: disk.result("nobody")) == (404, "8522", "recordingId")
+    disk.kept.clear()
+    assert refusal(lambda: disk.result(recording)) == (404, "8522", "recordingId")
+
+
+def test_the_result_of_a_recording_from_before_a_restart(disk):
+    full = ResultInformation(500, 9999, "The recording broke off: full.")
+    disk.keep("r9", failure=full, expires=1_781_378_458.0 + 3600)
+    result = disk.result("r9")
+    (chunk,) = result.recording_storage_info.recording_chunks
+    assert chunk.content_location == "https://files.example/v1/objects/0-hf-1/content/acsaudio"
+    assert result.recording_start_time == "2026-06-13T19:20:58.0000000Z"
+    assert result.recording_expiration_time == "2026-06-13T20:20:58.0000000Z"
+    assert (result.recording_duration_ms, result.session_end_reason) == (4200, "SessionFailed")
+    assert [(one.code, one.message) for one in result.errors] == [("9999", full.message)]
+    assert refusal(lambda: disk.result("r9", disk.office.BLUE)) == (403, "7507", "recordingId")
+    # Files that were on their way when the server was restarted are told of with the same reason.
+    (event,) = disk.office.tell(disk.kept["r9"].stored)
+    assert event.data.session_end_reason == "SessionFailed"
 
 
 def test_what_was_recorded_before_a_failure_is_published_too(office, room):
@@ -72,8 +118,6 @@ def test_what_was_recorded_before_a_failure_is_published_too(office, room):
     office.tell(facts.RecordingFailed(recording, 500, 9999, "full"))
     (event,) = office.tell(stored(recording))
     assert event.data.session_end_reason == "SessionFailed"
-    (error,) = room.recording("result", recording).errors
-    assert (error.code, error.message) == ("9999", "full")
 
 
 def test_files_of_recordings_nobody_knows_are_not_published(office):
@@ -197,4 +241,4 @@ class Recorder:
         assert self.office.nothing_left()
         book = self.office.exchange._commands[commands.GetRecording].__self__.book
         assert not book.live
-        assert [one.id for one in book.over.values() if one.result is None] == self.waiting
+        assert [one.id for one in book.over.values() if not one.published] == self.waiting

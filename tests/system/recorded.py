@@ -84,16 +84,23 @@ class Recording:
         return Recorded(samples.astype(np.int64), json.loads((folder / "metadata.json").read_bytes()))
 
 
-def fetch(url: str) -> bytes:
-    """A signed GET."""
+def ask(url: str, method: str = "GET", key: str = ACCESS_KEY) -> tuple[int, bytes]:
+    """A signed request without a body: the status and the body of its answer."""
     parts = urlsplit(url)
-    headers = sign("GET", parts.path, parts.netloc, b"", decode_key(ACCESS_KEY), time.time())
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    headers = sign(method, target, parts.netloc, b"", decode_key(key), time.time())
     connection = http.client.HTTPConnection(parts.netloc, timeout=20)
-    connection.request("GET", parts.path, headers={"Host": parts.netloc, **headers})
+    connection.request(method, target, headers={"Host": parts.netloc, **headers})
     answer = connection.getresponse()
     body = answer.read()
     connection.close()
-    assert answer.status == 200
+    return answer.status, body
+
+
+def fetch(url: str) -> bytes:
+    """A signed GET that finds what it asks for."""
+    status, body = ask(url)
+    assert status == 200
     return body
 
 

@@ -26,6 +26,7 @@ from hookflash.calls.participant_control import ParticipantControl
 from hookflash.calls.participants import Participant
 from hookflash.calls.reaching import Manner, Reaching, Ways
 from hookflash.calls.recording_control import RecordingControl
+from hookflash.calls.recordings import Kept, keeps_nothing
 from hookflash.calls.registry import MEMORY, Registry, Timings
 from hookflash.calls.server_call import ServerCall
 from hookflash.calls.speech_effects import AudioReady, ListeningFailed, VoiceBegan, VoiceEnded, WordsHeard
@@ -64,7 +65,8 @@ class Exchange:
     ``first_leg`` is where leg numbers begin (they are never reused). ``callbacks`` says which callback
     URIs are taken: https only, unless told otherwise. ``memory`` bounds what is remembered of ended
     connections and used contexts, each. ``files`` is the base URL under which recordings can be fetched.
-    ``abilities`` says what the server can do with words; without any, what needs them is refused.
+    ``kept`` tells of recordings that are over. ``abilities`` says what the server can do with words; without
+    any, what needs them is refused.
     """
 
     def __init__(
@@ -79,12 +81,13 @@ class Exchange:
         files: str = FILES,
         abilities: Abilities = WORDLESS,
         containers: ContainerRules = NO_CONTAINERS,
+        kept: Kept = keeps_nothing,
     ) -> None:
         self._registry = Registry(directory, minter, first_leg, timings or Timings(), memory, abilities)
         control = CallControl(self._registry, callbacks)
         media = MediaControl(self._registry, callbacks)
         streaming = StreamingControl(self._registry, callbacks)
-        recording = RecordingControl(self._registry, callbacks, memory, files, containers)
+        recording = RecordingControl(self._registry, callbacks, memory, files, containers, kept)
         self._commands: dict[type, Callable[[Turn, Any], msgspec.Struct | None]] = {
             **control.commands,
             **ConnectControl(self._registry, callbacks).commands,

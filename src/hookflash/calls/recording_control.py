@@ -16,9 +16,11 @@ from hookflash.calls.facts import RecordingFailed, RecordingStarted, RecordingSt
 from hookflash.calls.recordings import (
     CALL_ENDED,
     FAILED,
+    Kept,
     Order,
     Recording,
     RecordingBook,
+    keeps_nothing,
     publish_files,
 )
 from hookflash.calls.registry import NamedCall, Registry
@@ -55,7 +57,8 @@ _FORMATS = {
 class RecordingControl:
     """Handlers of the commands and facts about recordings; each checks everything, then acts.
 
-    ``files`` is the base URL of recorded files, ``containers`` says which containers apps may name.
+    ``files`` is the base URL of recorded files, ``containers`` says which containers apps may name, ``kept``
+    what there is of recordings that are over.
     """
 
     def __init__(
@@ -65,8 +68,10 @@ class RecordingControl:
         memory: int,
         files: str,
         containers: ContainerRules = NO_CONTAINERS,
+        kept: Kept = keeps_nothing,
     ) -> None:
         self._containers = containers
+        self._kept = kept
         self._registry = registry
         self._callbacks = callbacks
         self._files = files.rstrip("/")
@@ -111,7 +116,7 @@ class RecordingControl:
         return self.book.get(command.resource, command.recording_id).response()
 
     def result(self, turn: Turn, command: GetRecordingResult) -> msgspec.Struct:
-        return self.book.result(command.resource, command.recording_id)
+        return self.book.result(command.resource, command.recording_id, self._kept, self._files)
 
     def stop(self, turn: Turn, command: StopRecording) -> None:
         self.book.get(command.resource, command.recording_id).stop(turn)
@@ -137,11 +142,13 @@ class RecordingControl:
     def stored(self, turn: Turn, fact: RecordingStored) -> None:
         recording = self.book.over.get(fact.recording)
         if recording is not None:
-            if recording.result is None:
+            if not recording.published:
                 recording.stored(turn, fact, self._files)
         elif fact.origin is not None:
             # Its files were complete, or where they belong, only after the server was restarted.
-            reason = FAILED if fact.origin.broken else CALL_ENDED
+            kept = self._kept(fact.recording)
+            failed = fact.origin.broken or (kept is not None and kept.failure is not None)
+            reason = FAILED if failed else CALL_ENDED
             publish_files(turn, fact, fact.origin, self._files, reason)
 
     # --- which call -------------------------------------------------------------------------------------

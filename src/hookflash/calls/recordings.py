@@ -3,7 +3,8 @@
 A recording belongs to a server call and to the resource that started it. It is *active* once the recorder
 says that it runs; until then, and while it is paused, apps are shown *inactive*, as recorded from the real
 service. Each change is told to its ``recordingStateCallbackUri``, if it has one. After its end it is not
-found any more; what is left is to publish its files when they are complete, and to tell of them on request.
+found any more; what is left is to publish its files when they are complete, and to tell of them on request:
+from what is kept of them, so that the answer is the same after a restart, and none once they are deleted.
 
 A recording that fails before it ran is StartRecordingFailed; api-versions that do not know that event, and
 recordings that ran already, get RecordingStateChanged with the reason instead. Without a
@@ -14,6 +15,7 @@ for a file that never comes.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +63,29 @@ FAILED = "SessionFailed"
 
 
 @dataclass(frozen=True, slots=True)
+class KeptRecording:
+    """What is known of a recording from its files, which are complete, and where they belong.
+
+    ``stored`` has its origin. ``failure`` is what broke the recording off, ``expires`` the Unix time at which
+    the first of the files is deleted; None where nothing did, or does.
+    """
+
+    stored: RecordingStored
+    failure: ResultInformation | None = None
+    expires: float | None = None
+
+
+Kept = Callable[[str], KeptRecording | None]
+"""From the id of a recording that does not run to what is kept of it; None while its files are on their way
+to where they belong, and when there are none (left)."""
+
+
+def keeps_nothing(recording_id: str) -> KeptRecording | None:
+    """A :data:`Kept` where nothing is."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """What to record and how; ``channels`` maps rawIds to channels, ``destination`` is a container's URL,
     which may hold a secret."""
@@ -101,7 +126,7 @@ class Recording:
         self.began: float | None = None
         self.end_reason = CALL_ENDED
         self.failure: ResultInformation | None = None
-        self.result: RecordingResultResponse | None = None
+        self.published = False
         self.machine = Machine(RECORDING, State.WAITING if order.paused else State.STARTING)
 
     @property
@@ -200,8 +225,8 @@ class Recording:
             order.format,
             broken=False,
         )
-        data = publish_files(turn, fact, origin, base, self.end_reason)
-        self.result = recording_result(data, self.failure)
+        publish_files(turn, fact, origin, base, self.end_reason)
+        self.published = True
 
     # --- telling ----------------------------------------------------------------------------------------
 
@@ -248,8 +273,22 @@ class Recording:
 
 def publish_files(
     turn: Turn, fact: RecordingStored, origin: RecordingOrigin, base: str, end_reason: str
-) -> RecordingFileStatusUpdatedData:
+) -> None:
     """Tell Event Grid of complete files (contract section 5.7)."""
+    data = _files_of(fact, origin, base, end_reason)
+    subject = recording_subject(origin.correlation_id, origin.server_call_id, fact.recording)
+    turn.emit(effects.PublishEvent(origin.resource, RECORDING_FILE_STATUS_UPDATED, subject, data))
+
+
+def result_of(kept: KeptRecording, origin: RecordingOrigin, base: str) -> RecordingResultResponse:
+    """The result of a recording, from its files."""
+    end_reason = CALL_ENDED if kept.failure is None else FAILED
+    return recording_result(_files_of(kept.stored, origin, base, end_reason), kept.failure, kept.expires)
+
+
+def _files_of(
+    fact: RecordingStored, origin: RecordingOrigin, base: str, end_reason: str
+) -> RecordingFileStatusUpdatedData:
     chunks = []
     for chunk in fact.chunks:
         url = f"{base}/v1/objects/{chunk.document_id}"
@@ -263,7 +302,7 @@ def publish_files(
                 delete_location=url,
             )
         )
-    data = recording_file_status_updated(
+    return recording_file_status_updated(
         chunks,
         started=fact.started,
         duration_ms=fact.duration_ms,
@@ -272,9 +311,6 @@ def publish_files(
         format=origin.format,
         session_end_reason=end_reason,
     )
-    subject = recording_subject(origin.correlation_id, origin.server_call_id, fact.recording)
-    turn.emit(effects.PublishEvent(origin.resource, RECORDING_FILE_STATUS_UPDATED, subject, data))
-    return data
 
 
 class RecordingBook:
@@ -287,17 +323,31 @@ class RecordingBook:
 
     def get(self, resource: str, recording_id: str) -> Recording:
         """What a request names. Raises Refusal 404/8522, or 403/7507 for another resource's."""
-        return _owned(self.live.get(recording_id), resource)
+        recording = self.live.get(recording_id)
+        if recording is None:
+            raise _unknown()
+        _check_owner(recording.resource, resource)
+        return recording
 
-    def result(self, resource: str, recording_id: str) -> RecordingResultResponse:
-        """The files of a recording. Raises Refusal as :meth:`get`, and 404/8522 before they are complete."""
-        recording = _owned(self.over.get(recording_id) or self.live.get(recording_id), resource)
-        if recording.result is None:
-            raise not_found(
-                "Recording result not found: the files are not complete; RecordingFileStatusUpdated tells "
-                "when they are."
-            )
-        return recording.result
+    def result(self, resource: str, recording_id: str, kept: Kept, base: str) -> RecordingResultResponse:
+        """The files of a recording, be it of before a restart; ``base`` is the URL they are served under.
+
+        Raises Refusal as :meth:`get`, and 404/8522 before they are complete, or after they were deleted.
+        """
+        recording = self.over.get(recording_id) or self.live.get(recording_id)
+        if recording is not None:
+            _check_owner(recording.resource, resource)
+            if not recording.published:
+                raise not_found(
+                    "Recording result not found: the files are not complete; RecordingFileStatusUpdated "
+                    "tells when they are."
+                )
+        found = kept(recording_id)
+        origin = found.stored.origin if found is not None else None
+        if found is None or origin is None:
+            raise _unknown()
+        _check_owner(origin.resource, resource)
+        return result_of(found, origin, base)
 
     def end(self, recording: Recording) -> None:
         del self.live[recording.id]
@@ -306,12 +356,13 @@ class RecordingBook:
             self.over.popitem(last=False)
 
 
-def _owned(recording: Recording | None, resource: str) -> Recording:
-    if recording is None:
-        raise Refusal(404, 8522, "Recording not found.", target="recordingId")
-    if recording.resource.casefold() != resource.casefold():
+def _unknown() -> Refusal:
+    return Refusal(404, 8522, "Recording not found.", target="recordingId")
+
+
+def _check_owner(owner: str, resource: str) -> None:
+    if owner.casefold() != resource.casefold():
         raise wrong_resource(
             "The recording belongs to another resource; use the key of the resource that started it.",
             target="recordingId",
         )
-    return recording

@@ -13,6 +13,7 @@ from hookflash.ports.outbox import Documents
 from hookflash.recording.desk import RecordingDesk
 from hookflash.recording.keeping import Keeping
 from hookflash.recording.library import Library
+from hookflash.recording.outcomes import Outcomes
 from hookflash.recording.sealing import KeyRing
 from hookflash.recording.shelf import Shelf
 from hookflash.recording.uploads import Uploads
@@ -22,7 +23,7 @@ GRACE = 5.0
 
 
 class Recordings:
-    """All that records, keeps and sends for a server; ``library`` is loaded first, ``uploads`` last."""
+    """All that records, keeps and sends for a server; ``load`` comes first, that of ``uploads`` last."""
 
     def __init__(
         self,
@@ -38,13 +39,14 @@ class Recordings:
         folder = wanted.folder or Path(settings.server.data_dir, "recordings")
         self.library = Library(Path(folder), documents, seals)
         self.shelf = Shelf(self.library, seals)
-        self.uploads = self.shelf.uploads = Uploads(
+        self.outcomes = Outcomes(self.library, documents, report, wanted.keep_hours)
+        self.uploads = self.shelf.uploads = self.outcomes.uploads = Uploads(
             self.library,
             self.shelf,
             documents,
             stores.open,
             clock,
-            report,
+            self.outcomes.told,
             window=3600 * wanted.upload_hours,
             keep_local=wanted.keep_local,
         )
@@ -60,6 +62,11 @@ class Recordings:
             uploads=self.uploads,
             storage=(wanted.storage or "").rstrip("/"),
         )
+
+    async def load(self) -> None:
+        """Read what is kept, and finish what was being recorded when the server died."""
+        await self.library.load()
+        await self.outcomes.load()
 
     async def stop_sending(self) -> None:
         """What is not acknowledged by then is taken up at the next start."""

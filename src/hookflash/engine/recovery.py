@@ -25,7 +25,7 @@ from hookflash.wire.events import (
 )
 from hookflash.wire.gates import gated
 from hookflash.wire.ids import Minter
-from hookflash.wire.results import ResultInformation
+from hookflash.wire.results import restarted
 from hookflash.wire.timestamps import offset_time
 
 
@@ -77,7 +77,7 @@ def recover(
             state=RecordingState.INACTIVE,
             start_date_time=offset_time(recording.began),
             recording_kind=RecordingKind.AZURE_COMMUNICATION_SERVICES,
-            result_information=_restarted("recording"),
+            result_information=restarted("recording"),
             call_connection_id=recording.connection_id,
             server_call_id=recording.server_call_id,
             correlation_id=recording.correlation_id,
@@ -88,7 +88,7 @@ def recover(
         event = CallDisconnected(
             version=lost.version,
             operation_context=lost.operation_context,
-            result_information=_restarted("call"),
+            result_information=restarted("call"),
             call_connection_id=lost.connection_id,
             server_call_id=lost.server_call_id,
             correlation_id=lost.correlation_id,
@@ -96,9 +96,3 @@ def recover(
         deliver(event, lost.connection_id, lost.resource, lost.callback_uri)
         entries.append(connection_entry("closed", ConnectionClosed(lost.connection_id), at))
     return entries, deliveries
-
-
-def _restarted(what: str) -> ResultInformation:
-    return ResultInformation(
-        code=500, sub_code=9999, message=f"The {what} ended because the server was restarted."
-    )

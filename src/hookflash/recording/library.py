@@ -44,6 +44,7 @@ class Library:
         self._keys = keys
         self._documents = documents
         self._files: dict[str, StoredFile] = {}
+        self._of: dict[str, list[str]] = {}
         self.broken_off: dict[str, StoredFile] = {}
         self.stored: Callable[[StoredFile], None] | None = None
 
@@ -55,9 +56,14 @@ class Library:
         """Every file, the oldest first."""
         return sorted(self._files.values(), key=lambda file: file.started)
 
+    def of(self, recording_id: str) -> list[StoredFile]:
+        """The files of a recording, in their order."""
+        files = [self._files[name] for name in self._of.get(recording_id, ())]
+        return sorted(files, key=lambda file: file.index)
+
     def note(self, file: StoredFile) -> None:
         """Remember a file as it is now."""
-        self._files[file.document_id] = file
+        self._keep(file)
         done = self._documents.put_document(SPACE, file.document_id, msgspec.json.encode(file))
         done.add_done_callback(_told)
         if file.state == "stored" and self.stored is not None:
@@ -65,8 +71,17 @@ class Library:
 
     def forget(self, document_id: str) -> None:
         """Remember a file no more."""
-        if self._files.pop(document_id, None) is not None:
+        if (file := self._files.pop(document_id, None)) is not None:
+            name = file.label.recording_id
+            self._of[name].remove(document_id)
+            if not self._of[name]:
+                del self._of[name]
             self._documents.delete_document(SPACE, document_id).add_done_callback(_told)
+
+    def _keep(self, file: StoredFile) -> None:
+        if file.document_id not in self._files:
+            self._of.setdefault(file.label.recording_id, []).append(file.document_id)
+        self._files[file.document_id] = file
 
     async def delete(self, document_id: str) -> bool:
         """Delete a file with its metadata, and forget it; False when there is none. Raises OSError."""
@@ -92,7 +107,7 @@ class Library:
             except msgspec.MsgspecError as error:
                 _log.error("the note on recording %s can not be read: %s", key, error)
                 continue
-            self._files[key] = file
+            self._keep(file)
             if file.state == "stored":
                 continue
             try:

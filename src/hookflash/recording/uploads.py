@@ -132,6 +132,11 @@ class Uploads:
         """What became of a file; None for one that goes nowhere."""
         return self._uploads.get(document_id)
 
+    def is_owed(self, recording_id: str) -> bool:
+        """Whether it is still to be told that the files of a recording are complete and where they belong."""
+        recording = self._recordings.get(recording_id)
+        return recording is not None and (recording.fact is not None or not recording.over)
+
     def store_of(self, upload: Upload) -> Store:
         """Where an uploaded file of the server's own is. Raises OSError."""
         return self._open_store(Order(upload.recording_id, upload.url, own=upload.own))

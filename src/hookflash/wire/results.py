@@ -290,6 +290,11 @@ TRANSCRIPTION_SHUTDOWN = ResultInformation(
 )
 
 
+def restarted(what: str) -> ResultInformation:
+    """The end of what was going on when the server died."""
+    return ResultInformation(500, 9999, f"The {what} ended because the server was restarted.")
+
+
 def play_failed(sub_code: int, message: str = "", code: int = 0) -> ResultInformation:
     """PlayFailed of a source: 8535, 8536, 8565, 8582 or anything else of the catalogue.
 

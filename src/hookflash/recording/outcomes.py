@@ -1,0 +1,82 @@
+"""What became of recordings that are over, for those who ask later: from the notes on their files."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import msgspec
+
+from hookflash.calls.facts import Fact, RecordingFailed
+from hookflash.calls.recordings import KeptRecording
+from hookflash.ports.edges import FactSink
+from hookflash.ports.outbox import Documents
+from hookflash.recording.library import Library
+from hookflash.recording.orders import stored_again
+from hookflash.recording.uploads import Uploads
+from hookflash.wire.results import ResultInformation, restarted
+
+FAILURES = "recording-failures"
+"""Where the documents are: why recordings broke off, by their ids."""
+
+_log = logging.getLogger(__name__)
+
+
+class Outcomes:
+    """Answers with what there is now, so that it is the same after a restart.
+
+    Args:
+        library: the files.
+        documents: where failures are noted down, which the files do not tell.
+        report: where facts go on to.
+        hours: how long a file is kept after its end; 0: for ever.
+
+    Attributes:
+        uploads: knows which files are on their way.
+    """
+
+    def __init__(self, library: Library, documents: Documents, report: FactSink, hours: float) -> None:
+        self.uploads: Uploads | None = None
+        self._library = library
+        self._documents = documents
+        self._report = report
+        self._seconds = 3600 * hours
+        self._failures: dict[str, ResultInformation] = {}
+
+    def told(self, fact: Fact) -> None:
+        """A fact about recordings on its way to who decides."""
+        if isinstance(fact, RecordingFailed) and self._library.of(fact.recording):
+            failure = ResultInformation(fact.code, fact.sub_code, fact.message)
+            self._failures[fact.recording] = failure
+            done = self._documents.put_document(FAILURES, fact.recording, msgspec.json.encode(failure))
+            done.add_done_callback(_told)
+        self._report(fact)
+
+    def kept(self, recording_id: str) -> KeptRecording | None:
+        """What is kept of a recording that does not run; None while it is on its way, and when there is
+        nothing (left)."""
+        files = [file for file in self._library.of(recording_id) if file.state == "stored"]
+        if not files or (self.uploads is not None and self.uploads.is_owed(recording_id)):
+            return None
+        stored = stored_again(files)
+        failure = self._failures.get(recording_id)
+        if failure is None and stored.origin is not None and stored.origin.broken:
+            failure = restarted("recording")
+        expires = min(file.ended for file in files) + self._seconds if self._seconds else None
+        return KeptRecording(stored, failure, expires)
+
+    async def load(self) -> None:
+        """Read what is there; the library has been loaded. What has no files any more is forgotten."""
+        for name, body in (await self._documents.documents(FAILURES)).items():
+            if not self._library.of(name):
+                self._documents.delete_document(FAILURES, name).add_done_callback(_told)
+                continue
+            try:
+                self._failures[name] = msgspec.json.decode(body, type=ResultInformation)
+            except msgspec.MsgspecError as error:
+                _log.error("the note on the failure of recording %s can not be read: %s", name, error)
+
+
+def _told(done: asyncio.Future[None]) -> None:
+    if not done.cancelled() and done.exception() is not None:
+        _log.error("a note on a recording could not be kept: %s", done.exception())
