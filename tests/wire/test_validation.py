@@ -312,12 +312,6 @@ REFUSED: list[tuple[str, str, Any, str]] = [
     (
         "createCall",
         "mediaStreamingOptions",
-        {**STREAM, "transportUrl": None},
-        "mediaStreamingOptions.transportUrl",
-    ),
-    (
-        "createCall",
-        "mediaStreamingOptions",
         {**STREAM, "transportUrl": URI},
         "mediaStreamingOptions.transportUrl",
     ),

@@ -143,7 +143,7 @@ class Outlet(ABC):
 
     def start(self, turn: Turn, request: Request) -> None:
         self.request = request
-        if self.state is Stream.IDLE:
+        if self.state is Stream.IDLE and self.can_open(turn):
             self.machine.fire(StreamStep.START)
             self.stream = turn.new_stream(self)
             self.open(turn, self.stream)
@@ -197,6 +197,10 @@ class Outlet(ABC):
 
     # --- what a kind of outlet says ---------------------------------------------------------------------
 
+    def can_open(self, turn: Turn) -> bool:
+        """Whether there is a place to open; the app is told here when there is none."""
+        return True
+
     @abstractmethod
     def open(self, turn: Turn, stream: int) -> None:
         """Have it opened outside."""
@@ -235,6 +239,12 @@ class AudioStream(Outlet):
 
     def subscription(self) -> MediaStreamingSubscription:
         return MediaStreamingSubscription(self.subscription_id, self.shown)
+
+    def can_open(self, turn: Turn) -> bool:
+        if self.options.transport_url:
+            return True
+        self.tell_failed(turn, "streamUrlMissing", results.STREAM_URL_MISSING)
+        return False
 
     def open(self, turn: Turn, stream: int) -> None:
         connection, options = self.connection, self.options

@@ -254,8 +254,9 @@ RESULTS: tuple[Row, ...] = (
     Row(
         "8581",
         "invalid stream URL",
-        "`transportUrl` is no WebSocket URL that this server connects to.",
-        "Give a `wss://` URL; in dev mode `ws://` and private addresses do as well.",
+        "`transportUrl` is no WebSocket URL that this server connects to, or was not given.",
+        "Give a `wss://` URL; in dev mode `ws://` and private addresses do as well. A call that was set up "
+        "without one cannot be given one later.",
         events={400: ("MediaStreamingFailed", "TranscriptionFailed")},
         message="Action failed, the stream URL is invalid.",
     ),

@@ -335,11 +335,9 @@ def check_intelligence(model: Any) -> None:
 def check_streams(model: Any) -> None:
     check_intelligence(model)
     streaming: parts.MediaStreamingOptions | None = model.media_streaming_options
-    if streaming is not None:
-        field = "mediaStreamingOptions.transportUrl"
-        if streaming.transport_url is None:
-            raise invalid_argument(field, "it is required, but missing; expected a wss URL.")
-        require_uri(streaming.transport_url, field, ("wss", "ws"))
+    # Without a URL nothing can be sent; that is told when it is to start.
+    if streaming is not None and streaming.transport_url is not None:
+        require_uri(streaming.transport_url, "mediaStreamingOptions.transportUrl", ("wss", "ws"))
     transcription: parts.TranscriptionOptions | None = model.transcription_options
     if transcription is not None:
         if transcription.transport_url is not None:

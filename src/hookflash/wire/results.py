@@ -280,6 +280,12 @@ INVITATION_NOT_FOUND = ResultInformation(404, 8522, "Invitation not found.")
 CALL_NOT_FOUND = ResultInformation(404, 8522, "Call not found.")
 ANSWER_TIMEOUT = ResultInformation(400, 8587, "Incoming call was not answered within time.")
 STREAMING_FAILED = ResultInformation(500, 8603, "Action failed, not able to establish WebSocket connection.")
+STREAM_URL_MISSING = ResultInformation(
+    400,
+    8581,
+    "Action failed, there is no stream URL: mediaStreamingOptions.transportUrl was not given when the call was "
+    "created, answered or connected.",
+)
 STREAMING_CANCELED = ResultInformation(500, 8604, "Action failed, media streaming was canceled.")
 TRANSCRIPTION_FAILED = ResultInformation(
     500, 8578, "Action failed, not able to establish WebSocket connection."
