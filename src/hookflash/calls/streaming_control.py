@@ -20,6 +20,7 @@ from hookflash.calls.turn import Turn
 from hookflash.media.line import Request
 from hookflash.media.tables import Stream
 from hookflash.wire.constraints import CallbackRules, require_stream
+from hookflash.wire.parts import PiiRedactionOptions
 from hookflash.wire.requests import (
     AnswerCallRequest,
     ConnectRequest,
@@ -38,8 +39,8 @@ _NO_ENDPOINT = (
 def setup_of(request: CreateCallRequest | AnswerCallRequest | ConnectRequest, rules: CallbackRules) -> Setup:
     """What a request says about media.
 
-    Raises Refusal 400/8523 for a URL this server does not connect to, and 405/8522 for a transcript that is
-    to start with the call and cannot.
+    Raises Refusal 400/8523 for a URL this server does not connect to, 405/8522 for a transcript that is to
+    start with the call and cannot, and 405/8520 for one that is to be redacted.
     """
     intelligence = request.call_intelligence_options
     endpoint = intelligence.cognitive_services_endpoint if intelligence is not None else None
@@ -51,6 +52,7 @@ def setup_of(request: CreateCallRequest | AnswerCallRequest | ConnectRequest, ru
     if streaming is not None and streaming.transport_url is not None:
         require_stream(streaming.transport_url, "mediaStreamingOptions.transportUrl", rules)
     if transcription is not None:
+        _check_redaction(transcription.pii_redaction_options, "transcriptionOptions.piiRedactionOptions")
         if transcription.transport_url is not None:
             require_stream(transcription.transport_url, "transcriptionOptions.transportUrl", rules)
         if transcription.start_transcription:
@@ -101,6 +103,7 @@ class StreamingControl:
 
     def start_transcription(self, turn: Turn, command: StartTranscription) -> None:
         transcript = self._transcript(command)
+        _check_redaction(command.request.pii_redaction_options, "piiRedactionOptions")
         if not transcript.options.transport_url:
             raise not_configured(
                 "There is no URL to send transcripts to: transcriptionOptions.transportUrl was not given "
@@ -123,6 +126,7 @@ class StreamingControl:
 
     def update_transcription(self, turn: Turn, command: UpdateTranscription) -> None:
         transcript = self._transcript(command)
+        _check_redaction(command.request.pii_redaction_options, "piiRedactionOptions")
         if transcript.connection.setup.by_connect:
             raise not_supported(
                 "updateTranscription is not supported in a call that was joined with connect; stop the "
@@ -174,6 +178,16 @@ def _request(
 ) -> Request:
     body = command.request
     return Request(command.version, body.operation_context, body.operation_callback_uri)
+
+
+def _check_redaction(options: PiiRedactionOptions | None, field: str) -> None:
+    """Raises Refusal 405/8520: who wants personal data masked must not be sent them as they were said."""
+    if options is not None and options.enable:
+        raise not_supported(
+            f"{field}.enable is true, but this server does not redact transcripts: they would hold personal "
+            "data as they were said. Leave it out, or set it to false, and redact the text in the app.",
+            target=f"{field}.enable",
+        )
 
 
 def _language(body: StartTranscriptionRequest | UpdateTranscriptionRequest) -> tuple[str | None, str | None]:

@@ -283,8 +283,8 @@ STREAMING_FAILED = ResultInformation(500, 8603, "Action failed, not able to esta
 STREAM_URL_MISSING = ResultInformation(
     400,
     8581,
-    "Action failed, there is no stream URL: mediaStreamingOptions.transportUrl was not given when the call was "
-    "created, answered or connected.",
+    "Action failed, there is no stream URL: mediaStreamingOptions.transportUrl was not given when the call "
+    "was created, answered or connected.",
 )
 STREAMING_CANCELED = ResultInformation(500, 8604, "Action failed, media streaming was canceled.")
 TRANSCRIPTION_FAILED = ResultInformation(
