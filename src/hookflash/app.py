@@ -221,6 +221,7 @@ class App:
             speaks=self.speaking.desk.speaks,
             understands=hearing.desk.hears,
             strict=settings.speech.strict_voices,
+            knows=hearing.desk.knows,
         )
         exchange = self.exchange = Exchange(
             owners,

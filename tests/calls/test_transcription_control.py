@@ -17,8 +17,10 @@ from calls.media_room import (
 )
 
 from hookflash.calls import audio_effects, commands, facts
+from hookflash.media.speech import Abilities
 from hookflash.wire.parts import CallLocator
 from hookflash.wire.requests import ConnectRequest
+from hookflash.wire.results import Refusal
 
 
 @pytest.fixture
@@ -146,6 +148,25 @@ def test_an_update_needs_something_new_and_a_running_transcript(office, room):
     room.transcribe(connection)
     assert refusal(lambda: room.update(connection, locale="de-DE")) == (400, "8585", None)
     assert office.get(connection).transcription_subscription.locale == "en-US"
+
+
+def test_an_update_to_a_language_nobody_understands_changes_nothing(make_office):
+    office = make_office(abilities=Abilities(understands=True, knows=lambda locale: locale[:2] == "en"))
+    room = MediaRoom(office)
+    _, connection = office.answered(transcription_options=transcription(), **speech())
+    room.transcribe(connection)
+    assert refusal(lambda: room.update(connection, locale="de-DE")) == (400, "8585", None)
+    room.opened()
+    with pytest.raises(Refusal, match="nobody here understands de-DE; the transcription goes on in en-US"):
+        room.update(connection, locale="de-DE")
+    assert refusal(lambda: room.update(connection, locale="de-DE")) == (400, "8523", "locale")
+    assert office.all(audio_effects.UpdateTranscript) == []
+    assert [name for name, _, _ in details(office, connection)] == ["TranscriptionStarted"]
+    assert office.get(connection).transcription_subscription.locale == "en-US"
+    room.update(connection, locale="en-GB")
+    assert office.all(audio_effects.UpdateTranscript) == [audio_effects.UpdateTranscript(1, "en-GB", None)]
+    room.update(connection, speech_model_endpoint_id="m")
+    assert len(office.all(audio_effects.UpdateTranscript)) == 2
 
 
 def test_an_update_is_not_for_calls_joined_with_connect(office, room):

@@ -246,6 +246,8 @@ async def test_where_nobody_understands_the_language_it_says_what_to_do() -> Non
         "Nobody here understands fr-FR, de-DE."
     )
     assert desk.refusal(Listening(("fr-FR", "en-GB"))) is None
+    assert [desk.knows(locale) for locale in ("fr-FR", "en-GB")] == [False, True]
+    assert not HearingDesk([]).knows("en-US")
     nobody = HearingDesk([]).refusal(Listening())
     assert nobody is not None
     assert nobody.outage

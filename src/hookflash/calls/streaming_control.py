@@ -142,6 +142,13 @@ class StreamingControl:
                 "The transcription does not run, so it cannot be updated; start it, and wait for "
                 "TranscriptionStarted."
             )
+        if locale and not transcript.connection.abilities.knows(locale):
+            # Told here, it costs the app nothing: the transcript goes on as it was.
+            raise invalid_argument(
+                "locale",
+                f"nobody here understands {locale}; the transcription goes on in {transcript.locale}. Give "
+                "another locale, or have a provider of speech configured for this one.",
+            )
         transcript.update(turn, _request(command), locale, model)
 
     def _transcript(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -72,6 +73,10 @@ class Heard:
     choice: str = ""
 
 
+def _every(locale: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Abilities:
     """What this server can do with words.
@@ -80,11 +85,13 @@ class Abilities:
         speaks: there is a voice to say texts and SSML with.
         understands: there is somebody to recognise speech.
         strict: a voice nobody has is an error, not replaced by another.
+        knows: whether anybody is asked to recognise speech in a locale.
     """
 
     speaks: bool = False
     understands: bool = False
     strict: bool = False
+    knows: Callable[[str], bool] = _every
 
 
 WORDLESS = Abilities()

@@ -117,6 +117,10 @@ class HearingDesk:
         """Whether there is anybody to understand."""
         return bool(self._hearers)
 
+    def knows(self, locale: str) -> bool:
+        """Whether somebody is asked to understand a language."""
+        return any(hearer.takes((locale,)) for hearer in self._hearers)
+
     def refusal(self, wish: Listening) -> SpeechError | None:
         """Why nobody would understand these languages, before anything is said; None where somebody may."""
         if any(hearer.takes(wish.locales) for hearer in self._hearers):
