@@ -121,6 +121,16 @@ async def test_failures_without_files_are_not_kept(bench: Records) -> None:
     assert bench.documents.kept[FAILURES] == {}
 
 
+async def test_failures_whose_files_have_gone_are_forgotten_with_the_next_one(bench: Records) -> None:
+    name = bench.put()
+    bench.uploads.told(FULL)
+    await bench.shelf.delete(name)
+    bench.put(0, "r2")
+    bench.uploads.told(facts.RecordingFailed("r2", 500, 9999, "No."))
+    assert set(bench.documents.kept[FAILURES]) == {"r2"}
+    assert set(bench.outcomes._failures) == {"r2"}
+
+
 async def test_the_end_of_the_server_is_a_failure(bench: Records) -> None:
     bench.put(reason=BROKEN_OFF)
     failure = bench.kept().failure

@@ -47,6 +47,7 @@ class Outcomes:
         """A fact about recordings on its way to who decides."""
         if isinstance(fact, RecordingFailed) and self._library.of(fact.recording):
             failure = ResultInformation(fact.code, fact.sub_code, fact.message)
+            self._sweep()
             self._failures[fact.recording] = failure
             done = self._documents.put_document(FAILURES, fact.recording, msgspec.json.encode(failure))
             done.add_done_callback(_told)
@@ -64,6 +65,12 @@ class Outcomes:
             failure = restarted("recording")
         expires = min(file.ended for file in files) + self._seconds if self._seconds else None
         return KeptRecording(stored, failure, expires)
+
+    def _sweep(self) -> None:
+        """Forget what has no files any more."""
+        for name in [name for name in self._failures if not self._library.of(name)]:
+            del self._failures[name]
+            self._documents.delete_document(FAILURES, name).add_done_callback(_told)
 
     async def load(self) -> None:
         """Read what is there; the library has been loaded. What has no files any more is forgotten."""
