@@ -7,6 +7,7 @@ import errno
 import json
 import threading
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,15 @@ class FakeDocuments:
 
 
 class Room:
-    def __init__(self, folder: Path, documents: FakeDocuments | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        documents: FakeDocuments | None = None,
+        clock: VirtualClock | None = None,
+        **settings: Any,
+    ) -> None:
         self.folder = folder
-        self.clock = VirtualClock()
+        self.clock = clock or VirtualClock()
         self.audio = FakeAudio()
         self.documents = documents or FakeDocuments()
         self.library = Library(folder, self.documents)
@@ -217,6 +224,77 @@ async def test_it_may_begin_paused_and_end_so(room: Room) -> None:
     (chunk,) = stored.chunks
     assert len(room.read(chunk)) == 0
     assert room.metadata(chunk)["pauseResumeIntervals"][0]["duration"] == 1200
+
+
+class MovingClock(VirtualClock):
+    """Time goes on between any two looks at it, as it really does."""
+
+    def wall(self) -> float:
+        self.advance(0.001)
+        return super().wall()
+
+
+def milliseconds(meta: dict[str, Any]) -> list[tuple[int, int]]:
+    """The pauses of a file: after its start, and how long."""
+    start = datetime.fromisoformat(meta["chunkStartTime"])
+    return [
+        (round((datetime.fromisoformat(one["startTime"]) - start).total_seconds() * 1_000), one["duration"])
+        for one in meta["pauseResumeIntervals"]
+    ]
+
+
+async def test_a_recording_that_begins_paused_tells_of_that_pause_in_its_first_file_only(
+    tmp_path: Path,
+) -> None:
+    room = Room(tmp_path, clock=MovingClock(), max_bytes=100_000)
+    listener = await room.start(paused=True)
+    room.clock.advance(3.0)
+    room.desk.resume(audio_effects.ResumeRecording("r1"))
+    for _ in range(4):
+        room.give(listener, {Whole(5): 100}, 50)
+        await until(lambda: not room.desk._takes["r1"]._frames)
+    await until(lambda: len(room.library.files()) == 2)
+    room.desk.pause(audio_effects.PauseRecording("r1"))
+    room.clock.advance(1.0)
+    stored = await room.stop()
+    first, second = [milliseconds(room.metadata(chunk)) for chunk in stored.chunks]
+    ((start, duration),) = first
+    assert start == 0
+    assert duration == pytest.approx(3_000, abs=20)
+    ((start, duration),) = second
+    assert start >= 0
+    assert duration == pytest.approx(1_000, abs=20)
+    one, other = room.library.files()
+    assert (one.paused_ms, other.paused_ms) == (first[0][1], duration)
+    assert one.ended <= other.started + 0.02
+    await room.desk.close()
+
+
+async def test_a_pause_in_which_a_file_is_full_is_in_both_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was heard before it waited for the disk, and filled the file in the middle of it."""
+    room = Room(tmp_path, max_bytes=100_000)
+    listener = await room.start()
+    stuck, real = threading.Event(), WavWriter.write
+
+    def slow(self: WavWriter, block: Any) -> None:
+        stuck.wait(20)
+        real(self, block)
+
+    monkeypatch.setattr(WavWriter, "write", slow)
+    room.give(listener, {Whole(5): 100}, 50)
+    room.give(listener, {Whole(5): 200}, 150)
+    room.desk.pause(audio_effects.PauseRecording("r1"))
+    room.clock.advance(3.0)
+    stuck.set()
+    await until(lambda: len(room.library.files()) == 2)
+    room.clock.advance(2.0)
+    room.desk.resume(audio_effects.ResumeRecording("r1"))
+    stored = await room.stop()
+    assert [milliseconds(room.metadata(chunk)) for chunk in stored.chunks] == [[(4_000, 3_000)], [(0, 2_000)]]
+    assert [file.paused_ms for file in room.library.files()] == [3_000, 2_000]
+    await room.desk.close()
 
 
 async def test_lost_audio_is_silence_of_the_same_length(room: Room) -> None:

@@ -18,6 +18,7 @@ from hookflash.recording.metadata import (
     StoredFile,
     metadata,
     reserve,
+    within,
     write_metadata,
 )
 from hookflash.recording.sealed_files import SealedMp3Writer, SealedWavWriter
@@ -150,13 +151,13 @@ class Disk:
 
         It takes as long as the disk needs for all that was written.
         """
-        self._close(self._full, people, pauses)
+        self._close(self._full, people, within(pauses, self.files[-1].started, at))
         self.begin(at, people)
 
     def finish(self, people: Sequence[Person], pauses: Sequence[Pause]) -> None:
         """Close the last file; one without a sound in it is as good as any. Raises OSError; idempotent."""
         if self._writer is not None:
-            self._close(SESSION_ENDED, people, pauses)
+            self._close(SESSION_ENDED, people, within(pauses, self.files[-1].started))
 
     def _close(self, reason: str, people: Sequence[Person], pauses: Sequence[Pause]) -> None:
         assert self._writer is not None
@@ -169,9 +170,7 @@ class Disk:
             duration_ms=round(1000 * writer.frames / RATE),
             bytes=(self._folder / self.files[-1].path).stat().st_size,
             end_reason=reason,
-            paused_ms=round(
-                1000 * sum(pause.seconds for pause in pauses if pause.start >= self.files[-1].started)
-            ),
+            paused_ms=round(1000 * sum(pause.seconds for pause in pauses)),
         )
         content = metadata(file, channels, people, pauses)
         write_metadata(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -93,6 +94,16 @@ class StoredFile(msgspec.Struct, frozen=True, rename="camel"):
         return self.started + (self.duration_ms + self.paused_ms) / 1000
 
 
+def within(pauses: Sequence[Pause], start: float, end: float = math.inf) -> tuple[Pause, ...]:
+    """What there is of pauses from ``start`` on and before ``end``, Unix times."""
+    found = []
+    for pause in pauses:
+        first, last = max(pause.start, start), min(pause.start + pause.seconds, end)
+        if first < end and (first < last or first == pause.start):
+            found.append(Pause(first, last - first))
+    return tuple(found)
+
+
 def reserve(path: Path) -> None:
     """Take the room that a metadata file at ``path`` will need: there may be none when it is written.
 
@@ -123,7 +134,8 @@ def write_metadata(path: Path, content: bytes) -> None:
 
 
 def metadata(file: StoredFile, channels: int, people: Sequence[Person], pauses: Sequence[Pause]) -> bytes:
-    """The metadata file of a stored file. Times are ISO 8601, durations milliseconds."""
+    """The metadata file of a stored file, whose ``pauses`` these are. Times are ISO 8601, durations
+    milliseconds."""
     seconds = file.duration_ms / 1000
     rate = (
         RATE * 16 * channels
@@ -132,7 +144,6 @@ def metadata(file: StoredFile, channels: int, people: Sequence[Person], pauses: 
         if seconds
         else 0
     )
-    end = file.started + seconds + sum(pause.seconds for pause in pauses)
     return msgspec.json.encode(
         {
             "resourceId": file.label.resource,
@@ -144,7 +155,6 @@ def metadata(file: StoredFile, channels: int, people: Sequence[Person], pauses: 
             "pauseResumeIntervals": [
                 {"startTime": zulu_time(pause.start), "duration": round(1000 * pause.seconds)}
                 for pause in pauses
-                if file.started <= pause.start <= end
             ],
             "recordingInfo": {
                 "contentType": file.label.content_type,

@@ -82,8 +82,7 @@ class Take:
         self._waiting = 0
         self._last: int | None = None
         self._paused_at = clock.wall() if effect.paused else None
-        self._pauses: list[Pause] = []
-        self._seen: tuple[Sequence[Person], Sequence[Pause]] | None = None
+        self._pauses: tuple[Pause, ...] = ()
         self._whole = Whole(effect.call)
         self._began = 0.0
         self._news = asyncio.Event()
@@ -107,8 +106,7 @@ class Take:
         """Go on in the same file."""
         if self._paused_at is not None:
             self._flush()
-            self._pauses.append(Pause(self._paused_at, self._clock.wall() - self._paused_at))
-            self._seen = None
+            self._pauses = self._pauses_now()
             self._paused_at = None
             self._last = None
 
@@ -262,10 +260,14 @@ class Take:
         return await asyncio.get_running_loop().run_in_executor(self._pool, job)
 
     def _snapshot(self) -> tuple[Sequence[Person], Sequence[Pause]]:
-        """What a thread may look at; made anew when there is something new."""
-        if self._seen is None:
-            self._seen = tuple(self._people.values()), tuple(self._pauses)
-        return self._seen
+        """What a thread may look at."""
+        return tuple(self._people.values()), self._pauses_now()
+
+    def _pauses_now(self) -> tuple[Pause, ...]:
+        """The pauses so far; of one that goes on what there is of it."""
+        if self._paused_at is None:
+            return self._pauses
+        return (*self._pauses, Pause(self._paused_at, self._clock.wall() - self._paused_at))
 
     # --- audio --------------------------------------------------------------------------------------------
 
@@ -353,10 +355,8 @@ class Take:
             self._channels[name] = channel
         if self._people.get(name) != Person(name, channel):
             self._people[name] = Person(name, channel)
-            self._seen = None
         return channel
 
     def _meet(self, roster: Roster) -> None:
         for _, name in roster:
             self._people.setdefault(name, Person(name))
-        self._seen = None
