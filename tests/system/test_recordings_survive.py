@@ -1,4 +1,5 @@
-"""``kill -9`` of the server in the middle of many recordings: of no file more than a second is lost."""
+"""``kill -9`` of the server in the middle of many recordings: of no file more than a second is lost, and all
+tell who is in them, on which channel, and when they were paused."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,8 @@ from system.recorded import KEYS, fetch
 CALLS = 50
 UNMIXED, MP3 = 10, 10
 """So many of them are recorded so."""
+RESUMED, LEFT_PAUSED = (0, UNMIXED), UNMIXED + 1
+"""Those that are paused and resumed before anybody talks, and the one that is paused when the server dies."""
 ENCODING = 1_500
 """Samples that are in an encoder of MP3: two frames, and what it looks ahead."""
 WAITING = RATE // 4
@@ -92,8 +96,9 @@ def test_a_kill_in_the_middle_of_many_recordings_costs_a_second_at_most(
             for event in webhook.events()
             if event["type"].endswith("CallConnected")
         }
+        recordings = []
         for place, connection in enumerate(calls.values()):
-            client.start_recording(
+            started = client.start_recording(
                 call_connection_id=connection,
                 recording_content_type=RecordingContent.AUDIO,
                 recording_channel_type=(
@@ -102,9 +107,17 @@ def test_a_kill_in_the_middle_of_many_recordings_costs_a_second_at_most(
                 recording_format_type=RecordingFormat.MP3 if place >= CALLS - MP3 else RecordingFormat.WAV,
                 recording_state_callback_url=f"{webhook.url}/recording",
             )
+            recordings.append(str(started.recording_id))
         webhook.wait_count("RecordingStateChanged", CALLS)
+        for place in RESUMED:
+            client.pause_recording(recordings[place])
+        crowd.wait(1.0)
+        for place in RESUMED:
+            client.resume_recording(recordings[place])
         crowd.talk()
-        crowd.wait(5.2)
+        crowd.wait(3.0)
+        client.pause_recording(recordings[LEFT_PAUSED])
+        crowd.wait(2.2)
         worker = worker_of(server)
         far = crowd.far()
         server.kill()
@@ -116,7 +129,8 @@ def test_a_kill_in_the_middle_of_many_recordings_costs_a_second_at_most(
             assert time.monotonic() < deadline, f"{len(told)} of {CALLS} files were told of"
             threading.Event().wait(0.05)
         assert set(told) == {path.name for path in folder.iterdir()}
-        for connection in calls.values():
+        places = {call: place for place, call in enumerate(calls)}
+        for place, connection in enumerate(calls.values()):
             ended = webhook.wait("CallDisconnected", callConnectionId=connection)
             assert ended["resultInformation"]["code"] == 500
             states = [
@@ -124,7 +138,9 @@ def test_a_kill_in_the_middle_of_many_recordings_costs_a_second_at_most(
                 for event in webhook.events(connection)
                 if event["type"].endswith("RecordingStateChanged")
             ]
-            assert states == [("active", 200), ("inactive", 500)]
+            paused = [("inactive", 200)] if place in (*RESUMED, LEFT_PAUSED) else []
+            resumed = [("active", 200)] if place in RESUMED else []
+            assert states == [("active", 200), *paused, *resumed, ("inactive", 500)]
             assert webhook.names(connection)[-1] == "CallDisconnected"
         lost: dict[str, list[int]] = {"Wav": [], "Mp3": []}
         for document, data in told.items():
@@ -135,10 +151,14 @@ def test_a_kill_in_the_middle_of_many_recordings_costs_a_second_at_most(
             (path,) = (folder / document).glob("audio.*")
             assert (path.read_bytes() == sound) is (kept == "plain")
             metadata = json.loads(fetch(chunk["metadataLocation"]))
-            assert metadata["callId"] in calls
+            place = places[metadata["callId"]]
             assert metadata["chunkDuration"] == data["recordingDurationMs"]
+            assert len(metadata["participants"]) == 2, "the phone, and the app"
+            assert ("channel" in speaker_of(metadata, crowd)[1]) is (place < UNMIXED)
+            assert_pauses(metadata, place)
             form = data["recordingFormatType"]
-            lost[form].append((lost_of if form == "Wav" else lost_of_mp3)(sound, metadata, crowd, far))
+            if place != LEFT_PAUSED:
+                lost[form].append((lost_of if form == "Wav" else lost_of_mp3)(sound, metadata, crowd, far))
         assert len(lost["Mp3"]) == MP3
         assert max(lost["Wav"]) <= RATE + WAITING, f"{np.mean(lost['Wav']) / RATE:.2f} s on average"
         assert max(lost["Mp3"]) <= RATE + WAITING + ENCODING
@@ -146,11 +166,29 @@ def test_a_kill_in_the_middle_of_many_recordings_costs_a_second_at_most(
         server.stop()
 
 
-def speaker_of(metadata: dict[str, Any], crowd: Crowd) -> int:
-    """Whose call was recorded."""
-    names = {one["participantId"] for one in metadata["participants"]}
-    (speaker,) = [place for place, number in enumerate(crowd.numbers) if f"4:{number}" in names]
-    return speaker
+def assert_pauses(metadata: dict[str, Any], place: int) -> None:
+    """Its pauses are told of."""
+    began = datetime.fromisoformat(metadata["chunkStartTime"])
+    pauses = [
+        ((datetime.fromisoformat(one["startTime"]) - began).total_seconds(), one["duration"] / 1_000)
+        for one in metadata["pauseResumeIntervals"]
+    ]
+    if place in RESUMED:
+        ((_, seconds),) = pauses
+        assert 1.0 <= seconds <= 4.0
+    elif place == LEFT_PAUSED:
+        ((start, seconds),) = pauses
+        assert start == pytest.approx(metadata["chunkDuration"] / 1_000, abs=1.0)
+        assert seconds <= 10.0
+    else:
+        assert pauses == []
+
+
+def speaker_of(metadata: dict[str, Any], crowd: Crowd) -> tuple[int, dict[str, Any]]:
+    """Whose call was recorded, and how they are listed."""
+    named = {one["participantId"]: one for one in metadata["participants"]}
+    (speaker,) = [place for place, number in enumerate(crowd.numbers) if f"4:{number}" in named]
+    return speaker, named[f"4:{crowd.numbers[speaker]}"]
 
 
 def lost_of(sound: bytes, metadata: dict[str, Any], crowd: Crowd, far: list[int]) -> int:
@@ -159,9 +197,9 @@ def lost_of(sound: bytes, metadata: dict[str, Any], crowd: Crowd, far: list[int]
     assert rate == 16_000
     assert len(sound) == 44 + samples.nbytes
     assert metadata["chunkDuration"] == round(len(samples) / 16)
-    speaker = speaker_of(metadata, crowd)
-    # Of an unmixed one, whichever the channel: there is nobody else.
-    low = samples[2 * SIDE :: 2].astype(np.int64).sum(axis=1)
+    speaker, listed = speaker_of(metadata, crowd)
+    # A mixed one has one channel.
+    low = samples[2 * SIDE :: 2, listed.get("channel", 0)].astype(np.int64)
     return far[speaker] - last_of(crowd.said[speaker], low)
 
 
@@ -171,4 +209,4 @@ def lost_of_mp3(sound: bytes, metadata: dict[str, Any], crowd: Crowd, far: list[
     assert rate == 16_000
     assert abs(metadata["chunkDuration"] - len(samples) / 16) <= 100, "frames of MPEG"
     begins = int(np.argmax(np.abs(samples.astype(int)) > 1_000))
-    return far[speaker_of(metadata, crowd)] - (len(samples) - begins) // 2
+    return far[speaker_of(metadata, crowd)[0]] - (len(samples) - begins) // 2

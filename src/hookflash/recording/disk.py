@@ -87,7 +87,7 @@ class Disk:
             "recording.keep_hours; the calls go on"
         )
 
-    def begin(self, at: float, people: Sequence[Person]) -> StoredFile:
+    def begin(self, at: float) -> StoredFile:
         """Begin a file; ``at`` is the Unix time of its first sample. Raises OSError, and nothing is left."""
         document = self._new_id()
         folder = self._folder / document
@@ -107,7 +107,6 @@ class Disk:
             f"{document}/{name}",
             f"{document}/{_METADATA}",
             at,
-            people=tuple(person.raw_id for person in people),
         )
         self.files.append(file)
         return file
@@ -152,7 +151,7 @@ class Disk:
         It takes as long as the disk needs for all that was written.
         """
         self._close(self._full, people, within(pauses, self.files[-1].started, at))
-        self.begin(at, people)
+        self.begin(at)
 
     def finish(self, people: Sequence[Person], pauses: Sequence[Pause]) -> None:
         """Close the last file; one without a sound in it is as good as any. Raises OSError; idempotent."""

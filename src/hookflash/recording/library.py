@@ -134,9 +134,13 @@ class Library:
             end_reason=BROKEN_OFF,
             bytes=path.stat().st_size,
             duration_ms=round(1000 * frames / RATE),
+            paused_ms=round(1000 * sum(pause.seconds for pause in file.pauses)),
+            people=(),
+            channels={},
+            pauses=(),
         )
-        people = [Person(raw_id) for raw_id in file.people]
-        content = metadata(stored, channels, people, ())
+        people = [Person(raw_id, file.channels.get(raw_id)) for raw_id in file.people]
+        content = metadata(stored, channels, people, file.pauses)
         if self._keys is not None:
             content = seal_bytes(content, self._keys.current)
         write_metadata(self.folder / file.metadata_path, content)

@@ -73,6 +73,9 @@ class StoredFile(msgspec.Struct, frozen=True, rename="camel"):
     ``state`` is "recording" or "stored". Paths are relative to the recordings' folder. ``started`` is Unix
     time; ``duration_ms`` of its sound, ``paused_ms`` beside it and ``bytes`` are 0 until it is stored.
     ``end_reason`` as in contract section 5.7.
+
+    ``people``, their ``channels`` and ``pauses`` are those of a file that is being recorded: all that is
+    known of them if the server dies. Of one that is stored its metadata has them.
     """
 
     document_id: str
@@ -87,6 +90,8 @@ class StoredFile(msgspec.Struct, frozen=True, rename="camel"):
     end_reason: str = ""
     people: tuple[str, ...] = ()
     paused_ms: int = 0
+    channels: dict[str, int] = {}
+    pauses: tuple[Pause, ...] = ()
 
     @property
     def ended(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from functools import partial
 from typing import TypeVar
@@ -31,6 +31,7 @@ from hookflash.recording.disk import CHANNELS, Disk
 from hookflash.recording.files import RATE
 from hookflash.recording.library import Library
 from hookflash.recording.metadata import Pause, Person
+from hookflash.recording.noting import Known, Noting
 from hookflash.recording.write_behind import WriteBehind
 
 FRAME = RATE // FRAMES_PER_SECOND
@@ -83,6 +84,7 @@ class Take:
         self._last: int | None = None
         self._paused_at = clock.wall() if effect.paused else None
         self._pauses: tuple[Pause, ...] = ()
+        self._noting = Noting(library, clock, self._known)
         self._whole = Whole(effect.call)
         self._began = 0.0
         self._news = asyncio.Event()
@@ -101,6 +103,7 @@ class Take:
         if self._paused_at is None:
             self._flush()
             self._paused_at = self._clock.wall()
+            self._noting.changed()
 
     def resume(self) -> None:
         """Go on in the same file."""
@@ -109,6 +112,7 @@ class Take:
             self._pauses = self._pauses_now()
             self._paused_at = None
             self._last = None
+            self._noting.changed()
 
     def stop(self) -> None:
         """Finish the files; RecordingStored follows."""
@@ -153,8 +157,7 @@ class Take:
 
     async def _record(self) -> None:
         self._began = self._clock.wall()
-        file = await self._work(lambda: self._disk.begin(self._began, list(self._people.values())))
-        self._library.note(file)
+        self._noting.begin(await self._work(lambda: self._disk.begin(self._began)))
         if not self._stopped:
             self._listen()
         self._report(RecordingStarted(self.effect.recording, self._began))
@@ -217,15 +220,18 @@ class Take:
 
     def _turn(self) -> None:
         """The file is full. Others write meanwhile: closing it may take long."""
-        job = partial(self._disk.turn, self._ends, *self._snapshot())
+        known = self._known()
+        self._noting.end()
+        job = partial(self._disk.turn, self._ends, known.people, known.pauses)
         turned = asyncio.get_running_loop().run_in_executor(self._pool, job)
         turned.add_done_callback(self._turned)
 
     def _turned(self, done: asyncio.Future[None]) -> None:
         error = done.exception()
         if error is None:
-            for file in self._disk.files[-2:]:
-                self._library.note(file)
+            full, new = self._disk.files[-2:]
+            self._library.note(full)
+            self._noting.begin(new)
         self._written(error if isinstance(error, Exception) else False)
 
     def _fail(self, error: Exception) -> None:
@@ -237,9 +243,10 @@ class Take:
     async def _store(self) -> None:
         """Close the files and tell; what can not be closed is left as it is."""
         self.resume()
-        people, pauses = self._snapshot()
+        self._noting.end()
+        known = self._known()
         try:
-            await self._work(lambda: self._disk.finish(people, pauses))
+            await self._work(lambda: self._disk.finish(known.people, known.pauses))
         except (OSError, RuntimeError) as error:
             _log.error("recording %s could not be closed: %s", self.effect.recording, error)
         files = [file for file in self._disk.files if file.state == "stored"]
@@ -259,9 +266,9 @@ class Take:
     async def _work(self, job: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, job)
 
-    def _snapshot(self) -> tuple[Sequence[Person], Sequence[Pause]]:
+    def _known(self) -> Known:
         """What a thread may look at."""
-        return tuple(self._people.values()), self._pauses_now()
+        return Known(tuple(self._people.values()), self._pauses_now(), self._paused_at is not None)
 
     def _pauses_now(self) -> tuple[Pause, ...]:
         """The pauses so far; of one that goes on what there is of it."""
@@ -355,8 +362,11 @@ class Take:
             self._channels[name] = channel
         if self._people.get(name) != Person(name, channel):
             self._people[name] = Person(name, channel)
+            self._noting.changed()
         return channel
 
     def _meet(self, roster: Roster) -> None:
         for _, name in roster:
-            self._people.setdefault(name, Person(name))
+            if name not in self._people:
+                self._people[name] = Person(name)
+                self._noting.changed()
