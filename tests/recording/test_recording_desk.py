@@ -447,6 +447,8 @@ async def test_a_full_disk_ends_the_recording_and_keeps_what_there_is(
     assert "No space left on device" in failed.message
     assert listener.closed
     assert stored.duration_ms == 1000
+    assert [chunk.end_reason for chunk in stored.chunks] == ["SessionFailed"]
+    assert [file.end_reason for file in room.library.files()] == ["SessionFailed"]
     assert (room.read(stored.chunks[0]) == 100).all()
     room.give(listener, {Whole(5): 100}, 500)
 
@@ -490,6 +492,7 @@ async def test_a_worker_that_dies_ends_the_recording_and_its_file_is_kept(room: 
         facts.RecordingStored,
     ]
     assert len(room.read(stored.chunks[0])) == 30 * FRAME
+    assert stored.chunks[0].end_reason == "SessionFailed"
 
 
 async def test_a_file_that_can_not_be_closed_is_told_in_the_log(

@@ -318,7 +318,7 @@ def test_files_are_bounded_in_time(tmp_path: Path) -> None:
         full.append(disk.write([block]))
         if full[-1]:
             disk.turn(second * 0.8, (), ())
-    disk.finish((), ())
+    disk.finish("SessionEnded", (), ())
     assert full == [False, False, True, False, False, True, False]
     assert [(file.end_reason, file.duration_ms) for file in disk.files] == [
         ("ChunkMaximumTimeExceeded", 2400),

@@ -369,6 +369,25 @@ async def test_an_order_without_files_is_forgotten(bench: Bench) -> None:
     assert bench.facts == []
 
 
+@pytest.mark.parametrize(
+    ("reason", "broken"), [("SessionEnded", False), ("SessionFailed", True), (BROKEN_OFF, True)]
+)
+async def test_after_a_restart_it_is_still_known_whether_a_recording_broke_off(
+    bench: Bench, reason: str, broken: bool
+) -> None:
+    bench.uploads.order(THEIRS)
+    bench.store.gate.clear()
+    bench.stored(bench.put(reason=reason))
+    await until(lambda: bench.store.puts)
+    await bench.again()
+    bench.store.gate.set()
+    await bench.settled()
+    (fact,) = bench.facts
+    assert isinstance(fact, facts.RecordingStored)
+    assert fact.origin is not None
+    assert fact.origin.broken is broken
+
+
 async def test_recordings_that_go_nowhere_are_told_of_at_once(bench: Bench) -> None:
     name = bench.put()
     fact = bench.stored(name)

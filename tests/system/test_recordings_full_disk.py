@@ -167,7 +167,7 @@ def test_recordings_end_when_the_disk_is_full_and_nothing_else_does(
     seconds = []
     for data in app.files:
         (chunk,) = data["recordingStorageInfo"]["recordingChunks"]
-        assert data["sessionEndReason"] == "SessionFailed"
+        assert (chunk["endReason"], data["sessionEndReason"]) == ("SessionFailed", "SessionFailed")
         sound = fetch(chunk["contentLocation"])
         samples, rate = soundfile.read(io.BytesIO(sound), dtype="int16", always_2d=True)
         assert rate == 16_000

@@ -27,6 +27,8 @@ from hookflash.recording.sealing import SealKey, seal_bytes
 CHANNELS = 5
 """Channels of an unmixed recording at most (contract section 9.1)."""
 SESSION_ENDED = "SessionEnded"
+SESSION_FAILED = "SessionFailed"
+"""End reason of the file in which a recording broke off."""
 TOO_LARGE = "ChunkMaximumSizeExceeded"
 TOO_LONG = "ChunkMaximumTimeExceeded"
 _METADATA = "metadata.json"
@@ -153,10 +155,10 @@ class Disk:
         self._close(self._full, people, within(pauses, self.files[-1].started, at))
         self.begin(at)
 
-    def finish(self, people: Sequence[Person], pauses: Sequence[Pause]) -> None:
+    def finish(self, reason: str, people: Sequence[Person], pauses: Sequence[Pause]) -> None:
         """Close the last file; one without a sound in it is as good as any. Raises OSError; idempotent."""
         if self._writer is not None:
-            self._close(SESSION_ENDED, people, within(pauses, self.files[-1].started))
+            self._close(reason, people, within(pauses, self.files[-1].started))
 
     def _close(self, reason: str, people: Sequence[Person], pauses: Sequence[Pause]) -> None:
         assert self._writer is not None

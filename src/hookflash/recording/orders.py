@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from hookflash.calls.facts import RecordingChunk, RecordingOrigin, RecordingStored
+from hookflash.recording.disk import SESSION_FAILED
 from hookflash.recording.library import BROKEN_OFF
 from hookflash.recording.metadata import StoredFile
 from hookflash.wire.timestamps import zulu_time
@@ -74,6 +75,6 @@ def stored_again(files: Sequence[StoredFile]) -> RecordingStored:
             label.content_type,
             label.channel_type,
             label.format,
-            files[-1].end_reason == BROKEN_OFF,
+            files[-1].end_reason in (BROKEN_OFF, SESSION_FAILED),
         ),
     )

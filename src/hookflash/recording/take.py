@@ -27,7 +27,7 @@ from hookflash.ports.audio import (
 )
 from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink
-from hookflash.recording.disk import CHANNELS, Disk
+from hookflash.recording.disk import CHANNELS, SESSION_ENDED, SESSION_FAILED, Disk
 from hookflash.recording.files import RATE
 from hookflash.recording.library import Library
 from hookflash.recording.metadata import Pause, Person
@@ -138,11 +138,12 @@ class Take:
         return self.effect.channel_type == "unmixed"
 
     async def _run(self) -> None:
-        name = self.effect.recording
+        name, ended = self.effect.recording, SESSION_ENDED
         try:
             try:
                 await self._record()
             except (OSError, RuntimeError, AudioUnavailable) as error:
+                ended = SESSION_FAILED
                 self._deafen()
                 _log.error("recording %s broke off: %s%s", name, error, self._disk.advice(error))
                 # The paths of this machine are nothing for apps.
@@ -150,7 +151,7 @@ class Take:
                 self._report(RecordingFailed(name, *FAILED, f"The recording broke off: {reason}."))
             # A disk that hangs keeps nobody from being told.
             await self._drain()
-            await self._store()
+            await self._store(ended)
         finally:
             self._deafen()
             self._over()
@@ -240,13 +241,13 @@ class Take:
             self._broken = error
         self._news.set()
 
-    async def _store(self) -> None:
-        """Close the files and tell; what can not be closed is left as it is."""
+    async def _store(self, ended: str) -> None:
+        """Close the files and tell; what can not be closed is left as it is. ``ended`` says why they end."""
         self.resume()
         self._noting.end()
         known = self._known()
         try:
-            await self._work(lambda: self._disk.finish(known.people, known.pauses))
+            await self._work(lambda: self._disk.finish(ended, known.people, known.pauses))
         except (OSError, RuntimeError) as error:
             _log.error("recording %s could not be closed: %s", self.effect.recording, error)
         files = [file for file in self._disk.files if file.state == "stored"]

@@ -229,8 +229,8 @@ class GridRecordingFormatType(WireEnum):
 class RecordingChunk(msgspec.Struct, rename="camel"):
     """One file of a recording and the URLs to fetch or delete it with.
 
-    ``index`` counts from 0; ``end_reason`` is "SessionEnded" for the last one, "ChunkMaximumSizeExceeded" and
-    the like before.
+    ``index`` counts from 0; ``end_reason`` is "SessionEnded" for the last one, or "SessionFailed" and the
+    like where something went wrong; "ChunkMaximumSizeExceeded" and the like before.
     """
 
     document_id: str
