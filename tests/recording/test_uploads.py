@@ -592,3 +592,31 @@ async def test_what_is_too_old_is_deleted_here_and_in_the_servers_own_store(benc
     await keeping.close()
     assert bench.store.objects == {}
     assert not bench.on_disk(name)
+
+
+@pytest.mark.parametrize(
+    ("order", "advice"),
+    [(THEIRS, "delete it at its deleteLocation"), (OURS, "it is sent again at the next start")],
+    ids=["theirs", "ours"],
+)
+async def test_what_was_given_up_is_kept_however_old_it_gets(
+    bench: Bench, caplog: pytest.LogCaptureFixture, order: Order, advice: str
+) -> None:
+    bench.store.broken = "no such container"
+    bench.uploads.order(order)
+    name = bench.put()
+    bench.stored(name)
+    await bench.tried(1)
+    bench.clock.advance(2 * HOUR)
+    await bench.settled()
+    assert bench.note(name)["state"] == "failed"
+    assert caplog.text.count(advice) == 1
+    keeping = Keeping(bench.shelf, bench.clock, 1)
+    bench.clock.advance(1_000 * HOUR)
+    keeping.start()
+    await keeping.close()
+    assert bench.on_disk(name), "there is no other copy"
+    assert bench.library.find(name) is not None
+    # Whoever asks for it can have it deleted.
+    assert await bench.shelf.delete(name)
+    assert not bench.on_disk(name)

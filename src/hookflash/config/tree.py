@@ -144,7 +144,8 @@ class RecordingSettings:
     goes on in another one; 0 has one file however long it gets, up to `file_bytes`."""
     keep_hours: float = setting(kinds.number(0, 24 * 36_500, "hours"), 0.0)
     """Hours after which a recorded file is deleted, here and in `storage`, counted from its end; 0 keeps them
-    for ever. The real service keeps its recordings for 48 hours."""
+    for ever. What should have gone elsewhere and has not arrived there is kept. The real service keeps its
+    recordings for 48 hours."""
     storage: str | None = setting(kinds.url("s3", "https", "http"), None)
     """Where finished recordings go: `s3://<bucket>/<folder>` or
     `https://<account>.blob.core.windows.net/<container>/<folder>`, with the credential of the `[[storage]]`
@@ -155,7 +156,7 @@ class RecordingSettings:
     acknowledged it. Nothing is removed before that."""
     upload_hours: float = setting(kinds.number(0.01, 24 * 30, "hours"), 24.0)
     """Hours for which a recording is sent again and again where that does not work. Then it stays in
-    `folder`, and the app is told that it is there."""
+    `folder` until somebody deletes it, and the app is told that it is there."""
     external_hosts: tuple[str, ...] = setting(
         kinds.listing(
             kinds.pattern(

@@ -112,12 +112,13 @@ class Shelf:
     # --- deleting -----------------------------------------------------------------------------------------
 
     def files(self) -> list[StoredFile]:
-        """Every file that may be deleted when it is old: not those that are still being sent."""
-        return [file for file in self.library.files() if not self._is_waiting(file.document_id)]
+        """Every file that may be deleted when it is old: not those of which there is no other copy where they
+        belong, be it that they are still being sent, be it that this was given up."""
+        return [file for file in self.library.files() if not self._is_owed(file.document_id)]
 
-    def _is_waiting(self, document_id: str) -> bool:
+    def _is_owed(self, document_id: str) -> bool:
         upload = self._upload(document_id)
-        return upload is not None and upload.state == "waiting"
+        return upload is not None and upload.state != "uploaded"
 
     async def delete(self, document_id: str) -> bool:
         """Delete a file here and in a store of the server's own; False when there is none. Raises OSError.

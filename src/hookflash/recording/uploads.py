@@ -7,7 +7,8 @@ container's URL; it is deleted with it as soon as the recording is settled.
 
 A recording is settled once each of its files was acknowledged or given up; its RecordingStored is held back
 until then, so that apps are told of files that are where they asked for them. A file is given up when it
-could not be sent for as long as the settings say; it stays on the disk, and is served from there.
+could not be sent for as long as the settings say; it stays on the disk however old it gets, since there is no
+other copy, and is served from there.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ AT_ONCE_THERE = 2
 FIRST_WAIT = 5.0
 LONGEST_WAIT = 600.0
 """Seconds between two attempts: doubled from the first to the longest, and up to a quarter more or less."""
+
+_OWN_ADVICE = "it is sent again at the next start of the server"
+_ADVICE = "fetch it from its contentLocation, and then delete it at its deleteLocation"
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T", bound=msgspec.Struct)
@@ -328,10 +332,12 @@ class Uploads:
         if late:
             self.figures.failed += 1
             _log.error(
-                "recording %s was not taken by %s for %g hours and stays on this disk: %s",
+                "recording %s was not taken by %s for %g hours and stays on this disk, whatever "
+                "recording.keep_hours says; %s: %s",
                 upload.document_id,
                 upload.url,
                 self._window / 3600,
+                _OWN_ADVICE if upload.own else _ADVICE,
                 error,
             )
         else:
