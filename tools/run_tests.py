@@ -33,6 +33,7 @@ PLAIN = (
     "audio_desk",
     "bridge",
     "codecs",
+    "hold_music",
     "jitter",
     "latching",
     "packets",

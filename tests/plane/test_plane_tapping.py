@@ -235,22 +235,27 @@ def test_nothing_is_said_while_muted_or_on_hold():
     assert reader.take().any()
 
 
-def test_a_whole_call_has_its_prompts_once_and_no_hold_music():
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_whole_call_has_its_prompts_once_and_hold_music(joined):
+    """Not what is played to a phone that has not been joined."""
     bench, phones = two_phones()
     bench.leg(3)
+    if joined:
+        bench.do(JoinMix(3), LeaveMix(3))
+    music = 2000 if joined else 0
     whole, prompts = tap(bench, 0, "whole", 1), tap(bench, 1, "prompts", 1)
     other = tap(bench, 2, "whole", 2)
     bench.play(1, sine(1500, 800, 2000), (1, 2), loop=True)
     bench.play(2, sine(3000, 800, 2000), (3,), loop=True)
     talk(bench, phones, 20)
     mixed, played = whole.take()[5 * FRAME :], prompts.take()[5 * FRAME :]
-    assert levels(mixed, 400, 1000, 1500, 3000) == pytest.approx([6000, 6000, 2000, 0], abs=150)
-    assert levels(played, 400, 1000, 1500, 3000) == pytest.approx([0, 0, 2000, 0], abs=150)
+    assert levels(mixed, 400, 1000, 1500, 3000) == pytest.approx([6000, 6000, 2000, music], abs=150)
+    assert levels(played, 400, 1000, 1500, 3000) == pytest.approx([0, 0, 2000, music], abs=150)
     assert not other.take().any()
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000])
-def test_the_end_of_hold_music_is_not_heard_in_the_call(rate):
+def test_the_end_of_hold_music_is_heard_in_the_call(rate):
     """It fades in the very tick that brings back who heard it. What is played to all fades likewise."""
     bench, _ = two_phones()
     readers = [tap(bench, number, kind, 1, rate=rate) for number, kind in enumerate(("whole", "prompts"))]
@@ -259,7 +264,9 @@ def test_the_end_of_hold_music_is_not_heard_in_the_call(rate):
     bench.tick(20)
     bench.do(StopPlay(1), JoinMix(1))
     bench.tick(5)
-    assert not any(reader.take().any() for reader in readers)
+    for reader in readers:
+        sounds = np.flatnonzero(reader.take().reshape(-1, rate // 50).any(axis=1))
+        assert len(sounds) == 21, "20 frames, and the one in which it fades"
     bench.play(2, sine(1500, 800, 2000), (1, 2), loop=True)
     bench.tick(20)
     bench.do(StopPlay(2))
@@ -274,12 +281,19 @@ def test_a_call_tap_follows_the_mix_through_its_end_and_return():
     whole = tap(bench, 0, "whole", 1)
     bench.do(LeaveMix(1), LeaveMix(2), LeaveMix(9))
     stranger = bench.leg(5, call=7)
-    bench.do(JoinMix(5))  # takes the row of the mix that is free now
+    bench.do(JoinMix(5))  # has a row of its own: those on hold keep theirs
+    bench.play(1, sine(3000, 800, 2000), (2,), loop=True)
+    talk(bench, [*phones, (stranger, 2000)], 10)
+    assert levels(whole.take()[5 * FRAME :], 400, 2000, 3000) == pytest.approx([0, 0, 2000], abs=150)
+    bench.do(MoveLeg(1, 3), CloseLeg(2), CloseLeg(9))
+    another = bench.leg(6, call=8)
+    bench.do(JoinMix(6))  # takes the row of the mix that is free now
+    phones = [phones[0], (another, 1000)]
     talk(bench, [*phones, (stranger, 2000)], 5)
     assert not whole.take().any()
-    bench.do(JoinMix(1))
+    bench.do(MoveLeg(1, 1), JoinMix(1))
     talk(bench, [*phones, (stranger, 2000)], 10)
-    assert levels(whole.take()[5 * FRAME :], 400, 2000) == pytest.approx([6000, 0], abs=150)
+    assert levels(whole.take()[5 * FRAME :], 400, 1000, 2000) == pytest.approx([6000, 0, 0], abs=150)
 
 
 @pytest.mark.parametrize("patient", [False, True])
@@ -495,6 +509,9 @@ def busy_scene():
     bench.do(OpenVoice(0, 9))
     bench.play(1, sine(1500, 700, 20_000), (1, 2))
     bench.play(2, sine(500, 900, 20_000), (2,))
+    bench.leg(3)
+    bench.do(JoinMix(3), LeaveMix(3))
+    bench.play(3, sine(900, 900, 9_000), (3,))
     for t in range(24):
         if t == 3:
             say(bench, 0, sine(2000, 1000))

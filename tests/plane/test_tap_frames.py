@@ -70,7 +70,10 @@ def test_a_ring_that_is_never_empty_keeps_its_order() -> None:
 
 rows = st.lists(
     st.tuples(
-        st.booleans(), st.integers(-1, MIXES - 1), st.lists(st.integers(0, PLAYS - 1), max_size=MAX_PLAYS)
+        st.booleans(),
+        st.booleans(),
+        st.integers(-1, MIXES - 1),
+        st.lists(st.integers(0, PLAYS - 1), max_size=MAX_PLAYS),
     ),
     max_size=BLOCK,
 )
@@ -80,37 +83,34 @@ flags = st.lists(st.booleans(), min_size=PLAYS, max_size=PLAYS)
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(rows, flags, flags, flags), min_size=1, max_size=3))
 def test_the_prompts_of_a_call_are_listed_once(ticks) -> None:
-    """Against the plain rule: what sounds and somebody in the mix hears; the first mix that has a play.
+    """Against the plain rule: what sounds and somebody in the call hears, in the mix or on hold.
 
-    What stops in this tick and was in nobody's list in the one before was music for somebody on hold.
+    The first call has a play that two have.
     """
     plane = Bench(rows=BLOCK).plane
-    setup, plays = plane.columns.setup, plane.plays.plays
+    setup, plays, mixes = plane.columns.setup, plane.plays.plays, plane.mixes.mixes
     many = len(plays.active)
     prompts = Prompts(
-        wanted=np.zeros(MIXES, np.uint8),
         first=np.zeros(MIXES, np.int32),
         then=np.zeros(many, np.int32),
         taken=np.full(many, -1, np.int64),
     )
-    before: set[int] = set()
     for tick, (legs, live, wanted, stopped) in enumerate(ticks, 1):
         setup.open[:BLOCK] = 0
         plays.live[:PLAYS] = live
         plays.event[:PLAYS] = np.where(stopped, STOPPED, STARTED)
-        prompts.wanted[:] = wanted[:MIXES]
+        mixes.wanted[:MIXES] = wanted[:MIXES]
         expected: list[set[int]] = [set() for _ in range(MIXES)]
         listed: set[int] = set()
-        for row, (is_open, mix, heard) in enumerate(legs):
-            setup.open[row], setup.mix[row], setup.hears[row] = is_open, mix, len(heard)
+        for row, (is_open, on_hold, mix, heard) in enumerate(legs):
+            setup.open[row], setup.belongs[row], setup.hears[row] = is_open, mix, len(heard)
+            setup.mix[row] = -1 if on_hold else mix
             setup.plays[row, : len(heard)] = heard
             if is_open and mix >= 0 and wanted[mix]:
-                new = {
-                    play for play in heard if live[play] and (not stopped[play] or play in before)
-                } - listed
+                new = {play for play in heard if live[play]} - listed
                 expected[mix] |= new
                 listed |= new
-        list_prompts(setup, plays, prompts, BLOCK, MIXES, tick)
+        list_prompts(setup, plays, mixes, prompts, BLOCK, MIXES, tick)
         for mix in range(MIXES):
             found = []
             play = int(prompts.first[mix])
@@ -119,4 +119,3 @@ def test_the_prompts_of_a_call_are_listed_once(ticks) -> None:
                 play = int(prompts.then[play])
             assert len(found) == len(set(found))
             assert set(found) == expected[mix]
-        before = listed

@@ -138,29 +138,93 @@ def test_a_mixed_recording_is_the_sum_and_each_phone_hears_it_without_itself(roo
         assert np.array_equal(got, through(rest[min(places) + max(-offset, 0) : last]))
 
 
-def test_hold_music_is_in_no_recording(room: Room, group: Call) -> None:
-    alice, bob = room.phone(ALICE), room.phone(BOB)
-    music = noise(1, 2.0)
-    room.webhook.files["/music.wav"] = wav_of(music)
+def music_played(music: Samples, heard: Samples) -> Samples:
+    """What a phone was played on hold, fade included, by how long it heard it: nothing but that.
 
-    def scene(seed: int) -> Samples | None:
-        a = noise(seed + 2, 1.0)
+    It is the same again and again, and fades over 5 ms at the beginning of a tick.
+    """
+    start = where(through(music[:HALF]), heard)
+    assert start >= 0, "there was music"
+    endless = np.resize(music, len(heard) - start)
+    length = int(np.argmax(heard[start:] != through(endless))) // FRAME * FRAME
+    faded = endless[length : length + FADE] * np.arange(FADE, 0, -1) // FADE
+    line = np.concatenate([endless[:length], faded])
+    assert np.array_equal(heard[start:], placed(len(heard) - start, (0, through(line))))
+    return line
+
+
+HALF = RATE // 2
+FADE = 40
+"""Samples over which what is stopped fades."""
+
+
+@pytest.mark.parametrize("unmixed", [False, True], ids=["mixed", "unmixed"])
+def test_hold_music_is_in_the_recording_and_what_is_said_on_hold_is_not(
+    room: Room, group: Call, unmixed: bool
+) -> None:
+    alice, bob = room.phone(ALICE), room.phone(BOB)
+
+    def scene(seed: int) -> bool | None:
+        a, b, music = noise(seed, 1.0), noise(seed + 1, 1.0), noise(seed + 2, 2.0)
+        name = f"music{seed}.wav"
+        room.webhook.files[f"/{name}"] = wav_of(music)
         threading.Event().wait(SETTLED)
-        recording = Recording(room, group)
-        group.sdk.hold(PhoneNumberIdentifier(BOB), play_source=room.file("music.wav"))
+        recording = Recording(room, group, unmixed=unmixed)
+        before = len(bob.heard())
+        group.sdk.hold(PhoneNumberIdentifier(BOB), play_source=room.file(name))
+        # Alone at first, so that it is found.
+        until(lambda: where(through(music[:HALF]), bob.heard()[before:].astype(np.int64)) >= 0)
+        say(bob, b)
         say(alice, a)
         said(alice)
         group.sdk.unhold(PhoneNumberIdentifier(BOB))
-        samples = recording.stop().samples[:, 0]
-        low, _ = low_and_between(samples)
-        at = where(a, low)
+        alice.play("wait 0.4")
+        recorded = recording.stop()
+        played = music_played(music, bob.heard()[before:].astype(np.int64))
+        assert len(played) > len(a)
+        lows = [low_and_between(recorded.samples[:, channel])[0] for channel in range(1 + unmixed)]
+        start = where(music[:HALF], lows[0])
+        assert start >= 0
+        lows[0] = lows[0] - placed(len(lows[0]), (start, played))
+        at = where(a, lows[-1])
         if at < 0:
             return None
-        return low - placed(len(low), (at, a))
+        assert np.array_equal(lows[-1], placed(len(lows[-1]), (at, a)))
+        if unmixed:
+            assert recorded.samples.shape[1] == 2
+            assert not lows[0].any()
+            channels = {one["participantId"]: one.get("channel") for one in recorded.metadata["participants"]}
+            assert channels[f"4:{ALICE}"] == 1
+            assert channels[f"4:{BOB}"] is None
+            assert 0 in channels.values(), "that of the app"
+        return True
 
-    left = undisturbed(scene)
-    assert not left.any()
-    assert where(through(music[:RATE]), bob.heard().astype(np.int64)) >= 0, "there was music"
+    assert undisturbed(scene)
+
+
+def test_the_music_of_all_who_are_on_hold_is_in_the_recording(room: Room, group: Call) -> None:
+    """Nobody is in the mix."""
+    phones = {number: room.phone(number) for number in (ALICE, BOB)}
+    music = {number: noise(seed, 1.5) for seed, number in enumerate(phones)}
+    before = {number: len(phone.heard()) for number, phone in phones.items()}
+
+    def heard(number: str) -> Samples:
+        return phones[number].heard()[before[number] :].astype(np.int64)
+
+    recording = Recording(room, group)
+    for number, samples in music.items():
+        room.webhook.files[f"/{number}.wav"] = wav_of(samples)
+        group.sdk.hold(PhoneNumberIdentifier(number), play_source=room.file(f"{number}.wav"))
+        until(lambda number=number, samples=samples: where(through(samples[:HALF]), heard(number)) >= 0)
+    for number in phones:
+        group.sdk.unhold(PhoneNumberIdentifier(number))
+    phones[ALICE].play("wait 0.4")
+    low, _ = low_and_between(recording.stop().samples[:, 0])
+    for number, samples in music.items():
+        start = where(samples[:HALF], low)
+        assert start >= 0
+        low = low - placed(len(low), (start, music_played(samples, heard(number))))
+    assert not low.any()
 
 
 def streamed(room: Room, listener: Listener, *numbers: str) -> Call:

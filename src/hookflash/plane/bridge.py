@@ -19,11 +19,25 @@ from hookflash.plane.legs import Leg
 QUIETEST_DB, LOUDEST_DB = -60.0, 20.0
 """Bounds of a leg's gain."""
 _FIRST = 16
-_BY_MIX = ("total", "wide_total", "speakers", "wide_speakers", "wide", "low", "high", "best", "score")
+_BY_MIX = (
+    "total",
+    "wide_total",
+    "speakers",
+    "wide_speakers",
+    "wide",
+    "whole",
+    "wanted",
+    "low",
+    "high",
+    "best",
+    "score",
+)
 
 
 class MixTable:
-    """The control side of ``kernels.mixing``: one row a call that has joined legs.
+    """The control side of ``kernels.mixing``: one row a call, from its first joined leg on.
+
+    It is kept until the last leg that was joined is gone: what is played on hold is part of the call.
 
     Hearing rules are compiled into columns of the listener: what is to be added to the plain sum, or taken
     out of it, for at most MAX_RULES speakers. A listener with more gets a row of a full matrix instead.
@@ -37,6 +51,8 @@ class MixTable:
             speakers=np.zeros(_FIRST, np.int32),
             wide_speakers=np.zeros(_FIRST, np.int32),
             wide=np.zeros(_FIRST, np.uint8),
+            whole=np.zeros(_FIRST, np.uint8),
+            wanted=np.zeros(_FIRST, np.uint8),
             low=np.zeros(_FIRST, np.int32),
             high=np.full(_FIRST, -1, np.int32),
             best=np.full((_FIRST, RANKS), -1, np.int32),
@@ -50,6 +66,8 @@ class MixTable:
         self.used = 0
         self._columns = columns
         self._joined: dict[int, dict[int, Leg]] = {}
+        # How many legs of a call belong to its mix, those on hold included.
+        self._belonging: dict[int, int] = {}
         self._free: list[int] = []
         self._scratch = np.zeros(WIDE_FRAME, np.int32)
         self._line = np.zeros(PAST + FRAME, np.int16)
@@ -74,29 +92,40 @@ class MixTable:
             self.used = max(self.used, row + 1)
             if row >= len(self.mixes.speakers):
                 self._grow()
-            self.mixes.speakers[row] = self.mixes.wide_speakers[row] = self.mixes.wide[row] = 0
+            self.mixes.speakers[row] = self.mixes.wide_speakers[row] = 0
+            self.mixes.wide[row] = self.mixes.whole[row] = 0
             self.rows[leg.call] = row
             self._joined[leg.call] = {}
+            self._belonging[leg.call] = 0
         self._joined[leg.call][leg.leg] = leg
         columns.setup.mix[leg.row] = row
+        if columns.setup.belongs[leg.row] < 0:
+            columns.setup.belongs[leg.row] = row
+            self._belonging[leg.call] += 1
         # In the middle of a word it comes in by a slope.
         columns.bridge.level[leg.row] = 0.0
         self._level(leg.row)
         self._compile(leg.call, leg)
         return new
 
-    def leave(self, leg: Leg) -> bool:
-        """Let a leg hear nobody; whether its call has no mix any more."""
-        if self._columns.setup.mix[leg.row] < 0:
+    def leave(self, leg: Leg) -> None:
+        """Let a leg hear nobody: it is on hold."""
+        if self._columns.setup.mix[leg.row] >= 0:
+            self._columns.setup.mix[leg.row] = -1
+            self._hear_plainly(leg.row)
+            self._before.pop(leg.row, None)
+            del self._joined[leg.call][leg.leg]
+
+    def part(self, leg: Leg) -> bool:
+        """A leg goes from its call; whether that has no mix any more."""
+        self.leave(leg)
+        if self._columns.setup.belongs[leg.row] < 0:
             return False
-        self._columns.setup.mix[leg.row] = -1
-        self._hear_plainly(leg.row)
-        self._before.pop(leg.row, None)
-        joined = self._joined[leg.call]
-        del joined[leg.leg]
-        if joined:
+        self._columns.setup.belongs[leg.row] = -1
+        self._belonging[leg.call] -= 1
+        if self._belonging[leg.call]:
             return False
-        del self._joined[leg.call]
+        del self._joined[leg.call], self._belonging[leg.call]
         self._free.append(self.rows.pop(leg.call))
         return True
 

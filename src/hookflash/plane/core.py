@@ -208,7 +208,7 @@ class Plane:
             case JoinMix():
                 self._join(leg)
             case LeaveMix():
-                self._leave(leg)
+                self.mixes.leave(leg)
             case MuteLeg():
                 self.mixes.mute(leg, command.muted)
             case SetGain():
@@ -237,14 +237,14 @@ class Plane:
     def _move(self, leg: Leg, call: int) -> None:
         if leg.call == call:
             return
-        self._leave(leg)
+        self._part(leg)
         self.plays.remove_leg(leg.row)
         self.taps.leave(leg.leg, f"leg {leg.leg} was brought into another call")
         before, leg.call = leg.call, call
         self._forget_rules(before)
 
     def _close(self, leg: Leg) -> None:
-        self._leave(leg)
+        self._part(leg)
         self.taps.leave(leg.leg, f"leg {leg.leg} was closed")
         self._reports.send(leg, self._now, bye=True)
         self._sendings.forget(leg.row)
@@ -262,8 +262,9 @@ class Plane:
         if self.mixes.join(leg):
             self.taps.set_mix(leg.call, self.mixes.rows[leg.call])
 
-    def _leave(self, leg: Leg) -> None:
-        if self.mixes.leave(leg):
+    def _part(self, leg: Leg) -> None:
+        """A leg leaves its call."""
+        if self.mixes.part(leg):
             self.taps.set_mix(leg.call, -1)
 
     def _tell(self, event: PlaneEvent) -> None:
@@ -290,7 +291,7 @@ class Plane:
         self._hearing.run(self.ticks, used)
         plays = self.plays
         told = advance(plays.plays, plays.clips, plays.pool.samples, plays.used)
-        self.taps.look()
+        self.taps.look(self.mixes.mixes)
         self.taps.take_voices()
         self.mixes.run(plays.plays, used, plays.used)
         # Before the packets: those who hear every tick have work to do with it meanwhile, and what was just

@@ -197,9 +197,9 @@ class TapTable:
 
     # --- the tick ---
 
-    def look(self) -> None:
-        """Note how much the voices have to say, before any of it is taken."""
-        self._settle()
+    def look(self, mixes: Mixes) -> None:
+        """Note how much the voices have to say, before any of it is taken, and which calls are tapped."""
+        self._settle(mixes)
         if len(self._speaking):
             np.copyto(self._seen, self.rings.said)
             # As in write: nobody may see the samples behind a count from before it was read.
@@ -216,7 +216,6 @@ class TapTable:
 
     def write(self, plays: Plays, mixes: Mixes, used: int, used_mixes: int, tick: int) -> AudioTapped | None:
         """Fill the rings with this tick; what there is to tell of it, if anybody waits to be told."""
-        self._settle()
         if len(self._active):
             self._write(plays, mixes, used, used_mixes, tick)
         elif not len(self._speaking):
@@ -233,7 +232,7 @@ class TapTable:
         c = self._columns
         if self._calls:
             self._fit(len(mixes.speakers), len(plays.active))
-            list_prompts(c.setup, plays, self._prompts, used, used_mixes, tick)
+            list_prompts(c.setup, plays, mixes, self._prompts, used, used_mixes, tick)
         write_taps(
             c.setup,
             c.jitter,
@@ -258,23 +257,17 @@ class TapTable:
         """Room for as many mixes and plays as there are."""
         if len(self._prompts.first) < mixes or len(self._prompts.then) < plays:
             self._prompts = _make_prompts(mixes, plays)
-            self._index()
 
-    def _settle(self) -> None:
+    def _settle(self, mixes: Mixes) -> None:
         """List anew who is open, once for all that has come and gone: a thousand may in one tick."""
-        if self._stale:
-            self._stale = False
-            self._index()
-
-    def _index(self) -> None:
+        if not self._stale:
+            return
+        self._stale = False
         self._active = _rows(self._open)
         self._speaking = _rows(self._speak)
         self._urgent = bool(self._speak) or not all(tap.patient for tap in self._open.values())
-        self._prompts.wanted[:] = 0
-        for call in self._calls:
-            row = self._mix_rows.get(call, -1)
-            if 0 <= row < len(self._prompts.wanted):
-                self._prompts.wanted[row] = 1
+        mixes.wanted[:] = 0
+        mixes.wanted[[self._mix_rows[call] for call in self._calls if call in self._mix_rows]] = 1
 
 
 def _rows(places: dict[int, Any]) -> Any:
@@ -283,7 +276,6 @@ def _rows(places: dict[int, Any]) -> Any:
 
 def _make_prompts(mixes: int, plays: int) -> Prompts:
     return Prompts(
-        wanted=np.zeros(mixes, np.uint8),
         first=np.full(mixes, -1, np.int32),
         then=np.full(plays, -1, np.int32),
         taken=np.full(plays, -1, np.int64),

@@ -40,14 +40,14 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """All that is said in ``call``, prompts included."""
+    """All that is said in ``call``, and all that is played in it, as :class:`Prompts` has it."""
 
     call: int
 
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """What is played in ``call``, once however many hear it; no music for somebody on hold."""
+    """What is played in ``call``, once however many hear it; music for somebody on hold too."""
 
     call: int
 

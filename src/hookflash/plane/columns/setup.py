@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 from hookflash.plane.columns.sizes import MAX_PLAYS
 
 SHAPES: dict[str, int] = {"plays": MAX_PLAYS}
-FIRST: dict[str, int] = {"mix": -1, "wide": -1, "event_type": -1, "receive_event_type": -1, "noise_type": -1}
+FIRST: dict[str, int] = {
+    "mix": -1,
+    "belongs": -1,
+    "wide": -1,
+    "event_type": -1,
+    "receive_event_type": -1,
+    "noise_type": -1,
+}
 
 
 class Setup(NamedTuple):
@@ -33,5 +40,6 @@ class Setup(NamedTuple):
     wide: NDArray[np.int32]  # wideband slot of the leg, -1 none
     muted: NDArray[np.uint8]  # nobody hears it
     mix: NDArray[np.int32]  # row of the call's mix this leg is joined to, -1 none
+    belongs: NDArray[np.int32]  # the same row while it is on hold too, -1 it was never joined
     plays: NDArray[np.int32]  # [rows, MAX_PLAYS] rows of the plays this leg hears
     hears: NDArray[np.int16]  # how many of them

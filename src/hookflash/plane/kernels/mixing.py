@@ -35,13 +35,15 @@ TAIL = 1
 
 
 class Mixes(NamedTuple):
-    """One row a call that has joined legs, and what all of them share."""
+    """One row a call that has legs joined or on hold, and what all of them share."""
 
     total: NDArray[np.int32]  # [mixes, FRAME] sum of all joined legs
-    wide_total: NDArray[np.int32]  # [mixes, WIDE_FRAME] the same at 16,000 Hz, where ``wide``
+    wide_total: NDArray[np.int32]  # [mixes, WIDE_FRAME] the same at 16,000 Hz, where ``wide`` or ``whole``
     speakers: NDArray[np.int32]  # legs that said something in this tick
     wide_speakers: NDArray[np.int32]  # legs in ``wide_total``
     wide: NDArray[np.uint8]  # WIDE: a joined phone is wideband; LEFT: the last of them has gone in this tick
+    whole: NDArray[np.uint8]  # the same, also counting phones on hold, where ``wanted``
+    wanted: NDArray[np.uint8]  # some tap wants the whole call, or its prompts
     low: NDArray[np.int32]  # lowest row that is joined
     high: NDArray[np.int32]  # highest
     best: NDArray[np.int32]  # [mixes, RANKS] rows of the loudest, the loudest first
@@ -147,6 +149,7 @@ def mix(
         mixes.speakers[m] = 0
         mixes.wide_speakers[m] = 0
         mixes.wide[m] = LEFT if mixes.wide[m] == WIDE else np.uint8(0)
+        mixes.whole[m] = LEFT if mixes.whole[m] == WIDE else np.uint8(0)
         mixes.low[m] = used
         mixes.high[m] = -1
     for row in range(used):
@@ -157,10 +160,14 @@ def mix(
         if m >= 0:
             mixes.low[m] = min(mixes.low[m], np.int32(row))
             mixes.high[m] = row
-            if setup.wide[row] >= 0 and setup.codec[row] >= G722:
+        if setup.wide[row] >= 0 and setup.codec[row] >= G722:
+            belongs = setup.belongs[row]
+            if m >= 0:
                 mixes.wide[m] = WIDE
+            if belongs >= 0 and mixes.wanted[belongs] != 0:
+                mixes.whole[belongs] = WIDE
     for m in range(used_mixes):
-        if mixes.wide[m] != 0:
+        if mixes.wide[m] != 0 or mixes.whole[m] != 0:
             slots = max(slots, 1)
     for row in range(used):
         m = setup.mix[row]
@@ -182,7 +189,7 @@ def mix(
                 voice_of(setup, jitter, bridge, row, mixes.voice)
                 add(mixes.voice, FRAME, first, total)
             mixes.speakers[m] += 1
-        if mixes.wide[m] != 0 and speaks(setup, jitter, bridge, row, TAIL):
+        if (mixes.wide[m] != 0 or mixes.whole[m] != 0) and speaks(setup, jitter, bridge, row, TAIL):
             wide_voice_of(setup, jitter, wide, bridge, mixes, row, mixes.voice)
             add(mixes.voice, WIDE_FRAME, mixes.wide_speakers[m] == 0, mixes.wide_total[m])
             mixes.wide_speakers[m] += 1

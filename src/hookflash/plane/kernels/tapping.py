@@ -22,7 +22,7 @@ from hookflash.plane.kernels.mixing import (
     voice_of,
     wide_voice_of,
 )
-from hookflash.plane.kernels.playing import STOPPED, Plays
+from hookflash.plane.kernels.playing import Plays
 from hookflash.plane.rings import TAP_FRAMES, Rings
 
 HEARD = 0
@@ -30,7 +30,7 @@ HEARD = 0
 SAID = 1
 """What the others hear of a leg: nothing while it is muted or on hold."""
 WHOLE = 2
-"""All that is said in a call, and its prompts."""
+"""All that is said in a call, and its prompts: all that is played to somebody in it, on hold or not."""
 PROMPTS = 3
 """The prompts of a call alone."""
 FRESH = 2
@@ -57,30 +57,29 @@ class Taps(NamedTuple):
 class Prompts(NamedTuple):
     """What is played in each call that wants to know, as a list: its first play, and the next of each."""
 
-    wanted: NDArray[np.uint8]  # [mixes] some tap wants it
-    first: NDArray[np.int32]  # [mixes] a play that a joined leg hears, -1 none in this tick
+    first: NDArray[np.int32]  # [mixes] a play that a leg of the call hears, -1 none in this tick
     then: NDArray[np.int32]  # [plays] another one of the same mix, -1 none
     taken: NDArray[np.int64]  # [plays] the tick in which it was put into a list
 
 
 @kernel
-def list_prompts(setup: Setup, plays: Plays, prompts: Prompts, used: int, used_mixes: int, tick: int) -> None:
-    """Find the plays of each call that are heard by somebody in its mix, each once.
+def list_prompts(
+    setup: Setup, plays: Plays, mixes: Mixes, prompts: Prompts, used: int, used_mixes: int, tick: int
+) -> None:
+    """Find the plays of each call that are heard by somebody in it, on hold or not, each once.
 
-    Music for somebody on hold is not among them, nor is its end, in the tick that brings them back into the
-    mix: what stops now must have been among them before.
+    What somebody hears who has not been joined yet, since they were called but have not answered, is not
+    among them.
     """
     for m in range(used_mixes):
         prompts.first[m] = NONE
     for row in range(used):
-        m = setup.mix[row]
-        if setup.open[row] == 0 or m < 0 or prompts.wanted[m] == 0:
+        m = setup.belongs[row]
+        if setup.open[row] == 0 or m < 0 or mixes.wanted[m] == 0:
             continue
         for k in range(setup.hears[row]):
             play = setup.plays[row, k]
             if plays.live[play] == 0 or prompts.taken[play] == tick:
-                continue
-            if plays.event[play] == STOPPED and prompts.taken[play] != tick - 1:
                 continue
             prompts.taken[play] = tick
             prompts.then[play] = prompts.first[m]
@@ -155,8 +154,10 @@ def width(setup: Setup, mixes: Mixes, taps: Taps, tap: int) -> np.uint8:
         return np.uint8(0)
     if taps.kind[tap] == SAID:
         return WIDE if setup.wide[row] >= 0 else np.uint8(0)
-    m = setup.mix[row] if taps.kind[tap] == HEARD else row
-    return mixes.wide[m] if m >= 0 else np.uint8(0)
+    heard = taps.kind[tap] == HEARD
+    m = setup.mix[row] if heard else row
+    rates = mixes.wide if heard else mixes.whole
+    return rates[m] if m >= 0 else np.uint8(0)
 
 
 @part
