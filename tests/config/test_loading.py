@@ -265,7 +265,8 @@ def test_a_whole_section_as_json_replaces_the_file():
         ("HOOKFLASH_TRUNK", "{}", "give a JSON array of objects"),
         ("HOOKFLASH_MEDIA", "3", "give a JSON object"),
         ("HOOKFLASH_MEDIA", "{", "give a JSON object"),
-        ("HOOKFLASH_SPEECH__BEGIN", "x", "there is no setting 'begin' in 'speech'; did you mean"),
+        ("HOOKFLASH_EVENTS__BEGIN", "x", "there is no setting 'begin' in 'events'; those there are: "),
+        ("HOOKFLASH_SERVER__PORT", "x", "those there are: bind, "),
     ],
 )
 def test_mistakes_in_the_environment_name_the_variable(name, value, says):

@@ -206,9 +206,14 @@ class _Builder:
         for name, leaf in raw.names.items():
             if name in names:
                 continue
-            near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
+            near = difflib.get_close_matches(name, names, n=1)
             what = f"there is no {noun} {name!r}" + (f" in {key!r}" if key else "")
-            remedy = f"did you mean {near[0]!r}?" if near else "there is nothing to set here in this version"
+            if near:
+                remedy = f"did you mean {near[0]!r}?"
+            elif names:
+                remedy = f"those there are: {', '.join(sorted(names))}"
+            else:
+                remedy = "there is nothing to set here in this version"
             self._report(leaf.place, f"{key}.{name}" if key else name, what, remedy)
 
     def _report(self, place: str, key: str, what: str, remedy: str) -> None:
