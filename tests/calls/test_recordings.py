@@ -120,6 +120,19 @@ def test_what_was_recorded_before_a_failure_is_published_too(office, room):
     assert event.data.session_end_reason == "SessionFailed"
 
 
+def test_what_can_not_be_written_after_it_was_stopped_is_a_failure_of_its_files(disk):
+    office, room = disk.office, disk.room
+    _, connection, recording = started(room)
+    room.recording("stop", recording)
+    names = office.names(connection)
+    assert office.tell(facts.RecordingFailed(recording, 500, 9999, "full")) == []
+    assert office.names(connection) == names, "it had been told that it is over"
+    (event,) = office.tell(stored(recording))
+    assert event.data.session_end_reason == "SessionFailed"
+    disk.keep(recording, failure=ResultInformation(500, 9999, "full"))
+    assert disk.result(recording).session_end_reason == "SessionFailed"
+
+
 def test_files_of_recordings_nobody_knows_are_not_published(office):
     assert office.tell(stored("nobody")) == []
 

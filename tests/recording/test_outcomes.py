@@ -87,6 +87,46 @@ async def test_a_file_that_is_being_recorded_is_not_known(bench: Records) -> Non
     assert bench.outcomes.kept("r1") is None
 
 
+async def test_a_part_is_not_answered_as_the_whole(bench: Records) -> None:
+    bench.put(0)
+    bench.put(1, state="recording")
+    assert bench.outcomes.kept("r1") is None
+
+
+async def test_what_was_given_up_is_deleted_by_nobody_and_never_expires(tmp_path: Path) -> None:
+    bench = Records(tmp_path, 1.0)
+    bench.uploads.order(THEIRS)
+    bench.store.broken = "no such container"
+    name = bench.put()
+    bench.stored(name)
+    attempts = 0
+    while bench.uploads.waiting:
+        attempts += 1
+        await bench.tried(attempts)
+        if bench.clock.pending:
+            bench.clock.advance_to(bench.clock.pending[0])
+    upload = bench.uploads.find(name)
+    assert upload is not None
+    assert upload.state == "failed"
+    for _ in range(2):
+        assert bench.kept().expires is None
+        assert bench.shelf.files() == []
+        await bench.again()
+
+
+async def test_why_a_server_that_died_broke_it_off_outlives_its_last_file(bench: Records) -> None:
+    bench.put(0)
+    last = bench.put(1, reason=BROKEN_OFF)
+    bench.library.broken_off = {"r1": bench.library.of("r1")[-1]}
+    await bench.outcomes.load()
+    await bench.shelf.delete(last)
+    for _ in range(2):
+        failure = bench.kept().failure
+        assert failure is not None
+        assert "restarted" in failure.message
+        await bench.again()
+
+
 @pytest.mark.parametrize("hours", [0.0, 48.0])
 async def test_when_the_first_file_is_deleted(tmp_path: Path, hours: float) -> None:
     bench = Records(tmp_path, hours)

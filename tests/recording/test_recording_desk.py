@@ -229,9 +229,18 @@ async def test_it_may_begin_paused_and_end_so(room: Room) -> None:
 class MovingClock(VirtualClock):
     """Time goes on between any two looks at it, as it really does."""
 
+    def now(self) -> float:
+        self._now += 0.001
+        return self._now
+
+
+class SetClock(VirtualClock):
+    """A clock that somebody sets: ``off`` is by how many seconds."""
+
+    off = 0.0
+
     def wall(self) -> float:
-        self.advance(0.001)
-        return super().wall()
+        return super().wall() + self.off
 
 
 def milliseconds(meta: dict[str, Any]) -> list[tuple[int, int]]:
@@ -268,6 +277,40 @@ async def test_a_recording_that_begins_paused_tells_of_that_pause_in_its_first_f
     assert (one.paused_ms, other.paused_ms) == (first[0][1], duration)
     assert one.ended <= other.started + 0.02
     await room.desk.close()
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["before", "meanwhile"])
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_clock_that_is_set_makes_no_pause_longer_or_shorter(
+    tmp_path: Path, hours: int, first: bool
+) -> None:
+    clock = SetClock()
+    room = Room(tmp_path, clock=clock)
+    listener = await room.start()
+    room.give(listener, {Whole(5): 100}, 50)
+    if first:
+        clock.off = hours * 3_600
+    room.desk.pause(audio_effects.PauseRecording("r1"))
+    clock.off = hours * 3_600
+    room.clock.advance(10.0)
+    room.desk.resume(audio_effects.ResumeRecording("r1"))
+    (chunk,) = (await room.stop()).chunks
+    assert milliseconds(room.metadata(chunk)) == [(1_000, 10_000)]
+    (file,) = room.library.files()
+    assert file.ended - file.started == pytest.approx(11.0)
+    await room.desk.close()
+
+
+async def test_nothing_is_noted_any_more_of_a_recording_that_ended_by_a_mistake_of_ours(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistake(*arguments: object) -> None:
+        raise ValueError("a mistake")
+
+    monkeypatch.setattr(room.audio, "listen_in_blocks", mistake)
+    room.desk.start(room.effect(paused=True))
+    await until(lambda: room.library.files() and not room.desk.open)
+    assert room.clock.pending == []
 
 
 async def test_a_pause_in_which_a_file_is_full_is_in_both_files(

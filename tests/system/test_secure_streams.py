@@ -98,7 +98,7 @@ def test_an_app_of_a_trusted_authority_hears_the_call_and_speaks_in_it(
         ("authority", "the certificate there is refused: unable to get local issuer certificate."),
         # It is for 127.0.0.1, not for the other addresses of the machine.
         ("name", "the certificate there is refused: IP address mismatch, certificate is not valid for"),
-        ("protocol", "no TLS: "),
+        ("protocol", "no TLS: [SSL: "),
     ],
     ids=["authority", "name", "protocol"],
 )

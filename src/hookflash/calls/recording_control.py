@@ -135,9 +135,11 @@ class RecordingControl:
             recording.started(turn, fact.started)
 
     def failed(self, turn: Turn, fact: RecordingFailed) -> None:
-        recording = self.book.live.get(fact.recording)
-        if recording is not None:
-            recording.failed(turn, ResultInformation(fact.code, fact.sub_code, fact.message))
+        result = ResultInformation(fact.code, fact.sub_code, fact.message)
+        if (recording := self.book.live.get(fact.recording)) is not None:
+            recording.failed(turn, result)
+        elif (recording := self.book.over.get(fact.recording)) is not None:
+            recording.failed_after_all(result)
 
     def stored(self, turn: Turn, fact: RecordingStored) -> None:
         recording = self.book.over.get(fact.recording)

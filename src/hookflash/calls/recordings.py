@@ -213,6 +213,11 @@ class Recording:
         else:
             self._changed(turn, result)
 
+    def failed_after_all(self, result: ResultInformation) -> None:
+        """It was stopped, and then what it still had could not be written: its files will tell."""
+        if not self.published and self.failure is None:
+            self.end_reason, self.failure = FAILED, result
+
     def stored(self, turn: Turn, fact: RecordingStored, base: str) -> None:
         """Its files are complete; ``base`` is the URL they are served under."""
         order = self.order

@@ -47,7 +47,7 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """What is played in ``call``, once however many hear it; music for somebody on hold too."""
+    """What is played in ``call``, each play once however many hear it; music on hold too."""
 
     call: int
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 import msgspec
 
@@ -12,6 +13,7 @@ from hookflash.calls.recordings import KeptRecording
 from hookflash.ports.edges import FactSink
 from hookflash.ports.outbox import Documents
 from hookflash.recording.library import Library
+from hookflash.recording.metadata import StoredFile
 from hookflash.recording.orders import stored_again
 from hookflash.recording.uploads import Uploads
 from hookflash.wire.results import ResultInformation, restarted
@@ -46,25 +48,37 @@ class Outcomes:
     def told(self, fact: Fact) -> None:
         """A fact about recordings on its way to who decides."""
         if isinstance(fact, RecordingFailed) and self._library.of(fact.recording):
-            failure = ResultInformation(fact.code, fact.sub_code, fact.message)
             self._sweep()
-            self._failures[fact.recording] = failure
-            done = self._documents.put_document(FAILURES, fact.recording, msgspec.json.encode(failure))
-            done.add_done_callback(_told)
+            self._note(fact.recording, ResultInformation(fact.code, fact.sub_code, fact.message))
         self._report(fact)
+
+    def _note(self, recording_id: str, failure: ResultInformation) -> None:
+        self._failures[recording_id] = failure
+        done = self._documents.put_document(FAILURES, recording_id, msgspec.json.encode(failure))
+        done.add_done_callback(_told)
 
     def kept(self, recording_id: str) -> KeptRecording | None:
         """What is kept of a recording that does not run; None while it is on its way, and when there is
         nothing (left)."""
-        files = [file for file in self._library.of(recording_id) if file.state == "stored"]
-        if not files or (self.uploads is not None and self.uploads.is_owed(recording_id)):
+        files = self._library.of(recording_id)
+        if not files or any(file.state != "stored" for file in files):
+            return None
+        if self.uploads is not None and self.uploads.is_owed(recording_id):
             return None
         stored = stored_again(files)
         failure = self._failures.get(recording_id)
         if failure is None and stored.origin is not None and stored.origin.broken:
             failure = restarted("recording")
-        expires = min(file.ended for file in files) + self._seconds if self._seconds else None
-        return KeptRecording(stored, failure, expires)
+        return KeptRecording(stored, failure, self._expires(files))
+
+    def _expires(self, files: Sequence[StoredFile]) -> float | None:
+        """When the first of them is deleted for its age, if any is."""
+        ends = [
+            file.ended
+            for file in files
+            if self.uploads is None or not self.uploads.is_only_copy(file.document_id)
+        ]
+        return min(ends) + self._seconds if self._seconds and ends else None
 
     def _sweep(self) -> None:
         """Forget what has no files any more."""
@@ -82,6 +96,9 @@ class Outcomes:
                 self._failures[name] = msgspec.json.decode(body, type=ResultInformation)
             except msgspec.MsgspecError as error:
                 _log.error("the note on the failure of recording %s can not be read: %s", name, error)
+        # Their last file, which tells it too, may be deleted before the others.
+        for name in self._library.broken_off.keys() - self._failures.keys():
+            self._note(name, restarted("recording"))
 
 
 def _told(done: asyncio.Future[None]) -> None:

@@ -114,11 +114,11 @@ class Shelf:
     def files(self) -> list[StoredFile]:
         """Every file that may be deleted when it is old: not those of which there is no other copy where they
         belong, be it that they are still being sent, be it that this was given up."""
-        return [file for file in self.library.files() if not self._is_owed(file.document_id)]
-
-    def _is_owed(self, document_id: str) -> bool:
-        upload = self._upload(document_id)
-        return upload is not None and upload.state != "uploaded"
+        return [
+            file
+            for file in self.library.files()
+            if self.uploads is None or not self.uploads.is_only_copy(file.document_id)
+        ]
 
     async def delete(self, document_id: str) -> bool:
         """Delete a file here and in a store of the server's own; False when there is none. Raises OSError.

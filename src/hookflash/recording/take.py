@@ -82,7 +82,9 @@ class Take:
         self._frames: list[NDArray[np.int16]] = []
         self._waiting = 0
         self._last: int | None = None
-        self._paused_at = clock.wall() if effect.paused else None
+        # The machine's clock may be set while it runs; a pause must not become longer or shorter by that.
+        self._epoch = clock.wall() - clock.now()
+        self._paused_at = self._time() if effect.paused else None
         self._pauses: tuple[Pause, ...] = ()
         self._noting = Noting(library, clock, self._known)
         self._whole = Whole(effect.call)
@@ -102,7 +104,7 @@ class Take:
         """Record nothing until :meth:`resume`."""
         if self._paused_at is None:
             self._flush()
-            self._paused_at = self._clock.wall()
+            self._paused_at = self._time()
             self._noting.changed()
 
     def resume(self) -> None:
@@ -153,11 +155,12 @@ class Take:
             await self._drain()
             await self._store(ended)
         finally:
+            self._noting.end()
             self._deafen()
             self._over()
 
     async def _record(self) -> None:
-        self._began = self._clock.wall()
+        self._began = self._time()
         self._noting.begin(await self._work(lambda: self._disk.begin(self._began)))
         if not self._stopped:
             self._listen()
@@ -182,7 +185,7 @@ class Take:
         if self._writing or not self._frames:
             return
         frames, self._frames, self._waiting = self._frames, [], 0
-        self._writing, self._ends = True, self._clock.wall()
+        self._writing, self._ends = True, self._time()
         self._behind.do(partial(self._disk.write, frames), self._written)
 
     def _lend(self, tick: int) -> Outlet | None:
@@ -196,7 +199,7 @@ class Take:
 
     def _ended(self, last: int, size: int, recalled: NDArray[np.int16] | None) -> None:
         """No more is written without us: the file has ``size`` octets."""
-        self._last, self._ends = last, self._clock.wall()
+        self._last, self._ends = last, self._time()
         self._full = self._disk.grown(size)
         if recalled is not None:
             self._frames.append(recalled.reshape(-1, 1))
@@ -267,6 +270,10 @@ class Take:
     async def _work(self, job: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, job)
 
+    def _time(self) -> float:
+        """Unix time, by the clock as it was when the recording was asked for."""
+        return self._epoch + self._clock.now()
+
     def _known(self) -> Known:
         """What a thread may look at."""
         return Known(tuple(self._people.values()), self._pauses_now(), self._paused_at is not None)
@@ -275,7 +282,7 @@ class Take:
         """The pauses so far; of one that goes on what there is of it."""
         if self._paused_at is None:
             return self._pauses
-        return (*self._pauses, Pause(self._paused_at, self._clock.wall() - self._paused_at))
+        return (*self._pauses, Pause(self._paused_at, self._time() - self._paused_at))
 
     # --- audio --------------------------------------------------------------------------------------------
 

@@ -136,6 +136,11 @@ class Uploads:
         """What became of a file; None for one that goes nowhere."""
         return self._uploads.get(document_id)
 
+    def is_only_copy(self, document_id: str) -> bool:
+        """Whether a file should be elsewhere and is not: it is on its way, or was given up."""
+        upload = self._uploads.get(document_id)
+        return upload is not None and upload.state != "uploaded"
+
     def is_owed(self, recording_id: str) -> bool:
         """Whether it is still to be told that the files of a recording are complete and where they belong."""
         recording = self._recordings.get(recording_id)

@@ -214,9 +214,10 @@ def _words(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
         # The numbers of TLS are its own: to the system they are "Operation not permitted".
         if isinstance(error.os_error, ssl.SSLCertVerificationError):
-            return f"the certificate there is refused: {error.os_error.verify_message.rstrip('.')}"
+            reason = getattr(error.os_error, "verify_message", "") or str(error.os_error)
+            return f"the certificate there is refused: {reason.rstrip('.')}"
         if isinstance(error.os_error, ssl.SSLError):
-            return f"no TLS: {error.os_error.strerror}"
+            return f"no TLS: {error.os_error.strerror or error.os_error}"
         # asyncio's own words for these are no help: "Connect call failed".
         number = error.os_error.errno or 0
         return os.strerror(number) if number > 0 else str(error.os_error)
