@@ -206,6 +206,21 @@ async def test_a_leg_has_one_voice_at_a_time(room: Room) -> None:
     room.desk.audio.speak(9, 8_000).say(b"12")
 
 
+async def test_a_leg_speaks_on_at_once_with_another_voice(room: Room) -> None:
+    """The worker has not answered yet that it closed the first."""
+    ear, _ = room.listen(Said(9))
+    first = room.desk.audio.speak(9, 8_000)
+    first.say(tone(500, 0.2).tobytes())
+    await room.clock.elapse(0.1)
+    for hz in (700, 900, 1_100):
+        first.close()
+        first = room.desk.audio.speak(9, 8_000)
+        first.say(tone(hz, 1.0).tobytes())
+    await room.clock.elapse(0.9)
+    assert level(ear.heard(Said(9), 15), 1_100, 8_000) == pytest.approx(8_000, rel=0.05)
+    assert room.desk.audio.open == 2, "a tap and a voice"
+
+
 async def test_who_is_not_there_has_no_audio(room: Room) -> None:
     with pytest.raises(AudioUnavailable, match="the call has no audio"):
         room.desk.audio.listen(77, 8_000, lambda tick, frames: None, lambda reason: None)

@@ -16,7 +16,7 @@ from streaming_bench import RESOURCE, App, Room, until
 
 from hookflash.calls import audio_effects, facts
 from hookflash.ports.audio import Heard, Said, Source
-from hookflash.streaming import app_socket, dialling
+from hookflash.streaming import app_socket, dialling, websocket
 
 
 @pytest.fixture
@@ -530,6 +530,80 @@ async def test_a_reader_that_stops_reading_is_dropped(room: Room) -> None:
     assert failed.details == "streamConnectionInterrupted"
     assert "does not read fast enough" in failed.message
     assert listener.closed
+
+
+async def test_what_waits_too_long_is_as_bad_as_too_much_of_it(room: Room) -> None:
+    await room.stream()
+    socket = room.desk._streams[1].socket
+    assert socket._ws is not None
+    socket._ws.pause_writing()
+    socket.send("first")
+    room.clock.advance(app_socket.LATE)
+    socket.send("second")
+    assert not room.of(facts.StreamFailed)
+    room.clock.advance(0.02)
+    socket.send("third")
+    failed = await room.failed()
+    assert failed.details == "streamConnectionInterrupted"
+    assert "does not read fast enough: 0 KiB (3 frames)" in failed.message
+
+
+async def test_who_reads_slowly_but_steadily_is_kept(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    await room.stream()
+    socket = room.desk._streams[1].socket
+    ws = socket._ws
+    assert ws is not None
+    ws.pause_writing()
+    # There is room for one at a time.
+    monkeypatch.setattr(ws, "send", lambda text: ws.pause_writing())
+    for number in range(100):
+        socket.send(f"{number}")
+        room.clock.advance(1.0)
+        if number >= 5:
+            ws.resume_writing()
+    assert len(socket._queue) == 5
+    assert not room.of(facts.StreamFailed)
+    monkeypatch.undo()
+    ws.resume_writing()
+
+
+async def test_one_who_never_takes_anything_is_not_called_for_ever(room: Room) -> None:
+    await room.stream()
+    for count, pause in enumerate((1.0, 2.0, 4.0), 2):
+        room.clock.advance(app_socket.SETTLED)
+        ws = room.desk._streams[1].socket._ws
+        assert ws is not None
+        ws.deaf = True
+        ws._end(websocket.ABNORMAL)
+        await until(lambda: room.clock.pending)
+        room.clock.advance(pause)
+        await until(lambda count=count: len(room.of(facts.StreamOpened)) == count)
+    ws = room.desk._streams[1].socket._ws
+    assert ws is not None
+    ws._end(websocket.ABNORMAL)
+    assert (await room.failed()).details == "streamConnectionInterrupted"
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_an_app_that_ignores_our_good_bye_is_left_with_the_reason_told(
+    room: Room, monkeypatch: pytest.MonkeyPatch, stopped: bool
+) -> None:
+    monkeypatch.setattr(app_socket, "CLOSE_TIMEOUT", 0.2)
+    room.app.reading = False
+    connection = await room.stream(bidirectional=True)
+    socket = room.desk._streams[1].socket
+    room.audio.voices[0].room = 2
+    for _ in range(3):
+        await connection.socket.send_str('{"kind":"AudioData","audioData":{"data":"AQIDBA=="}}')
+    await until(lambda: socket._ws is None)
+    if stopped:
+        room.desk.close_stream(audio_effects.CloseStream(1))
+    (failed,) = room.of(facts.StreamFailed)
+    assert "faster than it can be said" in failed.message
+    assert room.desk.open == 1, "there is still a socket"
+    await until(lambda: room.desk.open == 0)
+    await until(lambda: connection._request.transport is None or connection._request.transport.is_closing())
+    assert len(room.of(facts.StreamFailed)) == 1
 
 
 async def test_lost_audio_ends_the_stream(room: Room) -> None:

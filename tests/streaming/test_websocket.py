@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ssl
 import struct
 from collections.abc import Awaitable, Callable, Coroutine
@@ -310,6 +311,49 @@ async def test_who_is_silent_is_asked_and_given_up() -> None:
     assert socket.code == websocket.ABNORMAL
     assert pipe.gone
     assert "ping" in socket.why
+    assert socket.deaf
+
+
+async def test_a_greeting_proves_nothing_and_what_comes_long_after_it_does() -> None:
+    pipe = Pipe()
+    socket = WebSocket(pipe, limit=100, heartbeat=0.02)
+    socket.start()
+    socket.data_received(server_frame(TEXT, b"hello"))
+    for count in (1, 2):
+        await until(lambda count=count: len(pipe.written) == count)
+        assert not socket.proven or count == 2
+        socket.data_received(server_frame(PONG, b""))
+        await until(lambda count=count: len(pipe.written) > count or socket.proven)
+    assert socket.proven
+    await socket.close(websocket.OK, b"", 0.01)
+
+
+@pytest.mark.parametrize(
+    ("error", "deaf"),
+    [
+        (TimeoutError(errno.ETIMEDOUT, "timed out"), True),
+        (ConnectionResetError(errno.ECONNRESET, "reset"), False),
+    ],
+)
+async def test_a_connection_that_nothing_was_taken_from(error: OSError, deaf: bool) -> None:
+    socket = WebSocket(Pipe(), limit=100, heartbeat=60)
+    socket.start()
+    socket.connection_lost(error)
+    assert (socket.code, socket.deaf) == (websocket.ABNORMAL, deaf)
+
+
+async def test_a_good_bye_that_is_not_waited_for_leaves_nothing_open() -> None:
+    pipe = Pipe()
+    socket = WebSocket(pipe, limit=100, heartbeat=60)
+    socket.start()
+    leaving = asyncio.create_task(socket.close(websocket.OK, b"", 60))
+    await until(lambda: pipe.written)
+    assert not pipe.gone
+    leaving.cancel()
+    with suppress(asyncio.CancelledError):
+        await leaving
+    assert pipe.gone
+    assert socket.code == websocket.ABNORMAL
 
 
 async def test_pings_of_one_who_does_not_read_are_not_answered() -> None:

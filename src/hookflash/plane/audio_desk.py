@@ -47,7 +47,8 @@ class AudioDesk:
         if seat is None:
             raise AudioUnavailable("the app has no audio in the call")
         shelf = self._shelf(seat)
-        if any(voice.leg == leg for voice in shelf.voices.values()):
+        # One that is being closed is gone for the worker before it hears of the next.
+        if any(voice.leg == leg and not voice.closed for voice in shelf.voices.values()):
             raise AudioUnavailable("the app speaks through another stream already")
         return RingVoice(shelf, leg, rate)
 

@@ -25,7 +25,7 @@ Samples = NDArray[np.int16]
 
 
 class RingVoice:
-    """Implements :class:`hookflash.ports.audio.Voice`."""
+    """Implements :class:`hookflash.ports.audio.Voice`. ``closed``: nothing more is said."""
 
     def __init__(self, shelf: Shelf, leg: int, rate: int) -> None:
         self._down = Resampler(rate, ring_rate(rate))
@@ -44,13 +44,13 @@ class RingVoice:
         self._speaking: Speaking | None = None
         self._heard = 0
         self._idle = LULL
-        self._closed = False
+        self.closed = False
         self.leg = leg
         shelf.voices[self._voice] = self
         shelf.seat.post(plane.OpenVoice(self._voice, leg, ring_rate(rate)))
 
     def say(self, pcm: bytes) -> int:
-        if self._closed:
+        if self.closed:
             return len(pcm)
         if self._half:
             pcm = self._half + pcm
@@ -71,7 +71,7 @@ class RingVoice:
         return whole - 2 * count
 
     def mark(self, played: Played) -> None:
-        if self._closed:
+        if self.closed:
             played(False)
             return
         self._waiting.append(played)
@@ -88,19 +88,19 @@ class RingVoice:
         self._half = b""
         self._ready = np.zeros(0, np.int16)
         self._down.reset()
-        if not self._closed:
+        if not self.closed:
             self._shelf.rings.void[self._voice] = self._said
         for played in dropped:
             played(False)
 
     def close(self) -> None:
-        if not self._closed:
+        if not self.closed:
             self._shelf.seat.post(plane.CloseVoice(self._voice))
             self.end()
 
     def end(self) -> None:
         """The worker has closed it, or it is gone."""
-        self._closed = True
+        self.closed = True
         for played in self._drop():
             played(False)
 

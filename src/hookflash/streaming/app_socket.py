@@ -22,7 +22,11 @@ RETRIES = (1.0, 2.0, 4.0)
 SETTLED = 10.0
 """Seconds after which a connection counts as good, so that the next break has all its retries again."""
 MAX_WAITING = 1 << 20
-"""Octets that may wait to be sent (at least 15 s of one audio stream)."""
+"""Octets that may wait to be sent."""
+LATE = 10.0
+"""Seconds for which anything may wait to be sent to an app that is connected. The system holds some seconds of
+audio before that; together it is less than it takes to give up a connection whose other end takes nothing.
+"""
 MUCH_WAITING = 1 << 16
 """Octets behind which nothing is queued that can be done without."""
 LAST_WORDS = 1.0
@@ -52,7 +56,7 @@ class AppSocket:
         hello: the first frame, made anew for each connection.
         on_open: told of every connection, with whether it is a later one; may raise Ended.
         on_text: takes what the app sends.
-        on_ended: told once why it is over; not after :meth:`close`.
+        on_ended: told once why it is over, before good-bye is said; not after :meth:`close`.
     """
 
     def __init__(
@@ -73,13 +77,14 @@ class AppSocket:
         self._on_open = on_open
         self._on_text = on_text
         self._on_ended = on_ended
-        self._queue: deque[tuple[bytes, bool]] = deque()
+        self._queue: deque[tuple[bytes, bool, float]] = deque()
         self._waiting = 0
         self._news = asyncio.Event()
         self._hurry = False
         self._ws: WebSocket | None = None
+        self._since = self._broke = 0.0
         self._end: Ended | None = None
-        self._closing = False
+        self._closing = self._parting = self._told = False
         self._task = asyncio.create_task(self._run())
 
     @property
@@ -112,12 +117,11 @@ class AppSocket:
 
     def close(self) -> None:
         """Send what waits, close properly (1000), and say nothing more."""
-        self._closing = True
-        self._on_ended = lambda ended: None
+        self._closing = self._told = True
         if self._ws is not None:
             self._clock.call_at(self._clock.now() + LAST_WORDS, self._no_more)
             self._news.set()
-        else:
+        elif not self._parting:
             self._task.cancel()
 
     def fail(self, ended: Ended) -> None:
@@ -125,9 +129,14 @@ class AppSocket:
         if self._end is None and not self._closing:
             self._end = ended
             self._news.set()
-            if self._ws is None:
+            if self._ws is None and not self._parting:
                 self._task.cancel()
-                self._on_ended(ended)
+            self._tell(ended)
+
+    def _tell(self, ended: Ended) -> None:
+        if not self._told:
+            self._told = True
+            self._on_ended(ended)
 
     def when_over(self, call: Callable[[], None]) -> None:
         """Call ``call`` when nothing is left of it."""
@@ -140,10 +149,10 @@ class AppSocket:
     def _put(self, text: bytes, *, lasting: bool) -> None:
         if self._end is not None:
             return
-        self._queue.append((text, lasting))
+        self._queue.append((text, lasting, self._clock.now()))
         self._waiting += len(text)
         self._flush()
-        if self._waiting > MAX_WAITING:
+        if self._waiting > MAX_WAITING or self._is_late():
             self.fail(
                 self._ended(
                     f"The app does not read fast enough: {self._waiting >> 10} KiB "
@@ -152,11 +161,17 @@ class AppSocket:
                 )
             )
 
+    def _is_late(self) -> bool:
+        """Whether what waits has waited too long, since there was a connection for it."""
+        if self._ws is None or not self._queue:
+            return False
+        return self._clock.now() - max(self._queue[0][2], self._since) > LATE
+
     def _flush(self) -> None:
         """Send what waits, as far as there is room."""
         ws = self._ws
         while self._queue and ws is not None and ws.writable:
-            text, _ = self._queue.popleft()
+            text, _, _ = self._queue.popleft()
             self._waiting -= len(text)
             ws.send(text)
         if self._closing:
@@ -170,10 +185,10 @@ class AppSocket:
         try:
             await self._live()
         except Ended as ended:
-            self._on_ended(ended)
+            self._tell(ended)
         except Exception as error:
             _log.exception("a stream to connection %s broke off", self._ticket.connection_id)
-            self._on_ended(self._ended(f"The stream broke off: {error}", "unspecifiedError"))
+            self._tell(self._ended(f"The stream broke off: {error}", "unspecifiedError"))
 
     async def _live(self) -> None:
         try:
@@ -183,11 +198,11 @@ class AppSocket:
         tries = 0
         again = False
         while True:
-            since = self._clock.now()
             reason = await self._talk(ws, again)
-            if self._closing:
+            if self._closing or self._end is not None:
                 return
-            if self._clock.now() - since >= SETTLED:
+            # One who takes nothing would have every connection broken after a while.
+            if ws.proven or (self._broke - self._since >= SETTLED and not ws.deaf):
                 tries = 0
             again = True
             while True:
@@ -208,8 +223,9 @@ class AppSocket:
     async def _talk(self, ws: WebSocket, again: bool) -> str:
         """Use a connection until it ends; the reason when it broke. Raises Ended when it is over for good."""
         self._queue = deque(one for one in self._queue if one[1])
-        self._waiting = sum(len(text) for text, _ in self._queue)
+        self._waiting = sum(len(text) for text, _, _ in self._queue)
         self._news.clear()
+        self._since = self._clock.now()
         ws.on_text, ws.on_room, ws.on_over = self._on_text, self._flush, self._news.set
         self._ws = ws
         try:
@@ -223,10 +239,16 @@ class AppSocket:
             if self._end is not None:
                 raise self._end
             return "" if self._closing else self._judge(ws)
+        except Ended as ended:
+            self._tell(ended)
+            raise
         finally:
-            self._ws = None
-            code = websocket.OK if self._closing else websocket.INTERNAL_ERROR
-            await ws.close(code, self._last_words(), CLOSE_TIMEOUT)
+            self._ws, self._parting, self._broke = None, True, self._clock.now()
+            code = websocket.OK if self._closing and self._end is None else websocket.INTERNAL_ERROR
+            try:
+                await ws.close(code, self._last_words(), CLOSE_TIMEOUT)
+            finally:
+                self._parting = False
 
     def _is_over(self, ws: WebSocket) -> bool:
         """Whether there is nothing left to do with a connection."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from functools import partial
 
 from hookflash.calls.audio_effects import (
     CloseStream,
@@ -73,8 +72,8 @@ class StreamDesk:
 
     @property
     def open(self) -> int:
-        """Streams and transcripts that live."""
-        return len(self._streams) + len(self._transcripts)
+        """Streams and transcripts that live, or say good-bye."""
+        return len(self._streams) + len(self._transcripts) + len(self._closing)
 
     async def close(self) -> None:
         """Close every socket; no facts are reported from then on."""
@@ -95,7 +94,7 @@ class StreamDesk:
             self._timeline,
             self._report,
             self._marking(effect.resource),
-            partial(self._streams.pop, number, None),
+            lambda: self._part(self._streams.pop(number, None)),
         )
 
     def close_stream(self, effect: CloseStream) -> None:
@@ -112,7 +111,7 @@ class StreamDesk:
                 self._clock,
                 self._report,
                 self._left_out.add,
-                partial(self._transcripts.pop, number, None),
+                lambda: self._part(self._transcripts.pop(number, None)),
             )
         except RecognitionFailed as error:
             _log.warning(
@@ -143,6 +142,10 @@ class StreamDesk:
         if one is None:
             return
         one.close()
-        # Somebody has to hold it until it has said good-bye.
-        self._closing.add(one)
-        one.socket.when_over(lambda: self._closing.discard(one))
+        self._part(one)
+
+    def _part(self, one: AudioStream | Transcript | None) -> None:
+        """Somebody has to hold it until it has said good-bye."""
+        if one is not None:
+            self._closing.add(one)
+            one.socket.when_over(lambda: self._closing.discard(one))

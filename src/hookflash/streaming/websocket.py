@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import struct
 from collections import deque
@@ -184,6 +185,8 @@ class WebSocket(asyncio.Protocol):
         code: None while it is open, then the peer's close code, 1005 when it gave none, 1006 when the
             connection broke, or the one with which we ended it because of what came.
         why: what was wrong, when something was.
+        deaf: it broke since the peer did not take, or not answer, what was sent.
+        proven: the peer was heard long after the beginning.
     """
 
     def __init__(
@@ -201,6 +204,8 @@ class WebSocket(asyncio.Protocol):
         self.writable = True
         self.code: int | None = None
         self.why = ""
+        self.deaf = self.proven = False
+        self._beats = 0
         self._transport = transport
         self._early: list[bytes] | None = [early]
         self._parser = Parser(limit)
@@ -231,21 +236,27 @@ class WebSocket(asyncio.Protocol):
             self._transport.write(whole)
 
     async def close(self, code: int, reason: bytes, timeout: float) -> None:
-        """Say good-bye, wait for the answer as long as ``timeout`` seconds, and be over."""
-        if self.code is None and not self._closing:
-            self._closing = True
-            self._transport.write(frame(CLOSE, code.to_bytes(2) + reason[:MAX_REASON]))
+        """Say good-bye, wait for the answer as long as ``timeout`` seconds, and be over.
+
+        It is over as well, without the answer, when this is cancelled.
+        """
+        try:
+            if self.code is None and not self._closing:
+                self._closing = True
+                self._transport.write(frame(CLOSE, code.to_bytes(2) + reason[:MAX_REASON]))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(timeout):
+                        await self._over.wait()
+            if self.code is None:
+                self._end(ABNORMAL)
+            self._transport.close()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
-                    await self._over.wait()
-        if self.code is None:
-            self._end(ABNORMAL)
-        self._transport.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                await self._gone.wait()
-        if not self._gone.is_set():
-            self._transport.abort()
+                    await self._gone.wait()
+        finally:
+            if not self._gone.is_set():
+                self._transport.abort()
+                self._end(ABNORMAL)
 
     # --- asyncio.Protocol -----------------------------------------------------------------------------------
 
@@ -286,6 +297,7 @@ class WebSocket(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._gone.set()
         if self.code is None:
+            self.deaf = isinstance(error, OSError) and error.errno == errno.ETIMEDOUT
             self.why = self.why or (str(error) if error is not None else "")
             self._end(ABNORMAL)
         self._on_lost(error)
@@ -349,8 +361,12 @@ class WebSocket(asyncio.Protocol):
             return
         if self._heard:
             self._heard = self._asked = False
+            # What was heard before the first beat may have been no more than a greeting.
+            self.proven = self._beats > 0
+            self._beats += 1
             self._timer = self._loop.call_later(self._heartbeat, self._beat)
         elif self._asked:
+            self.deaf = True
             self.why = f"the app has not answered a ping for {self._heartbeat / 2:g} s"
             self._end(ABNORMAL)
             self._transport.abort()
