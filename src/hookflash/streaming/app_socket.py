@@ -24,8 +24,8 @@ SETTLED = 10.0
 MAX_WAITING = 1 << 20
 """Octets that may wait to be sent."""
 LATE = 10.0
-"""Seconds for which anything may wait to be sent to an app that is connected. The system holds some seconds of
-audio before that; together it is less than it takes to give up a connection whose other end takes nothing.
+"""Seconds for which anything may wait to be sent to an app that is connected. The system holds some seconds
+of audio before that; together it is less than it takes to give up a connection whose other end takes nothing.
 """
 MUCH_WAITING = 1 << 16
 """Octets behind which nothing is queued that can be done without."""
