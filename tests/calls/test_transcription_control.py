@@ -169,6 +169,83 @@ def test_an_update_to_a_language_nobody_understands_changes_nothing(make_office)
     assert len(office.all(audio_effects.UpdateTranscript)) == 2
 
 
+@pytest.fixture
+def english(make_office: Any) -> Any:
+    """An office where nobody is asked to understand anything but English."""
+    return make_office(abilities=Abilities(understands=True, knows=lambda locale: locale[:2] == "en"))
+
+
+def test_a_start_in_a_language_nobody_understands_changes_nothing(english):
+    room = MediaRoom(english)
+    _, connection = english.answered(transcription_options=transcription(), **speech())
+    with pytest.raises(Refusal, match="nobody here understands de-DE; nothing was started"):
+        room.transcribe(connection, locale="de-DE", speech_model_endpoint_id="m", operation_context="no")
+    assert refusal(lambda: room.transcribe(connection, locale="de-DE")) == (400, "8523", "locale")
+    shown = english.get(connection).transcription_subscription
+    assert (shown.state, shown.locale) == ("inactive", "en-US")
+    assert english.all(audio_effects.OpenTranscript) == []
+    room.transcribe(connection, operation_context="yes")
+    assert (room.stream().locale, room.stream().speech_model) == ("en-US", None)
+    room.opened()
+    # A second start changes nothing, whatever it says.
+    room.transcribe(connection, locale="de-DE", operation_context="again")
+    assert english.get(connection).transcription_subscription.locale == "en-US"
+    assert details(english, connection) == [("TranscriptionStarted", "subscriptionStarted", "yes")]
+
+
+def test_a_start_in_the_language_of_options_that_nobody_understands(english):
+    """Set-up cannot refuse it without refusing the call; a start can."""
+    room = MediaRoom(english)
+    _, connection = english.answered(transcription_options=transcription(locale="de-DE"), **speech())
+    assert refusal(lambda: room.transcribe(connection)) == (400, "8523", "locale")
+    room.transcribe(connection, locale="en-GB")
+    assert room.stream().locale == "en-GB"
+
+
+def test_a_call_is_taken_whose_transcript_nobody_understands(english):
+    room = MediaRoom(english)
+    options = transcription(locale="de-DE", start_transcription=True)
+    _, connection = english.answered(transcription_options=options, **speech())
+    assert room.stream().locale == "de-DE"
+    room.failed("badRequest", 400, 8565)
+    assert english.result(connection, "TranscriptionFailed") == (400, 8565)
+
+
+def test_where_nobody_understands_anything_a_start_fails_later(make_office):
+    """Another locale would not help, so that is not what is said."""
+    office = make_office(abilities=Abilities(knows=lambda locale: False))
+    room = MediaRoom(office)
+    _, connection = office.answered(transcription_options=transcription(), **speech())
+    room.transcribe(connection, locale="de-DE")
+    assert room.stream().locale == "de-DE"
+
+
+@pytest.mark.parametrize("end", ["stop", "stop while it opens", "fail", "fail while it opens"])
+def test_what_a_start_or_update_says_of_the_language_lasts_as_long_as_it_runs(office, room, end):
+    options = transcription(speech_model_endpoint_id="usual")
+    _, connection = office.answered(transcription_options=options, **speech())
+    room.transcribe(connection, locale="fr-FR", speech_model_endpoint_id="french")
+    assert (room.stream().locale, room.stream().speech_model) == ("fr-FR", "french")
+    if "opens" not in end:
+        room.opened()
+        room.update(connection, locale="de-DE", speech_model_endpoint_id="german")
+        assert office.get(connection).transcription_subscription.locale == "de-DE"
+    if "stop" in end:
+        room.stop_transcribing(connection)
+    else:
+        room.failed("badRequest", 400, 8565)
+    assert office.get(connection).transcription_subscription.locale == "en-US"
+    room.transcribe(connection)
+    assert (room.stream().locale, room.stream().speech_model) == ("en-US", "usual")
+
+
+def test_a_language_given_with_a_start_is_wanted_again_where_the_options_have_none(office, room):
+    _, connection = office.answered(transcription_options=transcription(locale=None), **speech())
+    room.transcribe(connection, locale="en-GB")
+    room.stop_transcribing(connection)
+    assert refusal(lambda: room.transcribe(connection)) == (400, "8523", "locale")
+
+
 def test_an_update_is_not_for_calls_joined_with_connect(office, room):
     office.answered()
     call = next(iter(office.exchange._registry.calls.values()))

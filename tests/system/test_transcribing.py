@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import numpy as np
+import pytest
 import soundfile
 from azure.communication.callautomation import (
     PhoneNumberIdentifier,
@@ -13,9 +14,10 @@ from azure.communication.callautomation import (
     TextSource,
     TranscriptionOptions,
 )
+from azure.core.exceptions import HttpResponseError
 from speech.sounds import RATE, samples, vowel
 from system.listener import Listener, until
-from system.room import ALICE, BOB, SCRIPTED, Room, ended, result
+from system.room import ALICE, BOB, SCRIPTED, Room, code, ended, result
 
 NARROW = 8_000
 
@@ -47,11 +49,11 @@ def understood(room: Room) -> list[bytes]:
     return asked
 
 
-def options(listener: Listener) -> TranscriptionOptions:
+def options(listener: Listener, locale: str = SCRIPTED) -> TranscriptionOptions:
     return TranscriptionOptions(
         transport_url=f"ws://127.0.0.1:{listener.port}/audio",
         transport_type=StreamingTransportType.WEBSOCKET,
-        locale=SCRIPTED,
+        locale=locale,
         start_transcription=True,
         enable_intermediate_results=True,
     )
@@ -98,11 +100,26 @@ def test_an_app_reads_who_said_what_until_the_service_fails(room: Room, listener
     until(lambda: listener.code == 1011)
     assert call.sdk.get_participant(PhoneNumberIdentifier(BOB)).identifier.raw_id == f"4:{BOB}"
 
-    call.sdk.start_transcription(locale="ja-JP", operation_context="japanese")
-    failed = room.webhook.wait("TranscriptionFailed", operationContext="japanese")
+    with pytest.raises(HttpResponseError, match="nobody here understands ja-JP") as refused:
+        call.sdk.start_transcription(locale="ja-JP", operation_context="japanese")
+    assert (refused.value.status_code, code(refused.value)) == (400, "8523")
+    shown = call.sdk.get_call_properties().transcription_subscription
+    assert (shown.state, shown.locale) == ("inactive", "fr-FR")
+    call.sdk.start_transcription(operation_context="as the options say")
+    room.webhook.wait("TranscriptionStarted", operationContext="as the options say")
+    shown = call.sdk.get_call_properties().transcription_subscription
+    assert (shown.state, shown.locale) == ("active", "fr-FR")
+    ended(room, call)
+
+
+def test_a_call_whose_transcript_nobody_understands_goes_on_without(room: Room, listener: Listener) -> None:
+    room.phone(ALICE)
+    call = room.call(ALICE, speaks=True, transcription=options(listener, locale="ja-JP"))
+    failed = room.webhook.wait("TranscriptionFailed", callConnectionId=call.id)
     assert result(failed) == (400, 8565)
     assert "ja-JP" in failed["resultInformation"]["message"]
     assert failed["transcriptionUpdate"]["transcriptionStatusDetails"] == "badRequest"
+    assert call.sdk.get_participant(PhoneNumberIdentifier(ALICE)).identifier.raw_id == f"4:{ALICE}"
     ended(room, call)
 
 

@@ -186,6 +186,7 @@ class Outlet(ABC):
         """It is over outside."""
         self.machine.fire(StreamStep.FAIL)
         self.stream = None
+        self.ran()
         result = ResultInformation(fact.code, fact.sub_code, fact.message)
         self.tell_failed(turn, fact.details, result)
 
@@ -194,8 +195,13 @@ class Outlet(ABC):
         turn.forget_stream(self.stream)
         self.close(turn, self.stream)
         self.stream = None
+        self.ran()
 
     # --- what a kind of outlet says ---------------------------------------------------------------------
+
+    @abstractmethod
+    def ran(self) -> None:
+        """It runs no more; what was asked for that run only is forgotten here."""
 
     def can_open(self, turn: Turn) -> bool:
         """Whether there is a place to open; the app is told here when there is none."""
@@ -236,6 +242,9 @@ class AudioStream(Outlet):
         super().__init__(connection)
         self.options = options
         self.loopback = loopback
+
+    def ran(self) -> None:
+        """A start says nothing of how it is to be streamed."""
 
     def subscription(self) -> MediaStreamingSubscription:
         return MediaStreamingSubscription(self.subscription_id, self.shown)
@@ -290,7 +299,7 @@ class AudioStream(Outlet):
 class Transcript(Outlet):
     """What is said in the call, as text over a WebSocket (contract section 8).
 
-    ``locale`` and ``model`` begin as the options say; start and update may change them.
+    ``locale`` and ``model`` are as the options say; start and update may change them for as long as it runs.
     """
 
     canceled = results.TRANSCRIPTION_CANCELED
@@ -299,8 +308,11 @@ class Transcript(Outlet):
     def __init__(self, connection: Connection, options: TranscriptionOptions) -> None:
         super().__init__(connection)
         self.options = options
-        self.locale = options.locale or (options.locales or [""])[0]
-        self.model = options.speech_model_endpoint_id
+        self.ran()
+
+    def ran(self) -> None:
+        self.locale = self.options.locale or (self.options.locales or [""])[0]
+        self.model = self.options.speech_model_endpoint_id
 
     def subscription(self) -> TranscriptionSubscription:
         kinds = [TranscriptionResultType.FINAL]
