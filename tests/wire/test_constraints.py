@@ -13,6 +13,7 @@ from hookflash.wire.constraints import (
     MAX_SSML,
     CallbackRules,
     check_locale,
+    require_callback,
     require_stream,
 )
 from hookflash.wire.decoding import decode
@@ -34,6 +35,60 @@ def test_streams_go_to_wss(url: str) -> None:
     with pytest.raises(Refusal) as refusal:
         require_stream(url, "f", CallbackRules())
     assert refusal.value.target == "f"
+
+
+LABEL = "x" * 63
+
+
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("127.0.0.1:0", "port 0 is none"),
+        ("app.example:0", "port 0 is none"),
+        ("[::1]:0", "port 0 is none"),
+        ("app.example:99999", "'.*:99999/'.$"),
+        ("app.example:-1", "'.*:-1/'.$"),
+        (f"{LABEL}x.example", "a part of 64 characters"),
+        (f"{'é' * 60}.example", "IDNA"),
+        (".".join([LABEL] * 4), "255 characters"),
+        ("app..example", "nothing between two dots"),
+        (".example", "nothing between two dots"),
+        ("xn--a", "IDNA"),
+        ("app.xn--.example", "IDNA"),
+    ],
+)
+def test_hosts_and_ports_that_cannot_be_are_refused_at_once(host: str, why: str) -> None:
+    with pytest.raises(Refusal, match=why) as stream:
+        require_stream(f"ws://{host}/?secret=1", "f", CallbackRules(http=True))
+    with pytest.raises(Refusal, match=why) as callback:
+        require_callback(f"https://{host}/?secret=1", "f", CallbackRules())
+    for refusal in (stream.value, callback.value):
+        assert (refusal.status, refusal.code, refusal.target) == (400, "8523", "f")
+        assert "secret" not in str(refusal)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1:1",
+        "[::1]:65535",
+        "[fe80::1%25eth0]",
+        "localhost",
+        "app",
+        "my_app.example",
+        "a--b-.example.",
+        f"{LABEL}.example",
+        ".".join([LABEL] * 3 + ["x" * 61]),
+        "bücher.example",
+        "xn--bcher-kva.example",
+        "XN--BCHER-KVA.example",
+        "xn--fa-hia.de",
+        "☃.example",
+    ],
+)
+def test_hosts_that_may_be(host: str) -> None:
+    require_stream(f"wss://{host}/x", "f", CallbackRules())
+    require_callback(f"https://user:pass@{host}/x?y=%41", "f", CallbackRules())
 
 
 @pytest.mark.parametrize("private", ["wss://127.0.0.1/", "ws://localhost:9/", "wss://[::1]/"])

@@ -18,7 +18,7 @@ from hookflash.wire import parts, requests
 from hookflash.wire.enums import CallLocatorKind, IdentifierKind, PlaySourceKind
 from hookflash.wire.identifiers import CommunicationIdentifierModel, Identifier, PhoneNumberModel
 from hookflash.wire.results import invalid_argument
-from hookflash.wire.urls import is_public, without_secrets
+from hookflash.wire.urls import is_public, unreachable, without_secrets
 
 MAX_DTMF_TONES = 18
 """Tones in one sendDtmfTones request (contract section 6.5)."""
@@ -67,22 +67,29 @@ MAX_LOCALES = 10
 
 
 def require_uri(uri: str, field: str, schemes: tuple[str, ...] = ("https", "http")) -> None:
-    """Refuse ``field`` unless ``uri`` is absolute, has one of ``schemes`` and a host, and is not too long."""
-    if len(uri) > MAX_URI or not _is_usable(uri, schemes):
-        wanted = f"expected an absolute {' or '.join(schemes)} URL"
-        if len(uri) > MAX_URI:
-            raise invalid_argument(field, f"{wanted} of at most {MAX_URI} characters, got {len(uri)}.")
-        raise invalid_argument(field, f"{wanted}, got {without_secrets(uri)!r}.")
+    """Refuse ``field`` unless ``uri`` is absolute, has one of ``schemes``, a host and a port that there may be,
+    and is not too long.
+    """
+    wanted = f"expected an absolute {' or '.join(schemes)} URL"
+    if len(uri) > MAX_URI:
+        raise invalid_argument(field, f"{wanted} of at most {MAX_URI} characters, got {len(uri)}.")
+    fault = _fault(uri, schemes)
+    if fault is not None:
+        why = f": {fault}" if fault else ""
+        raise invalid_argument(field, f"{wanted}, got {without_secrets(uri)!r}{why}.")
 
 
 @lru_cache(maxsize=256)
-def _is_usable(uri: str, schemes: tuple[str, ...]) -> bool:
+def _fault(uri: str, schemes: tuple[str, ...]) -> str | None:
+    """Why a URI cannot be used, "" where that is plain to see; None where it can."""
     try:
         split = urlsplit(uri)
-        absolute = split.scheme.lower() in schemes and bool(split.hostname) and (split.port or 1) > 0
+        absolute = split.scheme.lower() in schemes and bool(split.hostname)
+        if not absolute or not uri.isprintable() or " " in uri:
+            return ""
+        return unreachable(uri) or None
     except ValueError:
-        return False
-    return absolute and uri.isprintable() and " " not in uri
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
