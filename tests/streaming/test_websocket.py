@@ -255,6 +255,47 @@ async def test_the_code_of_the_server_is_known_and_answered(given_: int) -> None
     assert clean == [True]
 
 
+def said(written: bytes) -> tuple[int, bytes]:
+    """Opcode and payload of a short frame of ours."""
+    key, payload = written[2:6], written[6:]
+    return written[0] & 15, bytes(octet ^ key[at % 4] for at, octet in enumerate(payload))
+
+
+@pytest.mark.parametrize("code", [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_535])
+async def test_a_code_that_may_not_be_sent_is_not_sent_back(code: int) -> None:
+    pipe = Pipe()
+    socket = WebSocket(pipe, limit=100, heartbeat=60)
+    socket.start()
+    socket.data_received(server_frame(CLOSE, code.to_bytes(2) + b"bye"))
+    ((opcode, payload),) = map(said, pipe.written)
+    assert (opcode, int.from_bytes(payload[:2])) == (CLOSE, websocket.PROTOCOL_ERROR)
+    assert socket.code == websocket.PROTOCOL_ERROR
+    assert f"code {code}," in socket.why
+    await socket.close(websocket.OK, b"", 0.01)
+    assert len(pipe.written) == 1
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1003, 1007, 1010, 1011, 1012, 1014, 3000, 4999])
+async def test_a_code_that_may_be_sent_is_sent_back(code: int) -> None:
+    pipe = Pipe()
+    socket = WebSocket(pipe, limit=100, heartbeat=60)
+    socket.start()
+    socket.data_received(server_frame(CLOSE, code.to_bytes(2) + b"bye"))
+    assert [said(one) for one in pipe.written] == [(CLOSE, code.to_bytes(2))]
+    assert (socket.code, socket.why) == (code, "")
+    await socket.close(websocket.OK, b"", 0.01)
+
+
+async def test_a_close_without_a_code_is_answered_without_one() -> None:
+    pipe = Pipe()
+    socket = WebSocket(pipe, limit=100, heartbeat=60)
+    socket.start()
+    socket.data_received(server_frame(CLOSE, b""))
+    assert [said(one) for one in pipe.written] == [(CLOSE, b"")]
+    assert socket.code == websocket.NO_STATUS
+    await socket.close(websocket.OK, b"", 0.01)
+
+
 async def test_a_server_that_is_gone() -> None:
     async def serve(socket: web.WebSocketResponse) -> None:
         assert socket._req is not None

@@ -42,6 +42,11 @@ _RECKON = 1 << 16
 """Octets of a peer after which they are reckoned up."""
 _FIN = _MASKED = 0x80
 _MAX_CONTROL = 125
+_ASSIGNED = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
+_FREE = range(3000, 5000)
+"""Codes of a close frame: those that stand for something, and those for libraries and applications (RFC 6455
+section 7.4; 1012 to 1014 by IANA's registry). The others may not be sent.
+"""
 _LENGTH_16 = struct.Struct("!BBH")
 _LENGTH_64 = struct.Struct("!BBQ")
 
@@ -345,9 +350,12 @@ class WebSocket(asyncio.Protocol):
         elif opcode == CLOSE:
             if len(payload) == 1:
                 raise Violation(PROTOCOL_ERROR, "a close frame with half a code")
+            code = int.from_bytes(payload[:2]) if payload else NO_STATUS
+            if payload and code not in _ASSIGNED and code not in _FREE:
+                raise Violation(PROTOCOL_ERROR, f"a close frame with code {code}, which may not be sent")
             if not self._closing:
                 self._transport.write(frame(CLOSE, payload[:2]))
-            self._end(int.from_bytes(payload[:2]) if payload else NO_STATUS)
+            self._end(code)
 
     def _refuse(self, code: int, why: str) -> None:
         """End it for what came."""
