@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from hookflash.ports.clock import Clock
 
@@ -17,13 +18,17 @@ class Tally:
         clock: for the minute.
         log: where to say so, as a warning.
         text: with a ``%d`` for how many since the last line.
+        extra: what each line has besides.
     """
 
-    def __init__(self, clock: Clock, log: logging.Logger, text: str) -> None:
+    def __init__(
+        self, clock: Clock, log: logging.Logger, text: str, extra: Mapping[str, object] | None = None
+    ) -> None:
         self.count = 0
         self._clock = clock
         self._log = log
         self._text = text
+        self._extra = extra
         self._told = 0
         self._again = float("-inf")
 
@@ -32,5 +37,5 @@ class Tally:
         self.count += 1
         now = self._clock.now()
         if now >= self._again:
-            self._log.warning(self._text, self.count - self._told)
+            self._log.warning(self._text, self.count - self._told, extra=self._extra)
             self._told, self._again = self.count, now + EVERY

@@ -7,6 +7,7 @@ import base64
 import json
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import datetime
 
 import aiohttp
@@ -291,7 +292,7 @@ async def test_a_resource_may_have_marks_unless_the_url_says_no(
     assert bool(voice.watchers) is marked
 
 
-async def test_so_many_marks_may_wait_and_no_more(
+async def test_a_mark_for_which_there_is_no_room_is_answered_at_once(
     room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("hookflash.streaming.stream.MAX_MARKS", 2)
@@ -299,10 +300,39 @@ async def test_so_many_marks_may_wait_and_no_more(
     (voice,) = room.audio.voices
     for mark in "abc":
         await connection.socket.send_str(marked(mark))
-    await until(lambda: "while 2 others wait" in caplog.text)
+    await connection.socket.send_str('{"kind":"AudioData","audioData":{"data":"AQID","mark":{"id":"d"}}}')
+    await until(lambda: len(connection.of("MarkData")) == 2)
+    assert connection.of("MarkData") == [{"id": one, "status": "Cancelled"} for one in "cd"]
+    assert voice.said == [b"\1\2\3"], "the audio before a mark is said as ever"
+    room.clock.advance(60)
+    await connection.socket.send_str(marked("e"))
+    await until(lambda: len(connection.of("MarkData")) == 3)
+    told = [line for line in caplog.records if "2 others waited" in line.message]
+    assert [line.message[:7] for line in told] == ["1 marks", "2 marks"]
+    assert {vars(line)["callConnectionId"] for line in told} == {room.effect().connection_id}
+    # What waited is still told, and makes room.
     voice.marks[0](True)
-    await connection.socket.send_str(marked("d"))
+    await connection.socket.send_str(marked("f"))
     await until(lambda: len(voice.marks) == 3)
+    assert connection.of("MarkData")[3:] == [{"id": "a", "status": "Completed"}]
+
+
+async def test_who_sends_marks_without_end_and_reads_nothing_is_dropped(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answers wait where all that is sent waits, so there is an end to them."""
+    monkeypatch.setattr("hookflash.streaming.stream.MAX_MARKS", 0)
+    room.app.reading = False
+    connection = await room.stream(bidirectional=True, url=room.base + MARKED)
+    with suppress(ConnectionError):
+        for _ in range(100_000):
+            await connection.socket.send_str(marked("m" * 256))
+            if room.of(facts.StreamFailed):
+                break
+    failed = await room.failed()
+    assert failed.details == "streamConnectionInterrupted"
+    assert "does not read fast enough" in failed.message
+    assert room.audio.voices[0].closed
 
 
 async def test_a_one_way_stream_takes_nothing(room: Room) -> None:
@@ -482,6 +512,21 @@ async def test_a_connection_that_breaks_again_and_again_is_given_up(room: Room) 
         connection = room.app.connections[-1]
     connection.cut()
     assert (await room.failed()).details == "streamConnectionInterrupted"
+
+
+async def test_who_always_closes_with_a_code_that_may_not_be_sent_is_given_up(room: Room) -> None:
+    connection = await room.stream()
+    for count, pause in enumerate((1.0, 2.0, 4.0), 2):
+        await connection.socket.close(code=999)
+        await until(lambda: room.clock.pending)
+        room.clock.advance(pause)
+        await until(lambda count=count: len(room.of(facts.StreamOpened)) == count)
+        connection = room.app.connections[-1]
+    await connection.socket.close(code=999)
+    failed = await room.failed()
+    assert failed.details == "streamConnectionInterrupted"
+    assert "a close frame with code 999, which may not be sent" in failed.message
+    assert room.clock.pending == []
 
 
 async def test_a_connection_that_lasted_has_all_its_attempts_again(room: Room) -> None:

@@ -28,6 +28,7 @@ from hookflash.streaming.app_socket import AppSocket, Ended
 from hookflash.streaming.dialling import Dialler, Ticket
 from hookflash.streaming.timeline import Anchor, Timeline
 from hookflash.streaming.volley import SILENCE, volley
+from hookflash.tallying import Tally
 from hookflash.wire.streaming_frames import (
     AppAudio,
     FrameError,
@@ -90,6 +91,12 @@ class AudioStream:
         self._misread = False
         self._marking = wants_marks(effect.url, marking)
         self._marks = 0
+        self._refused = Tally(
+            clock,
+            _log,
+            f"%d marks of the app were answered as cancelled at once: {MAX_MARKS} others waited",
+            {"callConnectionId": effect.connection_id},
+        )
         ticket = Ticket(
             effect.url,
             effect.resource,
@@ -173,8 +180,11 @@ class AudioStream:
         """Tell the app when what it has sent until now is over."""
         if not self._marking or self._voice is None:
             return
-        if self._marks == MAX_MARKS:
-            raise FrameError(f"it is a mark while {MAX_MARKS} others wait to be reached")
+        if self._marks >= MAX_MARKS:
+            # Not in silence: who sent it waits for an answer.
+            self._refused.add()
+            self.socket.send(mark_data(mark, heard=False))
+            return
 
         def played(heard: bool) -> None:
             self._marks -= 1

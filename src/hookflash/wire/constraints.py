@@ -67,7 +67,7 @@ MAX_LOCALES = 10
 
 
 def require_uri(uri: str, field: str, schemes: tuple[str, ...] = ("https", "http")) -> None:
-    """Refuse ``field`` unless ``uri`` is absolute, has one of ``schemes``, a host and a port that there may be,
+    """Refuse ``field`` unless ``uri`` is absolute, has one of ``schemes``, and a host and port there may be,
     and is not too long.
     """
     wanted = f"expected an absolute {' or '.join(schemes)} URL"
