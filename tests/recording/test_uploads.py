@@ -482,6 +482,57 @@ async def test_deleting_leaves_what_is_the_apps(bench: Bench) -> None:
     assert len(bench.store.objects) == 2
 
 
+@pytest.mark.parametrize("order", [None, OURS, THEIRS])
+async def test_of_several_that_delete_at_once_one_has(bench: Bench, order: Order | None) -> None:
+    if order is not None:
+        bench.uploads.order(order)
+    name = bench.put()
+    bench.stored(name)
+    await bench.settled()
+    done = await asyncio.gather(*(bench.shelf.delete(name) for _ in range(8)))
+    assert sorted(done) == [False] * 7 + [True]
+    assert not bench.on_disk(name)
+    assert len(bench.store.objects) == (2 if order is THEIRS else 0)
+    assert bench.documents.kept["recordings"] == bench.documents.kept[UPLOADS] == {}
+
+
+async def test_of_several_that_delete_what_is_being_sent_one_has(bench: Bench) -> None:
+    bench.uploads.order(THEIRS)
+    bench.store.gate.clear()
+    name = bench.put()
+    fact = bench.stored(name)
+    await until(lambda: bench.store.puts)
+    done = await asyncio.gather(*(bench.shelf.delete(name) for _ in range(8)))
+    assert sorted(done) == [False] * 7 + [True]
+    assert bench.facts == [fact]
+    assert bench.documents.kept[ORDERS] == bench.documents.kept[UPLOADS] == {}
+
+
+async def test_a_delete_that_fails_while_another_succeeds_is_no_failure(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.uploads.order(OURS)
+    name = bench.put()
+    bench.stored(name)
+    await bench.settled()
+    plain, asked, go_on = bench.store.delete, 0, asyncio.Event()
+
+    async def delete(key: str) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            await go_on.wait()
+            raise StoreError("not now")
+        await plain(key)
+
+    monkeypatch.setattr(bench.store, "delete", delete)
+    slow = asyncio.create_task(bench.shelf.delete(name))
+    await until(lambda: asked)
+    assert await bench.shelf.delete(name)
+    go_on.set()
+    assert not await slow
+
+
 async def test_deleting_what_is_being_sent(bench: Bench) -> None:
     bench.uploads.order(THEIRS)
     bench.store.gate.clear()

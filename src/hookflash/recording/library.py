@@ -69,14 +69,16 @@ class Library:
         if file.state == "stored" and self.stored is not None:
             self.stored(file)
 
-    def forget(self, document_id: str) -> None:
-        """Remember a file no more."""
-        if (file := self._files.pop(document_id, None)) is not None:
-            name = file.label.recording_id
-            self._of[name].remove(document_id)
-            if not self._of[name]:
-                del self._of[name]
-            self._documents.delete_document(SPACE, document_id).add_done_callback(_told)
+    def forget(self, document_id: str) -> bool:
+        """Remember a file no more; False when it was not known."""
+        if (file := self._files.pop(document_id, None)) is None:
+            return False
+        name = file.label.recording_id
+        self._of[name].remove(document_id)
+        if not self._of[name]:
+            del self._of[name]
+        self._documents.delete_document(SPACE, document_id).add_done_callback(_told)
+        return True
 
     def _keep(self, file: StoredFile) -> None:
         if file.document_id not in self._files:
@@ -84,13 +86,15 @@ class Library:
         self._files[file.document_id] = file
 
     async def delete(self, document_id: str) -> bool:
-        """Delete a file with its metadata, and forget it; False when there is none. Raises OSError."""
+        """Delete a file with its metadata, and forget it; False when there is none. Raises OSError.
+
+        Of several at once that delete the same file one is told that it did.
+        """
         file = self._files.get(document_id)
         if file is None:
             return False
         await asyncio.to_thread(self.remove, file)
-        self.forget(document_id)
-        return True
+        return self.forget(document_id)
 
     def remove(self, file: StoredFile) -> None:
         """Take a file with its metadata from the disk, in a thread. Raises OSError."""

@@ -193,10 +193,12 @@ class Uploads:
                 await store.delete(upload.metadata)
             except OSError as error:
                 # What was never acknowledged is most likely not there: that must not keep it here.
-                if self._uploads[document_id].state == "uploaded":
+                now = self._uploads.get(document_id)
+                if now is not None and now.state == "uploaded":
                     raise
                 _log.warning("recording %s, never sent, could not be deleted there: %s", document_id, error)
-        del self._uploads[document_id]
+        if self._uploads.pop(document_id, None) is None:
+            return  # somebody else has deleted it meanwhile
         self._delete(UPLOADS, document_id)
         self._done(upload)
 
