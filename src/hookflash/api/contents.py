@@ -7,16 +7,18 @@ is answered alike: 404 without a body, as recorded of the real service.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from hookflash.api.access import Access
 from hookflash.api.answering import render
+from hookflash.api.files import FileBody
 from hookflash.api.ranges import Body, ranged
 from hookflash.api.reading import Receive, Scope, Send, read_headers
 from hookflash.wire.results import Refusal, internal_error
@@ -117,7 +119,8 @@ class Contents:
     ) -> Response:
         found = await self._objects.open(document, metadata=metadata)
         if isinstance(found, Path):
-            return FileResponse(found, media_type=media_type, stat_result=found.stat())
+            file = await asyncio.to_thread(FileBody, found)
+            return await ranged(file, headers, media_type, file.tag, file.modified, head=head)
         tag = f'"{document}{"-m" if metadata else ""}-{found.size}"'
         return await ranged(found, headers, media_type, tag, head=head)
 
