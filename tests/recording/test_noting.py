@@ -129,7 +129,7 @@ async def test_each_file_has_its_own_and_is_stored_for_good(tmp_path: Path) -> N
     for _ in range(4):
         room.give(listener, {Whole(5): 1}, 50)
         await until(lambda: not room.desk._takes["r1"]._frames)
-    await until(lambda: len(room.library.files()) == 2)
+    await until(lambda: room.library.files()[0].state == "stored")
     room.desk.roster(audio_effects.UpdateRoster(5, (*ROSTER, (12, "8:acs:late"))))
     room.clock.advance(EVERY)
     assert [file.state for file in room.library.files()] == ["stored", "recording"]

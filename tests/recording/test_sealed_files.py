@@ -311,13 +311,13 @@ def test_files_are_bounded_in_time(tmp_path: Path) -> None:
     label = Label("r", "resource", "s", "c", "audio", "mixed", "wav")
     names = iter("abcdef")
     disk = Disk(tmp_path, label, 1 << 30, lambda: next(names), max_seconds=2)
-    disk.begin(0.0)
+    disk.begin(disk.plan(0.0))
     block = talk(0.8).reshape(-1, 1)
     full = []
     for second in range(1, 8):
         full.append(disk.write([block]))
         if full[-1]:
-            disk.turn(second * 0.8, (), ())
+            disk.turn(disk.plan(second * 0.8), (), ())
     disk.finish("SessionEnded", (), ())
     assert full == [False, False, True, False, False, True, False]
     assert [(file.end_reason, file.duration_ms) for file in disk.files] == [

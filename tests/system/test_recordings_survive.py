@@ -166,6 +166,58 @@ def test_a_kill_in_the_middle_of_many_recordings_costs_a_second_at_most(
         server.stop()
 
 
+def test_a_kill_just_after_the_start_was_answered(tmp_path: Path, webhook: Webhook, crowd: Crowd) -> None:
+    """Whatever there was of it by then: the app is told, and no folder is left that nobody knows."""
+    stored: list[str] = []
+
+    def incoming(data: dict[str, Any]) -> None:
+        if "incomingCallContext" in data:
+            client.answer_call(data["incomingCallContext"], f"{webhook.url}/callbacks")
+        else:
+            stored.extend(one["documentId"] for one in data["recordingStorageInfo"]["recordingChunks"])
+
+    webhook.on_incoming = incoming
+    server = Server(tmp_path, webhook, FILES.format(url=webhook.url))
+    client = CallAutomationClient(server.url, AzureKeyCredential(ACCESS_KEY))
+    folder = tmp_path / "state" / "recordings"
+    try:
+        server.start()
+        crowd.dial(f"sip:{NUMBER}@127.0.0.1:{server.sip_port}")
+        webhook.wait_count("CallConnected", CALLS)
+        connections = [
+            event["data"]["callConnectionId"]
+            for event in webhook.events()
+            if event["type"].endswith("CallConnected")
+        ][:2]
+        worker = worker_of(server)
+        for connection, form in zip(connections, (RecordingFormat.MP3, RecordingFormat.WAV), strict=True):
+            client.start_recording(
+                call_connection_id=connection,
+                recording_content_type=RecordingContent.AUDIO,
+                recording_channel_type=RecordingChannel.MIXED,
+                recording_format_type=form,
+                recording_state_callback_url=f"{webhook.url}/recording",
+            )
+        server.kill()
+        wait_gone(worker)
+        server.start()
+        for connection in connections:
+            webhook.wait("CallDisconnected", callConnectionId=connection)
+            told = [
+                (event["data"]["state"], event["data"]["resultInformation"]["code"])
+                for event in webhook.events(connection)
+                if event["type"].endswith("RecordingStateChanged")
+            ]
+            assert told[-1] == ("inactive", 500)
+        left = {path.name for path in folder.iterdir()} if folder.exists() else set()
+        deadline = time.monotonic() + 60
+        while set(stored) != left:
+            assert time.monotonic() < deadline, f"{left} are there, and {stored} were told of"
+            threading.Event().wait(0.05)
+    finally:
+        server.stop()
+
+
 def assert_pauses(metadata: dict[str, Any], place: int) -> None:
     """Its pauses are told of."""
     began = datetime.fromisoformat(metadata["chunkStartTime"])

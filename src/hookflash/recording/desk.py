@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -24,6 +23,7 @@ from hookflash.recording.library import Library
 from hookflash.recording.metadata import Label
 from hookflash.recording.orders import Order
 from hookflash.recording.sealing import SealKey
+from hookflash.recording.strays import new_document_id
 from hookflash.recording.take import Take
 from hookflash.recording.uploads import Uploads
 from hookflash.recording.write_behind import WriteBehind
@@ -36,11 +36,6 @@ ENCODERS = 2
 INVALID_ARGUMENT = 8523
 MAX_FILE = 1 << 30
 """Bytes of one file unless said otherwise."""
-
-
-def _new_id() -> str:
-    """A document id in the form the service has them."""
-    return f"0-hf-d1-{secrets.token_hex(16)}"
 
 
 class RecordingDesk:
@@ -71,7 +66,7 @@ class RecordingDesk:
         key: SealKey | None = None,
         uploads: Uploads | None = None,
         storage: str = "",
-        new_id: Callable[[], str] = _new_id,
+        new_id: Callable[[], str] = new_document_id,
     ) -> None:
         self._audio = audio
         self._library = library

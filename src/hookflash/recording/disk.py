@@ -48,7 +48,7 @@ class Disk:
         key: what files are sealed with; None for plain ones.
 
     Attributes:
-        files: of the recording so far, the last one is being written.
+        files: those that have been made for the recording so far, the last one is being written.
     """
 
     def __init__(
@@ -89,19 +89,12 @@ class Disk:
             "recording.keep_hours; the calls go on"
         )
 
-    def begin(self, at: float) -> StoredFile:
-        """Begin a file; ``at`` is the Unix time of its first sample. Raises OSError, and nothing is left."""
+    def plan(self, at: float) -> StoredFile:
+        """The file that comes next, of which nothing is on the disk yet; ``at`` is the Unix time of its first
+        sample."""
         document = self._new_id()
-        folder = self._folder / document
-        folder.mkdir(parents=True)
         name = _STEM[self._label.format]
-        try:
-            reserve(folder / _METADATA)
-            self._writer = self._open(folder / name)
-        except OSError:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        file = StoredFile(
+        return StoredFile(
             document,
             self._label,
             len(self.files),
@@ -110,8 +103,18 @@ class Disk:
             f"{document}/{_METADATA}",
             at,
         )
+
+    def begin(self, file: StoredFile) -> None:
+        """Begin a file as it was planned. Raises OSError, and nothing is left."""
+        folder = self._folder / file.document_id
+        folder.mkdir(parents=True)
+        try:
+            reserve(self._folder / file.metadata_path)
+            self._writer = self._open(self._folder / file.path)
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         self.files.append(file)
-        return file
 
     def _open(self, path: Path) -> SoundWriter:
         if self._label.format == "wav":
@@ -147,13 +150,13 @@ class Disk:
             return TOO_LARGE
         return TOO_LONG if self._max_frames and self._writer.frames >= self._max_frames else ""
 
-    def turn(self, at: float, people: Sequence[Person], pauses: Sequence[Pause]) -> None:
-        """Go on in another file, ``at`` the Unix time of its first sample. Raises OSError.
+    def turn(self, new: StoredFile, people: Sequence[Person], pauses: Sequence[Pause]) -> None:
+        """Go on in another file, as it was planned. Raises OSError.
 
         It takes as long as the disk needs for all that was written.
         """
-        self._close(self._full, people, within(pauses, self.files[-1].started, at))
-        self.begin(at)
+        self._close(self._full, people, within(pauses, self.files[-1].started, new.started))
+        self.begin(new)
 
     def finish(self, reason: str, people: Sequence[Person], pauses: Sequence[Pause]) -> None:
         """Close the last file; one without a sound in it is as good as any. Raises OSError; idempotent."""

@@ -12,6 +12,7 @@ import msgspec
 import soundfile
 
 from hookflash.ports.outbox import Documents
+from hookflash.recording import strays
 from hookflash.recording.files import RATE, mend_wav
 from hookflash.recording.metadata import Person, StoredFile, metadata, write_metadata
 from hookflash.recording.sealed_files import mp3_frames
@@ -61,13 +62,14 @@ class Library:
         files = [self._files[name] for name in self._of.get(recording_id, ())]
         return sorted(files, key=lambda file: file.index)
 
-    def note(self, file: StoredFile) -> None:
-        """Remember a file as it is now."""
+    def note(self, file: StoredFile) -> asyncio.Future[None]:
+        """Remember a file as it is now; done once the store has the note."""
         self._keep(file)
         done = self._documents.put_document(SPACE, file.document_id, msgspec.json.encode(file))
         done.add_done_callback(_told)
         if file.state == "stored" and self.stored is not None:
             self.stored(file)
+        return done
 
     def forget(self, document_id: str) -> bool:
         """Remember a file no more; False when it was not known."""
@@ -105,7 +107,8 @@ class Library:
 
     async def load(self) -> None:
         """Read what is there, and finish what was being recorded when the server died."""
-        for key, body in (await self._documents.documents(SPACE)).items():
+        notes = await self._documents.documents(SPACE)
+        for key, body in notes.items():
             try:
                 file = msgspec.json.decode(body, type=StoredFile)
             except msgspec.MsgspecError as error:
@@ -124,7 +127,10 @@ class Library:
                 _log.error("recording %s was broken off and can not be finished: %s", key, error)
             except OSError as error:
                 _log.error("recording %s was broken off, and its file is not usable: %s", key, error)
+                await asyncio.to_thread(strays.discard, self.folder / file.document_id)
                 self.forget(key)
+        # Also those whose notes can not be read.
+        await asyncio.to_thread(strays.clear, self.folder, notes.keys())
 
     def _finish(self, file: StoredFile) -> StoredFile:
         path = self.folder / file.path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -43,10 +44,10 @@ class Noting:
         self._changed = False
         self._timer: Timer | None = None
 
-    def begin(self, file: StoredFile) -> None:
-        """``file`` is being recorded."""
+    def begin(self, file: StoredFile) -> asyncio.Future[None]:
+        """``file`` is being recorded; done once that is kept."""
         self._file = file
-        self._note()
+        return self._note()
 
     def changed(self) -> None:
         """There is something new to note."""
@@ -63,19 +64,22 @@ class Noting:
 
     def _wake(self, at: float) -> None:
         self._quiet()
-        self._timer = self._clock.call_at(at, self._note)
+        self._timer = self._clock.call_at(at, self._again)
 
     def _quiet(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _note(self) -> None:
+    def _again(self) -> None:
+        self._note()
+
+    def _note(self) -> asyncio.Future[None]:
         assert self._file is not None
         self._quiet()
         self._changed, self._noted = False, self._clock.now()
         known = self._look()
-        self._library.note(
+        noted = self._library.note(
             msgspec.structs.replace(
                 self._file,
                 people=tuple(one.raw_id for one in known.people),
@@ -85,3 +89,4 @@ class Noting:
         )
         if known.paused:
             self._wake(self._noted + PAUSED)
+        return noted

@@ -98,7 +98,8 @@ class Outcomes:
                 _log.error("the note on the failure of recording %s can not be read: %s", name, error)
         # Their last file, which tells it too, may be deleted before the others.
         for name in self._library.broken_off.keys() - self._failures.keys():
-            self._note(name, restarted("recording"))
+            if self._library.of(name):
+                self._note(name, restarted("recording"))
 
 
 def _told(done: asyncio.Future[None]) -> None:

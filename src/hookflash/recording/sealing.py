@@ -43,6 +43,8 @@ TAG = 16
 MAGIC = b"HFSEAL1\0"
 KEY_BYTES = 32
 _HEADER = struct.Struct(">8s8s32sIB11s")
+EMPTY = _HEADER.size + TAG
+"""Octets of a sealed file in which nothing is, be it finished or not."""
 _INFO = b"hookflash recording segment"
 _AT_ONCE = 64
 """Segments opened at a time: a MiB."""

@@ -30,7 +30,7 @@ from hookflash.ports.edges import FactSink
 from hookflash.recording.disk import CHANNELS, SESSION_ENDED, SESSION_FAILED, Disk
 from hookflash.recording.files import RATE
 from hookflash.recording.library import Library
-from hookflash.recording.metadata import Pause, Person
+from hookflash.recording.metadata import Pause, Person, StoredFile
 from hookflash.recording.noting import Known, Noting
 from hookflash.recording.write_behind import WriteBehind
 
@@ -88,7 +88,6 @@ class Take:
         self._pauses: tuple[Pause, ...] = ()
         self._noting = Noting(library, clock, self._known)
         self._whole = Whole(effect.call)
-        self._began = 0.0
         self._news = asyncio.Event()
         self._stopped = False
         self._broken: Exception | None = None
@@ -96,6 +95,10 @@ class Take:
         self._full = False
         self._ends = 0.0
         self._meet(effect.roster)
+        # Before anybody is answered that it begins: if the server dies, its app is told at the next start.
+        self._began = self._paused_at if self._paused_at is not None else self._time()
+        self._first = disk.plan(self._began)
+        self._noted = self._noting.begin(self._first)
         self.task = asyncio.create_task(self._run())
 
     # --- what is asked ------------------------------------------------------------------------------------
@@ -160,8 +163,13 @@ class Take:
             self._over()
 
     async def _record(self) -> None:
-        self._began = self._time()
-        self._noting.begin(await self._work(lambda: self._disk.begin(self._began)))
+        # What is on the disk must be known after a crash. Without a note it is recorded all the same.
+        await asyncio.wait((self._noted,))
+        try:
+            await self._work(lambda: self._disk.begin(self._first))
+        except (OSError, RuntimeError):
+            self._not_begun(self._first)
+            raise
         if not self._stopped:
             self._listen()
         self._report(RecordingStarted(self.effect.recording, self._began))
@@ -226,17 +234,31 @@ class Take:
         """The file is full. Others write meanwhile: closing it may take long."""
         known = self._known()
         self._noting.end()
-        job = partial(self._disk.turn, self._ends, known.people, known.pauses)
-        turned = asyncio.get_running_loop().run_in_executor(self._pool, job)
-        turned.add_done_callback(self._turned)
+        new = self._disk.plan(self._ends)
+        job = partial(self._disk.turn, new, known.people, known.pauses)
 
-    def _turned(self, done: asyncio.Future[None]) -> None:
-        error = done.exception()
+        def noted(_: asyncio.Future[None]) -> None:
+            try:
+                turned = asyncio.get_running_loop().run_in_executor(self._pool, job)
+            except RuntimeError as error:  # the threads have been stopped
+                self._turned(new, error)
+                return
+            turned.add_done_callback(lambda done: self._turned(new, done.exception()))
+
+        # As with the first one: what is on the disk must be known after a crash.
+        self._noting.begin(new).add_done_callback(noted)
+
+    def _turned(self, new: StoredFile, error: BaseException | None) -> None:
         if error is None:
-            full, new = self._disk.files[-2:]
-            self._library.note(full)
-            self._noting.begin(new)
+            self._library.note(self._disk.files[-2])
+        else:
+            self._not_begun(new)
         self._written(error if isinstance(error, Exception) else False)
+
+    def _not_begun(self, file: StoredFile) -> None:
+        """Nothing of a file that was planned is on the disk."""
+        self._noting.end()
+        self._library.forget(file.document_id)
 
     def _fail(self, error: Exception) -> None:
         """Nothing more can be recorded, for the first reason there was."""
