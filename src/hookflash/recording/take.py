@@ -89,6 +89,7 @@ class Take:
         self._noting = Noting(library, clock, self._known)
         self._whole = Whole(effect.call)
         self._news = asyncio.Event()
+        self._ending = False
         self._stopped = False
         self._broken: Exception | None = None
         self._writing = False
@@ -121,6 +122,7 @@ class Take:
 
     def stop(self) -> None:
         """Finish the files; RecordingStored follows."""
+        self._ending = True
         self._flush()
         self._stopped = True
         self._deafen()
@@ -218,7 +220,8 @@ class Take:
         self._written(self._full if error is None else error)
 
     def _written(self, result: bool | Exception) -> None:
-        if result is True:
+        # At the end no file is begun into which nothing would be written.
+        if result is True and (self._frames or not (self._ending or self._broken is not None)):
             self._turn()
             return
         self._writing = False
