@@ -15,7 +15,11 @@ from hookflash.calls import facts
 from hookflash.composition.recovering import lost_recordings
 from hookflash.ports.audio import Whole
 from hookflash.recording.library import Library
+from hookflash.recording.orders import Order
 from hookflash.recording.outcomes import FAILURES, Outcomes
+from hookflash.recording.shelf import Shelf
+from hookflash.recording.stores import Store
+from hookflash.recording.uploads import Uploads
 
 CALLBACK = {"callback": "https://app.example/recording", "version": "2026-03-12"}
 
@@ -38,6 +42,10 @@ class SlowDocuments(FakeDocuments):
         held, self.held = self.held or [], None
         for one in held:
             one.set_result(None)
+
+
+def nowhere(order: Order) -> Store:
+    raise AssertionError("no file goes anywhere")
 
 
 async def started_again(room: Room) -> Library:
@@ -77,12 +85,33 @@ async def test_the_next_file_is_not_made_before_its_note_either(tmp_path: Path) 
     await until(lambda: len(documents.kept["recordings"]) == 2)
     assert len(list(room.folder.iterdir())) == 1
     assert {file.index for file in room.library.files()} == {0, 1}
+    copy = FakeDocuments()
+    copy.kept = {"recordings": dict(documents.kept["recordings"])}
     documents.let()
     await until(lambda: len(list(room.folder.iterdir())) == 2)
     room.give(listener, {Whole(5): 2}, 10)
     stored = await room.stop()
     assert [len(room.read(chunk)) for chunk in stored.chunks] == [16_000, 3_200]
     await room.desk.close()
+    # A kill when the first had been closed, and the second was not there yet.
+    first, second = stored.chunks
+    notes = copy.kept["recordings"]
+    notes[first.document_id] = documents.kept["recordings"][first.document_id]
+    (room.folder / second.path).unlink()
+    (room.folder / second.metadata_path).unlink()
+    again = Library(room.folder, copy)
+    told: list[facts.Fact] = []
+    uploads = Uploads(
+        again, Shelf(again), copy, nowhere, room.clock, told.append, window=1.0, keep_local=True
+    )
+    await again.load()
+    await uploads.load()
+    assert [lost.recording_id for lost in lost_recordings(again)] == ["r1"]
+    (fact,) = told
+    assert isinstance(fact, facts.RecordingStored)
+    assert fact.chunks == (first,)
+    assert fact.origin is not None
+    assert fact.origin.broken
 
 
 @pytest.mark.parametrize("left", [(), ("metadata.part",), ("metadata.part", "audio.wav")])

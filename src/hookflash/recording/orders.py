@@ -56,8 +56,11 @@ def object_names(file: StoredFile) -> tuple[str, str]:
     return f"{base}-acsaudio.{file.label.format}", f"{base}-acsmetadata.json"
 
 
-def stored_again(files: Sequence[StoredFile]) -> RecordingStored:
-    """RecordingStored of a recording that is known from its files only, since the server was restarted."""
+def stored_again(files: Sequence[StoredFile], *, broken: bool = False) -> RecordingStored:
+    """RecordingStored of a recording that is known from its files only, since the server was restarted.
+
+    ``broken``: it broke off, which the last of them does not tell if the next had not been begun.
+    """
     files = sorted(files, key=lambda file: file.index)
     label = files[0].label
     return RecordingStored(
@@ -75,6 +78,6 @@ def stored_again(files: Sequence[StoredFile]) -> RecordingStored:
             label.content_type,
             label.channel_type,
             label.format,
-            files[-1].end_reason in (BROKEN_OFF, SESSION_FAILED),
+            broken or files[-1].end_reason in (BROKEN_OFF, SESSION_FAILED),
         ),
     )

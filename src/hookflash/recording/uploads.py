@@ -231,12 +231,12 @@ class Uploads:
                 files.setdefault(file.label.recording_id, []).append(file)
         for name, recording in list(self._recordings.items()):
             if recording.over and name in files:
-                recording.fact = stored_again(files[name])
+                recording.fact = stored_again(files[name], broken=name in self._library.broken_off)
             recording.over = True
             self._settle(recording)
         for name in self._library.broken_off.keys() - ordered:
             if name in files:
-                self._report(stored_again(files[name]))
+                self._report(stored_again(files[name], broken=True))
 
     async def close(self, grace: float = 0.0) -> None:
         """Stop; what is being sent has ``grace`` seconds. What is left is taken up at the next start."""
