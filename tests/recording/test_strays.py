@@ -18,7 +18,6 @@ from hookflash.recording.sealing import SealKey
 from hookflash.recording.strays import AGE, new_document_id
 
 KEY = SealKey(bytes(range(32)))
-OLD = time.time() - AGE - 60
 WRITERS = {
     "wav": lambda folder: WavWriter(folder / "audio.wav", 1),
     "mp3": lambda folder: Mp3Writer(folder / "audio.mp3"),
@@ -35,7 +34,8 @@ def made(root: Path, name: str | None = None, **files: bytes) -> Path:
     return folder
 
 
-def age(folder: Path, at: float = OLD) -> None:
+def age(folder: Path, seconds: float = AGE + 60) -> None:
+    at = time.time() - seconds
     for one in (*folder.iterdir(), folder):
         os.utime(one, (at, at), follow_symlinks=False)
 
@@ -102,7 +102,7 @@ async def test_only_folders_named_as_ours_are(tmp_path: Path) -> None:
 
 async def test_one_that_may_be_written_by_another_server_is_left(tmp_path: Path) -> None:
     folder = made(tmp_path, audio_wav=wav_header(1, None), metadata_part=bytes(4096))
-    age(folder, OLD + 120)
+    age(folder, AGE - 3_600)
     await load(tmp_path)
     assert len(list(folder.iterdir())) == 2
 

@@ -356,7 +356,7 @@ async def test_closing_sends_what_waits_and_says_1000(room: Room) -> None:
     assert connection.code == 1000
     assert len(connection.of("AudioData")) == 20
     assert listener.closed
-    assert room.desk.open == 0
+    await until(lambda: room.desk.open == 0)
     assert len(room.facts) == 1
 
 
@@ -388,7 +388,7 @@ async def test_a_server_that_refuses(room: Room, status: int, details: str) -> N
     assert failed.message.startswith("Action failed, not able to establish WebSocket connection")
     assert str(status) in failed.message
     assert "sig" not in failed.message
-    assert room.desk.open == 0
+    await until(lambda: room.desk.open == 0)
 
 
 async def test_nobody_listens_there(room: Room) -> None:
@@ -447,7 +447,7 @@ async def test_a_redirect_is_not_followed(room: Room) -> None:
     room.app.redirect = room.base.replace("ws://", "http://")
     room.desk.open_stream(room.effect())
     assert "302 instead of 101; redirects are not followed" in (await room.failed()).message
-    assert room.desk.open == 0
+    await until(lambda: room.desk.open == 0)
 
 
 async def test_what_is_read_at_one_go_is_little(room: Room) -> None:
@@ -499,7 +499,7 @@ async def test_three_attempts_and_then_it_has_failed(room: Room) -> None:
     assert "3 attempts" in failed.message
     assert "503" in failed.message
     assert room.audio.listeners[0].closed
-    assert room.desk.open == 0
+    await until(lambda: room.desk.open == 0)
 
 
 async def test_a_connection_that_breaks_again_and_again_is_given_up(room: Room) -> None:

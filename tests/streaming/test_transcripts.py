@@ -238,7 +238,7 @@ async def test_a_recogniser_that_fails_ends_it_with_its_reason(room: Bench) -> N
     assert room.audio.listeners[0].closed
     assert room.recogniser.closed
     await until(lambda: connection.code == 1011)
-    assert room.desk.open == 0
+    await until(lambda: room.desk.open == 0)
 
 
 async def test_lost_audio_ends_it(room: Bench) -> None:
@@ -254,7 +254,7 @@ async def test_a_transcript_that_can_not_be_opened(room: Bench) -> None:
     room.desk.open_transcript(room.transcript())
     failed = await room.failed()
     assert (failed.details, failed.code, failed.sub_code) == ("streamConnectionUnsuccessful", 500, 8578)
-    assert room.desk.open == 0
+    await until(lambda: room.desk.open == 0)
     assert room.recogniser.closed
 
 
