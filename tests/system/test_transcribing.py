@@ -6,7 +6,6 @@ import io
 from typing import Any
 
 import numpy as np
-import pytest
 import soundfile
 from azure.communication.callautomation import (
     PhoneNumberIdentifier,
@@ -14,10 +13,9 @@ from azure.communication.callautomation import (
     TextSource,
     TranscriptionOptions,
 )
-from azure.core.exceptions import HttpResponseError
 from speech.sounds import RATE, samples, vowel
 from system.listener import Listener, until
-from system.room import ALICE, BOB, SCRIPTED, Room, code, ended, result
+from system.room import ALICE, BOB, SCRIPTED, Room, ended, result
 
 NARROW = 8_000
 
@@ -100,9 +98,11 @@ def test_an_app_reads_who_said_what_until_the_service_fails(room: Room, listener
     until(lambda: listener.code == 1011)
     assert call.sdk.get_participant(PhoneNumberIdentifier(BOB)).identifier.raw_id == f"4:{BOB}"
 
-    with pytest.raises(HttpResponseError, match="nobody here understands ja-JP") as refused:
-        call.sdk.start_transcription(locale="ja-JP", operation_context="japanese")
-    assert (refused.value.status_code, code(refused.value)) == (400, "8523")
+    call.sdk.start_transcription(locale="ja-JP", operation_context="japanese")
+    failed = room.webhook.wait("TranscriptionFailed", operationContext="japanese")
+    assert result(failed) == (400, 8565)
+    assert "ja-JP" in failed["resultInformation"]["message"]
+    assert failed["transcriptionUpdate"]["transcriptionStatusDetails"] == "badRequest"
     shown = call.sdk.get_call_properties().transcription_subscription
     assert (shown.state, shown.locale) == ("inactive", "fr-FR")
     call.sdk.start_transcription(operation_context="as the options say")

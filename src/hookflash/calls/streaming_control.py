@@ -118,9 +118,6 @@ class StreamingControl:
                 raise invalid_argument(
                     "locale", "it is required, but missing; expected a locale with a region such as en-US."
                 )
-            _check_understood(
-                transcript, locale or transcript.locale, "nothing was started, and nothing has changed"
-            )
             transcript.speak(locale, model)
         transcript.start(turn, _request(command))
 
@@ -145,8 +142,13 @@ class StreamingControl:
                 "The transcription does not run, so it cannot be updated; start it, and wait for "
                 "TranscriptionStarted."
             )
-        if locale:
-            _check_understood(transcript, locale, f"the transcription goes on in {transcript.locale}")
+        if locale and not transcript.connection.abilities.knows(locale):
+            # Told here, it costs the app nothing: the transcript goes on as it was.
+            raise invalid_argument(
+                "locale",
+                f"nobody here understands {locale}; the transcription goes on in {transcript.locale}. Give "
+                "another locale, or have a provider of speech configured for this one.",
+            )
         transcript.update(turn, _request(command), locale, model)
 
     def _transcript(
@@ -192,20 +194,6 @@ def _check_redaction(options: PiiRedactionOptions | None, field: str) -> None:
             f"{field}.enable is true, but this server does not redact transcripts: they would hold personal "
             "data as they were said. Leave it out, or set it to false, and redact the text in the app.",
             target=f"{field}.enable",
-        )
-
-
-def _check_understood(transcript: Transcript, locale: str, remains: str) -> None:
-    """Raises Refusal 400/8523 for a language nobody is asked to understand, with what ``remains`` as it was.
-
-    Where nobody understands any language, no other locale helps: that is told as TranscriptionFailed.
-    """
-    abilities = transcript.connection.abilities
-    if abilities.understands and not abilities.knows(locale):
-        raise invalid_argument(
-            "locale",
-            f"nobody here understands {locale}; {remains}. Give another locale, or have a provider of speech "
-            "configured for this one.",
         )
 
 
