@@ -16,8 +16,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from starlette.requests import ClientDisconnect
 
-from hookflash.api.files import PIECE
 from hookflash.api.ranges import CutShort
+from hookflash.file_pieces import PIECE
 from hookflash.recording.library import Library
 from hookflash.recording.sealing import KeyRing, SealedContent, SealKey, seal_bytes
 from hookflash.recording.shelf import Shelf

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import os
 from collections.abc import AsyncIterator
 from email.utils import formatdate
 from pathlib import Path
 
-PIECE = 1 << 18
-"""Bytes read at a time."""
+from hookflash.file_pieces import file_pieces
 
 
 class FileBody:
@@ -32,15 +29,6 @@ class FileBody:
         self.modified = formatdate(found.st_mtime, usegmt=True)
         self._path = path
 
-    async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+    def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
         """Bytes ``start`` to ``stop`` (exclusive), in pieces. Raises OSError, also when there are fewer."""
-        file = await asyncio.to_thread(self._path.open, "rb", 0)
-        try:
-            while start < stop:
-                piece = await asyncio.to_thread(os.pread, file.fileno(), min(PIECE, stop - start), start)
-                if not piece:
-                    raise OSError(f"{self._path.name} is shorter than it was")
-                start += len(piece)
-                yield piece
-        finally:
-            file.close()
+        return file_pieces(self._path, start, stop)

@@ -66,7 +66,7 @@ class Library:
         """Remember a file as it is now; done once the store has the note."""
         self._keep(file)
         done = self._documents.put_document(SPACE, file.document_id, msgspec.json.encode(file))
-        done.add_done_callback(_told)
+        done.add_done_callback(tell_lost)
         if file.state == "stored" and self.stored is not None:
             self.stored(file)
         return done
@@ -79,7 +79,7 @@ class Library:
         self._of[name].remove(document_id)
         if not self._of[name]:
             del self._of[name]
-        self._documents.delete_document(SPACE, document_id).add_done_callback(_told)
+        self._documents.delete_document(SPACE, document_id).add_done_callback(tell_lost)
         return True
 
     def _keep(self, file: StoredFile) -> None:
@@ -172,6 +172,7 @@ def _finish_plain(path: Path, format: str) -> tuple[int, int]:
         raise OSError(str(error)) from error
 
 
-def _told(done: asyncio.Future[None]) -> None:
+def tell_lost(done: asyncio.Future[None]) -> None:
+    """Log that a note, of which ``done`` tells, was not kept."""
     if not done.cancelled() and done.exception() is not None:
         _log.error("a note on a recording could not be kept: %s", done.exception())

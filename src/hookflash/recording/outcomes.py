@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
 
@@ -12,7 +11,7 @@ from hookflash.calls.facts import Fact, RecordingFailed
 from hookflash.calls.recordings import KeptRecording
 from hookflash.ports.edges import FactSink
 from hookflash.ports.outbox import Documents
-from hookflash.recording.library import Library
+from hookflash.recording.library import Library, tell_lost
 from hookflash.recording.metadata import StoredFile
 from hookflash.recording.orders import stored_again
 from hookflash.recording.uploads import Uploads
@@ -55,7 +54,7 @@ class Outcomes:
     def _note(self, recording_id: str, failure: ResultInformation) -> None:
         self._failures[recording_id] = failure
         done = self._documents.put_document(FAILURES, recording_id, msgspec.json.encode(failure))
-        done.add_done_callback(_told)
+        done.add_done_callback(tell_lost)
 
     def kept(self, recording_id: str) -> KeptRecording | None:
         """What is kept of a recording that does not run; None while it is on its way, and when there is
@@ -84,13 +83,13 @@ class Outcomes:
         """Forget what has no files any more."""
         for name in [name for name in self._failures if not self._library.of(name)]:
             del self._failures[name]
-            self._documents.delete_document(FAILURES, name).add_done_callback(_told)
+            self._documents.delete_document(FAILURES, name).add_done_callback(tell_lost)
 
     async def load(self) -> None:
         """Read what is there; the library has been loaded. What has no files any more is forgotten."""
         for name, body in (await self._documents.documents(FAILURES)).items():
             if not self._library.of(name):
-                self._documents.delete_document(FAILURES, name).add_done_callback(_told)
+                self._documents.delete_document(FAILURES, name).add_done_callback(tell_lost)
                 continue
             try:
                 self._failures[name] = msgspec.json.decode(body, type=ResultInformation)
@@ -100,8 +99,3 @@ class Outcomes:
         for name in self._library.broken_off.keys() - self._failures.keys():
             if self._library.of(name):
                 self._note(name, restarted("recording"))
-
-
-def _told(done: asyncio.Future[None]) -> None:
-    if not done.cancelled() and done.exception() is not None:
-        _log.error("a note on a recording could not be kept: %s", done.exception())

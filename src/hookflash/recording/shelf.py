@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
+from hookflash.file_pieces import file_pieces
 from hookflash.recording.library import Library
 from hookflash.recording.metadata import StoredFile
 from hookflash.recording.orders import Upload
@@ -20,7 +21,7 @@ from hookflash.recording.sealing import (
     is_sealed,
     open_sealed,
 )
-from hookflash.recording.stores import Content, FileContent, StoreError, file_pieces
+from hookflash.recording.stores import Content, FileContent, StoreError
 from hookflash.recording.uploads import Uploads
 
 _HEADER = 64

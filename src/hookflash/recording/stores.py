@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
+
+from hookflash.file_pieces import file_pieces
 
 
 class StoreError(OSError):
@@ -55,24 +55,6 @@ class Store(Protocol):
     async def delete(self, name: str) -> None:
         """Keep it no longer; nothing happens when there is none."""
         ...
-
-
-PIECE = 1 << 18
-"""Bytes read from a disk at a time."""
-
-
-async def file_pieces(path: Path, start: int, stop: int) -> AsyncIterator[bytes]:
-    """Bytes of a file. Raises OSError, also when it is shorter."""
-    file = await asyncio.to_thread(path.open, "rb", 0)
-    try:
-        while start < stop:
-            piece = await asyncio.to_thread(os.pread, file.fileno(), min(PIECE, stop - start), start)
-            if not piece:
-                raise OSError(f"{path.name} is shorter than it was")
-            start += len(piece)
-            yield piece
-    finally:
-        file.close()
 
 
 class FileContent:

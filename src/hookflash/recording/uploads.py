@@ -27,7 +27,7 @@ from hookflash.calls.facts import Fact, RecordingStored
 from hookflash.ports.clock import Clock
 from hookflash.ports.edges import FactSink
 from hookflash.ports.outbox import Documents
-from hookflash.recording.library import Library
+from hookflash.recording.library import Library, tell_lost
 from hookflash.recording.metadata import StoredFile
 from hookflash.recording.orders import Order, Upload, object_names, stored_again
 from hookflash.recording.stores import Content, Store
@@ -397,16 +397,11 @@ class Uploads:
 
     def _put(self, space: str, key: str, value: msgspec.Struct) -> asyncio.Future[None]:
         done = self._documents.put_document(space, key, msgspec.json.encode(value))
-        done.add_done_callback(_told)
+        done.add_done_callback(tell_lost)
         return done
 
     def _delete(self, space: str, key: str) -> None:
-        self._documents.delete_document(space, key).add_done_callback(_told)
+        self._documents.delete_document(space, key).add_done_callback(tell_lost)
 
 
 _MEDIA_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
-
-
-def _told(done: asyncio.Future[None]) -> None:
-    if not done.cancelled() and done.exception() is not None:
-        _log.error("a note on an upload could not be kept: %s", done.exception())
